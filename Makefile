@@ -1,0 +1,27 @@
+# Each target works alone on a machine with Python 3.11 and network to PyPI: it makes .venv and installs what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint notebooks
+
+demo: $(VENV)/demo
+	$(BIN)/course-hw5 demo --out runs/demo --overwrite
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+# Writes the .ipynb from the .py sources.
+notebooks: $(VENV)/test
+	$(BIN)/jupytext --to ipynb notebooks/*.py
+
+$(VENV)/demo $(VENV)/test: setup.cfg
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[$(notdir $@)]"
+	touch $@

@@ -1,0 +1,33 @@
+import subprocess
+import sys
+
+import pytest
+
+import course_hw5
+
+HEAVY = ("tensorflow", "keras", "keras_cv", "tensorflow_datasets", "pandas", "matplotlib", "sklearn")
+
+
+def loaded_after(statement):
+    code = f"import sys\n{statement}\nprint(*[name for name in {HEAVY} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    assert loaded_after("import course_hw5") == []
+
+
+def test_help_of_the_command_line_loads_no_heavy_library():
+    code = "from course_hw5 import cli\nimport contextlib, io\nwith contextlib.suppress(SystemExit), "
+    assert loaded_after(code + "contextlib.redirect_stdout(io.StringIO()): cli.main(['--help'])") == []
+
+
+@pytest.mark.parametrize("name", course_hw5.__all__)
+def test_every_public_name_can_be_loaded(name):
+    assert callable(getattr(course_hw5, name))
+    assert name in dir(course_hw5)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"course_hw5.*'nothing'"):
+        _ = course_hw5.nothing
