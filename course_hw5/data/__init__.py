@@ -1,0 +1,1 @@
+"""Data sets as `tf.data`, and their augmentation."""

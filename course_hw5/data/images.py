@@ -1,0 +1,136 @@
+"""Small labelled images as `tf.data`: CIFAR-10 through TensorFlow Datasets, and scikit-learn's digits."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class ImageData(NamedTuple):
+    """Three data sets of `(images, labels)` batches, and what a reader must know about them.
+
+    `train` is shuffled anew in every epoch and drops the incomplete last batch; `validation` and `test` keep their order.
+    Images are uint8 `(batch, 32, 32, 3)`; labels are integers `(batch,)`, or float32 `(batch, classes)` in `train` where
+    the augmentation mixes them.
+    """
+
+    train: tf.data.Dataset
+    validation: tf.data.Dataset
+    test: tf.data.Dataset
+    class_names: list[str]
+    note: str
+
+
+def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation=None):
+    """Loads a data set of 32x32 colour images, decoded once and held in memory.
+
+    Args:
+        name: "cifar10" (50,000 + 10,000 images; Krizhevsky 2009, downloaded by TFDS or read from `TFDS_DATA_DIR`) or
+            "digits" (1,797 grey 8x8 images that ship with scikit-learn, enlarged; every fifth is a test image).
+        batch_size: images per batch, 1 or more.
+        validation_split: share of the training images kept for validation, in (0, 1).
+        seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
+        augmentation: names from `course_hw5.data.augmentation.LAYERS`, for the training images only.
+
+    Returns:
+        `ImageData`: `train, validation, test, class_names, note`.
+
+    Raises:
+        ValueError: if the name, the batch size, the split or an augmentation is not one of those above.
+        OSError: if the data are neither on disk nor to be had by download.
+
+    Example:
+        >>> train, validation, test, class_names, note = load_images("digits", batch_size=64)
+        >>> images, labels = next(iter(validation))
+        >>> images.shape, images.dtype.name, len(class_names)
+        (TensorShape([64, 32, 32, 3]), 'uint8', 10)
+    """
+    if name not in SOURCES:
+        raise ValueError(f"`name` must be one of {', '.join(SOURCES)}. Received: {name!r}")
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
+    if not 0 < validation_split < 1:
+        raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
+    (images, labels), test, class_names, note = SOURCES[name]()
+    transform = None
+    if augmentation:
+        from course_hw5.data.augmentation import augment  # here, since importing keras-cv takes seconds
+
+        transform = augment(augmentation, len(class_names))
+
+    order = np.random.default_rng(seed).permutation(len(images))
+    held_out = max(1, round(len(images) * validation_split))
+    if len(order) <= held_out:
+        raise ValueError(f"`validation_split` leaves none of {len(order)} images to train on. Received: {validation_split}")
+    tf.random.get_global_generator().reset_from_seed(seed)
+    return ImageData(
+        _shuffled(images, labels, order[held_out:], batch_size, transform),
+        _in_order(images[order[:held_out]], labels[order[:held_out]], batch_size),
+        _in_order(*test, batch_size),
+        class_names,
+        note,
+    )
+
+
+def _shuffled(images, labels, indices, batch_size, transform):
+    """Batches drawn by index, so that shuffling moves 4 bytes an image and nothing is read twice."""
+    images, labels = tf.constant(images[indices]), tf.constant(labels[indices])
+    count = len(indices)
+    batch_size = min(batch_size, count)
+
+    def epoch(_):
+        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
+        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
+
+    data = tf.data.Dataset.range(1).flat_map(epoch).batch(batch_size, drop_remainder=True)
+    data = data.map(lambda batch: (tf.gather(images, batch), tf.gather(labels, batch)))
+    if transform:
+        data = data.map(transform)  # one call at a time: random numbers are drawn in a fixed order
+    return data.apply(tf.data.experimental.assert_cardinality(count // batch_size)).prefetch(tf.data.AUTOTUNE)
+
+
+def _in_order(images, labels, batch_size):
+    data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
+    return data.apply(tf.data.experimental.assert_cardinality(math.ceil(len(images) / batch_size))).prefetch(2)
+
+
+def _digits():
+    from sklearn.datasets import load_digits  # here, since only this data set needs scikit-learn
+
+    digits = load_digits()
+    images = np.kron(digits.images * (255 / 16), np.ones((1, 4, 4))).astype("uint8")
+    images = np.repeat(images[..., None], 3, axis=-1)
+    labels = digits.target.astype("int64")
+    is_test = np.arange(len(images)) % 5 == 4
+    class_names = [str(name) for name in digits.target_names]
+    note = "scikit-learn's digits: 8x8 grey images enlarged to 32x32, every fifth one a test image"
+    return (images[~is_test], labels[~is_test]), (images[is_test], labels[is_test]), class_names, note
+
+
+def _cifar10():
+    import tensorflow_datasets as tfds  # here, since its import takes a second
+
+    try:
+        builder = tfds.builder("cifar10")
+        builder.download_and_prepare()
+        train, test = (
+            tfds.as_numpy(builder.as_dataset(split, batch_size=-1, as_supervised=True)) for split in ("train", "test")
+        )
+    except Exception as error:  # TFDS raises whatever its download or its reader raises
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise OSError(
+            "CIFAR-10 is neither on disk nor to be downloaded. Set TFDS_DATA_DIR to a folder that holds it, or use "
+            f"--dataset digits, which needs no download. ({reason})"
+        ) from error
+    raw = builder.as_dataset("train", decoders={"image": tfds.decode.SkipDecoding()}).take(1)
+    is_jpeg = next(iter(tfds.as_numpy(raw)))["image"].startswith(b"\xff\xd8")
+    note = "CIFAR-10, " + (
+        "a copy whose images went through JPEG: scores can be a little below those on the originals"
+        if is_jpeg
+        else "the original images"
+    )
+    return train, test, builder.info.features["label"].names, note
+
+
+SOURCES = {"cifar10": _cifar10, "digits": _digits}

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from course_hw5.data import augmentation
+
+
+@pytest.fixture
+def batch(random):
+    return tf.constant(random.integers(0, 256, (8, 32, 32, 3)), tf.uint8), tf.constant(random.integers(0, 10, 8))
+
+
+def run(names, batch):
+    data = tf.data.Dataset.from_tensors(batch).map(augmentation.augment(names, classes=10))
+    return next(iter(data))
+
+
+@pytest.mark.parametrize("name", augmentation.LAYERS)
+def test_every_augmentation_changes_pictures_and_keeps_their_form(name, batch):
+    tf.random.set_seed(1)
+    images, labels = run(name, batch)
+    assert images.shape == batch[0].shape and images.dtype == tf.uint8
+    assert not np.array_equal(images, batch[0])
+    if name in augmentation.MIXES_LABELS:
+        np.testing.assert_allclose(labels.numpy().sum(1), 1, atol=1e-5)
+        assert labels.shape == (8, 10)
+    else:
+        np.testing.assert_array_equal(labels, batch[1])
+
+
+def test_flip_only_mirrors(batch):
+    images, _ = run("flip", batch)
+    for before, after in zip(batch[0].numpy(), images.numpy()):
+        assert np.array_equal(after, before) or np.array_equal(after, before[:, ::-1])
+
+
+def test_mixup_mixes_labels_as_it_mixes_pictures():
+    black, white = np.zeros((1, 32, 32, 3), "uint8"), np.full((1, 32, 32, 3), 255, "uint8")
+    images, labels = run("mixup", (tf.constant(np.concatenate([black, white] * 4)), tf.constant([0, 1] * 4)))
+    np.testing.assert_allclose(images.numpy().mean((1, 2, 3)) / 255, labels[:, 1], atol=0.01)
+
+
+def test_the_same_generator_state_gives_the_same_pictures(batch):
+    augment = augmentation.augment("flip,shift,cutout", classes=10)
+    data = tf.data.Dataset.from_tensors(batch).map(augment)
+    generator = tf.random.get_global_generator()
+    epochs = []
+    for seed in (3, 4, 3):
+        generator.reset_from_seed(seed)
+        epochs.append(next(iter(data))[0].numpy())
+    np.testing.assert_array_equal(epochs[0], epochs[2])
+    assert not np.array_equal(epochs[0], epochs[1])

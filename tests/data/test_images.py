@@ -1,0 +1,90 @@
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from course_hw5 import load_images
+
+
+def pictures(data):
+    return np.concatenate([images.numpy() for images, _ in data]).reshape(-1, 32 * 32 * 3)
+
+
+def labels(data):
+    return np.concatenate([labels.numpy() for _, labels in data])
+
+
+def test_digits_are_split_without_overlap_or_loss():
+    data = load_images("digits", batch_size=1)
+    parts = [pictures(part) for part in data[:3]]
+    assert [len(part) for part in parts] == [1294, 144, 359]
+    unique = {row.tobytes() for part in parts for row in part}
+    assert len(unique) == sum({row.tobytes() for row in part}.__len__() for part in parts)
+    assert data.class_names == [str(digit) for digit in range(10)]
+
+
+def test_batches_are_uint8_pictures_of_the_size_asked_for():
+    data = load_images("digits", batch_size=50)
+    for part in data[:3]:
+        assert part.element_spec[0].shape.as_list()[1:] == [32, 32, 3]
+        assert part.element_spec[0].dtype == tf.uint8
+    assert {len(batch) for batch, _ in data.train} == {50}
+    assert len(data.train) == len(list(data.train)) == 1294 // 50
+    assert len(data.test) == len(list(data.test))
+
+
+def test_each_epoch_has_its_own_order_and_the_same_pictures():
+    train = load_images("digits", batch_size=1294).train
+    (first, first_labels), (second, second_labels) = next(iter(train)), next(iter(train))
+    assert not np.array_equal(first_labels, second_labels)
+    assert {picture.tobytes() for picture in first.numpy()} == {picture.tobytes() for picture in second.numpy()}
+
+
+def test_a_seed_repeats_split_and_order():
+    one, other = ([labels(part) for part in load_images("digits", 64, seed=5)[:2]] for _ in range(2))
+    assert all(map(np.array_equal, one, other))
+    assert not np.array_equal(one[1], labels(load_images("digits", 64, seed=6).validation))
+
+
+def test_labels_stay_with_their_pictures():
+    data = load_images("digits", batch_size=1294, augmentation=None)
+    by_picture = {}
+    for _ in range(2):
+        images, targets = next(iter(data.train))
+        for image, target in zip(images.numpy(), targets.numpy()):
+            assert by_picture.setdefault(image.tobytes(), target) == target
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"name": "mnist"}, "`name` must be one of cifar10, digits. Received: 'mnist'"),
+        ({"name": "digits", "batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
+        ({"name": "digits", "validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
+        ({"name": "digits", "augmentation": "flip,spin"}, "`augmentation` must be made of .*flip.* Received: spin"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_plain_words(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_images(**arguments)
+
+
+def test_missing_data_name_the_two_ways_out(monkeypatch):
+    def offline(*args, **kwargs):
+        raise ConnectionError("no route to host\nmore")
+
+    monkeypatch.setattr(tfds, "builder", offline)
+    with pytest.raises(OSError, match=r"TFDS_DATA_DIR.*--dataset digits.*no route to host") as error:
+        load_images("cifar10")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs CIFAR-10: set TFDS_DATA_DIR")
+def test_cifar10_is_whole_and_says_which_copy_it_is():
+    data = load_images("cifar10", batch_size=100)
+    assert (len(data.train), len(data.validation), len(data.test)) == (450, 50, 100)
+    assert np.bincount(labels(data.test)).tolist() == [1000] * 10
+    assert data.class_names[0] == "airplane" and data.class_names[9] == "truck"
+    assert data.note.startswith("CIFAR-10, ")
