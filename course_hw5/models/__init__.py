@@ -1,0 +1,1 @@
+"""One Functional model per file."""
