@@ -1,0 +1,1 @@
+"""Metrics, plots, callbacks and the page of a run."""

@@ -1,0 +1,70 @@
+"use strict";
+(() => {
+  const { classes, matrix, mistakes } = JSON.parse(document.getElementById("facts").textContent);
+  const panel = document.getElementById("mistakes");
+  const element = (tag, text, parent, className) => {
+    const node = document.createElement(tag);
+    if (text !== undefined) node.textContent = text;
+    if (className) node.className = className;
+    if (parent) parent.append(node);
+    return node;
+  };
+
+  function show(row, column, button) {
+    document.querySelectorAll(".matrix button[aria-pressed=true]").forEach((other) => other.setAttribute("aria-pressed", "false"));
+    button.setAttribute("aria-pressed", "true");
+    panel.replaceChildren();
+    const count = matrix[row][column];
+    if (row === column) {
+      element("h3", `${count} of class “${classes[row]}” recognised`, panel);
+      element("p", "No mistakes in this cell.", panel, "hint");
+      return;
+    }
+    element("h3", `${count} of class “${classes[row]}” taken for “${classes[column]}”`, panel);
+    const cell = mistakes.find((entry) => entry.true === row && entry.predicted === column);
+    if (!cell) {
+      element("p", count ? "No pictures were kept for this cell." : "No such mistake was made.", panel, "hint");
+      return;
+    }
+    const list = element("ol", undefined, panel);
+    for (const example of cell.examples) {
+      const item = element("li", undefined, list);
+      const picture = element("img", undefined, item);
+      picture.src = example.image;
+      picture.alt = `test picture ${example.number}`;
+      const text = element("div", undefined, item);
+      element("p", `no. ${example.number}`, text, "hint");
+      const ranked = example.probabilities.map((p, index) => [p, index]).sort((a, b) => b[0] - a[0]);
+      const shown = ranked.slice(0, 3);
+      if (!shown.some(([, index]) => index === row)) shown.push(ranked.find(([, index]) => index === row));
+      for (const [p, index] of shown) {
+        element("p", `${classes[index]} ${(100 * p).toFixed(1)} %`, text, index === row ? "true" : "");
+      }
+    }
+  }
+
+  const table = document.getElementById("matrix");
+  const head = element("tr", undefined, element("thead", undefined, table));
+  element("th", "", head);
+  classes.forEach((name) => element("span", name, element("th", undefined, head)));
+  const body = element("tbody", undefined, table);
+  matrix.forEach((counts, row) => {
+    const line = element("tr", undefined, body);
+    element("th", classes[row], line);
+    const total = Math.max(1, counts.reduce((sum, count) => sum + count, 0));
+    counts.forEach((count, column) => {
+      const button = element("button", count, element("td", undefined, line));
+      button.style.background = `rgba(var(--accent), ${(0.06 + 0.8 * (count / total)).toFixed(3)})`;
+      if (count / total > 0.6) button.style.color = "#fff";
+      button.title = `${classes[row]} taken for ${classes[column]}: ${count}`;
+      button.setAttribute("aria-pressed", "false");
+      button.addEventListener("click", () => show(row, column, button));
+    });
+  });
+
+  let largest = [0, 0];
+  matrix.forEach((counts, row) => counts.forEach((count, column) => {
+    if (row !== column && (largest[0] === largest[1] || count > matrix[largest[0]][largest[1]])) largest = [row, column];
+  }));
+  if (classes.length > 1) show(...largest, body.rows[largest[0]].querySelectorAll("button")[largest[1]]);
+})();

@@ -1,0 +1,200 @@
+"""Callbacks for any `model.fit`: the figures of a run, redrawn while it runs."""
+
+import base64
+import collections
+import io
+import pathlib
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from PIL import Image
+
+from course_hw5.evaluation import metrics, plots, run_folder
+
+MISTAKES_PER_CELL = 8
+
+
+class HistoryPlots(keras.callbacks.Callback):
+    """Appends `history.csv` and redraws `accuracy.png` and `loss.png` after each epoch.
+
+    A run that goes on at a later epoch (`initial_epoch`, or a backup) keeps the rows before it; a run that starts at the
+    first epoch starts the file anew.
+
+    Args:
+        run_dir: folder for the files; created when missing.
+        writer: a `tf.summary` writer that gets the same figures as images, or None.
+    """
+
+    def __init__(self, run_dir, writer=None):
+        super().__init__()
+        self.run_dir = pathlib.Path(run_dir)
+        self.writer = writer
+        self._started = time.perf_counter()
+
+    def on_train_begin(self, logs=None):
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        path = self.run_dir / "history.csv"
+        row = {"epoch": epoch + 1} | {name: float(value) for name, value in (logs or {}).items()}
+        row["seconds"] = round(time.perf_counter() - self._started, 3)
+        history = pd.DataFrame([row])
+        if epoch > 0 and path.exists():
+            earlier = read_history(self.run_dir)
+            history = pd.concat([earlier[earlier["epoch"] <= epoch], history], ignore_index=True)
+        run_folder.write_text(path, history.to_csv(index=False))
+        for metric in ("accuracy", "loss"):
+            if metric in history:
+                figure = plots.history_plot(history, metric)
+                run_folder.write_figure(self.run_dir / f"{metric}.png", figure)
+                _write_image(self.writer, metric, figure, epoch)
+
+
+def read_history(run_dir):
+    """Reads `history.csv` of a run folder with the very floats that were written: a `pandas.DataFrame`."""
+    return pd.read_csv(pathlib.Path(run_dir) / "history.csv", float_precision="round_trip")
+
+
+class ClassificationReport(keras.callbacks.Callback):
+    """Writes the report, the confusion matrix and the metrics of a classifier from one prediction pass.
+
+    Files in `run_dir`: `classification_report.txt` and `.json`, `confusion_matrix.png` and `.csv`, `metrics.json`, and,
+    for images, `mistakes.json` with the most confident misclassified pictures of each cell.
+
+    Args:
+        dataset: `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` batches, or a pair of arrays. Labels are
+            integers `(batch,)` or `(batch, 1)`, or one-hot `(batch, classes)`.
+        class_names: one name per class.
+        run_dir: folder for the files; created when missing.
+        every: also report after each `every` epochs; 0 for the end of training only.
+        writer: a `tf.summary` writer that gets the matrix as an image and the report as text, or None.
+        from_logits: as in `course_hw5.evaluation.metrics.class_probabilities`.
+    """
+
+    def __init__(self, dataset, class_names, run_dir, every=0, writer=None, from_logits=None):
+        super().__init__()
+        if every < 0:
+            raise ValueError(f"`every` must be 0 or more. Received: {every}")
+        self.dataset = dataset
+        self.class_names = [str(name) for name in class_names]
+        self.run_dir = pathlib.Path(run_dir)
+        self.every = every
+        self.writer = writer
+        self.from_logits = from_logits
+        self.result = None
+        self._epoch = 0
+
+    def on_train_begin(self, logs=None):
+        check_class_names(self.model, self.class_names)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._epoch = epoch + 1
+        if self.every and self._epoch % self.every == 0:
+            self.write()
+
+    def on_train_end(self, logs=None):
+        if not (self.every and self._epoch and self._epoch % self.every == 0):
+            self.write()
+
+    def write(self):
+        """Predicts the data set once and writes all files; returns the `ClassificationResult`."""
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        labels, predicted, mistakes = self._predict()
+        seconds = time.perf_counter() - started
+        result = self.result = metrics.classification_result(labels, predicted, self.class_names)
+        timing = {"prediction_seconds": round(seconds, 3), "prediction_examples_per_second": round(len(labels) / seconds, 1)}
+        matrix = pd.DataFrame(result.matrix, index=self.class_names, columns=self.class_names)
+        figure = plots.confusion_matrix_plot(result.matrix, self.class_names)
+        run_folder.write_text(self.run_dir / "classification_report.txt", result.text)
+        run_folder.write_json(self.run_dir / "classification_report.json", result.report)
+        run_folder.write_text(self.run_dir / "confusion_matrix.csv", matrix.to_csv(index_label="true"))
+        run_folder.write_figure(self.run_dir / "confusion_matrix.png", figure)
+        run_folder.write_json(self.run_dir / "mistakes.json", mistakes)
+        run_folder.write_json(self.run_dir / "metrics.json", result.metrics | timing)
+        _write_image(self.writer, "confusion_matrix", figure, self._epoch)
+        if self.writer is not None:
+            with self.writer.as_default(step=self._epoch):
+                tf.summary.text("classification_report", "\n".join(f"    {line}" for line in result.text.splitlines()))
+                for name, value in result.metrics.items():
+                    tf.summary.scalar(f"report/{name}", value)
+            self.writer.flush()
+        return result
+
+    def _predict(self):
+        labels, predicted = [], []
+        mistakes = collections.defaultdict(list)  # (true, predicted) -> [(confidence, number, picture, probabilities)]
+        for inputs, targets in _batches(self.dataset):
+            probabilities = metrics.class_probabilities(self.model.predict_on_batch(inputs), self.from_logits)
+            targets, choice = _class_indices(targets), probabilities.argmax(1)
+            first = sum(map(len, labels))
+            pictures = np.asarray(inputs) if _are_pictures(inputs) else None
+            for index in np.flatnonzero(targets != choice) if pictures is not None else ():
+                cell = mistakes[int(targets[index]), int(choice[index])]
+                confidence = probabilities[index, choice[index]]
+                cell.append((confidence, first + index, pictures[index].copy(), probabilities[index]))
+                cell.sort(key=lambda mistake: -mistake[0])
+                del cell[MISTAKES_PER_CELL:]
+            labels.append(targets)
+            predicted.append(choice)
+        if not labels:
+            raise ValueError("`dataset` must hold at least one batch. Received: none")
+        cells = [
+            {"true": true, "predicted": choice, "examples": [_thumbnail(*mistake[1:]) for mistake in cell]}
+            for (true, choice), cell in sorted(mistakes.items())
+        ]
+        return np.concatenate(labels), np.concatenate(predicted), cells
+
+
+def check_class_names(model, class_names):
+    """Raises ValueError unless there is one name per class of the model's output."""
+    units = model.output_shape[-1]
+    classes = 2 if units == 1 else units
+    if len(class_names) != classes:
+        raise ValueError(f"`class_names` must have {classes} names, as the model has classes. Received: {len(class_names)}")
+
+
+def _batches(dataset, batch_size=256):
+    if isinstance(dataset, keras.utils.PyDataset):
+        return (dataset[index][:2] for index in range(dataset.num_batches))
+    if isinstance(dataset, tf.data.Dataset):
+        return (batch[:2] for batch in dataset)
+    inputs, labels = dataset
+    return ((inputs[i : i + batch_size], labels[i : i + batch_size]) for i in range(0, len(labels), batch_size))
+
+
+def _class_indices(labels):
+    labels = np.asarray(labels)
+    if labels.ndim == 2:
+        labels = labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
+    return labels.round().astype(int)
+
+
+def _are_pictures(inputs):
+    return getattr(inputs, "ndim", 0) == 4 and inputs.shape[-1] in (1, 3)
+
+
+def _thumbnail(number, picture, probabilities):
+    """A misclassified example as JSON: its number in the data set, a PNG as a data URL, its probabilities."""
+    if picture.dtype != np.uint8:  # floats: stretch to the visible range
+        low, high = picture.min(), picture.max()
+        picture = ((picture - low) / max(high - low, 1e-9) * 255).astype("uint8")
+    buffer = io.BytesIO()
+    image = Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)
+    image.thumbnail((64, 64))
+    image.save(buffer, "png")
+    url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return {"number": int(number), "image": url, "probabilities": [round(float(p), 4) for p in probabilities]}
+
+
+def _write_image(writer, name, figure, step):
+    if writer is not None:
+        with writer.as_default(step=step):
+            tf.summary.image(name, plots.figure_pixels(figure))
+        writer.flush()

@@ -1,0 +1,161 @@
+"""A run folder to one page, `index.html`, that opens offline: nothing in it is fetched."""
+
+import base64
+import html
+import importlib.resources
+import json
+import pathlib
+import string
+
+import numpy as np
+import pandas as pd
+
+from course_hw5.evaluation import run_folder
+
+ASSETS = importlib.resources.files("course_hw5.evaluation") / "assets"
+FIGURES = ("accuracy.png", "loss.png", "confusion_matrix.png")
+
+
+def write_page(run_dir):
+    """Writes `index.html` from the other files of a finished run folder.
+
+    Args:
+        run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json`,
+            `confusion_matrix.csv`, the figures and, for pictures, `mistakes.json`.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        FileNotFoundError: if one of the files is missing.
+    """
+    run_dir = pathlib.Path(run_dir)
+    missing = [
+        name
+        for name in ("config.json", "history.csv", "metrics.json", "classification_report.json", "confusion_matrix.csv")
+        if not (run_dir / name).exists()
+    ]
+    if missing:
+        raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
+    config, metrics, report = (
+        json.loads((run_dir / name).read_text()) for name in ("config.json", "metrics.json", "classification_report.json")
+    )
+    history = pd.read_csv(run_dir / "history.csv")
+    matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
+    mistakes = run_dir / "mistakes.json"
+    class_names = config["data"]["class_names"]
+    facts = {
+        "classes": class_names,
+        "matrix": matrix.tolist(),
+        "mistakes": json.loads(mistakes.read_text()) if mistakes.exists() else [],
+    }
+    page = string.Template(
+        (ASSETS / "page.html").read_text()
+    ).substitute(
+        title=html.escape(" · ".join([config["model"]["name"], *_name_parts(config), run_dir.resolve().name])),
+        css=(ASSETS / "page.css").read_text(),
+        javascript=(ASSETS / "page.js").read_text(),
+        facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
+        tiles=_tiles(metrics, history, config),
+        findings="".join(f"<li>{html.escape(line)}</li>" for line in findings(history, report, matrix, class_names, config)),
+        figures="".join(_figure(run_dir / name) for name in FIGURES[:2]),
+        matrix_figure=_figure(run_dir / FIGURES[2]),
+        report=_report_table(report, class_names),
+        settings=_settings_table(config),
+        tensorboard=html.escape(f"tensorboard --logdir {run_dir}"),
+        files="".join(
+            f'<li><a href="{html.escape(path.name)}">{html.escape(path.name)}</a></li>'
+            for path in sorted(run_dir.iterdir())
+            if path.is_file() and path.name != "index.html" and not path.name.startswith(".")
+        ),
+    )
+    run_folder.write_text(run_dir / "index.html", page)
+    return run_dir / "index.html"
+
+
+def findings(history, report, matrix, class_names, config):
+    """Says in a few sentences what a reader would find in the figures.
+
+    Args:
+        history: `pandas.DataFrame` of `history.csv`.
+        report: dict of `classification_report.json`.
+        matrix: integer array `(classes, classes)`, truth in rows.
+        class_names: one name per class.
+        config: dict of `config.json`.
+
+    Returns:
+        List of sentences.
+    """
+    monitor = config["settings"]["monitor"]
+    values = history[monitor]
+    best = history.loc[values.idxmin() if monitor.endswith("loss") else values.idxmax()]
+    lines = [f"Epoch {int(best['epoch'])} of {len(history)} was the best by {monitor} ({best[monitor]:.4f}); it was tested."]
+    if {"accuracy", "val_accuracy"} <= {*history}:
+        gap = best["accuracy"] - best["val_accuracy"]
+        lines.append(
+            f"There the accuracy in training was {abs(gap):.3f} {'above' if gap > 0 else 'below'} that in validation: "
+            + (
+                "the model has begun to learn its training pictures by heart."
+                if gap > 0.1
+                else "no sign of learning by heart."
+                if gap > 0
+                else "training is the harder task here (augmentation or dropout act only there)."
+            )
+        )
+    scores = {name: report[name]["f1-score"] for name in class_names}
+    easiest, hardest = max(scores, key=scores.get), min(scores, key=scores.get)
+    lines.append(f"Easiest class: {easiest} (F1 {scores[easiest]:.2f}); hardest: {hardest} (F1 {scores[hardest]:.2f}).")
+    errors = matrix * (1 - np.eye(len(matrix), dtype=int))
+    if errors.any():
+        true, predicted = np.unravel_index(errors.argmax(), errors.shape)
+        share = errors[true, predicted] / matrix[true].sum()
+        lines.append(f"Most frequent mistake: {share:.0%} of {class_names[true]} are taken for {class_names[predicted]}.")
+    if config["data"]["note"]:
+        lines.append(f"Data: {config['data']['note']}.")
+    return lines
+
+
+def _name_parts(config):
+    return [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
+
+
+def _tiles(metrics, history, config):
+    tiles = {
+        "accuracy": f"{metrics['accuracy']:.4f}",
+        "weighted precision": f"{metrics['precision']:.4f}",
+        "weighted recall": f"{metrics['recall']:.4f}",
+        "weighted F1": f"{metrics['f1']:.4f}",
+        "test examples": f"{metrics['examples']:,}",
+        "parameters": f"{config['model']['parameters'] / 1e6:.1f} M",
+        "epochs": str(len(history)),
+    }
+    if "training_seconds" in metrics:
+        tiles["training"] = f"{metrics['training_seconds'] / 60:.1f} min"
+    return "".join(f"<div><b>{value}</b><span>{name}</span></div>" for name, value in tiles.items())
+
+
+def _figure(path):
+    if not path.exists():
+        return ""
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<img src="data:image/png;base64,{data}" alt="{html.escape(path.stem.replace("_", " "))}">'
+
+
+def _report_table(report, class_names):
+    columns = ("precision", "recall", "f1-score")
+    rows = []
+    for name in [*class_names, "macro avg", "weighted avg"]:
+        cells = "".join(f'<td style="--share:{report[name][c]:.4f}">{report[name][c]:.2f}</td>' for c in columns)
+        kind = ' class="average"' if name.endswith(" avg") else ""
+        rows.append(f"<tr{kind}><th>{html.escape(name)}</th>{cells}<td>{report[name]['support']:.0f}</td></tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("", *columns, "support"))
+    return f"<table class='report'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _settings_table(config):
+    rows = []
+    for part in ("arguments", "settings", "model", "versions"):
+        rows.append(f"<tr><th colspan=2>{part}</th></tr>")
+        rows += [f"<tr><td>{html.escape(k)}</td><td>{html.escape(str(v))}</td></tr>" for k, v in config[part].items()]
+    command = f"<tr><th colspan=2>command</th></tr><tr><td colspan=2><code>{html.escape(config['command'])}</code></td></tr>"
+    return f"<table class='settings'>{''.join(rows)}{command}</table>"
