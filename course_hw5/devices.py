@@ -1,0 +1,51 @@
+"""Seeds, precision and `tf.distribute`: what must be settled before a model is built."""
+
+import keras
+import tensorflow as tf
+
+from course_hw5.options import PRECISIONS
+
+
+def seed_everything(seed, deterministic=False):
+    """Seeds Python, NumPy and TensorFlow; `deterministic` also restricts TensorFlow to deterministic kernels."""
+    keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def set_precision(name):
+    """Sets the policy of layers built from now on: "float32", "mixed_bfloat16" or "mixed_float16"."""
+    if name not in PRECISIONS:
+        raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {name!r}")
+    keras.config.set_dtype_policy(name)
+
+
+def strategy(name):
+    """Makes the `tf.distribute` strategy of that name: "none", "mirrored" or "multiworker" (cluster from TF_CONFIG).
+
+    Build the model inside its `scope()`; `course_hw5.train` does the rest.
+    """
+    if name == "mirrored":  # every GPU, or every logical CPU
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multiworker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def mend_multi_worker(model, train_data):
+    """Works around two faults of Keras 3 with more than one worker (keras#20585).
+
+    It cannot build loss and metrics from a distributed batch, so they are built from a plain one; and it averages the
+    scalar logs of the workers along axis 0, so they are given that axis.
+
+    Args:
+        model: a compiled `keras.Model` built in the strategy's scope.
+        train_data: the `tf.data.Dataset` that `fit` will get.
+    """
+    if not isinstance(model.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    model._symbolic_build(data_batch=next(iter(train_data)))
+    model._maybe_symbolic_build = lambda iterator=None, data_batch=None: None
+    make_function = model._make_function
+    model._make_function = lambda step: make_function(lambda batch: keras.tree.map_structure(lambda v: v[None], step(batch)))

@@ -1,0 +1,138 @@
+"""Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
+
+import math
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from course_hw5.evaluation import run_folder
+from course_hw5.evaluation.callbacks import read_history
+
+
+class EpochSeed(keras.callbacks.Callback):
+    """Derives all randomness of an epoch from the seed and the epoch's number.
+
+    So epoch 3 of a resumed run shuffles, augments and drops out as epoch 3 of an uninterrupted one.
+
+    Args:
+        seed: integer, 0 or more.
+    """
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        data_seed, model_seed = np.random.SeedSequence([self.seed, epoch]).generate_state(2)
+        tf.random.get_global_generator().reset_from_seed(int(data_seed))
+        for index, layer in enumerate(self.model._flatten_layers()):
+            if hasattr(layer, "seed_generator"):
+                layer.seed_generator.state.assign([int(model_seed) & 0x7FFFFFFF, index])
+
+
+class Backup(keras.callbacks.BackupAndRestore):
+    """`BackupAndRestore` whose backup of one epoch replaces the last one whole, so that a kill at any moment loses none.
+
+    Weights and optimizer are one file that carries its epoch in its name: `epoch-0003.weights.h5`.
+
+    Args:
+        backup_dir: folder for the backup.
+        restore: whether training goes on from a backup that is there.
+        save: whether to write one; of several workers, only one should.
+    """
+
+    def __init__(self, backup_dir, restore=True, save=True):
+        super().__init__(backup_dir, delete_checkpoint=False)
+        self.restore = restore
+        self.save = save
+
+    @property
+    def latest(self):
+        """Path of the newest backup, or None."""
+        return max(pathlib.Path(self.backup_dir).glob("epoch-*.weights.h5"), default=None) if self.restore else None
+
+    def _save_model(self):
+        if not self.save:
+            return
+        folder = pathlib.Path(self.backup_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = [*folder.glob("epoch-*.weights.h5"), *folder.glob(".partial-*")]
+        with run_folder.replacing(folder / f"epoch-{self._current_epoch:04d}.weights.h5") as partial:
+            self.model.save_weights(partial)
+        for path in earlier:
+            path.unlink(missing_ok=True)
+
+    def _load_model(self):
+        latest = self.latest
+        if latest is None:
+            return
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        try:
+            self.model.load_weights(latest)
+        except (OSError, KeyError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(
+                f"The backup {latest} must hold the weights of this model; it is damaged or another model's ({reason}). "
+                "Nothing was changed: restore the file, or start again with --overwrite."
+            ) from error
+        self.model._initial_epoch = int(latest.name.split("-")[1].split(".")[0])
+
+
+class BestModel(keras.callbacks.Callback):
+    """Keeps the model of the best epoch by validation, without the optimizer's state.
+
+    Args:
+        run_dir: folder with `history.csv` (what a resumed run compares with) and `model.keras`.
+        monitor: name of a metric in the logs; smaller is better where it ends in "loss".
+    """
+
+    def __init__(self, run_dir, monitor="val_accuracy"):
+        super().__init__()
+        self.run_dir = pathlib.Path(run_dir)
+        self.monitor = monitor
+        self.sign = -1 if monitor.endswith("loss") else 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor not in logs:
+            raise ValueError(f"`monitor` must be one of {', '.join(logs)}. Received: {self.monitor!r}")
+        best = -math.inf
+        if epoch > 0:
+            earlier = read_history(self.run_dir).query("epoch <= @epoch")
+            best = (self.sign * earlier[self.monitor]).max()
+        if self.sign * logs[self.monitor] > best:
+            model = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)  # the same layers, uncompiled
+            with run_folder.replacing(self.run_dir / "model.keras") as partial:
+                model.save(partial)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends training with a plain FloatingPointError when the loss is no longer a number; finished epochs stay.
+
+    Args:
+        every: batches between two looks; the running mean of the loss stays NaN, so that none is missed.
+    """
+
+    def __init__(self, every=20):
+        super().__init__()
+        self.every = every
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch % self.every == 0:
+            self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+
+    def _check(self, logs):
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss became {loss} in epoch {self._epoch + 1}. Try a smaller learning rate, or float32 precision."
+            )

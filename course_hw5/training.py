@@ -1,0 +1,230 @@
+"""What every script shares: compile, fit, evaluate, and the run folder that comes out. Names no model."""
+
+import dataclasses
+import importlib.metadata
+import json
+import pathlib
+import platform
+import shlex
+import shutil
+import sys
+
+import keras
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from course_hw5 import devices, recovery
+from course_hw5.evaluation import page, run_folder
+from course_hw5.evaluation.callbacks import ClassificationReport, HistoryPlots, check_class_names, read_history
+
+VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "numpy", "scikit-learn")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to train; recorded in `config.json`.
+
+    Attributes:
+        epochs: 1 or more.
+        optimizer: "adam", "adamw" or "sgd" (Nesterov momentum 0.9).
+        learning_rate: the highest rate. It rises from 0 over `warmup_epochs`, then falls along a cosine to 0 (Loshchilov
+            and Hutter 2017), or stays where `schedule` is "constant".
+        weight_decay: decoupled decay of kernels; for "adamw" only.
+        label_smoothing: share of the target spread over all classes, in [0, 1).
+        monitor: the metric that chooses the best epoch.
+        seed: decides order, augmentation and dropout; initial weights too where `devices.seed_everything` came first.
+        jit_compile: whether XLA compiles the step, which makes it faster on a CPU; off under a `tf.distribute` strategy.
+    """
+
+    epochs: int = 10
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup_epochs: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    monitor: str = "val_accuracy"
+    seed: int = 0
+    jit_compile: bool = True
+
+    def __post_init__(self):
+        for name, is_valid, expected in (
+            ("epochs", self.epochs >= 1, "1 or more"),
+            ("optimizer", self.optimizer in ("adam", "adamw", "sgd"), "adam, adamw or sgd"),
+            ("learning_rate", self.learning_rate > 0, "above 0"),
+            ("schedule", self.schedule in ("cosine", "constant"), "cosine or constant"),
+            ("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, "in [0, epochs)"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
+            ("weight_decay", self.weight_decay == 0 or self.optimizer == "adamw", "0, except with adamw"),
+            ("seed", self.seed >= 0, "0 or more"),
+        ):
+            if not is_valid:
+                raise ValueError(f"`{name}` must be {expected}. Received: {getattr(self, name)!r}")
+
+
+def train(model, data, run_dir, settings, resume=False, overwrite=False, arguments=None, callbacks=()):
+    """Trains a classifier and fills a run folder, its page included.
+
+    Validation chooses the best epoch; that epoch's model reads the test data once, at the end. Killed at any moment, the
+    same call with `resume=True` goes on after the last finished epoch and ends with the same history and weights.
+
+    Args:
+        model: Functional `keras.Model` whose output is probabilities `(batch, classes)`, or `(batch, 1)` from a sigmoid.
+        data: `train, validation, test` (sets of `(inputs, labels)` batches), `class_names` and `note`, as `load_images` gives.
+        run_dir: the run folder.
+        settings: `Settings`.
+        resume: go on with the run in `run_dir`; where there is none, start one.
+        overwrite: delete what is in `run_dir` first.
+        arguments: dict of further arguments for `config.json`.
+        callbacks: further Keras callbacks.
+
+    Returns:
+        The metrics on the test data: the dict in `metrics.json`. Empty on every worker but the first.
+
+    Raises:
+        FileExistsError: if `run_dir` holds files and neither `resume` nor `overwrite` is set.
+        ValueError: if class names and outputs differ in number, a resumed run has other settings, or its backup is damaged.
+        FloatingPointError: if the loss becomes NaN; finished epochs stay.
+    """
+    check_class_names(model, data.class_names)
+    run_dir = pathlib.Path(run_dir)
+    config = _config(model, data, settings, arguments or {})
+    is_chief = model.distribute_strategy.extended.should_checkpoint  # of several workers, one writes
+    if is_chief:
+        run_folder.open_run(run_dir, config, resume, overwrite)
+        writer = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
+
+    backup = recovery.Backup(run_dir / "backup", restore=resume, save=is_chief)
+    if backup.latest or not _is_trained(run_dir, settings):
+        with model.distribute_strategy.scope():
+            _compile(model, settings, steps_per_epoch=int(data.train.cardinality()))
+            train_data = _with_one_hot_labels(data.train, model)
+            devices.mend_multi_worker(model, train_data)
+            model.fit(
+                train_data,
+                validation_data=_with_one_hot_labels(data.validation, model),
+                epochs=settings.epochs,
+                callbacks=[
+                    recovery.EpochSeed(settings.seed),
+                    recovery.StopOnNaN(),
+                    *(_recorders(run_dir, settings, writer) if is_chief else ()),
+                    *callbacks,
+                    backup,  # last: what the others wrote of an epoch is there when its backup is
+                ],
+            )
+    if not is_chief:
+        return {}
+    metrics = evaluate(run_dir, data, writer)
+    _write_hparams(writer, config, metrics)
+    shutil.rmtree(run_dir / "backup", ignore_errors=True)
+    page.write_page(run_dir)
+    return metrics
+
+
+def evaluate(run_dir, data, writer=None):
+    """Evaluates `model.keras` of a run folder on the test data and writes report, matrix and metrics.
+
+    Returns:
+        The dict of `metrics.json`.
+
+    Raises:
+        ValueError: if `model.keras` is damaged.
+    """
+    path = pathlib.Path(run_dir) / "model.keras"
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, h5py, json and keras each raise their own
+        raise ValueError(f"{path} must be a whole .keras file. Received: {str(error).splitlines()[0]}") from error
+    history = read_history(run_dir)
+    report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer)
+    report.set_model(model)
+    report._epoch = len(history)
+    report.write()
+    seconds = history["seconds"]
+    examples = int(data.train.cardinality()) * next(iter(data.train))[0].shape[0]
+    metrics = json.loads((path.parent / "metrics.json").read_text()) | {
+        "training_seconds": round(float(seconds.sum()), 1),
+        "training_examples_per_second": round(examples / float(seconds.median()), 1),
+    }
+    run_folder.write_json(path.parent / "metrics.json", metrics)
+    return metrics
+
+
+def _config(model, data, settings, arguments):
+    return {
+        "settings": dataclasses.asdict(settings),
+        "arguments": json.loads(json.dumps(arguments)),
+        "data": {"note": data.note, "class_names": list(data.class_names)},
+        "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in VERSIONED},
+        "command": shlex.join(sys.argv),
+    }
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _is_trained(run_dir, settings):
+    has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
+    return has_files and len(read_history(run_dir)) == settings.epochs
+
+
+def _compile(model, settings, steps_per_epoch):
+    is_binary = model.output_shape[-1] == 1
+    loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
+    model.compile(
+        optimizer=make_optimizer(settings, steps_per_epoch),
+        loss=loss(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+        jit_compile=settings.jit_compile and not tf.distribute.has_strategy(),
+    )
+
+
+def _recorders(run_dir, settings, writer):
+    return [
+        HistoryPlots(run_dir, writer),
+        recovery.BestModel(run_dir, settings.monitor),
+        keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False),
+    ]
+
+
+def make_optimizer(settings, steps_per_epoch):
+    """Makes the optimizer of `settings`, its learning rate a schedule over all steps."""
+    rate, steps, warmup = settings.learning_rate, settings.epochs * steps_per_epoch, settings.warmup_epochs * steps_per_epoch
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if warmup else rate,
+            decay_steps=max(1, steps - round(warmup)),
+            warmup_target=rate if warmup else None,
+            warmup_steps=round(warmup),
+        )
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _with_one_hot_labels(data, model):
+    """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels."""
+    classes = model.output_shape[-1]
+    if classes == 1 or data.element_spec[1].shape.rank == 2:
+        return data
+    return data.map(lambda inputs, labels: (inputs, tf.one_hot(labels, classes)))
+
+
+def _write_hparams(writer, config, metrics):
+    values = config["settings"] | config["arguments"] | {"model": config["model"]["name"]}
+    names = ("accuracy", "precision", "recall", "f1")
+    with writer.as_default(step=0):
+        hparams.hparams_config(hparams=[], metrics=[hparams.Metric(f"test/{name}") for name in names])
+        hparams.hparams({name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))})
+        for name in names:
+            tf.summary.scalar(f"test/{name}", metrics[name])
+    writer.flush()

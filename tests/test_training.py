@@ -1,0 +1,197 @@
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import course_hw5
+from course_hw5 import devices, recovery, training
+from course_hw5.data.images import ImageData
+
+SETTINGS = course_hw5.Settings(epochs=4, optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, warmup_epochs=1, seed=3)
+FILES = {
+    "accuracy.png",
+    "classification_report.json",
+    "classification_report.txt",
+    "config.json",
+    "confusion_matrix.csv",
+    "confusion_matrix.png",
+    "history.csv",
+    "index.html",
+    "loss.png",
+    "metrics.json",
+    "mistakes.json",
+    "model.keras",
+    "tensorboard",
+}
+UNCHANGED_BY_TIME = ["accuracy", "loss", "val_accuracy", "val_loss"]
+
+
+def start(run_dir, callbacks=(), **options):
+    """A run in which everything is random that can be: order, augmentation, mixed labels, dropout."""
+    devices.seed_everything(3)
+    data = course_hw5.load_images("digits", batch_size=128, seed=3, augmentation="flip,shift,mixup")
+    model = course_hw5.mlp_classifier(hidden_units=(32, 16), dropout=0.2, batch_normalization=True)
+    return course_hw5.train(model, data, run_dir, SETTINGS, callbacks=callbacks, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("finished") / "run"
+    start(run_dir)
+    return run_dir
+
+
+def test_the_run_folder_is_complete(finished):
+    assert {path.name for path in finished.iterdir()} == FILES
+    config = json.loads((finished / "config.json").read_text())
+    assert config["settings"]["seed"] == 3 and config["versions"]["keras"] == keras.__version__
+    assert "digits" in config["data"]["note"] and config["command"]
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["examples"] == 359
+    assert metrics["training_examples_per_second"] > 0 and metrics["prediction_examples_per_second"] > 0
+
+
+def test_the_best_epoch_by_validation_is_kept(finished):
+    history = pd.read_csv(finished / "history.csv")
+    data = course_hw5.load_images("digits", batch_size=128, seed=3)
+    model = keras.models.load_model(finished / "model.keras")
+    images = np.concatenate([images for images, _ in data.validation])
+    labels = np.concatenate([labels for _, labels in data.validation])
+    accuracy = (model.predict(images, verbose=0).argmax(1) == labels).mean()
+    assert accuracy == pytest.approx(history["val_accuracy"].max(), abs=1e-6)
+    assert not model.compiled  # no optimizer state: a third of the size
+
+
+@pytest.mark.parametrize("moment", ["batch", "backup", "model"])
+def test_a_killed_run_that_is_resumed_equals_an_uninterrupted_one(moment, finished, tmp_path):
+    command = [sys.executable, pathlib.Path(__file__).with_name("killed_run.py"), tmp_path / "run", moment]
+    killed = subprocess.run(command, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    assert len(pd.read_csv(tmp_path / "run" / "history.csv")) >= 2
+
+    start(tmp_path / "run", resume=True)
+    assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".partial-")} == FILES
+    one, other = (pd.read_csv(run / "history.csv") for run in (finished, tmp_path / "run"))
+    assert other["epoch"].tolist() == [1, 2, 3, 4]
+    np.testing.assert_allclose(one[UNCHANGED_BY_TIME], other[UNCHANGED_BY_TIME], rtol=1e-5)
+    weights = [keras.models.load_model(run / "model.keras").get_weights() for run in (finished, tmp_path / "run")]
+    for before, after in zip(*weights):
+        np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-6)
+
+
+def test_resuming_a_finished_run_only_evaluates_again(finished):
+    before = (finished / "history.csv").read_text()
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert start(finished, resume=True)["accuracy"] == metrics["accuracy"]
+    assert (finished / "history.csv").read_text() == before
+
+
+def test_a_damaged_backup_is_reported_and_kept(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "run", callbacks=[Stop()])
+    backup = tmp_path / "run" / "backup" / "epoch-0001.weights.h5"
+    half = backup.read_bytes()[: backup.stat().st_size // 2]
+    backup.write_bytes(half)
+    with pytest.raises(ValueError, match=r"epoch-0001.weights.h5 must hold the weights of this model.*--overwrite"):
+        start(tmp_path / "run", resume=True)
+    assert backup.read_bytes() == half
+
+
+def test_a_damaged_model_file_is_reported(finished, tmp_path, digits):
+    (tmp_path / "model.keras").write_bytes((finished / "model.keras").read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"model.keras must be a whole .keras file. Received: "):
+        training.evaluate(tmp_path, digits)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_path, digits, small_mlp):
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                layer = self.model.get_layer("hidden_1")
+                layer.kernel.assign(layer.kernel * np.nan)
+
+    with pytest.raises(FloatingPointError, match="The loss became nan in epoch 2. Try a smaller learning rate"):
+        course_hw5.train(small_mlp, digits, tmp_path / "run", SETTINGS, callbacks=[Spoil()])
+    assert len(pd.read_csv(tmp_path / "run" / "history.csv")) == 1
+    assert recovery.Backup(tmp_path / "run" / "backup").latest.name == "epoch-0001.weights.h5"
+
+
+def test_class_names_that_do_not_match_end_before_anything_is_written(tmp_path, digits, small_mlp):
+    data = ImageData(*digits[:3], class_names=["zero", "one"], note="")
+    with pytest.raises(ValueError, match="must have 10 names, as the model has classes. Received: 2"):
+        course_hw5.train(small_mlp, data, tmp_path / "run", SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
+    settings = course_hw5.Settings(epochs=1, monitor="val_f1")
+    with pytest.raises(ValueError, match="`monitor` must be one of .*val_accuracy.* Received: 'val_f1'"):
+        course_hw5.train(small_mlp, digits, tmp_path / "run", settings)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 0},
+        {"optimizer": "adagrad"},
+        {"learning_rate": 0},
+        {"schedule": "steps"},
+        {"warmup_epochs": 10},
+        {"label_smoothing": 1},
+        {"weight_decay": 0.1, "optimizer": "sgd"},
+        {"seed": -1},
+    ],
+)
+def test_settings_that_cannot_work_are_refused(options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be .* Received: "):
+        course_hw5.Settings(**options)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero():
+    optimizer = training.make_optimizer(SETTINGS, steps_per_epoch=10)
+    schedule = optimizer._learning_rate
+    rates = [float(schedule(step)) for step in range(41)]
+    assert rates[0] == 0 and max(rates) == rates[10] == pytest.approx(2e-3)
+    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[40] == pytest.approx(0, abs=1e-9)
+
+
+TWO_DEVICES = """
+import sys, json, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import course_hw5
+from course_hw5 import devices
+devices.seed_everything(0)
+strategy = devices.strategy(sys.argv[1])
+data = course_hw5.load_images("digits", batch_size=64, seed=0)
+with strategy.scope():
+    model = course_hw5.mlp_classifier(hidden_units=(32, 16))
+assert strategy.num_replicas_in_sync == int(sys.argv[3])
+course_hw5.train(model, data, sys.argv[2], course_hw5.Settings(epochs=2))
+"""
+
+
+@pytest.mark.parametrize("name, replicas", [("mirrored", 2)])
+def test_training_on_two_devices_fills_the_run_folder(name, replicas, tmp_path, digits):
+    command = [sys.executable, "-c", TWO_DEVICES, name, tmp_path / "run", str(replicas)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+    devices.seed_everything(0)  # one device sees the same batches, so the history is the same
+    model = course_hw5.mlp_classifier(hidden_units=(32, 16))
+    data = course_hw5.load_images("digits", batch_size=64, seed=0)
+    course_hw5.train(model, data, tmp_path / "alone", course_hw5.Settings(epochs=2))
+    together, alone = (pd.read_csv(tmp_path / run / "history.csv") for run in ("run", "alone"))
+    np.testing.assert_allclose(together["loss"], alone["loss"], rtol=0.02)
