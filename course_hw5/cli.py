@@ -1,0 +1,45 @@
+"""`course-hw5`: uses trained models and finished runs; the only thing it trains is the demo."""
+
+import argparse
+
+from course_hw5 import options
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="course-hw5", description="What attention does, learnt by running it.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="train the MLP on scikit-learn's digits: no download, about a minute")
+    demo.add_argument("--out", default="runs/demo", help="run folder to write (default: %(default)s)")
+    demo.add_argument("--epochs", type=options.whole_number(1), default=8, help="(default: %(default)s)")
+    demo.add_argument("--overwrite", action="store_true", help="delete what is in --out first")
+    demo.set_defaults(run=_demo)
+
+    report = commands.add_parser("report", help="write the page of a finished run anew")
+    report.add_argument("run_dir", metavar="RUN", help="run folder")
+    report.set_defaults(run=_report)
+
+    args = parser.parse_args(argv)
+    with options.plain_errors(parser):
+        print(args.run(args))
+
+
+def _demo(args):
+    import course_hw5  # public names load TensorFlow on first use: not for --help
+    from course_hw5 import devices
+
+    devices.seed_everything(0)
+    data = course_hw5.load_images("digits", batch_size=128, seed=0)
+    settings = course_hw5.Settings(epochs=args.epochs, learning_rate=3e-4, warmup_epochs=min(1, args.epochs / 2))
+    metrics = course_hw5.train(course_hw5.mlp_classifier(), data, args.out, settings, overwrite=args.overwrite)
+    return f"Accuracy on {metrics['examples']} test images: {metrics['accuracy']:.3f}. Open {args.out}/index.html"
+
+
+def _report(args):
+    from course_hw5.evaluation import page
+
+    return f"Open {page.write_page(args.run_dir)}"
+
+
+if __name__ == "__main__":
+    main()
