@@ -1,0 +1,157 @@
+"""The MLP of the report against the same MLP in PyTorch: training step and prediction, interleaved, medians and ratios.
+
+    python benchmarks/mlp.py --torch-python PATH/TO/python --out benchmarks/mlp.json
+
+Each side runs in a process of its own and waits while the other works. `ratio` is PyTorch's time over ours: above 1 we are
+faster. PyTorch trains once with Adam as it is by default and once with `fused=True`, its fastest.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+BATCH = 256
+HIDDEN_UNITS = (4096, 2048, 1024, 512, 256, 64)
+
+
+def timed(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def keras_tasks(precision):
+    import numpy as np
+    import tensorflow as tf
+
+    import course_hw5
+    from course_hw5 import devices, training
+
+    devices.set_precision({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    random = np.random.default_rng(0)
+    images = tf.constant(random.integers(0, 256, (BATCH, 32, 32, 3), dtype="uint8"))
+    labels = tf.one_hot(random.integers(0, 10, BATCH), 10)
+    model = course_hw5.mlp_classifier()
+    training.compile_model(model, course_hw5.Settings(epochs=100), steps_per_epoch=100)
+    return {
+        "train": lambda: float(model.train_on_batch(images, labels)[0]),
+        "predict": lambda: model.predict_on_batch(images),
+    }
+
+
+def torch_tasks(precision):
+    import torch
+
+    layers, width = [torch.nn.Flatten()], 3072
+    for units in HIDDEN_UNITS:
+        layers += [torch.nn.Linear(width, units), torch.nn.ReLU()]
+        width = units
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(width, 10))
+    images = torch.randint(0, 256, (BATCH, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.randint(0, 10, (BATCH,))
+    mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+    optimizers = {
+        "train": torch.optim.Adam(model.parameters(), 1e-4),
+        "train_fused": torch.optim.Adam(model.parameters(), 1e-4, fused=True),
+    }
+
+    def outputs():
+        with mixed:
+            return model(images.float() / 127.5 - 1).float()
+
+    def train(optimizer):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(outputs(), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict():
+        with torch.inference_mode():
+            return outputs().softmax(-1).numpy()
+
+    return {name: lambda o=optimizer: train(o) for name, optimizer in optimizers.items()} | {"predict": predict}
+
+
+def work(side, precision):
+    """Answers each task named on stdin with its time in seconds; a first call of each warms up."""
+    tasks = {"keras": keras_tasks, "torch": torch_tasks}[side](precision)
+    for task in tasks.values():
+        task()
+    print("ready", *tasks, flush=True)
+    for line in sys.stdin:
+        print(timed(tasks[line.strip()]), flush=True)
+
+
+class Side:
+    def __init__(self, python, side, precision):
+        command = [python, __file__, "--work", side, "--precision", precision]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.tasks = self.process.stdout.readline().split()[1:]
+        if not self.tasks:
+            sys.exit(f"{side} did not start: {' '.join(command)}")
+
+    def time(self, task):
+        print(task, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+
+def compare(torch_python, precision, rounds):
+    sides = {"keras": Side(sys.executable, "keras", precision), "torch": Side(torch_python, "torch", precision)}
+    times = {f"{name} {task}": [] for name, side in sides.items() for task in side.tasks}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            for task in side.tasks:
+                times[f"{name} {task}"].append(side.time(task))
+    for side in sides.values():
+        side.process.kill()
+    median = {name: statistics.median(values) for name, values in times.items()}
+    ratios = {
+        task: round(median[f"torch {task}"] / median[f"keras {task.removesuffix('_fused')}"], 2)
+        for task in sides["torch"].tasks
+    }
+    return {"ratio": ratios, "milliseconds": {name: round(1000 * value, 1) for name, value in median.items()}, "rounds": rounds}
+
+
+def data_speed():
+    """Images per second that `load_images` delivers, without a model behind it."""
+    import course_hw5
+
+    speeds = {}
+    for augmentation in ("", "flip,shift", "flip,shift,mixup", "randaugment"):
+        data = course_hw5.load_images("digits", BATCH, augmentation=augmentation).train.repeat(10)
+        next(iter(data))
+        start = time.perf_counter()
+        count = sum(len(images) for images, _ in data)
+        speeds[augmentation or "none"] = round(count / (time.perf_counter() - start))
+    return speeds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch-python", default=sys.executable, help="a Python with benchmarks/requirements.txt")
+    parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--out", default="benchmarks/mlp.json")
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    parser.add_argument("--precision", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.work:
+        return work(args.work, args.precision)
+    result = {"machine": platform.platform(), "batch": BATCH, "data, images/s": data_speed()}
+    for precision in args.precisions:
+        result[precision] = compare(args.torch_python, precision, args.rounds)
+        print(precision, json.dumps(result[precision]), flush=True)
+    with open(args.out, "w") as file:
+        json.dump(result, file, indent=2)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
