@@ -1,6 +1,8 @@
 import json
+import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 
@@ -8,6 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import course_hw5
 from course_hw5 import devices, recovery, training
@@ -55,6 +58,15 @@ def test_the_run_folder_is_complete(finished):
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["examples"] == 359
     assert metrics["training_examples_per_second"] > 0 and metrics["prediction_examples_per_second"] > 0
+
+
+def test_tensorboard_has_scalars_figures_report_and_one_row_of_hparams(finished):
+    events = EventAccumulator(str(finished / "tensorboard")).Reload()
+    assert {"accuracy", "loss", "confusion_matrix", "classification_report", "test/f1"} <= {*events.Tags()["tensors"]}
+    rows = [content for tag, content in events.PluginTagToContent("hparams").items() if "session_start" in tag]
+    assert len(rows) == 1 and b"learning_rate" in rows[0]
+    validation = EventAccumulator(str(finished / "tensorboard" / "validation")).Reload()
+    assert len(validation.Tensors("epoch_accuracy")) >= SETTINGS.epochs
 
 
 def test_the_best_epoch_by_validation_is_kept(finished):
@@ -125,7 +137,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_pa
     with pytest.raises(FloatingPointError, match="The loss became nan in epoch 2. Try a smaller learning rate"):
         course_hw5.train(small_mlp, digits, tmp_path / "run", SETTINGS, callbacks=[Spoil()])
     assert len(pd.read_csv(tmp_path / "run" / "history.csv")) == 1
-    assert recovery.Backup(tmp_path / "run" / "backup").latest.name == "epoch-0001.weights.h5"
+    assert recovery.Backup(tmp_path / "run" / "backup", tmp_path / "run" / "backup").latest.name == "epoch-0001.weights.h5"
 
 
 def test_class_names_that_do_not_match_end_before_anything_is_written(tmp_path, digits, small_mlp):
@@ -167,31 +179,52 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[40] == pytest.approx(0, abs=1e-9)
 
 
-TWO_DEVICES = """
-import sys, json, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+DISTRIBUTED = """
+import sys, tensorflow as tf
+name, run_dir = sys.argv[1:]
+if name == "mirrored":
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import course_hw5
 from course_hw5 import devices
+strategy = devices.strategy(name)
+assert strategy.num_replicas_in_sync == 2
 devices.seed_everything(0)
-strategy = devices.strategy(sys.argv[1])
 data = course_hw5.load_images("digits", batch_size=64, seed=0)
 with strategy.scope():
     model = course_hw5.mlp_classifier(hidden_units=(32, 16))
-assert strategy.num_replicas_in_sync == int(sys.argv[3])
-course_hw5.train(model, data, sys.argv[2], course_hw5.Settings(epochs=2))
+course_hw5.train(model, data, run_dir, course_hw5.Settings(epochs=2))
 """
 
 
-@pytest.mark.parametrize("name, replicas", [("mirrored", 2)])
-def test_training_on_two_devices_fills_the_run_folder(name, replicas, tmp_path, digits):
-    command = [sys.executable, "-c", TWO_DEVICES, name, tmp_path / "run", str(replicas)]
-    subprocess.run(command, check=True, capture_output=True)
-    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
-
-    devices.seed_everything(0)  # one device sees the same batches, so the history is the same
-    model = course_hw5.mlp_classifier(hidden_units=(32, 16))
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The history of the same run on one device, which sees the same batches."""
+    run_dir = tmp_path_factory.mktemp("alone") / "run"
+    devices.seed_everything(0)
     data = course_hw5.load_images("digits", batch_size=64, seed=0)
-    course_hw5.train(model, data, tmp_path / "alone", course_hw5.Settings(epochs=2))
-    together, alone = (pd.read_csv(tmp_path / run / "history.csv") for run in ("run", "alone"))
+    course_hw5.train(course_hw5.mlp_classifier(hidden_units=(32, 16)), data, run_dir, course_hw5.Settings(epochs=2))
+    return pd.read_csv(run_dir / "history.csv")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("name, processes", [("mirrored", 1), ("multiworker", 2)])
+def test_two_devices_train_as_one_does(name, processes, alone, tmp_path):
+    cluster = {"worker": [f"localhost:{free_port()}" for _ in range(processes)]}
+    started = []
+    for index in range(processes):
+        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        environment = os.environ | ({"TF_CONFIG": json.dumps(config)} if name == "multiworker" else {})
+        command = [sys.executable, "-c", DISTRIBUTED, name, tmp_path / "run"]
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+    for process in started:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    together = pd.read_csv(tmp_path / "run" / "history.csv")
     np.testing.assert_allclose(together["loss"], alone["loss"], rtol=0.02)

@@ -1,0 +1,106 @@
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from course_hw5.evaluation import metrics, page, plots
+
+NAMES = ["cat", "</script><b>dog", "fox & co"]
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 1, 0])
+    result = metrics.classification_result(labels, predicted, NAMES)
+    history = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.4, 0.9], "val_accuracy": [0.5, 0.6], "loss": [2.0, 1.0]})
+    config = {
+        "settings": {"monitor": "val_accuracy"},
+        "arguments": {"dataset": "digits"},
+        "data": {"note": "a <small> set", "class_names": NAMES},
+        "model": {"name": "mlp", "parameters": 1234567},
+        "versions": {"keras": "3"},
+        "command": "train --out 'a b'",
+    }
+    example = {"number": 1, "image": PIXEL, "probabilities": [0.2, 0.7, 0.1]}
+    files = {
+        "config.json": json.dumps(config),
+        "metrics.json": json.dumps(result.metrics),
+        "classification_report.json": json.dumps(result.report),
+        "confusion_matrix.csv": pd.DataFrame(result.matrix, index=NAMES, columns=NAMES).to_csv(index_label="true"),
+        "history.csv": history.to_csv(index=False),
+        "mistakes.json": json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    plots.history_plot(history, "accuracy").savefig(tmp_path / "accuracy.png")
+    return tmp_path
+
+
+def test_the_page_holds_the_figures_the_table_and_the_command(run_dir):
+    text = page.write_page(run_dir).read_text()
+    assert text.count('<img src="data:image/png;base64,') == 1
+    assert "0.5000" in text and "1.2 M" in text and "train --out" in text
+    assert f"tensorboard --logdir {run_dir}" in text
+    assert "a &lt;small&gt; set" in text
+
+
+def test_nothing_on_the_page_is_fetched(run_dir):
+    urls = []
+
+    class Collect(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            urls.extend(value for name, value in attributes if name in ("src", "href", "srcset", "data"))
+
+    text = page.write_page(run_dir).read_text()
+    Collect().feed(text)
+    assert all(url.startswith("data:") or (run_dir / url).exists() for url in urls)
+    assert not re.search(r"https?://|@import|fetch\(|XMLHttpRequest", text)
+
+
+def test_names_are_data_and_cannot_end_the_script(run_dir):
+    text = page.write_page(run_dir).read_text()
+    assert "</script><b>dog" not in text
+    facts = re.search(r'id="facts">(.*?)</script>', text, re.S).group(1)
+    assert json.loads(facts)["classes"] == NAMES
+
+
+def test_findings_name_what_the_figures_show(run_dir):
+    text = page.write_page(run_dir).read_text()
+    assert "Epoch 2 of 2 was the best by val_accuracy (0.6000)" in text
+    assert "0.300 above that in validation: the model has begun to learn its training pictures by heart" in text
+    assert "hardest: fox &amp; co (F1 0.00)" in text
+    assert "67% of cat are taken for" in text
+
+
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "confusion_matrix.csv"])
+def test_an_unfinished_run_is_refused_by_the_missing_file(run_dir, name):
+    (run_dir / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"Received: no {name}"):
+        page.write_page(run_dir)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_browser_shows_the_most_frequent_mistake_and_a_clicked_cell(run_dir, tmp_path):
+    path = page.write_page(run_dir)
+
+    def rendered(script=""):
+        probe = run_dir / "probe.html"
+        probe.write_text(path.read_text().replace("</body>", f"<script>{script}</script></body>"))
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--dump-dom"]
+        command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", probe.as_uri()]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+        return re.search(r'<div id="mistakes".*?>(.*?)</section>', text, re.S).group(1)
+
+    first = rendered()
+    assert "2 of class “cat” taken for “&lt;/script&gt;&lt;b&gt;dog”" in first
+    assert "no. 1" in first and "70.0 %" in first and "cat 20.0 %" in first
+    clicked = rendered("document.querySelectorAll('.matrix tbody button')[4].click()")
+    assert "2 of class" in clicked and "recognised" in clicked
+    assert "No pictures were kept" in rendered("document.querySelectorAll('.matrix tbody button')[6].click()")
