@@ -38,24 +38,20 @@ class Backup(keras.callbacks.BackupAndRestore):
     Weights and optimizer are one file that carries its epoch in its name: `epoch-0003.weights.h5`.
 
     Args:
-        backup_dir: folder for the backup.
-        restore: whether training goes on from a backup that is there.
-        save: whether to write one; of several workers, only one should.
+        backup_dir: folder to write the backup to.
+        restore_from: folder with a backup that training goes on from, or None.
     """
 
-    def __init__(self, backup_dir, restore=True, save=True):
+    def __init__(self, backup_dir, restore_from=None):
         super().__init__(backup_dir, delete_checkpoint=False)
-        self.restore = restore
-        self.save = save
+        self.restore_from = restore_from
 
     @property
     def latest(self):
-        """Path of the newest backup, or None."""
-        return max(pathlib.Path(self.backup_dir).glob("epoch-*.weights.h5"), default=None) if self.restore else None
+        """Path of the newest backup in `restore_from`, or None."""
+        return max(pathlib.Path(self.restore_from).glob("epoch-*.weights.h5"), default=None) if self.restore_from else None
 
     def _save_model(self):
-        if not self.save:
-            return
         folder = pathlib.Path(self.backup_dir)
         folder.mkdir(parents=True, exist_ok=True)
         earlier = [*folder.glob("epoch-*.weights.h5"), *folder.glob(".partial-*")]

@@ -8,6 +8,7 @@ import platform
 import shlex
 import shutil
 import sys
+import tempfile
 
 import keras
 import tensorflow as tf
@@ -89,15 +90,19 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
     check_class_names(model, data.class_names)
     run_dir = pathlib.Path(run_dir)
     config = _config(model, data, settings, arguments or {})
-    is_chief = model.distribute_strategy.extended.should_checkpoint  # of several workers, one writes
+    is_chief = model.distribute_strategy.extended.should_checkpoint
     if is_chief:
         run_folder.open_run(run_dir, config, resume, overwrite)
-        writer = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
+    # Every worker writes, since saving is a collective operation; what all but the first write is thrown away.
+    out_dir = run_dir if is_chief else pathlib.Path(tempfile.mkdtemp())
+    if resume and not is_chief and (run_dir / "history.csv").exists():
+        shutil.copy(run_dir / "history.csv", out_dir)
+    writer = tf.summary.create_file_writer(str(out_dir / "tensorboard"))
 
-    backup = recovery.Backup(run_dir / "backup", restore=resume, save=is_chief)
-    if backup.latest or not _is_trained(run_dir, settings):
+    backup = recovery.Backup(out_dir / "backup", restore_from=run_dir / "backup" if resume else None)
+    if backup.latest or not (resume and _is_trained(run_dir, settings)):
         with model.distribute_strategy.scope():
-            _compile(model, settings, steps_per_epoch=int(data.train.cardinality()))
+            compile_model(model, settings, steps_per_epoch=int(data.train.cardinality()))
             train_data = _with_one_hot_labels(data.train, model)
             devices.mend_multi_worker(model, train_data)
             model.fit(
@@ -107,12 +112,15 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
                 callbacks=[
                     recovery.EpochSeed(settings.seed),
                     recovery.StopOnNaN(),
-                    *(_recorders(run_dir, settings, writer) if is_chief else ()),
+                    HistoryPlots(out_dir, writer),
+                    recovery.BestModel(out_dir, settings.monitor),
+                    keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
                     *callbacks,
                     backup,  # last: what the others wrote of an epoch is there when its backup is
                 ],
             )
     if not is_chief:
+        shutil.rmtree(out_dir)
         return {}
     metrics = evaluate(run_dir, data, writer)
     _write_hparams(writer, config, metrics)
@@ -133,6 +141,7 @@ def evaluate(run_dir, data, writer=None):
     path = pathlib.Path(run_dir) / "model.keras"
     try:
         model = keras.models.load_model(path, compile=False)
+        model.compile(jit_compile=True)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
         raise ValueError(f"{path} must be a whole .keras file. Received: {str(error).splitlines()[0]}") from error
     history = read_history(run_dir)
@@ -173,7 +182,8 @@ def _is_trained(run_dir, settings):
     return has_files and len(read_history(run_dir)) == settings.epochs
 
 
-def _compile(model, settings, steps_per_epoch):
+def compile_model(model, settings, steps_per_epoch):
+    """Compiles a classifier for one-hot (or, with one sigmoid unit, binary) labels, by XLA where no strategy is in scope."""
     is_binary = model.output_shape[-1] == 1
     loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
     model.compile(
@@ -182,14 +192,6 @@ def _compile(model, settings, steps_per_epoch):
         metrics=["accuracy"],
         jit_compile=settings.jit_compile and not tf.distribute.has_strategy(),
     )
-
-
-def _recorders(run_dir, settings, writer):
-    return [
-        HistoryPlots(run_dir, writer),
-        recovery.BestModel(run_dir, settings.monitor),
-        keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False),
-    ]
 
 
 def make_optimizer(settings, steps_per_epoch):
@@ -221,10 +223,13 @@ def _with_one_hot_labels(data, model):
 
 def _write_hparams(writer, config, metrics):
     values = config["settings"] | config["arguments"] | {"model": config["model"]["name"]}
+    values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
     names = ("accuracy", "precision", "recall", "f1")
     with writer.as_default(step=0):
-        hparams.hparams_config(hparams=[], metrics=[hparams.Metric(f"test/{name}") for name in names])
-        hparams.hparams({name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))})
+        hparams.hparams_config(
+            hparams=[hparams.HParam(name) for name in values], metrics=[hparams.Metric(f"test/{name}") for name in names]
+        )
+        hparams.hparams(values)
         for name in names:
             tf.summary.scalar(f"test/{name}", metrics[name])
     writer.flush()

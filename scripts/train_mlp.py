@@ -13,7 +13,7 @@ RECIPES = {
     "report": {
         "model": {},
         "augmentation": "",
-        "settings": {"epochs": 10, "optimizer": "adam", "learning_rate": 3e-4, "warmup_epochs": 1},
+        "settings": {"epochs": 8, "optimizer": "adam", "learning_rate": 3e-4, "warmup_epochs": 1},
     },
     "tuned": {
         "model": {"batch_normalization": True, "local_initialization": True},

@@ -31,7 +31,7 @@ def history_plot(history, metric):
         best = values.idxmin() if "loss" in metric else values.idxmax()
         axes.plot(history["epoch"][best], values[best], "*", markersize=12, color=validation, label=f"best {values[best]:.4f}")
     axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch")
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend()
     return figure
 
