@@ -109,6 +109,7 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
                 train_data,
                 validation_data=_with_one_hot_labels(data.validation, model),
                 epochs=settings.epochs,
+                shuffle=False,  # the data set shuffles itself
                 callbacks=[
                     recovery.EpochSeed(settings.seed),
                     recovery.StopOnNaN(),

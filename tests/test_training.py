@@ -140,6 +140,27 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_pa
     assert recovery.Backup(tmp_path / "run" / "backup", tmp_path / "run" / "backup").latest.name == "epoch-0001.weights.h5"
 
 
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_is_recorded(precision, tmp_path, digits):
+    devices.seed_everything(0)
+    devices.set_precision(precision)
+    try:
+        model = course_hw5.mlp_classifier(hidden_units=(32, 16))
+        metrics = course_hw5.train(model, digits, tmp_path / "run", course_hw5.Settings(epochs=2, learning_rate=3e-3))
+    finally:
+        devices.set_precision("float32")
+    assert metrics["accuracy"] > 0.3
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["model"]["precision"] == precision
+    assert {weight.dtype for weight in keras.models.load_model(tmp_path / "run" / "model.keras").trainable_weights} == {
+        "float32"
+    }
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="`precision` must be one of float32, .* Received: 'float8'"):
+        devices.set_precision("float8")
+
+
 def test_class_names_that_do_not_match_end_before_anything_is_written(tmp_path, digits, small_mlp):
     data = ImageData(*digits[:3], class_names=["zero", "one"], note="")
     with pytest.raises(ValueError, match="must have 10 names, as the model has classes. Received: 2"):
