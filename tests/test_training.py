@@ -105,6 +105,20 @@ def test_resuming_a_finished_run_only_evaluates_again(finished):
     assert (finished / "history.csv").read_text() == before
 
 
+def test_a_run_killed_between_training_and_evaluation_is_finished(tmp_path, digits, small_mlp, monkeypatch):
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    settings = course_hw5.Settings(epochs=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "evaluate", killed)
+        course_hw5.train(small_mlp, digits, tmp_path / "run", settings)
+    before = (tmp_path / "run" / "history.csv").read_text()
+    course_hw5.train(small_mlp, digits, tmp_path / "run", settings, resume=True)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert (tmp_path / "run" / "history.csv").read_text() == before
+
+
 def test_a_damaged_backup_is_reported_and_kept(tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
