@@ -1,0 +1,1 @@
+"""What attention weights say: analysis (arrays in, arrays out) and the viewer (arrays in, a page out)."""

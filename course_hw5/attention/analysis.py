@@ -1,0 +1,97 @@
+"""What attention weights add up to: arrays in, arrays out."""
+
+import numpy as np
+
+
+def attention_rollout(scores, residual_weight=0.5):
+    """Folds the attention of all layers into one token-to-token map.
+
+    Heads are averaged, the skip connection enters as an identity matrix, and the layers are multiplied from input to
+    output (Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928).
+
+    Args:
+        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities; axis -2 is the query, -1 the key.
+        residual_weight: share of the skip connection, in [0, 1).
+
+    Returns:
+        Float array `(tokens, tokens)`; row `q` says how much of output token `q` came from each input token; rows sum to 1.
+
+    Raises:
+        ValueError: if `scores` is not 4-D with square last axes, or `residual_weight` is outside [0, 1).
+
+    Example:
+        >>> attention_rollout(np.full((2, 1, 2, 2), 0.5))
+        array([[0.625, 0.375],
+               [0.375, 0.625]])
+    """
+    return rollout_by_layer(scores, residual_weight)[-1]
+
+
+def rollout_by_layer(scores, residual_weight=0.5):
+    """As `attention_rollout`, after each layer: float array `(layers, tokens, tokens)`."""
+    scores = _checked(scores, "scores")
+    if not 0 <= residual_weight < 1:
+        raise ValueError(f"`residual_weight` must lie in [0, 1). Received: {residual_weight}")
+    identity = np.eye(scores.shape[-1])
+    rollout, layers = identity, []
+    for attention in scores.mean(axis=1):
+        rollout = (residual_weight * identity + (1 - residual_weight) * attention) @ rollout
+        layers.append(rollout)
+    return np.stack(layers)
+
+
+def gradient_relevance(scores, gradients):
+    """Attention times its gradient, where positive: the share of each weight in the model's answer, to first order.
+
+    One factor of the relevance of Chefer et al. 2021 (https://arxiv.org/abs/2103.15679), before heads are averaged.
+
+    Args:
+        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities.
+        gradients: same shape, the gradient of the answer (a logit) by each of them.
+
+    Returns:
+        Float array of the same shape, 0 or more, in units of the logit.
+
+    Raises:
+        ValueError: if the shapes differ or are not 4-D with square last axes.
+    """
+    scores, gradients = _checked(scores, "scores"), _checked(gradients, "gradients")
+    if scores.shape != gradients.shape:
+        raise ValueError(f"`gradients` must have the shape of `scores`, {scores.shape}. Received: {gradients.shape}")
+    return np.maximum(scores * gradients, 0)
+
+
+def token_relevance(scores, gradients):
+    """How much each token mattered for the answer, through all layers (Chefer et al. 2021, equation 6).
+
+    Args:
+        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities.
+        gradients: same shape, the gradient of the answer by each of them.
+
+    Returns:
+        Float array `(tokens, tokens)`; the row of [CLS] says what a classifier that reads [CLS] relied on.
+    """
+    relevance = np.eye(np.shape(scores)[-1])
+    for layer in gradient_relevance(scores, gradients).mean(axis=1):
+        relevance = relevance + layer @ relevance
+    return relevance
+
+
+def attention_entropy(scores):
+    """How widely each query looks: entropy of its weights in bits, 0 for one token, log2(tokens) for all alike.
+
+    Args:
+        scores: float array `(..., queries, keys)` whose rows sum to 1.
+
+    Returns:
+        Float array `(..., queries)`.
+    """
+    scores = np.asarray(scores, "float64")
+    return -np.sum(scores * np.log2(np.where(scores > 0, scores, 1)), axis=-1)
+
+
+def _checked(scores, name):
+    scores = np.asarray(scores, "float64")
+    if scores.ndim != 4 or scores.shape[-1] != scores.shape[-2]:
+        raise ValueError(f"`{name}` must have shape (layers, heads, tokens, tokens). Received: {scores.shape}")
+    return scores

@@ -1,0 +1,340 @@
+import base64
+import csv
+import html
+import re
+import time
+import xml.etree.ElementTree
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_hw5.attention.viewer.page import Page, call_html, head_view
+from tests.browser import needs_browser, open_browser, requests_of
+
+TOKENS = ["[CLS]", "a", "<script>alert(1)</script>", "\"quoted\" & 'so'", "شب", "\u202eright", "[SEP]"]
+WHAT_IF = [("a", 1, 1, 0.4), ("<b>", 2, 2, 0.93)]
+
+
+def softmax_weights(*shape, seed=0):
+    return np.random.default_rng(seed).dirichlet(np.full(shape[-1], 0.5), size=shape[:-1]).astype("float32")
+
+
+ATTENTION = softmax_weights(3, 4, 7, 7)
+
+
+def unpacked(page, kind, layer):
+    data = re.search(f'id="weights-{kind}-{layer}">([^<]*)<', page).group(1)
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(data)), "u1").reshape(2, -1).astype(int)
+    scales = [[float(s) for s in found.split(",")] for found in re.findall(r'"scales": \[([^\]]*)\]', page)]
+    return (planes[0] + 256 * planes[1]) * scales[kind][layer]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda a: a,
+        lambda a: a[None],
+        lambda a: list(a),
+        lambda a: [layer[None] for layer in a],
+        lambda a: tuple(FakeTensor(layer[None]) for layer in a),
+    ],
+    ids=["array", "batch of one", "list of layers", "list with batch axes", "PyTorch tensors"],
+)
+def test_every_accepted_form_gives_the_same_page(form):
+    assert head_view(form(ATTENTION), TOKENS, html_action="return") == head_view(ATTENTION, TOKENS, html_action="return")
+
+
+class FakeTensor:
+    """What the viewer uses of a PyTorch tensor."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def detach(self):
+        return self
+
+    cpu = float = detach
+
+    def numpy(self):
+        return self.values
+
+
+def test_weights_survive_the_packing_to_sixteen_bits():
+    page = head_view(ATTENTION, TOKENS, html_action="return")
+    for layer in range(3):
+        np.testing.assert_allclose(unpacked(page, 0, layer), ATTENTION[layer].ravel(), atol=ATTENTION.max() / 65535)
+
+
+def test_only_the_layers_asked_for_are_in_the_page():
+    page = head_view(ATTENTION, TOKENS, layer=2, include_layers=[2, 0], html_action="return")
+    assert '"layers": [2, 0]' in page
+    np.testing.assert_allclose(unpacked(page, 0, 0), ATTENTION[2].ravel(), atol=2e-5)
+    assert 'id="weights-0-2"' not in page
+
+
+def test_tokens_cannot_leave_their_place_in_the_page():
+    page = head_view(ATTENTION, TOKENS, html_action="return", title="</title><script>alert(2)</script>")
+    assert "alert(1)</script>" not in page
+    assert "<script>alert(2)" not in page
+
+
+def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
+    page = head_view(ATTENTION, TOKENS, html_action="return")
+    frame = page._repr_html_()
+    assert isinstance(page, Page) and page.data == page
+    assert html.unescape(re.search('srcdoc="([^"]*)"', frame).group(1)) == page
+
+
+def test_view_outside_a_notebook_writes_a_file_and_says_where(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tempfile.mkdtemp", lambda: tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
+    call_html()
+    assert head_view(ATTENTION, TOKENS) is None
+    assert capsys.readouterr().out == f"Open {tmp_path}/attention.html\n"
+    assert (tmp_path / "attention.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"tokens": TOKENS[:-1]}, r"`tokens` must have 7 entries, as the attention has\. Received: 6: \["),
+        ({"tokens": None}, "Give `tokens`, or `query_tokens` and `key_tokens`"),
+        ({"attention": ATTENTION[0]}, r"must have shape \(layers, heads, queries, keys\)\. Received: \(4, 7, 7\)"),
+        ({"attention": [ATTENTION[0], ATTENTION[0, :2]]}, r"must have one shape\. Received: \(2, 7, 7\), \(4, 7, 7\)"),
+        ({"attention": []}, "must have one shape. Received: none"),
+        ({"attention": ATTENTION * np.nan}, "must be finite"),
+        ({"attention": -ATTENTION}, "must be softmax weights, 0 or more. Received: -"),
+        ({"layer": 3}, "`layer` must be one of 0, 1, 2. Received: 3"),
+        ({"heads": [4]}, r"`heads` must hold indices in \[0, 3\]\. Received: \[4\]"),
+        ({"include_layers": []}, "`include_layers` must hold indices"),
+        ({"sentence_b_start": 7}, r"`sentence_b_start` must lie in \[1, 6\]\. Received: 7"),
+        ({"html_action": "print"}, '`html_action` must be "view" or "return". Received: \'print\''),
+        ({"gradients": ATTENTION[:1]}, "`gradients` must have the shape of `scores`"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        head_view(**{"attention": ATTENTION, "tokens": TOKENS} | arguments)
+
+
+def test_a_weight_takes_about_two_bytes_of_the_page():
+    page = head_view(softmax_weights(1, 1, 512, 512), ["token"] * 512, html_action="return")
+    assert len(page) / (2 * 512 * 512) < 2.1  # attention and rollout; 40 MB for 6 layers of 12 heads
+
+
+# === In a browser ===
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory):
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def driver(downloads):
+    driver = open_browser(downloads)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(driver, tmp_path):
+    def open_page(attention=ATTENTION, tokens=TOKENS, **arguments):
+        head_view(attention, tokens, html_action="return", path=tmp_path / "page.html", **arguments)
+        driver.get_log("performance"), driver.get_log("browser")
+        driver.get(f"file://{tmp_path}/page.html")
+        wait(driver, "return document.body.dataset.shown")
+        return driver
+
+    yield open_page
+    assert driver.get_log("browser") == []  # neither an error nor a warning in the console
+    assert requests_of(driver) == [f"file://{tmp_path}/page.html"]
+
+
+def wait(driver, script, seconds=20):
+    end = time.monotonic() + seconds
+    while not (value := driver.execute_script(script)):
+        assert time.monotonic() < end, f"{script} stayed {value!r}"
+        time.sleep(0.02)
+    return value
+
+
+def click(driver, selector, index=0):
+    driver.execute_script(f"document.querySelectorAll({selector!r})[{index}].click()")
+
+
+def choose(driver, menu, text):
+    driver.execute_script(
+        f"const menu = document.getElementById({menu!r});"
+        f"menu.value = [...menu.options].find((o) => o.text === {text!r}).value; menu.dispatchEvent(new Event('change'))"
+    )
+    wait(driver, f"return document.body.dataset.shown.includes({text!r})")
+
+
+def texts(driver, selector):
+    return driver.execute_script(f"return [...document.querySelectorAll({selector!r})].map((e) => e.textContent)")
+
+
+def numbers_beside_keys(driver, query):
+    click(driver, ".tokens.query li", query)
+    wait(driver, "return document.querySelector('.tokens.key .number').textContent")
+    return [float(text) for text in texts(driver, ".tokens.key .number")]
+
+
+@needs_browser
+def test_tokens_show_as_text(page):
+    driver = page(probability=0.5, what_if=WHAT_IF)
+    assert texts(driver, ".tokens.query bdi") == [*TOKENS[:5], "⟨U+202E⟩right", "[SEP]"]
+    assert texts(driver, "#what-if bdi") == ["a", "<b>"]
+
+
+@needs_browser
+def test_numbers_shown_equal_the_array(page):
+    driver = page(layer=1)
+    np.testing.assert_allclose(numbers_beside_keys(driver, 2), ATTENTION[1, :, 2].mean(0), atol=6e-5)
+    rows = driver.execute_script(
+        "return [...document.querySelectorAll('#numbers tbody tr')].map((r) =>"
+        "[+r.dataset.index, ...[...r.querySelectorAll('td')].map((d) => +d.textContent)])"
+    )
+    for key, mean, *per_head in rows:
+        np.testing.assert_allclose([mean, *per_head], [ATTENTION[1, :, 2, key].mean(), *ATTENTION[1, :, 2, key]], atol=7e-5)
+    click(driver, ".tokens.key li", 4)  # the other way: who looks at it
+    wait(driver, "return document.querySelector('.tokens.query .number').textContent")
+    shown = [float(text) for text in texts(driver, ".tokens.query .number")]
+    np.testing.assert_allclose(shown, ATTENTION[1, :, :, 4].mean(0), atol=6e-5)
+
+
+@needs_browser
+def test_heads_toggle_and_a_double_click_leaves_one(page):
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.by import By
+
+    driver = page(heads=[0, 2])
+    pressed = "return [...document.querySelectorAll('#heads button')].map((b) => b.getAttribute('aria-pressed') === 'true')"
+    assert driver.execute_script(pressed) == [True, False, True, False]
+    np.testing.assert_allclose(numbers_beside_keys(driver, 1), ATTENTION[0, [0, 2], 1].mean(0), atol=6e-5)
+    click(driver, "#heads button", 3)
+    assert driver.execute_script(pressed) == [True, False, True, True]
+    third = driver.find_elements(By.CSS_SELECTOR, "#heads button")[3]
+    ActionChains(driver).double_click(third).perform()
+    assert driver.execute_script(pressed) == [False, False, False, True]
+    wait(driver, "return document.querySelector('.tokens.key .number').textContent")
+    np.testing.assert_allclose([float(t) for t in texts(driver, ".tokens.key .number")], ATTENTION[0, 3, 1], atol=6e-5)
+    ActionChains(driver).double_click(third).perform()
+    assert driver.execute_script(pressed) == [True] * 4
+
+
+@needs_browser
+def test_layers_rollout_and_relevance_are_shown(page):
+    from course_hw5.attention import analysis
+
+    gradients = np.random.default_rng(2).normal(size=ATTENTION.shape)
+    driver = page(gradients=gradients)
+    choose(driver, "layer", "2")
+    np.testing.assert_allclose(numbers_beside_keys(driver, 0), ATTENTION[2, :, 0].mean(0), atol=6e-5)
+    choose(driver, "kind", "Rollout")
+    np.testing.assert_allclose(numbers_beside_keys(driver, 0), analysis.attention_rollout(ATTENTION)[0], atol=6e-5)
+    choose(driver, "kind", "Relevance")
+    expected = analysis.gradient_relevance(ATTENTION, gradients)[2, :, 0].mean(0)
+    np.testing.assert_allclose(numbers_beside_keys(driver, 0), expected, atol=1e-4)
+    assert "gradient" in texts(driver, "#note")[0]
+
+
+@needs_browser
+def test_cross_attention_has_two_lists(page):
+    attention = softmax_weights(2, 3, 4, 6)
+    driver = page(attention, None, query_tokens=list("abcd"), key_tokens=list("uvwxyz"))
+    assert texts(driver, ".tokens.query bdi") == list("abcd") and texts(driver, ".tokens.key bdi") == list("uvwxyz")
+    np.testing.assert_allclose(numbers_beside_keys(driver, 3), attention[0, :, 3].mean(0), atol=6e-5)
+    assert texts(driver, "#kind option") == ["Attention"]
+
+
+@needs_browser
+def test_pairs_are_filtered_by_sentence(page):
+    driver = page(sentence_b_start=4)
+    count = "return document.querySelector('.columns canvas').toDataURL()"
+    everything = driver.execute_script(count)
+    driver.execute_script("const m = document.getElementById('filter'); m.value = 'AB'; m.dispatchEvent(new Event('change'))")
+    wait(driver, f"return document.querySelector('.columns canvas')?.toDataURL() !== {everything!r}")
+
+
+@needs_browser
+def test_matrix_view_reads_out_the_cell_under_the_cursor(page):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    driver = page(heads=[1])
+    click(driver, "#views button", 1)
+    wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
+    driver.find_element(By.CSS_SELECTOR, "#stage canvas").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert texts(driver, ".readout")[0] == f"Layer 0, head 1: “a” looks at “a”: {ATTENTION[0, 1, 1, 1]:.4f}"
+
+
+@needs_browser
+def test_model_view_opens_a_head(page):
+    driver = page()
+    click(driver, "#views button", 2)
+    wait(driver, "return document.querySelectorAll('.grid button').length === 12")
+    click(driver, ".grid button", 7)  # layer 1, head 3
+    wait(driver, "return document.body.dataset.shown === 'Heads Attention 1'")
+    np.testing.assert_allclose(numbers_beside_keys(driver, 5), ATTENTION[1, 3, 5], atol=6e-5)
+
+
+@needs_browser
+def test_a_masked_word_changes_the_probability(page):
+    driver = page(probability=0.81, what_if=WHAT_IF)
+    assert texts(driver, "#probability") == ["positive 0.8100"]
+    assert texts(driver, "#what-if small") == ["−0.410", "+0.120"]
+    click(driver, "#what-if .words button", 0)
+    assert texts(driver, "#probability") == ["positive 0.4000"]
+    click(driver, "#what-if .words button", 0)
+    assert texts(driver, "#probability") == ["positive 0.8100"]
+
+
+@needs_browser
+def test_keys_walk_through_the_tokens(page):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    driver = page()
+    driver.find_element(By.CSS_SELECTOR, ".tokens.query li").send_keys(Keys.ARROW_DOWN)
+    driver.switch_to.active_element.send_keys(Keys.ENTER)
+    wait(driver, "return document.querySelector('.tokens.key .number').textContent")
+    assert texts(driver, "li.chosen bdi") == ["a"]
+    driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    wait(driver, "return !document.querySelector('li.chosen')")
+
+
+@needs_browser
+def test_what_is_seen_can_be_saved(page, downloads):
+    driver = page(layer=1, heads=[0, 3])
+    for index, name in enumerate(("attention-layer1.svg", "attention-layer1.png", "attention-layer1.csv")):
+        click(driver, "#save button", index)
+        end = time.monotonic() + 10
+        while not (downloads / name).exists():
+            assert time.monotonic() < end, name
+            time.sleep(0.05)
+    picture = xml.etree.ElementTree.parse(downloads / "attention-layer1.svg").getroot()
+    texts_in_picture = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert TOKENS[2] in texts_in_picture and TOKENS[3] in texts_in_picture
+    assert len([*picture.iter("{http://www.w3.org/2000/svg}line")]) > 20
+    colors = Image.open(downloads / "attention-layer1.png").convert("RGB").getcolors(1 << 20)
+    assert len(colors) > 20
+    head, *rows = csv.reader((downloads / "attention-layer1.csv").open(encoding="utf-8"))
+    assert head == ["layer", "head", "query", *TOKENS]
+    assert [row[:3] for row in rows] == [["1", head, token] for head in "03" for token in TOKENS]
+    np.testing.assert_allclose(np.array([row[3:] for row in rows], float), ATTENTION[1, [0, 3]].reshape(-1, 7), atol=2e-5)
+
+
+@needs_browser
+def test_512_tokens_open_in_two_seconds_and_stay_usable(page):
+    attention = softmax_weights(6, 12, 512, 512)
+    driver = page(attention, [f"token{i}" for i in range(512)])
+    opened = driver.execute_script("return performance.getEntriesByName('shown')[0].startTime")
+    assert opened < 2000  # milliseconds from the start of the navigation to the first picture
+    started = time.monotonic()
+    np.testing.assert_allclose(numbers_beside_keys(driver, 300), attention[0, :, 300].mean(0), atol=6e-5)
+    choose(driver, "layer", "5")
+    assert time.monotonic() - started < 2
