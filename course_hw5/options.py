@@ -20,13 +20,13 @@ def whole_number(at_least):
     return parse
 
 
-def run_parser(description):
+def run_parser(description, batch_size=256):
     """Makes a parser with the options of a run; a script adds its own."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--out", required=True, help="run folder to write")
     add("--epochs", type=whole_number(1), help="passes over the training data (default: the recipe's)")
-    add("--batch-size", type=whole_number(1), default=256, help="images per step (default: %(default)s)")
+    add("--batch-size", type=whole_number(1), default=batch_size, help="examples per step (default: %(default)s)")
     add("--precision", choices=PRECISIONS, default="float32", help="policy of the layers (default: %(default)s)")
     add("--strategy", choices=STRATEGIES, default="none", help="tf.distribute strategy (default: %(default)s)")
     add("--seed", type=whole_number(0), default=0, help="makes a run repeatable (default: %(default)s)")

@@ -18,7 +18,7 @@ from course_hw5 import devices, recovery
 from course_hw5.evaluation import page, run_folder
 from course_hw5.evaluation.callbacks import ClassificationReport, HistoryPlots, check_class_names, read_history
 
-VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "numpy", "scikit-learn")
+VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
 
 @dataclasses.dataclass(frozen=True)

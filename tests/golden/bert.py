@@ -1,0 +1,142 @@
+"""Compares BERT with `transformers` in PyTorch, from one Hugging Face folder per size: states, pooled output, attention.
+
+    python tests/golden/bert.py --torch-python PYTHON             # PYTHON has benchmarks/requirements.txt
+    python tests/golden/bert.py --torch-python PYTHON --update    # also writes tests/golden/bert, which the tests read
+
+Sizes get random weights; "minilm" is the real checkpoint of the `demo` extra.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+GOLDEN = pathlib.Path(__file__).parent / "bert"
+TOLERANCE = 2e-5
+SIZES = {  # layers, width, heads, vocabulary, positions
+    "golden": (3, 24, 4, 60, 24),
+    "tiny": (2, 128, 2, 30522, 512),
+    "small": (4, 512, 8, 30522, 512),
+    "base": (12, 768, 12, 30522, 512),
+}
+
+
+def batch(vocabulary, tokens):
+    """Three texts of different lengths, the second a pair: ids, mask, segments."""
+    random = np.random.default_rng(0)
+    separator = min(102, vocabulary - 1)
+    ids = random.integers(5, separator, (3, tokens))
+    ids[:, 0] = min(101, vocabulary - 2)
+    for row, length in enumerate((tokens, tokens - 3, tokens // 2)):
+        ids[row, length - 1] = separator
+        ids[row, length:] = 0
+    ids[1, tokens // 3] = separator
+    mask = (ids != 0).astype("int64")
+    segments = np.zeros_like(ids)
+    segments[1, tokens // 3 + 1 :] = 1
+    return ids, mask, segments * mask
+
+
+def write_reference(name, folder):
+    """Runs in PyTorch: saves the model as the hub does, and what it computes."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    if name == "minilm":
+        model = transformers.BertModel.from_pretrained(folder, attn_implementation="eager")
+        vocabulary, tokens = 30522, 40
+    else:
+        layers, width, heads, vocabulary, positions = SIZES[name]
+        config = transformers.BertConfig(
+            vocab_size=vocabulary,
+            hidden_size=width,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=4 * width,
+            max_position_embeddings=positions,
+            attn_implementation="eager",
+        )
+        model = transformers.BertForSequenceClassification(config)
+        for parameter in model.parameters():  # biases and scales too, which would start at 0 and 1
+            parameter.data += 0.05 * torch.randn_like(parameter)
+        model.save_pretrained(folder)
+        tokens = min(40, positions)
+    model.eval()
+    ids, mask, segments = (torch.tensor(values) for values in batch(vocabulary, tokens))
+    bert = getattr(model, "bert", model)
+    with torch.no_grad():
+        out = bert(ids, attention_mask=mask, token_type_ids=segments, output_attentions=True)
+        expected = {
+            "token_ids": ids.numpy().astype("int32"),
+            "sequence_output": out.last_hidden_state.numpy(),
+            "pooled_output": out.pooler_output.numpy(),
+            "attention": torch.stack(out.attentions, 1).numpy(),
+        }
+        if bert is not model:
+            expected["positive"] = model.classifier(out.pooler_output).softmax(-1)[:, 1:].numpy()
+    return expected
+
+
+def differences(folder, expected):
+    """Largest absolute difference of each output, padded positions left out."""
+    import keras
+
+    from course_hw5 import attention_model, load_model
+
+    model = load_model(folder)
+    ids, kept = expected["token_ids"], expected["token_ids"] != 0
+    separator_id = min(102, int(ids.max()))
+    if "positive" in expected:
+        model.get_layer("bert_inputs").separator_id = separator_id
+        backbone, inputs = model.layers[2], model.get_layer("bert_inputs")(ids)
+    else:
+        from course_hw5.models.bert import BertInputs
+
+        backbone, inputs = model, BertInputs(separator_id=separator_id)(ids)
+    states = {name: keras.ops.convert_to_numpy(value) for name, value in backbone(inputs).items()}
+    attention = keras.ops.convert_to_numpy(attention_model(backbone)(inputs))
+    found = {
+        "sequence_output": (states["sequence_output"] - expected["sequence_output"])[kept],
+        "pooled_output": states["pooled_output"] - expected["pooled_output"],
+        "attention": np.moveaxis(attention - expected["attention"], 3, 1)[kept],
+    }
+    if "positive" in expected:
+        found["positive"] = keras.ops.convert_to_numpy(model(ids)) - expected["positive"]
+    return {name: float(np.abs(difference).max()) for name, difference in found.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch-python", default=sys.executable)
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("--reference", nargs=3, metavar=("NAME", "FOLDER", "FILE"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.reference:
+        name, folder, file = args.reference
+        return np.savez_compressed(file, **write_reference(name, folder))
+
+    from course_hw5 import tokenization
+
+    worst = 0.0
+    for name in (*SIZES, "minilm"):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = tokenization.base_folder() if name == "minilm" else pathlib.Path(temporary) / "model"
+            file = pathlib.Path(temporary) / "expected.npz"
+            if args.update and name == "golden":
+                GOLDEN.mkdir(exist_ok=True)
+                folder, file = GOLDEN, GOLDEN / "expected.npz"
+            subprocess.run(
+                [args.torch_python, __file__, "--reference", name, folder, file], check=True, stderr=subprocess.DEVNULL
+            )
+            found = differences(folder, dict(np.load(file)))
+        print(f"{name:8}", *(f"{output} {value:.1e}" for output, value in found.items()), flush=True)
+        worst = max(worst, *found.values())
+    sys.exit(0 if worst <= TOLERANCE else f"The largest difference must be at most {TOLERANCE}. Found: {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pytest
+
+from course_hw5 import attention_model, bert_classifier, embedding_parts, explain, get_att_tok, head_view, mlp_classifier
+from course_hw5.models import attention
+from course_hw5.models.bert import bert_backbone
+from tests.models.test_bert import token_ids
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4, max_sequence_length=16))
+
+
+def test_rows_sum_to_one_and_padded_keys_get_nothing(model):
+    scores = keras.ops.convert_to_numpy(attention_model(model)(token_ids(12, 7)))
+    assert scores.shape == (2, 2, 4, 12, 12) and scores.dtype == "float32"
+    np.testing.assert_allclose(scores.sum(-1), 1, atol=1e-6)
+    assert (scores[1, :, :, :, 7:] == 0).all()
+
+
+def test_submodel_has_the_inputs_and_the_weights_of_the_model(model):
+    submodel = attention_model(model)
+    assert submodel.input is model.input
+    assert {id(weight) for weight in submodel.weights} <= {id(weight) for weight in model.weights}
+    ids = token_ids(9)
+    np.testing.assert_allclose(attention._recorder(model)(ids)["output"], model(ids), atol=1e-6)
+
+
+def test_submodel_saves_and_loads(model, tmp_path):
+    submodel, ids = attention_model(model), token_ids(5)
+    submodel.save(tmp_path / "attention.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "attention.keras")(ids), submodel(ids))
+
+
+def test_tokens_and_attention_come_without_padding(model):
+    tokens, scores = get_att_tok(model, "a fine film", other="yes")
+    assert tokens == ["[CLS]", "a", "fine", "film", "[SEP]", "yes", "[SEP]"]
+    assert isinstance(scores, np.ndarray) and scores.shape == (2, 4, 7, 7)
+
+
+def test_a_model_of_fixed_length_gives_the_same_attention(model):
+    fixed = bert_classifier(attention._backbone(model), max_length=16)
+    np.testing.assert_allclose(get_att_tok(fixed, "a fine film")[1], get_att_tok(model, "a fine film")[1], atol=1e-6)
+
+
+def test_a_sentence_longer_than_the_model_reads_is_cut(model):
+    tokens, scores = get_att_tok(model, "word " * 500)
+    assert len(tokens) == 16 == scores.shape[-1] and tokens[-1] == "[SEP]"
+
+
+def test_gradients_are_those_of_the_predicted_logit(model):
+    explained = explain(model, "a fine film")
+    assert explained["gradients"].shape == explained["attention"].shape
+    assert np.abs(explained["gradients"][-1, :, 0]).max() > 0
+    assert (explained["gradients"][-1, :, 1:] == 0).all()  # in the last layer, only what [CLS] sees reaches the answer
+
+
+def test_what_if_masks_whole_words(model):
+    explained = explain(model, "an unbelievably fine film")
+    assert [entry[:3] for entry in explained["what_if"]] == [
+        ("an", 1, 1),
+        ("unbelievably", 2, 6),
+        ("fine", 7, 7),
+        ("film", 8, 8),
+    ]
+    ids = attention._token_ids(model, "an unbelievably fine film", None)[None]
+    ids[0, 2:7] = 103
+    assert explained["what_if"][1][3] == pytest.approx(float(model(ids)[0, 0]), abs=1e-6)
+    whole = attention._token_ids(model, "an unbelievably fine film", None)[None]
+    assert explained["probability"] == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
+
+
+def test_an_explained_pair_goes_into_the_viewer_as_it_is(model):
+    explained = explain(model, "a fine film", other="not at all")
+    assert explained["sentence_b_start"] == 5
+    page = head_view(**explained, html_action="return")
+    assert '"name": "Relevance"' in page and '"word": "fine"' in page
+
+
+def test_the_empty_sentence_has_no_word_to_mask(model):
+    assert explain(model, "")["what_if"] == []
+
+
+def test_embedding_parts_add_up_to_what_the_first_layer_reads(model):
+    tokens, parts = embedding_parts(model, "a film", other="b")
+    assert tokens == ["[CLS]", "a", "film", "[SEP]", "b", "[SEP]"] and parts["token"].shape == (6, 16)
+    summed = parts["token"] + parts["position"] + parts["segment"]
+    normalized = (summed - summed.mean(1, keepdims=True)) / summed.std(1, keepdims=True)
+    np.testing.assert_allclose(parts["sum"], normalized, atol=1e-4)  # of a new model: scale 1, offset 0
+    assert (parts["segment"][:4] == parts["segment"][0]).all() and (parts["segment"][4:] != parts["segment"][0]).any()
+
+
+def test_a_model_without_attention_is_refused():
+    with pytest.raises(ValueError, match="`model` must be a bert_classifier or a BertBackbone. Received: 'mlp"):
+        attention_model(mlp_classifier(hidden_units=(4,)))

@@ -1,0 +1,83 @@
+import keras
+import numpy as np
+import pytest
+
+from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
+from course_hw5.models.bert import SIZES, BertInputs
+
+VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")
+
+
+def small_backbone(**overrides):
+    sizes = {"vocabulary_size": 200, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    return bert_backbone("tiny", **sizes | {"max_sequence_length": 16} | overrides)
+
+
+def token_ids(*lengths, width=12):
+    ids = np.random.default_rng(0).integers(5, 200, (len(lengths), width))
+    ids[ids == 102] = 103
+    return np.where(np.arange(width) < np.array(lengths)[:, None], ids, 0)
+
+
+def test_int64_token_ids_give_one_float32_probability_each():
+    output = bert_classifier(small_backbone())(token_ids(12, 7).astype("int64"))
+    assert output.shape == (2, 1) and output.dtype == "float32"
+    assert 0 < float(output[0, 0]) < 1
+
+
+def test_padding_changes_nothing():
+    model = bert_classifier(small_backbone())
+    ids = token_ids(7)
+    np.testing.assert_allclose(model(ids), model(ids[:, :7]), atol=1e-6)
+
+
+def test_padding_mask_and_segments_follow_from_the_ids():
+    inputs = BertInputs()(np.array([[101, 7, 102, 8, 9, 102, 0, 0], [101, 7, 102, 0, 0, 0, 0, 0]]))
+    assert keras.ops.convert_to_numpy(inputs["padding_mask"]).tolist() == [[1] * 6 + [0] * 2, [1] * 3 + [0] * 5]
+    assert keras.ops.convert_to_numpy(inputs["segment_ids"]).tolist() == [[0, 0, 0, 1, 1, 1, 0, 0], [0] * 8]
+
+
+@pytest.mark.parametrize(
+    "size, parameters",  # of the published checkpoints
+    [("tiny", 4_385_920), ("mini", 11_170_560), ("small", 28_763_648), ("medium", 41_373_184), ("minilm-l6", 22_713_216)],
+)
+def test_sizes_have_as_many_parameters_as_the_published_ones(size, parameters):
+    assert bert_backbone(size).count_params() == parameters
+
+
+def test_base_is_the_size_of_the_paper():
+    assert SIZES["base"] == {"num_layers": 12, "hidden_dim": 768, "num_heads": 12, "intermediate_dim": 3072}
+
+
+def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path):
+    model = bert_classifier(small_backbone(vocabulary_size=len(VOCABULARY)), vocabulary=VOCABULARY, lowercase=False)
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    tokenizer = loaded.get_layer("bert_inputs").tokenizer
+    ids = encode_sentence("good films", 8, tokenizer=tokenizer)[None]
+    assert tokenization.tokens_of(ids[0], tokenizer)[:5] == ["[CLS]", "good", "film", "##s", "[SEP]"]
+    assert loaded.get_layer("bert_inputs").get_config() == model.get_layer("bert_inputs").get_config()
+    np.testing.assert_array_equal(loaded(ids), model(ids))
+
+
+def test_exact_gelu_is_used_and_not_the_approximation():
+    layer = small_backbone().transformer_layers[0]._feedforward_intermediate_dense
+    x = np.array([[-1.0]], "float32")
+    np.testing.assert_allclose(layer.activation(x), [[-0.15865525]], rtol=1e-6)  # approximated: -0.158808
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_answers_in_float32(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        output = bert_classifier(small_backbone())(token_ids(12, 7))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert output.dtype == "float32" and np.isfinite(output).all()
+
+
+def test_wrong_sizes_are_refused():
+    with pytest.raises(ValueError, match="`size` must be one of tiny, mini, small, medium, base, minilm-l6. Received: 'huge'"):
+        bert_backbone("huge")
+    with pytest.raises(ValueError, match=r"`max_length` must lie in \[1, 16\]\. Received: 17"):
+        bert_classifier(small_backbone(), max_length=17)

@@ -1,0 +1,118 @@
+import json
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from course_hw5 import load_model
+from tests.golden import bert as golden
+
+FOLDER = golden.GOLDEN
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(FOLDER, tmp_path / "model")
+
+
+def change_config(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+
+
+def test_states_pooled_output_and_attention_equal_the_reference():
+    found = golden.differences(FOLDER, dict(np.load(FOLDER / "expected.npz")))
+    assert {*found} == {"sequence_output", "pooled_output", "attention", "positive"}
+    assert max(found.values()) < golden.TOLERANCE
+
+
+def test_the_real_minilm_is_loaded_without_a_head():
+    model = load_model("minilm")
+    assert model.count_params() == 22_713_216 and "sequence_output" in model.output
+
+
+def test_a_folder_with_its_own_vocabulary_keeps_it(folder):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{i}" for i in range(55))]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    inputs = load_model(folder).get_layer("bert_inputs")
+    assert [*inputs.tokenizer("word7")] == [12]
+    assert inputs.separator_id == 3 and not inputs.lowercase
+
+
+def test_a_checkpoint_of_the_hub_is_downloaded_without_pickles(monkeypatch):
+    asked = {}
+
+    def snapshot_download(name, allow_patterns):
+        asked.update(name=name, patterns=allow_patterns)
+        return str(FOLDER)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    assert load_model("hf://someone/bert").output_shape == (None, 1)
+    assert asked["name"] == "someone/bert"
+    assert not any(pattern.endswith((".bin", ".pt", "*")) for pattern in asked["patterns"])
+
+
+def test_a_hub_that_cannot_be_reached_is_said(monkeypatch):
+    def snapshot_download(*_, **__):
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    with pytest.raises(OSError, match="hf://someone/bert cannot be downloaded: no route$"):
+        load_model("hf://someone/bert")
+
+
+@pytest.mark.parametrize("name", ["nothing", "bert_huge", "runs/missing", ""])
+def test_an_unknown_name_is_refused(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"`preset` must be .* Received: '{name}'"):
+        load_model(name)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"must hold config\.json in Hugging Face's format\. Received: an empty folder"):
+        load_model(tmp_path)
+
+
+def test_a_pickle_is_never_loaded(folder):
+    os.rename(folder / "model.safetensors", folder / "pytorch_model.bin")
+    with pytest.raises(ValueError, match="a pickle is never loaded. Received: .*pytorch_model.bin"):
+        load_model(folder)
+
+
+def test_half_a_file_of_weights_is_refused(folder):
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="must hold whole weights of the model in its config.json. Received: "):
+        load_model(folder)
+
+
+def test_weights_of_another_size_are_refused(folder):
+    change_config(folder, intermediate_size=48)
+    with pytest.raises(ValueError, match="must hold whole weights of the model in its config.json. Received: "):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"model_type": "gpt2"}, "`model_type` in .* must be one of bert. Received: 'gpt2'"),
+        ({"hidden_act": "relu"}, "`hidden_act` in .* must be 'gelu'. Received: 'relu'"),
+        ({"position_embedding_type": "relative_key"}, "`position_embedding_type` in .* must be 'absolute'"),
+    ],
+)
+def test_a_checkpoint_of_another_kind_is_refused(folder, changes, message):
+    change_config(folder, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("content, found", [(None, "no such file"), (b"not a zip", ".")])
+def test_a_damaged_keras_file_is_refused(tmp_path, content, found):
+    path = pathlib.Path(tmp_path / "model.keras")
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"model.keras must be a whole .keras file. Received: .*{found}"):
+        load_model(path)
