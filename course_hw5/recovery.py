@@ -2,6 +2,8 @@
 
 import math
 import pathlib
+import zipfile
+import zlib
 
 import keras
 import numpy as np
@@ -35,7 +37,7 @@ class EpochSeed(keras.callbacks.Callback):
 class Backup(keras.callbacks.BackupAndRestore):
     """`BackupAndRestore` whose backup of one epoch replaces the last one whole, so that a kill at any moment loses none.
 
-    Weights and optimizer are one file that carries its epoch in its name: `epoch-0003.weights.h5`.
+    Weights and optimizer are one file that carries its epoch in its name: `epoch-0003.npz`.
 
     Args:
         backup_dir: folder to write the backup to.
@@ -49,14 +51,14 @@ class Backup(keras.callbacks.BackupAndRestore):
     @property
     def latest(self):
         """Path of the newest backup in `restore_from`, or None."""
-        return max(pathlib.Path(self.restore_from).glob("epoch-*.weights.h5"), default=None) if self.restore_from else None
+        return max(pathlib.Path(self.restore_from).glob("epoch-*.npz"), default=None) if self.restore_from else None
 
     def _save_model(self):
         folder = pathlib.Path(self.backup_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        earlier = [*folder.glob("epoch-*.weights.h5"), *folder.glob(".partial-*")]
-        with run_folder.replacing(folder / f"epoch-{self._current_epoch:04d}.weights.h5") as partial:
-            self.model.save_weights(partial)
+        earlier = [*folder.glob("epoch-*.npz"), *folder.glob(".partial-*")]
+        with run_folder.replacing(folder / f"epoch-{self._current_epoch:04d}.npz") as partial, open(partial, "wb") as file:
+            np.savez(file, **{name: keras.ops.convert_to_numpy(value) for name, value in self._state().items()})
         for path in earlier:
             path.unlink(missing_ok=True)
 
@@ -66,15 +68,29 @@ class Backup(keras.callbacks.BackupAndRestore):
             return
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
+        state = self._state()
         try:
-            self.model.load_weights(latest)
-        except (OSError, KeyError, ValueError) as error:
+            with np.load(latest) as saved:
+                if {*saved.files} != {*state}:
+                    raise ValueError("it holds other variables")
+                values = {name: saved[name] for name in state}
+            for name, variable in state.items():
+                if values[name].shape != tuple(variable.shape):
+                    raise ValueError(f"{name} has shape {values[name].shape} there")
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(
                 f"The backup {latest} must hold the weights of this model; it is damaged or another model's ({reason}). "
                 "Nothing was changed: restore the file, or start again with --overwrite."
             ) from error
-        self.model._initial_epoch = int(latest.name.split("-")[1].split(".")[0])
+        for name, variable in state.items():
+            variable.assign(values[name])
+        self.model._initial_epoch = int(latest.stem.split("-")[1])
+
+    def _state(self):
+        """Every variable by name. Keras's own files of weights would merge a LoRA's factors, and training could not go on."""
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        return {f"{index:04d} {variable.name}": variable for index, variable in enumerate(variables)}
 
 
 class BestModel(keras.callbacks.Callback):

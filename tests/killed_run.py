@@ -9,6 +9,7 @@ import signal
 import sys
 
 import keras
+import numpy
 
 sys.path.insert(0, os.path.dirname(__file__))
 
@@ -29,27 +30,32 @@ class KillInBatch(keras.callbacks.Callback):
 
 
 class KillInWriting(keras.callbacks.Callback):
-    """From an epoch on, makes the method of `keras.Model` that writes a file leave a torn one and die."""
+    """From an epoch on, makes a function that writes a file leave a torn one and die."""
 
-    def __init__(self, method, first_epoch):
+    def __init__(self, owner, function, first_epoch):
         super().__init__()
-        self.method, self.first_epoch = method, first_epoch
+        self.owner, self.function, self.first_epoch = owner, function, first_epoch
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == self.first_epoch:
+            setattr(self.owner, self.function, torn)
 
-            def torn(model, path, *args, **kwargs):
-                pathlib.Path(path).write_bytes(b"torn")
-                die()
 
-            setattr(keras.Model, self.method, torn)
+def torn(*args, **kwargs):
+    for file in args[:2]:  # a method gets its path second
+        if isinstance(file, (str, pathlib.Path)):
+            pathlib.Path(file).write_bytes(b"torn")
+        elif hasattr(file, "write"):
+            file.write(b"torn")
+            file.flush()
+    die()
 
 
 if __name__ == "__main__":
     run_dir, moment = sys.argv[1:]
     killer = {
         "batch": KillInBatch(),
-        "backup": KillInWriting("save_weights", first_epoch=2),
-        "model": KillInWriting("save", first_epoch=1),
+        "backup": KillInWriting(numpy, "savez", first_epoch=2),
+        "model": KillInWriting(keras.Model, "save", first_epoch=1),
     }[moment]
     start(run_dir, callbacks=[killer])

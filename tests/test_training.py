@@ -127,10 +127,10 @@ def test_a_damaged_backup_is_reported_and_kept(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path / "run", callbacks=[Stop()])
-    backup = tmp_path / "run" / "backup" / "epoch-0001.weights.h5"
+    backup = tmp_path / "run" / "backup" / "epoch-0001.npz"
     half = backup.read_bytes()[: backup.stat().st_size // 2]
     backup.write_bytes(half)
-    with pytest.raises(ValueError, match=r"epoch-0001.weights.h5 must hold the weights of this model.*--overwrite"):
+    with pytest.raises(ValueError, match=r"epoch-0001.npz must hold the weights of this model.*--overwrite"):
         start(tmp_path / "run", resume=True)
     assert backup.read_bytes() == half
 
@@ -151,7 +151,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_pa
     with pytest.raises(FloatingPointError, match="The loss became nan in epoch 2. Try a smaller learning rate"):
         course_hw5.train(small_mlp, digits, tmp_path / "run", SETTINGS, callbacks=[Spoil()])
     assert len(pd.read_csv(tmp_path / "run" / "history.csv")) == 1
-    assert recovery.Backup(tmp_path / "run" / "backup", tmp_path / "run" / "backup").latest.name == "epoch-0001.weights.h5"
+    assert recovery.Backup(tmp_path / "run" / "backup", tmp_path / "run" / "backup").latest.name == "epoch-0001.npz"
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
