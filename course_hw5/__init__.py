@@ -12,6 +12,7 @@ _HOMES = {
     "load_reviews": "course_hw5.data.reviews",
     "encode_sentence": "course_hw5.tokenization",
     "MAXLEN": "course_hw5.tokenization",
+    "np": "course_hw5.tokenization",  # `from course_hw5 import *` brings all that the report's cells name
     "mlp_classifier": "course_hw5.models.mlp",
     "bert_backbone": "course_hw5.models.bert",
     "bert_classifier": "course_hw5.models.bert",
@@ -24,6 +25,7 @@ _HOMES = {
     "head_view": "course_hw5.attention.viewer.page",
     "call_html": "course_hw5.attention.viewer.page",
     "HistoryPlots": "course_hw5.evaluation.callbacks",
+    "AttentionTimeLapse": "course_hw5.evaluation.callbacks",
     "ClassificationReport": "course_hw5.evaluation.callbacks",
     "Settings": "course_hw5.training",
     "train": "course_hw5.training",

@@ -1,6 +1,7 @@
 """`course-hw5`: uses trained models and finished runs; the only thing it trains is the demo."""
 
 import argparse
+import pathlib
 
 from course_hw5 import options
 
@@ -8,6 +9,13 @@ from course_hw5 import options
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="course-hw5", description="What attention does, learnt by running it.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    attend = commands.add_parser("attend", help="say how positive a text is, and write a page of what the model attended to")
+    attend.add_argument("text", metavar="TEXT", help="a sentence, or a review")
+    attend.add_argument("--other", metavar="TEXT", help="a second text, to be read as a pair")
+    attend.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
+    attend.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
+    attend.set_defaults(run=_attend)
 
     demo = commands.add_parser("demo", help="train the MLP on scikit-learn's digits: no download, about a minute")
     demo.add_argument("--out", default="runs/demo", help="run folder to write (default: %(default)s)")
@@ -22,6 +30,21 @@ def main(argv=None):
     args = parser.parse_args(argv)
     with options.plain_errors(parser):
         print(args.run(args))
+
+
+def _attend(args):
+    import course_hw5
+
+    if not args.text.strip():
+        raise ValueError(f"TEXT must hold a word. Received: {args.text!r}")
+    out = pathlib.Path(args.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    model = course_hw5.load_model(args.preset)
+    if model.name != "bert_classifier":
+        raise ValueError(f"--preset must be a sentiment classifier. Received: {args.preset}, which is {model.name}")
+    explained = course_hw5.explain(model, args.text, args.other)
+    course_hw5.head_view(**explained, title=args.text, html_action="return", path=out)
+    return f"positive {explained['probability']:.4f}. Open {out}"
 
 
 def _demo(args):

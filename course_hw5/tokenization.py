@@ -118,3 +118,9 @@ def tokens_of(ids, tokenizer=None):
     """The word pieces of `ids`, an integer array `(tokens,)`, as a list of strings."""
     tokenizer = tokenizer or bert_tokenizer()
     return [tokenizer.id_to_token(int(id_)) for id_ in ids]
+
+
+def text_of(ids, tokenizer=None):
+    """The text of `ids`, an integer array `(tokens,)`, without special tokens; spaces and capitals are lost."""
+    tokens = [token for token in tokens_of(ids, tokenizer) if token not in SPECIAL_TOKENS or token == "[UNK]"]
+    return " ".join(tokens).replace(" ##", "")

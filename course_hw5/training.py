@@ -142,22 +142,32 @@ def evaluate(run_dir, data, writer=None):
     path = pathlib.Path(run_dir) / "model.keras"
     try:
         model = keras.models.load_model(path, compile=False)
-        model.compile(jit_compile=True)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
         raise ValueError(f"{path} must be a whole .keras file. Received: {str(error).splitlines()[0]}") from error
     history = read_history(run_dir)
-    report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer)
-    report.set_model(model)
-    report._epoch = len(history)
-    report.write()
     seconds = history["seconds"]
     examples = int(data.train.cardinality()) * next(iter(data.train))[0].shape[0]
-    metrics = json.loads((path.parent / "metrics.json").read_text()) | {
+    metrics = write_report(model, data, run_dir, writer, epoch=len(history)) | {
         "training_seconds": round(float(seconds.sum()), 1),
         "training_examples_per_second": round(examples / float(seconds.median()), 1),
     }
     run_folder.write_json(path.parent / "metrics.json", metrics)
     return metrics
+
+
+def write_report(model, data, run_dir, writer=None, epoch=0):
+    """Predicts the test data once and writes report, matrix and metrics of any classifier.
+
+    Returns:
+        The dict of `metrics.json`.
+    """
+    model.compile(jit_compile=True)
+    describe = getattr(data, "describe", None)
+    report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer, describe=describe)
+    report.set_model(model)
+    report._epoch = epoch
+    report.write()
+    return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text())
 
 
 def _config(model, data, settings, arguments):

@@ -27,8 +27,40 @@ def test_the_notebook_runs_from_top_to_bottom(source, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_HW5_RUN", str(tmp_path / "run"))
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert (tmp_path / "run" / "index.html").exists()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    CHECKS[source.stem](tmp_path, shown)
+
+
+def check_mlp(folder, shown):
+    assert (folder / "run" / "index.html").exists()
     assert sum("image/png" in output.get("data", {}) for output in shown) >= 4
     assert any("weighted avg" in output.get("text", "") for output in shown)
-    assert os.listdir(tmp_path) == ["run"]
+    assert os.listdir(folder) == ["run"]
+
+
+def check_bert(folder, shown):
+    views = [output["data"]["text/html"] for output in shown if "iframe" in output.get("data", {}).get("text/html", "")]
+    assert len(views) == 2 and ("genre" in views[0] and "disaster" in views[1])
+    assert any("tf.Tensor: shape=(1, 1), dtype=float32" in output.get("data", {}).get("text/plain", "") for output in shown)
+    assert any("image/png" in output.get("data", {}) for output in shown)
+    right = [output["text"] for output in shown if "of 30 right" in output.get("text", "")]
+    assert int(right[0].split()[0]) >= 20
+    assert os.listdir(folder) == []
+
+
+CHECKS = {"mlp_cifar10": check_mlp, "bert_attention": check_bert}
+
+
+def test_the_cells_of_the_report_are_in_the_notebook_verbatim():
+    notebook = nbformat.read(NOTEBOOKS[0].with_name("bert_attention.ipynb"), as_version=4)
+    sources = [cell.source for cell in notebook.cells]
+    start = sources.index("from course_hw5 import *")
+    assert sources[start + 1] == 'model = load_model("sentiment-minilm")'
+    assert [source for source in sources[start + 2 :] if not source.startswith("#")][:2] == [VIEW, CALL]
+
+
+VIEW = """sentence = "I liked this movie because of its genre"
+toks, atts = get_att_tok(model, sentence.lower())
+call_html()
+head_view(atts, toks, layer=0)"""
+CALL = "model(np.array([encode_sentence(sentence.lower(), MAXLEN)], dtype=np.int64))"

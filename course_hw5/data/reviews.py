@@ -1,5 +1,6 @@
 """Movie reviews as `tf.data`: SST-2 and IMDB through TensorFlow Datasets, tokenized once, in batches of like length."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ class ReviewData(NamedTuple):
     test: tf.data.Dataset
     class_names: list[str]
     note: str
+    describe: Callable  # token ids of one text -> the text
 
 
 def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation_split=0.02, seed=0, tokenizer=None):
@@ -40,7 +42,7 @@ def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation
         tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
 
     Returns:
-        `ReviewData`: `train, validation, test, class_names, note`.
+        `ReviewData`: `train, validation, test, class_names, note, describe`.
 
     Raises:
         ValueError: if an argument is not one of those above.
@@ -68,6 +70,7 @@ def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation
         _by_length(test_ids, test_labels, buckets, batch_size),
         ["negative", "positive"],
         note,
+        lambda row: tokenization.text_of(row, tokenizer),
     )
 
 

@@ -3,6 +3,7 @@
 import base64
 import collections
 import io
+import json
 import pathlib
 import time
 
@@ -12,6 +13,8 @@ import pandas as pd
 import tensorflow as tf
 from PIL import Image
 
+from course_hw5.attention import analysis
+from course_hw5.attention.viewer import page as viewer
 from course_hw5.evaluation import metrics, plots, run_folder
 
 MISTAKES_PER_CELL = 8
@@ -61,11 +64,59 @@ def read_history(run_dir):
     return pd.read_csv(pathlib.Path(run_dir) / "history.csv", float_precision="round_trip")
 
 
+class AttentionTimeLapse(keras.callbacks.Callback):
+    """Keeps what a text classifier makes of the same few sentences before training and after each epoch.
+
+    Writes `attention.json` (probability, and the rollout of [CLS] over the tokens) and, in `attention/`, one page of the viewer
+    per sentence and epoch.
+
+    Args:
+        run_dir: folder for the files.
+        sentences: list of strings.
+        explain: function `(model, sentence)` to the dict that `head_view` takes, such as `course_hw5.explain`.
+    """
+
+    def __init__(self, run_dir, sentences, explain):
+        super().__init__()
+        self.run_dir = pathlib.Path(run_dir)
+        self.sentences = list(sentences)
+        self.explain = explain
+
+    def on_train_begin(self, logs=None):
+        if not (self.run_dir / "attention.json").exists():
+            self._write(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._write(epoch + 1)
+
+    def _write(self, epoch):
+        (self.run_dir / "attention").mkdir(parents=True, exist_ok=True)
+        path = self.run_dir / "attention.json"
+        earlier = json.loads(path.read_text()) if path.exists() and epoch else []
+        frames = [frame for frame in earlier if frame["epoch"] < epoch]
+        for number, sentence in enumerate(self.sentences):
+            explained = self.explain(self.model, sentence)
+            page = f"attention/epoch-{epoch:04d}-{number}.html"
+            title = f"{sentence} (after epoch {epoch})"
+            run_folder.write_text(self.run_dir / page, viewer.head_view(**explained, title=title, html_action="return"))
+            frames.append(
+                {
+                    "epoch": epoch,
+                    "sentence": sentence,
+                    "probability": round(explained["probability"], 4),
+                    "tokens": explained["tokens"],
+                    "rollout": [round(weight, 4) for weight in analysis.attention_rollout(explained["attention"])[0].tolist()],
+                    "page": page,
+                }
+            )
+        run_folder.write_json(path, frames)
+
+
 class ClassificationReport(keras.callbacks.Callback):
     """Writes the report, the confusion matrix and the metrics of a classifier from one prediction pass.
 
     Files in `run_dir`: `classification_report.txt` and `.json`, `confusion_matrix.png` and `.csv`, `metrics.json`, and,
-    for images, `mistakes.json` with the most confident misclassified pictures of each cell.
+    for images and described inputs, `mistakes.json` with the most confident misclassified ones of each cell.
 
     Args:
         dataset: `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` batches, or a pair of arrays. Labels are
@@ -75,9 +126,10 @@ class ClassificationReport(keras.callbacks.Callback):
         every: also report after each `every` epochs; 0 for the end of training only.
         writer: a `tf.summary` writer that gets the matrix as an image and the report as text, or None.
         from_logits: as in `course_hw5.evaluation.metrics.class_probabilities`.
+        describe: function from one input to the text that stands for it in `mistakes.json`, where inputs are no images.
     """
 
-    def __init__(self, dataset, class_names, run_dir, every=0, writer=None, from_logits=None):
+    def __init__(self, dataset, class_names, run_dir, every=0, writer=None, from_logits=None, describe=None):
         super().__init__()
         if every < 0:
             raise ValueError(f"`every` must be 0 or more. Received: {every}")
@@ -87,6 +139,7 @@ class ClassificationReport(keras.callbacks.Callback):
         self.every = every
         self.writer = writer
         self.from_logits = from_logits
+        self.describe = describe
         self.result = None
         self._epoch = 0
 
@@ -129,16 +182,16 @@ class ClassificationReport(keras.callbacks.Callback):
 
     def _predict(self):
         labels, predicted = [], []
-        mistakes = collections.defaultdict(list)  # (true, predicted) -> [(confidence, number, picture, probabilities)]
+        mistakes = collections.defaultdict(list)  # (true, predicted) -> [(confidence, number, input, probabilities)]
         for inputs, targets in _batches(self.dataset):
             probabilities = metrics.class_probabilities(self.model.predict_on_batch(inputs), self.from_logits)
             targets, choice = _class_indices(targets), probabilities.argmax(1)
             first = sum(map(len, labels))
-            pictures = np.asarray(inputs) if _are_pictures(inputs) else None
-            for index in np.flatnonzero(targets != choice) if pictures is not None else ():
+            shown = np.asarray(inputs) if self.describe or _are_pictures(inputs) else None
+            for index in np.flatnonzero(targets != choice) if shown is not None else ():
                 cell = mistakes[int(targets[index]), int(choice[index])]
                 confidence = probabilities[index, choice[index]]
-                cell.append((confidence, first + index, pictures[index].copy(), probabilities[index]))
+                cell.append((confidence, first + index, shown[index].copy(), probabilities[index]))
                 cell.sort(key=lambda mistake: -mistake[0])
                 del cell[MISTAKES_PER_CELL:]
             labels.append(targets)
@@ -146,10 +199,15 @@ class ClassificationReport(keras.callbacks.Callback):
         if not labels:
             raise ValueError("`dataset` must hold at least one batch. Received: none")
         cells = [
-            {"true": true, "predicted": choice, "examples": [_thumbnail(*mistake[1:]) for mistake in cell]}
+            {"true": true, "predicted": choice, "examples": [self._example(*mistake[1:]) for mistake in cell]}
             for (true, choice), cell in sorted(mistakes.items())
         ]
         return np.concatenate(labels), np.concatenate(predicted), cells
+
+    def _example(self, number, input_, probabilities):
+        """A misclassified example as JSON: its number in the data set, its picture or text, its probabilities."""
+        shown = {"text": self.describe(input_)} if self.describe else {"image": _thumbnail(input_)}
+        return {"number": int(number), **shown, "probabilities": [round(float(p), 4) for p in probabilities]}
 
 
 def check_class_names(model, class_names):
@@ -180,8 +238,8 @@ def _are_pictures(inputs):
     return getattr(inputs, "ndim", 0) == 4 and inputs.shape[-1] in (1, 3)
 
 
-def _thumbnail(number, picture, probabilities):
-    """A misclassified example as JSON: its number in the data set, a PNG as a data URL, its probabilities."""
+def _thumbnail(picture):
+    """A picture as the data URL of a small PNG."""
     if picture.dtype != np.uint8:  # floats: stretch to the visible range
         low, high = picture.min(), picture.max()
         picture = ((picture - low) / max(high - low, 1e-9) * 255).astype("uint8")
@@ -189,8 +247,7 @@ def _thumbnail(number, picture, probabilities):
     image = Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)
     image.thumbnail((64, 64))
     image.save(buffer, "png")
-    url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return {"number": int(number), "image": url, "probabilities": [round(float(p), 4) for p in probabilities]}
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _write_image(writer, name, figure, step):

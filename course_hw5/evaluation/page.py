@@ -21,7 +21,7 @@ def write_page(run_dir):
 
     Args:
         run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json`,
-            `confusion_matrix.csv`, the figures and, for pictures, `mistakes.json`.
+            `confusion_matrix.csv`, the figures and, where they are, `mistakes.json` and `attention.json`.
 
     Returns:
         Path of the page.
@@ -60,6 +60,7 @@ def write_page(run_dir):
         findings="".join(f"<li>{html.escape(line)}</li>" for line in findings(history, report, matrix, class_names, config)),
         figures="".join(_figure(run_dir / name) for name in FIGURES[:2]),
         matrix_figure=_figure(run_dir / FIGURES[2]),
+        attention=_time_lapse(run_dir),
         report=_report_table(report, class_names),
         settings=_settings_table(config),
         tensorboard=html.escape(f"tensorboard --logdir {run_dir}"),
@@ -95,7 +96,7 @@ def findings(history, report, matrix, class_names, config):
         lines.append(
             f"There the accuracy in training was {abs(gap):.3f} {'above' if gap > 0 else 'below'} that in validation: "
             + (
-                "the model has begun to learn its training pictures by heart."
+                "the model has begun to learn its training data by heart."
                 if gap > 0.1
                 else "no sign of learning by heart."
                 if gap > 0
@@ -139,6 +140,35 @@ def _figure(path):
         return ""
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img src="data:image/png;base64,{data}" alt="{html.escape(path.stem.replace("_", " "))}">'
+
+
+def _time_lapse(run_dir):
+    """One table per sentence: a row per epoch, a cell per token coloured by the rollout of [CLS], the probability."""
+    path = run_dir / "attention.json"
+    if not path.exists():
+        return ""
+    frames, tables = json.loads(path.read_text()), []
+    for sentence in dict.fromkeys(frame["sentence"] for frame in frames):
+        own = [frame for frame in frames if frame["sentence"] == sentence]
+        highest = max(max(frame["rollout"][1:]) for frame in own)  # [CLS] itself keeps the most, by its skip connections
+        head = "".join(f"<th><bdi>{html.escape(token)}</bdi></th>" for token in own[0]["tokens"])
+        rows = [
+            f'<tr><th><a href="{html.escape(frame["page"])}">{frame["epoch"]}</a></th>'
+            + f"<td><b>{frame['probability']:.3f}</b></td>"
+            + "".join(f'<td style="--weight:{min(1, w / highest):.3f}">{w:.3f}</td>' for w in frame["rollout"])
+            + "</tr>"
+            for frame in own
+        ]
+        tables.append(
+            f"<table class='lapse'><thead><tr><th>epoch</th><th>positive</th>{head}</tr></thead>"
+            f"<tbody>{''.join(rows)}</tbody></table>"
+        )
+    return (
+        "<section><h2>Attention after each epoch</h2>"
+        "<p class='hint'>How much of [CLS], which the answer is read from, comes from each token: attention rollout through "
+        "all layers. Epoch 0 is before training; a click on an epoch opens its heads.</p>"
+        f"<div class='lapses'>{''.join(tables)}</div></section>"
+    )
 
 
 def _report_table(report, class_names):

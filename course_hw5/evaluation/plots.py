@@ -77,3 +77,27 @@ def figure_pixels(figure):
     figure.savefig(buffer, format="png", dpi=100)
     buffer.seek(0)
     return (matplotlib.image.imread(buffer)[None] * 255).round().astype("uint8")
+
+
+def embedding_plot(tokens, parts, dimensions=64):
+    """Draws the vectors that BERT's input is the sum of (figures 4 and 5 of the report).
+
+    Args:
+        tokens: one string per token.
+        parts: dict of float arrays `(tokens, width)`, as `course_hw5.embedding_parts` gives them.
+        dimensions: how many of the width to draw.
+
+    Returns:
+        `matplotlib.figure.Figure` with one panel per part, each on a colour scale symmetric about 0.
+    """
+    figure = matplotlib.figure.Figure(figsize=(11, len(parts) * (0.22 * len(tokens) + 0.5) + 0.4), layout="constrained")
+    axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
+    for axis, (name, part) in zip(axes, parts.items()):
+        part = part[:, :dimensions]
+        limit = np.abs(part).max() or 1.0
+        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
+        seaborn.heatmap(part, ax=axis, yticklabels=tokens, xticklabels=8, cbar_kws={"pad": 0.01}, **colors)
+        axis.tick_params(axis="y", rotation=0, labelsize=8)
+        axis.set_title(name, loc="left", fontsize=10)
+    axes[-1].set_xlabel(f"dimension, the first {part.shape[1]}")
+    return figure

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from course_hw5 import tokenization
-from course_hw5.models.bert import BertBackbone, BertInputs
+from course_hw5.models.bert import BertInputs, backbone_of
 
 _RECORDERS = weakref.WeakKeyDictionary()
 
@@ -66,7 +66,7 @@ def _recorder(model):
 
 
 def _make_recorder(model):
-    backbone = _backbone(model)
+    backbone = backbone_of(model)
     inputs = model.input if model is backbone else model.get_layer("bert_inputs")(model.input)
     tokens = backbone.token_embedding(inputs["token_ids"])
     x = (tokens, backbone.position_embedding(tokens), backbone.segment_embedding(inputs["segment_ids"]))
@@ -79,13 +79,6 @@ def _make_recorder(model):
     if model is not backbone:
         output = model.get_layer("positive")(output["pooled_output"])
     return keras.Model(model.input, {"attention": attention, "output": output})
-
-
-def _backbone(model):
-    for layer in (model, *getattr(model, "layers", ())):
-        if isinstance(layer, BertBackbone):
-            return layer
-    raise ValueError(f"`model` must be a bert_classifier or a BertBackbone. Received: {getattr(model, 'name', model)!r}")
 
 
 def tokenizer_of(model):
@@ -161,7 +154,7 @@ def explain(model, sentence, other=None):
 
 
 def _token_ids(model, sentence, other):
-    longest = model.input_shape[-1] or _backbone(model).max_sequence_length
+    longest = model.input_shape[-1] or backbone_of(model).max_sequence_length
     return tokenization.token_ids(sentence, longest, other, tokenizer_of(model))
 
 
@@ -194,7 +187,7 @@ def embedding_parts(model, sentence, other=None):
         List of `tokens` strings, and a dict of float32 arrays `(tokens, hidden_dim)`: "token", "position", "segment", and
         "sum", their sum after layer normalization, which is what the first encoder layer reads.
     """
-    backbone, ids = _backbone(model), _token_ids(model, sentence, other)
+    backbone, ids = backbone_of(model), _token_ids(model, sentence, other)
     segment_ids = model.get_layer("bert_inputs")(ids[None])["segment_ids"]
     token = backbone.token_embedding(ids[None].astype("int32"))
     parts = {

@@ -123,6 +123,39 @@ def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, low
     return keras.Model(token_ids, x, name="bert_classifier")
 
 
+def backbone_of(model):
+    """The `BertBackbone` that a model is, or is built on.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for layer in (model, *getattr(model, "layers", ())):
+        if isinstance(layer, BertBackbone):
+            return layer
+    raise ValueError(f"`model` must be a bert_classifier or a BertBackbone. Received: {getattr(model, 'name', model)!r}")
+
+
+def enable_lora(model, rank):
+    """Freezes the backbone but for a change of low rank to each kernel of its encoder, the biases beside them, and the pooler.
+
+    Hu et al. 2022, https://arxiv.org/abs/2106.09685, by the `enable_lora` of Keras's layers. A saved model is merged.
+
+    Args:
+        model: a `bert_classifier`, changed in place.
+        rank: of the change, 1 or more.
+    """
+    backbone = backbone_of(model)
+    for layer in backbone.layers:
+        if layer not in backbone.transformer_layers and layer is not backbone.pooled_dense:
+            layer.trainable = False
+    for encoder in backbone.transformer_layers:
+        for layer in encoder._flatten_layers():
+            if hasattr(layer, "enable_lora"):
+                layer.enable_lora(rank)
+            elif isinstance(layer, keras.layers.LayerNormalization):
+                layer.trainable = False
+
+
 # === Sizes ===
 
 # Turc et al. 2019, https://arxiv.org/abs/1908.08962; Wang et al. 2020, https://arxiv.org/abs/2002.10957

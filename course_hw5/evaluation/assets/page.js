@@ -23,16 +23,15 @@
     element("h3", `${count} of class “${classes[row]}” taken for “${classes[column]}”`, panel);
     const cell = mistakes.find((entry) => entry.true === row && entry.predicted === column);
     if (!cell) {
-      element("p", count ? "No pictures were kept for this cell." : "No such mistake was made.", panel, "hint");
+      element("p", count ? "No examples were kept for this cell." : "No such mistake was made.", panel, "hint");
       return;
     }
     const list = element("ol", undefined, panel);
     for (const example of cell.examples) {
       const item = element("li", undefined, list);
-      const picture = element("img", undefined, item);
-      picture.src = example.image;
-      picture.alt = `test picture ${example.number}`;
+      if (example.image) Object.assign(element("img", undefined, item), { src: example.image, alt: `test picture ${example.number}` });
       const text = element("div", undefined, item);
+      if (example.text) element("q", example.text, text);
       element("p", `no. ${example.number}`, text, "hint");
       const ranked = example.probabilities.map((p, index) => [p, index]).sort((a, b) => b[0] - a[0]);
       const shown = ranked.slice(0, 3);

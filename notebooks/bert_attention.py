@@ -1,0 +1,125 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # BERT reads a review, and shows where it looks
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/bert_attention.ipynb)
+#
+# Question 1 and 2-1. A small BERT (MiniLM, six layers of twelve heads) that we fine-tuned on movie reviews says how positive a
+# sentence is. Its attention weights are an output like any other.
+
+# %%
+import importlib.util
+
+if importlib.util.find_spec("course_hw5") is None:  # on Colab
+    # %pip install --quiet "course-hw5[demo] @ git+https://github.com/course-hw5/course_hw5"
+    pass
+
+# %%
+from course_hw5 import *
+
+# %%
+model = load_model("sentiment-minilm")
+
+# %% [markdown]
+# ## The cells of the report
+# Left are the queries, the tokens that look; right the keys, which are looked at. Hover a token for its numbers, click to keep
+# them; double click a coloured square to see that head alone. **Matrix** shows a layer as a table, **Model** all heads at once.
+
+# %%
+sentence = "I liked this movie because of its genre"
+toks, atts = get_att_tok(model, sentence.lower())
+call_html()
+head_view(atts, toks, layer=0)
+
+# %%
+model(np.array([encode_sentence(sentence.lower(), MAXLEN)], dtype=np.int64))
+
+# %% [markdown]
+# ## What decided the answer?
+# Raw weights say where each layer looks, not why the answer is what it is. `explain` adds three things: *rollout* follows the
+# weights through all layers, *relevance* multiplies each weight by what it does to the answer, and *what if* masks each word in
+# turn. Choose them under **Show**, and click the words above the view.
+
+# %%
+explained = explain(model, "The plot is not bad at all, but the ending is a disaster")
+head_view(**explained)
+
+# %%
+import pandas as pd
+
+words = [(word, without) for word, _, _, without in explained["what_if"]]
+what_if = pd.DataFrame(words, columns=["word", "positive without it"])
+what_if["change"] = what_if["positive without it"] - explained["probability"]
+what_if.round(3)
+
+# %% [markdown]
+# ## How a sentence becomes numbers
+# Figures 4 and 5: each token's vector is the sum of three. *Token* says which word it is, *position* where it stands, *segment*
+# which sentence of a pair it belongs to: [CLS] opens the input, and each sentence ends with [SEP].
+
+# %%
+# %matplotlib inline
+from course_hw5.evaluation.plots import embedding_plot
+
+tokens, parts = embedding_parts(model, "I liked it", other="So did I")
+embedding_plot(tokens, parts)
+
+# %% [markdown]
+# ## Thirty sentences
+# Negation, irony and comparison are where a small model fails. Which of these does it get wrong, and can you see why above?
+
+# %%
+SENTENCES = {
+    1: [
+        "I liked this movie because of its genre",
+        "A warm and funny film from start to finish",
+        "Not bad at all",
+        "I could not stop watching",
+        "There is nothing I would change about it",
+        "The acting is superb",
+        "It never gets boring",
+        "Far better than the critics say",
+        "I cried, and I was glad to",
+        "You will not regret a minute of it",
+        "Hardly a weak scene in it",
+        "What a delightful surprise",
+        "I expected little and got a masterpiece",
+        "Without doubt the best film of the year",
+        "The story is simple, but it works beautifully",
+    ],
+    0: [
+        "The plot makes no sense",
+        "Not good",
+        "I did not like it",
+        "This is not the masterpiece they promised",
+        "A waste of two hours",
+        "Nothing in it made me laugh",
+        "The actors look as bored as I was",
+        "It could have been great, but it is not",
+        "I would not recommend it to anyone",
+        "Too long, too loud and too stupid",
+        "Great, another sequel nobody asked for",
+        "The best thing about it is that it ends",
+        "I wanted to love it and could not",
+        "Even the music is dull",
+        "Only the popcorn was good",
+    ],
+}
+rows = [
+    (text, bool(label), float(model(encode_sentence(text.lower(), MAXLEN)[None])[0, 0]))
+    for label, texts in SENTENCES.items()
+    for text in texts
+]
+table = pd.DataFrame(rows, columns=["sentence", "is positive", "probability of positive"])
+table["right"] = (table["probability of positive"] > 0.5) == table["is positive"]
+print(f"{table['right'].sum()} of {len(table)} right")
+table.round(3)

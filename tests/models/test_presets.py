@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from course_hw5 import encode_sentence, explain, load_model
+from course_hw5.models import presets
+from course_hw5.models.bert import bert_backbone, bert_classifier
+
+
+@pytest.fixture(scope="module")
+def sentiment():
+    return load_model("sentiment-minilm")
+
+
+def positive(model, text):
+    return float(model(encode_sentence(text.lower())[None])[0, 0])
+
+
+def test_the_sentence_of_the_report_is_positive(sentiment):
+    assert positive(sentiment, "I liked this movie because of its genre") >= 0.95
+
+
+def test_negation_turns_the_answer(sentiment):
+    assert positive(sentiment, "It is good") > 0.9 and positive(sentiment, "It is not good") < 0.1
+    assert positive(sentiment, "Not bad at all") > 0.5
+
+
+def test_the_word_that_decides_is_found(sentiment):
+    explained = explain(sentiment, "a truly awful film")
+    changes = {word: probability - explained["probability"] for word, _, _, probability in explained["what_if"]}
+    assert max(changes, key=changes.get) == "awful"
+
+
+def test_presets_stay_small():
+    assert (presets.ASSETS / presets.PRESETS["sentiment-minilm"]).stat().st_size <= 2e6
+
+
+def small_classifier(**overrides):
+    return bert_classifier(bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8, **overrides))
+
+
+def changed(start, rank, scale=0.01):
+    """The same classifier after a change of that rank to each kernel, and of any kind to what is smaller."""
+    random, model = np.random.default_rng(0), small_classifier()
+    model.set_weights(start.get_weights())
+    for variable in model.trainable_variables:
+        flat = np.reshape(variable.numpy(), presets._kernel_shape(presets._key(variable, model), variable.numpy()))
+        if min(flat.shape) > 2 * rank:
+            factors = random.normal(size=(flat.shape[0], rank)), random.normal(size=(rank, flat.shape[1]))
+            if "embedding" not in variable.path:
+                variable.assign_add((scale * factors[0] @ factors[1]).reshape(variable.shape).astype("float32"))
+        else:
+            variable.assign_add(scale * random.normal(size=variable.shape).astype("float32"))
+    return model
+
+
+def test_a_change_of_low_rank_comes_back_to_half_precision(tmp_path, monkeypatch):
+    start = small_classifier()
+    start.get_layer("positive").set_weights([np.zeros((128, 1)), np.zeros(1)])
+    model, path = changed(start, rank=4), tmp_path / "change.safetensors"
+    size = presets.save_change(model, start, path, rank=4)
+    assert size < 0.2 * 4 * model.count_params()
+    monkeypatch.setitem(presets.PRESETS, "mine", "change.safetensors")
+    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    backbone = bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8)
+    backbone.set_weights(start.layers[2].get_weights())
+    loaded = presets.load_preset("mine", backbone)
+    for expected, found in zip(model.get_weights(), loaded.get_weights()):
+        np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_a_changed_token_embedding_is_refused(tmp_path):
+    start, model = small_classifier(), small_classifier()
+    start = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
+    model = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
+    with pytest.raises(ValueError, match="token_embedding/embeddings must not have changed: its change would be 10 MB"):
+        presets.save_change(model, start, tmp_path / "change.safetensors", rank=4)
