@@ -2,8 +2,7 @@
 
     python benchmarks/mlp.py --torch-python PATH/TO/python --out benchmarks/mlp.json
 
-Each side runs in a process of its own and waits while the other works. `ratio` is PyTorch's time over ours: above 1 we are
-faster. PyTorch trains once with Adam as it is by default and once with `fused=True`, its fastest.
+`ratio` is PyTorch's time over ours: above 1 we are faster. PyTorch trains once with Adam as it is by default and once with `fused=True`, its fastest.
 """
 
 import argparse
@@ -11,19 +10,13 @@ import json
 import os
 import pathlib
 import platform
-import statistics
-import subprocess
 import sys
 import time
 
+import sides
+
 BATCH = 256
 HIDDEN_UNITS = (4096, 2048, 1024, 512, 256, 64)
-
-
-def timed(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def keras_tasks(precision):
@@ -79,48 +72,6 @@ def torch_tasks(precision):
     return {name: lambda o=optimizer: train(o) for name, optimizer in optimizers.items()} | {"predict": predict}
 
 
-def work(side, precision):
-    """Answers each task named on stdin with its time in seconds; a first call of each warms up."""
-    tasks = {"keras": keras_tasks, "torch": torch_tasks}[side](precision)
-    for task in tasks.values():
-        task()
-    print("ready", *tasks, flush=True)
-    for line in sys.stdin:
-        print(timed(tasks[line.strip()]), flush=True)
-
-
-class Side:
-    def __init__(self, python, side, precision):
-        command = [python, __file__, "--work", side, "--precision", precision]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self.tasks = self.process.stdout.readline().split()[1:]
-        if not self.tasks:
-            sys.exit(f"{side} did not start: {' '.join(command)}")
-
-    def time(self, task):
-        print(task, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
-
-
-def compare(torch_python, precision, rounds):
-    sides = {"keras": Side(sys.executable, "keras", precision), "torch": Side(torch_python, "torch", precision)}
-    times = {f"{name} {task}": [] for name, side in sides.items() for task in side.tasks}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            for task in side.tasks:
-                times[f"{name} {task}"].append(side.time(task))
-    for side in sides.values():
-        side.process.kill()
-    median = {name: statistics.median(values) for name, values in times.items()}
-    ratios = {
-        task: round(median[f"torch {task}"] / median[f"keras {task.removesuffix('_fused')}"], 2)
-        for task in sides["torch"].tasks
-    }
-    return {"ratio": ratios, "milliseconds": {name: round(1000 * value, 1) for name, value in median.items()}, "rounds": rounds}
-
-
 def data_speed():
     """Images per second that `load_images` delivers, without a model behind it."""
     import course_hw5
@@ -145,12 +96,12 @@ def main():
     parser.add_argument("--precision", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
-        return work(args.work, args.precision)
+        return sides.serve({"keras": keras_tasks, "torch": torch_tasks}[args.work](args.precision))
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
     result |= {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "batch": BATCH, "data, images/s": data_speed()}
     for precision in args.precisions:
-        result[precision] = compare(args.torch_python, precision, args.rounds)
+        result[precision] = sides.compare(__file__, args.torch_python, ["--precision", precision], args.rounds)
         print(precision, json.dumps(result[precision]), flush=True)
     out.write_text(json.dumps(result, indent=2) + "\n")
 

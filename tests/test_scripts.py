@@ -1,12 +1,18 @@
 import json
 import os
 import pathlib
+import re
 import runpy
+import shutil
 import sys
 
+import numpy as np
 import pytest
 
-from course_hw5 import cli
+import course_hw5
+from course_hw5 import cli, tokenization
+from course_hw5.data import reviews
+from tests.golden.bert import GOLDEN
 
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 
@@ -73,3 +79,82 @@ def test_the_demo_leaves_a_page(tmp_path, capsys):
     assert (tmp_path / "demo" / "index.html").exists()
     assert "Open " in capsys.readouterr().out
     cli.main(["report", str(tmp_path / "demo")])
+
+
+# === BERT ===
+
+
+@pytest.fixture
+def small_bert(tmp_path, monkeypatch):
+    """A folder with a BERT of sixty words, and sixty made-up reviews in place of SST-2."""
+    words = [*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "story", *(f"word{i}" for i in range(51))]
+    folder = shutil.copytree(GOLDEN, tmp_path / "bert")
+    (folder / "vocab.txt").write_text("\n".join(words))
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    texts = np.array([f"{'good' if label else 'bad'} film word{random.integers(51)}".encode() for label in labels], object)
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: ((texts, labels), (texts[:20], labels[:20]), "made up"))
+    return folder
+
+
+def bert_arguments(folder, out, *more):
+    return ("--preset", folder, "--max-length", 16, "--batch-size", 8, "--out", out, *more)
+
+
+def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_path):
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 2, "--learning-rate", 5e-3))
+    accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["accuracy"]
+    frames = json.loads((tmp_path / "run" / "attention.json").read_text())
+    assert [frame["epoch"] for frame in frames] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert all(len(frame["tokens"]) == len(frame["rollout"]) and 0 < frame["probability"] < 1 for frame in frames)
+    assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
+    page = (tmp_path / "run" / "index.html").read_text()
+    assert "Attention after each epoch" in page and "attention/epoch-0002-0.html" in page
+
+    evaluate = ("--evaluate", "--preset", tmp_path / "run" / "model.keras", "--max-length", 16, "--out", tmp_path / "again")
+    run_script("train_bert.py", *evaluate)
+    assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
+
+
+def test_a_lora_that_was_stopped_goes_on_to_the_same_weights(small_bert, tmp_path, monkeypatch):
+    arguments = ("--epochs", 3, "--lora", 2)
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "whole", *arguments))
+
+    def stop(self, epoch, logs=None, begin=course_hw5.AttentionTimeLapse.on_epoch_end):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(course_hw5.AttentionTimeLapse, "on_epoch_end", stop)
+        run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "stopped", *arguments))
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "stopped", *arguments, "--resume"))
+    start = course_hw5.load_model(small_bert).get_weights()
+    whole, stopped = (course_hw5.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "stopped"))
+    for before, expected, found in zip(start, whole, stopped):
+        np.testing.assert_array_equal(found, expected)
+        assert found.shape == before.shape  # the factors are merged
+    changed = sum(not np.array_equal(before, after) for before, after in zip(start, whole))
+    assert 0 < changed < len(start)
+    rows = (tmp_path / "whole" / "attention.json").read_text(), (tmp_path / "stopped" / "attention.json").read_text()
+    assert rows[0] == rows[1]
+
+
+def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
+    out = tmp_path / "pages" / "page.html"
+    cli.main(["attend", "I liked this movie because of its genre", "--out", str(out)])
+    assert re.fullmatch(rf"positive 0\.9[5-9]\d\d\. Open {out}\n", capsys.readouterr().out)
+    assert '"whatIf"' in out.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([" "], "TEXT must hold a word. Received: ' '"),
+        (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, minilm, a folder"),
+        (["good", "--preset", "minilm"], "--preset must be a sentiment classifier. Received: minilm, which is bert_backbone"),
+    ],
+)
+def test_attend_refuses_what_it_cannot_read(arguments, message, tmp_path, capsys):
+    assert message in failure(capsys, cli.main, ["attend", *arguments, "--out", str(tmp_path / "page.html")])
+    assert not (tmp_path / "page.html").exists()

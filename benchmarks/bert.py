@@ -1,0 +1,134 @@
+"""Our BERT against `transformers` in PyTorch, MiniLM's size (6 layers, 384, 12 heads): interleaved, medians and ratios.
+
+    python benchmarks/bert.py --torch-python PATH/TO/python --out benchmarks/bert.json
+
+Tasks, 32 texts per batch: `train 128`, `predict 128`: a step and a prediction at 128 tokens. `attention 128`: all layers'
+attention besides the prediction (PyTorch: eager attention). `train sst2`: batches of SST-2 at its natural lengths, ours in
+buckets, PyTorch's as usual: random batches padded to their longest text. `ratio` is PyTorch's time over ours.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import sys
+import tempfile
+
+import numpy as np
+import sides
+
+BATCH, LENGTH, BATCHES, VOCABULARY = 32, 128, 24, 30522
+
+
+def random_ids(lengths, width):
+    ids = np.random.default_rng(0).integers(1000, VOCABULARY, (len(lengths), width))
+    return np.where(np.arange(width) < np.array(lengths)[:, None], ids, 0)
+
+
+def write_lengths(path):
+    """Lengths of the texts in as many batches of SST-2 as both sides train on: ours as they come, PyTorch's at random."""
+    import course_hw5
+
+    def lengths(batches, seed):
+        train = course_hw5.load_reviews("sst2", BATCH, 64, seed=seed).train
+        return [(ids.numpy() != 0).sum(1).tolist() for ids, _ in train.take(batches)]
+
+    ours, everything = lengths(BATCHES, seed=0), np.concatenate(lengths(40 * BATCHES, seed=1))
+    random = np.random.default_rng(0).choice(everything, (BATCHES, BATCH))
+    pathlib.Path(path).write_text(json.dumps({"keras": ours, "torch": random.tolist()}))
+
+
+def keras_tasks(precision, lengths):
+    import tensorflow as tf
+
+    import course_hw5
+    from course_hw5 import devices, training
+    from course_hw5.data.reviews import BUCKETS
+
+    devices.set_precision({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    model = course_hw5.bert_classifier(course_hw5.bert_backbone("minilm-l6"))
+    attention = course_hw5.attention_model(model)
+    training.compile_model(model, course_hw5.Settings(epochs=100, optimizer="adamw", weight_decay=0.01), steps_per_epoch=100)
+    attention.compile(jit_compile=True)
+    ids, labels = tf.constant(random_ids([LENGTH] * BATCH, LENGTH), tf.int32), tf.constant(np.arange(BATCH) % 2)
+    natural = [
+        tf.constant(random_ids(row, next(bucket for bucket in BUCKETS if bucket >= max(row))), tf.int32) for row in lengths
+    ]
+    return {
+        f"train {LENGTH}": lambda: float(model.train_on_batch(ids, labels)[0]),
+        f"predict {LENGTH}": lambda: model.predict_on_batch(ids),
+        f"attention {LENGTH}": lambda: attention.predict_on_batch(ids),
+        "train sst2": lambda: [float(model.train_on_batch(batch, labels)[0]) for batch in natural],
+    }
+
+
+def torch_tasks(precision, lengths):
+    import torch
+    import transformers
+
+    sizes = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
+    make = transformers.BertForSequenceClassification
+    model = make(transformers.BertConfig(**sizes, num_labels=2))
+    eager = make(transformers.BertConfig(**sizes, num_labels=2, attn_implementation="eager")).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-5)
+    mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+    labels = torch.arange(BATCH) % 2
+
+    def batch(row):
+        ids = torch.tensor(random_ids(row, max(row)))
+        return {"input_ids": ids, "attention_mask": (ids != 0).long()}
+
+    def train(inputs):
+        model.train()
+        optimizer.zero_grad()
+        with mixed:
+            loss = model(**inputs, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict(model, **options):
+        model.eval()
+        with torch.inference_mode(), mixed:
+            return model(**full, **options)
+
+    full, natural = batch([LENGTH] * BATCH), [batch(row) for row in lengths]
+    return {
+        f"train {LENGTH}": lambda: train(full),
+        f"predict {LENGTH}": lambda: predict(model),
+        f"attention {LENGTH}": lambda: predict(eager, output_attentions=True),
+        "train sst2": lambda: [train(inputs) for inputs in natural],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch-python", default=sys.executable, help="a Python with benchmarks/requirements.txt")
+    parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", default="benchmarks/bert.json")
+    for name in ("work", "precision", "lengths"):
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.work:
+        tasks = {"keras": keras_tasks, "torch": torch_tasks}[args.work]
+        return sides.serve(tasks(args.precision, json.loads(pathlib.Path(args.lengths).read_text())[args.work]))
+    out = pathlib.Path(args.out)
+    result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
+    result |= {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "batch": BATCH}
+    with tempfile.TemporaryDirectory() as folder:
+        lengths = f"{folder}/lengths.json"
+        write_lengths(lengths)
+        for precision in args.precisions:
+            options = ["--precision", precision, "--lengths", lengths]
+            found = sides.compare(__file__, args.torch_python, options, args.rounds)
+            milliseconds = found["milliseconds"]
+            cost = milliseconds[f"keras attention {LENGTH}"] / milliseconds[f"keras predict {LENGTH}"]
+            result[precision] = found | {"attention over prediction": round(cost, 2)}
+            print(precision, json.dumps(result[precision]), flush=True)
+    out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
