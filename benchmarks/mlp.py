@@ -2,7 +2,8 @@
 
     python benchmarks/mlp.py --torch-python PATH/TO/python --out benchmarks/mlp.json
 
-`ratio` is PyTorch's time over ours: above 1 we are faster. PyTorch trains once with Adam as it is by default and once with `fused=True`, its fastest.
+`ratio` is PyTorch's time over ours: above 1 we are faster. PyTorch trains
+once with Adam as it is by default and once with `fused=True`, its fastest.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Writes what a run of `train_bert.py` learned as a small file of `course_hw5/assets`: see `course_hw5/models/presets.py`.
 
-python scripts/bundle_preset.py runs/sst2/model.keras --rank 16 --out course_hw5/assets/sentiment-minilm.safetensors
+python scripts/bundle_preset.py runs/sst2/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 """
 
 import argparse
@@ -13,9 +13,6 @@ from course_hw5 import options
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the .keras file of a model that started from `minilm`")
-    parser.add_argument(
-        "--rank", type=options.whole_number(1), default=16, help="of each kernel's change (default: %(default)s)"
-    )
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
     with options.plain_errors(parser):
@@ -23,7 +20,7 @@ def main(argv=None):
 
         start = course_hw5.bert_classifier(course_hw5.load_model("minilm"))
         start.get_layer("positive").set_weights([0 * weight for weight in start.get_layer("positive").get_weights()])
-        size = presets.save_change(course_hw5.load_model(args.model), start, pathlib.Path(args.out), args.rank)
+        size = presets.save_change(course_hw5.load_model(args.model), start, pathlib.Path(args.out))
     print(f"{args.out}: {size / 1e6:.2f} MB")
 
 

