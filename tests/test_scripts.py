@@ -106,7 +106,7 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["accuracy"]
     frames = json.loads((tmp_path / "run" / "attention.json").read_text())
     assert [frame["epoch"] for frame in frames] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert all(len(frame["tokens"]) == len(frame["rollout"]) and 0 < frame["probability"] < 1 for frame in frames)
+    assert all(len(frame["tokens"]) == len(frame["relevance"]) and 0 < frame["probability"] < 1 for frame in frames)
     assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
     page = (tmp_path / "run" / "index.html").read_text()
     assert "Attention after each epoch" in page and "attention/epoch-0002-0.html" in page

@@ -67,7 +67,7 @@ def read_history(run_dir):
 class AttentionTimeLapse(keras.callbacks.Callback):
     """Keeps what a text classifier makes of the same few sentences before training and after each epoch.
 
-    Writes `attention.json` (probability, and the rollout of [CLS] over the tokens) and, in `attention/`, one page of the viewer
+    Writes `attention.json` (probability, and each token's relevance for it) and, in `attention/`, one page of the viewer
     per sentence and epoch.
 
     Args:
@@ -96,6 +96,7 @@ class AttentionTimeLapse(keras.callbacks.Callback):
         frames = [frame for frame in earlier if frame["epoch"] < epoch]
         for number, sentence in enumerate(self.sentences):
             explained = self.explain(self.model, sentence)
+            relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
             page = f"attention/epoch-{epoch:04d}-{number}.html"
             title = f"{sentence} (after epoch {epoch})"
             run_folder.write_text(self.run_dir / page, viewer.head_view(**explained, title=title, html_action="return"))
@@ -105,7 +106,7 @@ class AttentionTimeLapse(keras.callbacks.Callback):
                     "sentence": sentence,
                     "probability": round(explained["probability"], 4),
                     "tokens": explained["tokens"],
-                    "rollout": [round(weight, 4) for weight in analysis.attention_rollout(explained["attention"])[0].tolist()],
+                    "relevance": [round(weight, 4) for weight in relevance.tolist()],
                     "page": page,
                 }
             )

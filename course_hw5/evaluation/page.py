@@ -143,19 +143,19 @@ def _figure(path):
 
 
 def _time_lapse(run_dir):
-    """One table per sentence: a row per epoch, a cell per token coloured by the rollout of [CLS], the probability."""
+    """One table per sentence: a row per epoch, a cell per token coloured by its relevance, the probability."""
     path = run_dir / "attention.json"
     if not path.exists():
         return ""
     frames, tables = json.loads(path.read_text()), []
     for sentence in dict.fromkeys(frame["sentence"] for frame in frames):
         own = [frame for frame in frames if frame["sentence"] == sentence]
-        highest = max(max(frame["rollout"][1:]) for frame in own)  # [CLS] itself keeps the most, by its skip connections
+        highest = max(max(frame["relevance"][1:]) for frame in own) or 1.0  # [CLS] holds its own start, 1, too
         head = "".join(f"<th><bdi>{html.escape(token)}</bdi></th>" for token in own[0]["tokens"])
         rows = [
             f'<tr><th><a href="{html.escape(frame["page"])}">{frame["epoch"]}</a></th>'
             + f"<td><b>{frame['probability']:.3f}</b></td>"
-            + "".join(f'<td style="--weight:{min(1, w / highest):.3f}">{w:.3f}</td>' for w in frame["rollout"])
+            + "".join(f'<td style="--weight:{min(1, w / highest):.3f}">{w:.3f}</td>' for w in frame["relevance"])
             + "</tr>"
             for frame in own
         ]
@@ -165,8 +165,8 @@ def _time_lapse(run_dir):
         )
     return (
         "<section><h2>Attention after each epoch</h2>"
-        "<p class='hint'>How much of [CLS], which the answer is read from, comes from each token: attention rollout through "
-        "all layers. Epoch 0 is before training; a click on an epoch opens its heads.</p>"
+        "<p class='hint'>How much each token spoke for the answer, which is read from [CLS]: attention times gradient, through "
+        "all layers (Chefer et al. 2021). Epoch 0 is before training; a click on an epoch opens its heads.</p>"
         f"<div class='lapses'>{''.join(tables)}</div></section>"
     )
 

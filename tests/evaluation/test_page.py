@@ -104,3 +104,18 @@ def test_a_browser_shows_the_most_frequent_mistake_and_a_clicked_cell(run_dir, t
     clicked = rendered("document.querySelectorAll('.matrix tbody button')[4].click()")
     assert "2 of class" in clicked and "recognised" in clicked
     assert "No pictures were kept" in rendered("document.querySelectorAll('.matrix tbody button')[6].click()")
+
+
+def test_attention_after_each_epoch_is_shown_as_text(run_dir):
+    frame = {"sentence": "a <b>", "probability": 0.25, "tokens": ["[CLS]", "<b>"], "relevance": [1.0, 0.5]}
+    frames = [frame | {"epoch": epoch, "page": f"attention/epoch-000{epoch}-0.html"} for epoch in (0, 1)]
+    (run_dir / "attention.json").write_text(json.dumps(frames))
+    text = page.write_page(run_dir).read_text()
+    assert "<bdi>&lt;b&gt;</bdi>" in text and "<bdi><b>" not in text
+    assert text.count("<b>0.250</b>") == 2 and 'href="attention/epoch-0001-0.html"' in text
+
+
+def test_a_misread_text_is_kept_as_text(run_dir):
+    example = {"number": 1, "text": "</script>dull", "probabilities": [0.2, 0.7, 0.1]}
+    (run_dir / "mistakes.json").write_text(json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]))
+    assert "\\u003c/script>dull" in page.write_page(run_dir).read_text()
