@@ -74,7 +74,7 @@ def test_names_are_data_and_cannot_end_the_script(run_dir):
 def test_findings_name_what_the_figures_show(run_dir):
     text = page.write_page(run_dir).read_text()
     assert "Epoch 2 of 2 was the best by val_accuracy (0.6000)" in text
-    assert "0.300 above that in validation: the model has begun to learn its training pictures by heart" in text
+    assert "0.300 above that in validation: the model has begun to learn its training data by heart" in text
     assert "hardest: fox &amp; co (F1 0.00)" in text
     assert "67% of cat are taken for" in text
 
@@ -103,7 +103,7 @@ def test_a_browser_shows_the_most_frequent_mistake_and_a_clicked_cell(run_dir, t
     assert "no. 1" in first and "70.0 %" in first and "cat 20.0 %" in first
     clicked = rendered("document.querySelectorAll('.matrix tbody button')[4].click()")
     assert "2 of class" in clicked and "recognised" in clicked
-    assert "No pictures were kept" in rendered("document.querySelectorAll('.matrix tbody button')[6].click()")
+    assert "No examples were kept" in rendered("document.querySelectorAll('.matrix tbody button')[6].click()")
 
 
 def test_attention_after_each_epoch_is_shown_as_text(run_dir):
