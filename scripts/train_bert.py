@@ -25,6 +25,7 @@ def main(argv=None):
     parser.add_argument("--max-length", type=options.whole_number(8), default=64, help="tokens per text (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, help="the highest (default: 5e-5, with --lora 5e-4)")
     parser.add_argument("--lora", type=options.whole_number(1), metavar="RANK", help="train a change of this rank alone")
+    parser.add_argument("--epoch-share", type=float, default=1.0, help="of the training data (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
     args = parser.parse_args(argv)
 
@@ -42,13 +43,20 @@ def main(argv=None):
             if args.lora:
                 bert.enable_lora(model, args.lora)
         tokenizer = attention.tokenizer_of(model)
-        data = course_hw5.load_reviews(args.dataset, args.batch_size, args.max_length, seed=args.seed, tokenizer=tokenizer)
+        data = course_hw5.load_reviews(
+            args.dataset,
+            args.batch_size,
+            args.max_length,
+            seed=args.seed,
+            tokenizer=tokenizer,
+            epoch_share=args.epoch_share,
+        )
         if args.evaluate:
             metrics = training.write_report(model, data, args.out)
         else:
             rate = args.learning_rate or (5e-4 if args.lora else 5e-5)
             settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
-            names = ("dataset", "preset", "max_length", "batch_size", "lora", "strategy")
+            names = ("dataset", "preset", "max_length", "batch_size", "epoch_share", "lora", "strategy")
             metrics = course_hw5.train(
                 model,
                 data,

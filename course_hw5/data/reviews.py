@@ -28,7 +28,9 @@ class ReviewData(NamedTuple):
     describe: Callable  # token ids of one text -> the text
 
 
-def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation_split=0.02, seed=0, tokenizer=None):
+def load_reviews(
+    name, batch_size=32, max_length=tokenization.MAXLEN, validation_split=0.02, seed=0, tokenizer=None, epoch_share=1.0
+):
     """Loads labelled movie reviews as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
 
     Args:
@@ -40,6 +42,8 @@ def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation
         validation_split: share of the training texts kept for validation, in (0, 1).
         seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
         tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
+        epoch_share: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
+            and backed up more often.
 
     Returns:
         `ReviewData`: `train, validation, test, class_names, note, describe`.
@@ -56,6 +60,8 @@ def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation
         raise ValueError(f"`max_length` must be {BUCKETS[0]} or more. Received: {max_length}")
     if not 0 < validation_split < 1:
         raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
+    if not 0 < epoch_share <= 1:
+        raise ValueError(f"`epoch_share` must lie in (0, 1]. Received: {epoch_share}")
     (texts, labels), (test_texts, test_labels), note = SOURCES[name]()
     tokenizer = tokenizer or tokenization.bert_tokenizer()
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
@@ -65,7 +71,7 @@ def load_reviews(name, batch_size=32, max_length=tokenization.MAXLEN, validation
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
     tf.random.get_global_generator().reset_from_seed(seed)
     return ReviewData(
-        _shuffled(tf.gather(ids, order[held_out:]), labels[order[held_out:]], buckets, batch_size),
+        _shuffled(tf.gather(ids, order[held_out:]), labels[order[held_out:]], buckets, batch_size, epoch_share),
         _by_length(tf.gather(ids, order[:held_out]), labels[order[:held_out]], buckets, batch_size),
         _by_length(test_ids, test_labels, buckets, batch_size),
         ["negative", "positive"],
@@ -97,7 +103,7 @@ def _last(ids, counts):
     return tf.ragged.boolean_mask(ids, tf.ragged.range(lengths) >= (lengths - tf.cast(counts, tf.int64))[:, None])
 
 
-def _shuffled(ids, labels, buckets, batch_size):
+def _shuffled(ids, labels, buckets, batch_size, epoch_share):
     labels, count = tf.constant(labels), len(labels)
 
     def epoch(_):
@@ -116,7 +122,8 @@ def _shuffled(ids, labels, buckets, batch_size):
     batches = int((per_bucket // batch_size).sum())
     if not batches:
         raise ValueError(f"`batch_size` must leave one full batch of {count} texts of like length. Received: {batch_size}")
-    return data.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(tf.data.AUTOTUNE)
+    batches = max(1, round(batches * epoch_share))
+    return data.take(batches).apply(tf.data.experimental.assert_cardinality(batches)).prefetch(tf.data.AUTOTUNE)
 
 
 def _by_length(ids, labels, buckets, batch_size):

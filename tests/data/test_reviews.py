@@ -47,6 +47,13 @@ def test_cardinality_is_the_number_of_batches():
         assert int(part.cardinality()) == len([*part])
 
 
+def test_an_epoch_can_be_a_share_of_the_data_drawn_anew():
+    whole, third = (load_reviews("sst2", batch_size=4, max_length=32, epoch_share=share).train for share in (1, 1 / 3))
+    first, second = ([words(row) for ids, _ in third for row in ids.numpy()] for _ in range(2))
+    assert len(first) == 4 * int(third.cardinality()) == 4 * round(int(whole.cardinality()) / 3)
+    assert set(first) != set(second)
+
+
 def test_validation_and_training_share_no_text():
     data = load_reviews("sst2", batch_size=1, max_length=48, validation_split=0.2)
     train, validation = ([words(ids.numpy()[0]) for ids, _ in part] for part in (data.train, data.validation))
@@ -84,6 +91,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
         ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
         ({"max_length": 4}, "`max_length` must be 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
+        ({"epoch_share": 0}, r"`epoch_share` must lie in \(0, 1\]. Received: 0"),
         ({"batch_size": 500}, "`batch_size` must leave one full batch of 147 texts of like length. Received: 500"),
     ],
 )
