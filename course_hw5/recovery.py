@@ -115,7 +115,7 @@ class BestModel(keras.callbacks.Callback):
             earlier = read_history(self.run_dir).query("epoch <= @epoch")
             best = (self.sign * earlier[self.monitor]).max()
         if self.sign * logs[self.monitor] > best:
-            model = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)  # the same layers, uncompiled
+            model = keras.Model(self.model.input, self.model.output, name=self.model.name)  # the same layers, uncompiled
             with run_folder.replacing(self.run_dir / "model.keras") as partial:
                 model.save(partial)
 

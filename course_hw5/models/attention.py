@@ -55,7 +55,7 @@ def attention_model(model):
         ValueError: if `model` has no attention that can be read.
     """
     recorder = _recorder(model)
-    return keras.Model(model.input, keras.ops.stack(recorder.output["attention"], axis=1), name=f"{model.name}_attention")
+    return keras.Model(recorder.input, keras.ops.stack(recorder.output["attention"], axis=1), name=f"{model.name}_attention")
 
 
 def _recorder(model):
@@ -67,7 +67,8 @@ def _recorder(model):
 
 def _make_recorder(model):
     backbone = backbone_of(model)
-    inputs = model.input if model is backbone else model.get_layer("bert_inputs")(model.input)
+    source = model.input if model is backbone else model.inputs[0]  # a loaded model's `input` is a list
+    inputs = source if model is backbone else model.get_layer("bert_inputs")(source)
     tokens = backbone.token_embedding(inputs["token_ids"])
     x = (tokens, backbone.position_embedding(tokens), backbone.segment_embedding(inputs["segment_ids"]))
     x = backbone.embeddings_layer_norm(backbone.embeddings_add(x))
@@ -78,7 +79,7 @@ def _make_recorder(model):
     output = {"sequence_output": x, "pooled_output": backbone.pooled_dense(x[:, 0])}
     if model is not backbone:
         output = model.get_layer("positive")(output["pooled_output"])
-    return keras.Model(model.input, {"attention": attention, "output": output})
+    return keras.Model(source, {"attention": attention, "output": output})
 
 
 def tokenizer_of(model):
@@ -154,12 +155,12 @@ def explain(model, sentence, other=None):
 
 
 def _token_ids(model, sentence, other):
-    longest = model.input_shape[-1] or backbone_of(model).max_sequence_length
+    longest = model.inputs[0].shape[-1] or backbone_of(model).max_sequence_length
     return tokenization.token_ids(sentence, longest, other, tokenizer_of(model))
 
 
 def _padded(model, ids):
-    return np.pad(ids, (0, max(0, (model.input_shape[-1] or 0) - len(ids))))[None]
+    return np.pad(ids, (0, max(0, (model.inputs[0].shape[-1] or 0) - len(ids))))[None]
 
 
 def _words(tokens):

@@ -2,7 +2,16 @@ import keras
 import numpy as np
 import pytest
 
-from course_hw5 import attention_model, bert_classifier, embedding_parts, explain, get_att_tok, head_view, mlp_classifier
+from course_hw5 import (
+    attention_model,
+    bert_classifier,
+    embedding_parts,
+    explain,
+    get_att_tok,
+    head_view,
+    load_model,
+    mlp_classifier,
+)
 from course_hw5.models import attention
 from course_hw5.models.bert import bert_backbone
 from tests.models.test_bert import token_ids
@@ -33,6 +42,17 @@ def test_submodel_saves_and_loads(model, tmp_path):
     submodel, ids = attention_model(model), token_ids(5)
     submodel.save(tmp_path / "attention.keras")
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "attention.keras")(ids), submodel(ids))
+
+
+@pytest.mark.parametrize("inputs", ["input", "inputs"])  # Keras loads the one as a tensor and the other as a list
+def test_a_loaded_model_is_explained_as_the_one_that_was_saved(model, inputs, tmp_path):
+    keras.Model(getattr(model, inputs), model.output, name=model.name).save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    expected, found = explain(model, "a fine film"), explain(loaded, "a fine film")
+    assert found["tokens"] == expected["tokens"] and found["probability"] == expected["probability"]
+    np.testing.assert_array_equal(found["attention"], expected["attention"])
+    ids = token_ids(5)
+    np.testing.assert_array_equal(attention_model(loaded)(ids), attention_model(model)(ids))
 
 
 def test_tokens_and_attention_come_without_padding(model):
