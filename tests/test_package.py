@@ -24,7 +24,7 @@ def test_help_of_the_command_line_loads_no_heavy_library():
 
 @pytest.mark.parametrize("name", course_hw5.__all__)
 def test_every_public_name_can_be_loaded(name):
-    assert callable(getattr(course_hw5, name))
+    assert getattr(course_hw5, name) is not None
     assert name in dir(course_hw5)
 
 
