@@ -117,7 +117,7 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
 
 
 def test_a_lora_that_was_stopped_goes_on_to_the_same_weights(small_bert, tmp_path, monkeypatch):
-    arguments = ("--epochs", 3, "--lora", 2)
+    arguments = ("--epochs", 2, "--lora", 2)
     run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "whole", *arguments))
 
     def stop(self, epoch, logs=None, begin=course_hw5.AttentionTimeLapse.on_epoch_end):

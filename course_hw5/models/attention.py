@@ -142,7 +142,8 @@ def explain(model, sentence, other=None):
     masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
     for row, (first, last) in zip(masked[1:], words):
         row[first : last + 1] = tokenizer.mask_token_id
-    probability, *without = model.predict_on_batch(masked)[:, 0].tolist()
+    # called and not predicted: a compiled model would compile anew for each length
+    probability, *without = keras.ops.convert_to_numpy(model(masked))[:, 0].tolist()
     names = ["".join(token.removeprefix("##") for token in tokens[first : last + 1]) for first, last in words]
     return {
         "tokens": tokens,
