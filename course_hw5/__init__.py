@@ -16,6 +16,8 @@ _HOMES = {
     "mlp_classifier": "course_hw5.models.mlp",
     "bert_backbone": "course_hw5.models.bert",
     "bert_classifier": "course_hw5.models.bert",
+    "beit_backbone": "course_hw5.models.beit",
+    "beit_classifier": "course_hw5.models.beit",
     "load_model": "course_hw5.models.checkpoints",
     "attention_model": "course_hw5.models.attention",
     "get_att_tok": "course_hw5.models.attention",

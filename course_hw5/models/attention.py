@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from course_hw5 import tokenization
+from course_hw5.models import beit
 from course_hw5.models.bert import BertInputs, backbone_of
 
 _RECORDERS = weakref.WeakKeyDictionary()
@@ -41,28 +42,53 @@ class WithAttention(keras.layers.Layer):
         return cls(**config | {"encoder": keras.saving.deserialize_keras_object(config["encoder"])})
 
 
-def attention_model(model):
+def attention_model(model, parts=False):
     """Makes the submodel that outputs the attention of all layers, with the inputs and the weights of `model`.
 
     Args:
-        model: a `bert_classifier` or a `BertBackbone`.
+        model: BERT or BEiT, with or without a head.
+        parts: for BEiT, whether the two terms of the scores are given too.
 
     Returns:
         Functional `keras.Model` with a float32 output `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis
-        -2 the query, -1 the key; rows sum to 1 and padded keys get 0.
+        -2 the query, -1 the key; rows sum to 1 and padded keys get 0. With `parts` a dict of that, "attention", and of what it
+        is the softmax of the sum of: "content", scaled products of query and key, and "position", the position bias.
 
     Raises:
         ValueError: if `model` has no attention that can be read.
     """
     recorder = _recorder(model)
-    return keras.Model(recorder.input, keras.ops.stack(recorder.output["attention"], axis=1), name=f"{model.name}_attention")
+    names = ("attention", "content", "position") if parts else ("attention",)
+    if not {*names} <= {*recorder.output}:
+        raise ValueError(f"`parts` must be False for a model without position bias. Received: {model.name}")
+    outputs = {name: keras.ops.stack(recorder.output[name], axis=1) for name in names}
+    return keras.Model(recorder.input, outputs if parts else outputs["attention"], name=f"{model.name}_attention")
 
 
 def _recorder(model):
     """The model that computes everything in one pass: each layer's attention and the output of `model`."""
     if model not in _RECORDERS:
-        _RECORDERS[model] = _make_recorder(model)
+        _RECORDERS[model] = _make_recorder(model) if beit.backbone_of(model) is None else _make_beit_recorder(model)
     return _RECORDERS[model]
+
+
+def _make_beit_recorder(model):
+    """The same layers on the same inputs, but that the backbone is asked for its scores."""
+    scores = []
+
+    def call(layer, *args, **kwargs):
+        if not isinstance(layer, beit.BeitBackbone):
+            return layer(*args, **kwargs)
+        sequence_output, recorded = layer.with_scores(*args)
+        scores.extend(recorded)
+        return sequence_output
+
+    if isinstance(model, beit.BeitBackbone):
+        output = call(model, model.input)
+    else:
+        output = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call).output
+    recorded = {name: [layer[name] for layer in scores] for name in ("attention", "content", "position")}
+    return keras.Model(model.input, recorded | {"output": output})
 
 
 def _make_recorder(model):

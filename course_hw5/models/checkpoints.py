@@ -8,12 +8,19 @@ import keras_nlp
 import safetensors
 
 from course_hw5 import tokenization
-from course_hw5.models import bert, presets
+from course_hw5.models import beit_checkpoints, bert, presets
 
-HUB_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "vocab.txt", "tokenizer_config.json")
+HUB_FILES = (
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "preprocessor_config.json",
+)
 
 
-def load_model(preset):
+def load_model(preset, image_shape=None):
     """Loads a model by name.
 
     Args:
@@ -24,10 +31,13 @@ def load_model(preset):
             pickle) and, for text, `vocab.txt`;
             the path of a `.keras` file;
             a BERT preset of keras-nlp, such as "bert_tiny_en_uncased".
+        image_shape: for a BEiT in a folder or of the hub, the `(height, width, channels)` that the network shall read, if not
+            what it was trained for: position biases are interpolated.
 
     Returns:
-        Functional `keras.Model`. A checkpoint with a sentiment head becomes a `bert_classifier`, one without becomes a
-        `BertBackbone`.
+        Functional `keras.Model`. BERT with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`. BEiT
+        becomes a `beit_classifier` whose outputs are logits, a `beit_masked_image_model`, or a `beit_encoder`; with
+        `preprocessor_config.json` in the folder it takes raw pictures, else normalised ones.
 
     Raises:
         ValueError: if there is no such model, or it is damaged or of another kind; says what was found.
@@ -39,10 +49,10 @@ def load_model(preset):
     if name in presets.PRESETS:
         return presets.load_preset(name, _load_folder(_base_folder()))
     if name.startswith("hf://"):
-        return _load_folder(_download(name.removeprefix("hf://")))
+        return _load_folder(_download(name.removeprefix("hf://")), image_shape)
     path = pathlib.Path(name)
     if name and path.is_dir():
-        return _load_folder(path)
+        return _load_folder(path, image_shape)
     if path.suffix == ".keras":
         return _load_file(path)
     if name in keras_nlp.models.BertBackbone.presets:
@@ -53,7 +63,7 @@ def load_model(preset):
     )
 
 
-def _load_folder(folder):
+def _load_folder(folder, image_shape=None):
     """A folder in Hugging Face's format to a model."""
     folder = pathlib.Path(folder)
     try:
@@ -69,7 +79,8 @@ def _load_folder(folder):
         found = ", ".join(sorted(path.name for path in folder.iterdir()))
         raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {found}")
     try:
-        return LOADERS[config["model_type"]](folder, config)
+        loader = LOADERS[config["model_type"]]
+        return loader(folder, config) if image_shape is None else loader(folder, config, image_shape)
     except (safetensors.SafetensorError, KeyError) as error:
         raise ValueError(
             f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
@@ -120,7 +131,11 @@ def _read_tensors(folder, prefix):
     return tensors
 
 
-LOADERS = {"bert": _load_bert}
+def _load_beit(folder, config, image_shape=None):
+    return beit_checkpoints.load_beit(folder, config, _read_tensors(folder, prefix=""), image_shape)
+
+
+LOADERS = {"bert": _load_bert, "beit": _load_beit}
 
 
 def _base_folder():

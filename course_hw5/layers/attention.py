@@ -1,0 +1,61 @@
+"""Multi-head self-attention as BEiT has it, whose weights can be read."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BeitAttention(keras.layers.Layer):
+    """Scaled dot-product attention; query and value have a bias, key has none; a position bias is added to the scores.
+
+    Args:
+        heads: number of heads; divides the length of a token's vector.
+        dropout: rate on the softmax weights.
+        initializer_range: standard deviation of the kernels' start.
+
+    Input: `(batch, tokens, dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens, dim)`; with
+    `return_scores` also a dict of float32 arrays `(batch, heads, tokens, tokens)`, axis -2 the query: "attention", the
+    softmax of the sum of "content", scaled products of query and key, and "position", the bias.
+    """
+
+    def __init__(self, heads, dropout=0.0, initializer_range=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.heads = heads
+        self.dropout = dropout
+        self.initializer_range = initializer_range
+        self.attention_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, x_shape, position_bias_shape=None):
+        dim = x_shape[-1]
+        if dim % self.heads:
+            raise ValueError(f"`heads` must divide the vectors' length {dim}. Received: {self.heads}")
+        start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+        self.qkv_kernel = self.add_weight((dim, 3 * dim), initializer=start, name="qkv_kernel")
+        self.query_bias = self.add_weight((dim,), initializer="zeros", name="query_bias")
+        self.value_bias = self.add_weight((dim,), initializer="zeros", name="value_bias")
+        self.output_kernel = self.add_weight((dim, dim), initializer=start, name="output_kernel")
+        self.output_bias = self.add_weight((dim,), initializer="zeros", name="output_bias")
+
+    def call(self, x, position_bias=None, return_scores=False, training=None):
+        _, tokens, dim = x.shape
+        qkv_bias = keras.ops.concatenate([self.query_bias, keras.ops.zeros_like(self.query_bias), self.value_bias])
+        qkv = keras.ops.matmul(x, self.qkv_kernel) + qkv_bias
+        qkv = keras.ops.reshape(qkv, (-1, tokens, 3, self.heads, dim // self.heads))
+        query, key, value = keras.ops.unstack(keras.ops.transpose(qkv, (2, 0, 3, 1, 4)))  # (batch, heads, tokens, dim / heads)
+        query = query * (dim // self.heads) ** -0.5
+        content = keras.ops.cast(keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))), "float32")
+        position = keras.ops.zeros((1, 1, 1)) if position_bias is None else keras.ops.cast(position_bias, "float32")
+        attention = keras.ops.softmax(content + position, axis=-1)
+        weights = self.attention_dropout(keras.ops.cast(attention, self.compute_dtype), training=training)
+        x = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, dim / heads)
+        x = keras.ops.matmul(keras.ops.reshape(x, (-1, tokens, dim)), self.output_kernel) + self.output_bias
+        if not return_scores:
+            return x
+        return x, {
+            "attention": attention,
+            "content": content,
+            "position": keras.ops.broadcast_to(position, keras.ops.shape(content)),
+        }
+
+    def get_config(self):
+        names = ("heads", "dropout", "initializer_range")
+        return super().get_config() | {name: getattr(self, name) for name in names}

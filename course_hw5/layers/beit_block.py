@@ -1,0 +1,108 @@
+"""One layer of BEiT: attention, then a small network for each token, each a branch beside a skip connection."""
+
+import keras
+
+from course_hw5.layers.attention import BeitAttention
+from course_hw5.layers.layer_scale import LayerScale
+from course_hw5.layers.relative_position_bias import RelativePositionBias
+from course_hw5.layers.stochastic_depth import StochasticDepth
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BeitBlock(keras.layers.Layer):
+    """Normalization first (pre-norm), exact GELU, LayerScale, stochastic depth, and a position bias of its own.
+
+    Args:
+        heads: number of heads.
+        mlp_dim: units between the two dense layers.
+        grid: rows and columns of patches, for a relative position bias of this block; None for none.
+        bias_initializer: of its table.
+        layer_scale_init: start of the LayerScale factors; 0 for no LayerScale.
+        drop_path_rate: of stochastic depth.
+        dropout: rate after attention and after the second dense layer.
+        attention_dropout: rate on the attention weights.
+        initializer_range: standard deviation of the kernels' start.
+
+    Input: `(batch, tokens, dim)`, and a shared bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens, dim)`; with
+    `return_scores` also the dict of `BeitAttention`.
+    """
+
+    def __init__(
+        self,
+        heads,
+        mlp_dim,
+        grid=None,
+        bias_initializer="zeros",
+        layer_scale_init=0.1,
+        drop_path_rate=0.0,
+        dropout=0.0,
+        attention_dropout=0.0,
+        initializer_range=0.02,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.heads = heads
+        self.mlp_dim = mlp_dim
+        self.grid = grid and tuple(grid)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.layer_scale_init = layer_scale_init
+        self.drop_path_rate = drop_path_rate
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.initializer_range = initializer_range
+
+    def build(self, x_shape, shared_bias_shape=None):
+        dim, dtype = x_shape[-1], self.dtype_policy
+        start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+        self.norm_before = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_before")
+        self.norm_after = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_after")
+        self.attention = BeitAttention(
+            self.heads, self.attention_dropout, self.initializer_range, dtype=dtype, name="attention"
+        )
+        self.dense_1 = keras.layers.Dense(self.mlp_dim, kernel_initializer=start, dtype=dtype, name="dense_1")
+        self.dense_2 = keras.layers.Dense(dim, kernel_initializer=start, dtype=dtype, name="dense_2")
+        self.dropouts = keras.layers.Dropout(self.dropout, dtype=dtype)
+        self.drop_path = StochasticDepth(self.drop_path_rate, dtype=dtype, name="drop_path")
+        for layer, shape in (
+            (self.norm_before, x_shape),
+            (self.attention, x_shape),
+            (self.norm_after, x_shape),
+            (self.dense_1, x_shape),
+            (self.dense_2, (*x_shape[:-1], self.mlp_dim)),
+        ):
+            layer.build(shape)
+        self.scales = []
+        if self.layer_scale_init:
+            self.scales = [LayerScale(self.layer_scale_init, dtype=dtype, name=f"lambda_{i}") for i in (1, 2)]
+            for scale in self.scales:
+                scale.build(x_shape)
+        self.position_bias = None
+        if self.grid:
+            self.position_bias = RelativePositionBias(
+                self.heads, self.grid, self.bias_initializer, dtype=dtype, name="relative_position_bias"
+            )
+            self.position_bias.build()
+
+    def call(self, x, shared_bias=None, return_scores=False, training=None):
+        bias = shared_bias
+        if self.position_bias:
+            bias = self.position_bias() if bias is None else self.position_bias() + bias
+        branch, scores = self.attention(self.norm_before(x), bias, return_scores=True, training=training)
+        x = x + self._on_branch(branch, 0, training)
+        branch = keras.activations.gelu(self.dense_1(self.norm_after(x)), approximate=False)
+        x = x + self._on_branch(self.dense_2(branch), 1, training)
+        return (x, scores) if return_scores else x
+
+    def _on_branch(self, branch, index, training):
+        branch = self.dropouts(branch, training=training)
+        if self.scales:
+            branch = self.scales[index](branch)
+        return self.drop_path(branch, training=training)
+
+    def get_config(self):
+        names = ("heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")
+        return (
+            super().get_config()
+            | {name: getattr(self, name) for name in (*names, "initializer_range")}
+            | {"bias_initializer": keras.initializers.serialize(self.bias_initializer)}
+        )

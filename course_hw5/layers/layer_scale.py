@@ -1,0 +1,27 @@
+"""A learnt factor for each channel of a branch."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class LayerScale(keras.layers.Layer):
+    """Multiplies each channel by a learnt factor (Touvron et al. 2021, https://arxiv.org/abs/2103.17239).
+
+    Args:
+        initial: the factors' start.
+
+    Input and output: `(..., dim)`.
+    """
+
+    def __init__(self, initial=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.initial = initial
+
+    def build(self, x_shape):
+        self.factor = self.add_weight((x_shape[-1],), initializer=keras.initializers.Constant(self.initial), name="factor")
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return super().get_config() | {"initial": self.initial}

@@ -1,0 +1,172 @@
+"""BEiT's published checkpoints: the names and axes of `transformers`' tensors, and what comes before the network."""
+
+import json
+
+import numpy as np
+
+from course_hw5.models import beit
+
+RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+
+
+def load_beit(folder, config, tensors, image_shape=None):
+    """Makes the model that a folder holds: `BeitForImageClassification`, `BeitForMaskedImageModeling` or `BeitModel`.
+
+    Args:
+        folder: path of the folder, for messages and `preprocessor_config.json`.
+        config: dict of its `config.json`.
+        tensors: arrays by name.
+        image_shape: `(height, width, channels)` that the network shall read, if not what the checkpoint was trained for.
+
+    Returns:
+        `beit_classifier` with logits, `beit_masked_image_model`, or `beit_encoder`.
+
+    Raises:
+        ValueError: if an option of `config` is not BEiT's.
+        KeyError: if a tensor is missing, or has another shape than `config` says.
+    """
+    for name, expected in (("hidden_act", "gelu"), ("layer_norm_eps", 1e-12)):
+        if config.get(name, expected) != expected:
+            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
+    if any(name.startswith("decode_head.") for name in tensors):
+        raise ValueError(f"{folder} must hold a classifier, a masked-image model or a bare BEiT. Received: a segmenter")
+    tensors = {name: tensor.astype("float32") for name, tensor in tensors.items()}
+    body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")} or tensors
+    is_masked, is_classifier = "lm_head.weight" in tensors, "classifier.weight" in tensors
+    pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
+    backbone = _backbone(config, body, is_masked, final_norm=pooling == "cls" and not is_classifier)
+    if image_shape is not None:
+        backbone = beit.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
+    raw = read_preprocessing(folder, backbone.arguments["image_shape"])
+    pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
+    if is_masked:
+        model = beit.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
+        heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
+    elif is_classifier:
+        names = config.get("id2label", {})
+        names = [names[key] for key in sorted(names, key=int)] or None
+        classes = len(tensors["classifier.weight"])
+        model = beit.beit_classifier(backbone, classes, pooling, activation="linear", class_names=names, **raw)
+        heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
+    else:
+        model = beit.beit_encoder(backbone, pooling, **raw)
+        heads = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
+    for layer, (source, name) in heads.items():
+        scale, offset = model.get_layer(layer).variables
+        _assign(scale, source[f"{name}.weight"].T)
+        _assign(offset, source[f"{name}.bias"])
+    return model
+
+
+def _backbone(config, tensors, use_mask_token, final_norm):
+    side = config["image_size"]
+    size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
+    per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
+    backbone = beit.beit_backbone(
+        image_shape=(*size, config.get("num_channels", 3)),
+        patch_size=config["patch_size"],
+        dim=config["hidden_size"],
+        depth=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        mlp_dim=config["intermediate_size"],
+        relative_position_bias="both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none",
+        use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
+        use_mask_token=use_mask_token,
+        layer_scale_init=config.get("layer_scale_init_value", 0.1),
+        drop_path_rate=config.get("drop_path_rate", 0.0),
+        dropout=config.get("hidden_dropout_prob", 0.0),
+        attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
+        final_norm=final_norm,
+    )
+    for variable in backbone.trainable_variables:
+        _assign(variable, _reference_array(variable.path, tensors))
+    return backbone
+
+
+# Our names to the reference's; those of a block follow its prefix.
+NAMES = {
+    "patch_embedding/bias": "embeddings.patch_embeddings.projection.bias",
+    "patch_embedding/cls_token": "embeddings.cls_token",
+    "patch_embedding/mask_token": "embeddings.mask_token",
+    "patch_embedding/positions": "embeddings.position_embeddings",
+    "relative_position_bias/table": "encoder.relative_position_bias.relative_position_bias_table",
+    "norm/gamma": "layernorm.weight",
+    "norm/beta": "layernorm.bias",
+}
+BLOCK_NAMES = {
+    "norm_before/gamma": "layernorm_before.weight",
+    "norm_before/beta": "layernorm_before.bias",
+    "norm_after/gamma": "layernorm_after.weight",
+    "norm_after/beta": "layernorm_after.bias",
+    "attention/query_bias": "attention.attention.query.bias",
+    "attention/value_bias": "attention.attention.value.bias",
+    "attention/output_kernel": "attention.output.dense.weight",
+    "attention/output_bias": "attention.output.dense.bias",
+    "relative_position_bias/table": "attention.attention.relative_position_bias.relative_position_bias_table",
+    "dense_1/kernel": "intermediate.dense.weight",
+    "dense_1/bias": "intermediate.dense.bias",
+    "dense_2/kernel": "output.dense.weight",
+    "dense_2/bias": "output.dense.bias",
+    "lambda_1/factor": "lambda_1",
+    "lambda_2/factor": "lambda_2",
+}
+
+
+def _reference_array(path, tensors):
+    """The array for a variable of the backbone, from the reference's tensors."""
+    if path == "patch_embedding/kernel":
+        kernel = tensors["embeddings.patch_embeddings.projection.weight"]  # (dim, channels, side, side)
+        return kernel.transpose(2, 3, 1, 0).reshape(-1, len(kernel))
+    block, _, rest = path.partition("/")
+    if not block.startswith("block_"):
+        return tensors[NAMES[path]]
+    prefix = f"encoder.layer.{block.removeprefix('block_')}."
+    if rest == "attention/qkv_kernel":
+        parts = ("query", "key", "value")
+        return np.concatenate([tensors[f"{prefix}attention.attention.{part}.weight"].T for part in parts], axis=1)
+    array = tensors[prefix + BLOCK_NAMES[rest]]
+    return array.T if rest.endswith("kernel") else array
+
+
+def _assign(variable, array):
+    if tuple(variable.shape) != array.shape:
+        raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
+    variable.assign(array)
+
+
+def read_preprocessing(folder, image_shape):
+    """What `preprocessor_config.json` says is done to raw pictures, as arguments of `beit.raw_images`.
+
+    Args:
+        folder: path.
+        image_shape: what the network reads; pictures are resized to it, or, where the file asks for a crop, to the file's
+            size in the same proportion and cropped.
+
+    Returns:
+        Dict; where there is no such file, one that leaves pictures as they are.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    path = folder / "preprocessor_config.json"
+    if not path.exists():
+        return {"mean": None}
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} must be JSON. Received: {error}") from error
+    is_normalized, channels = config.get("do_normalize", True), image_shape[-1]
+    raw = {
+        "mean": config["image_mean"] if is_normalized else [0.0] * channels,
+        "std": config["image_std"] if is_normalized else [1.0] * channels,
+    }
+    if config.get("do_resize", True):
+        raw |= {"input_shape": (None, None, channels), "interpolation": RESAMPLE[config.get("resample", 3)]}
+        if config.get("do_center_crop"):
+            size, crop = (_height(config[name]) for name in ("size", "crop_size"))
+            raw["crop_share"] = crop / size
+    return raw
+
+
+def _height(size):
+    return size if isinstance(size, int) else size.get("height") or size["shortest_edge"]

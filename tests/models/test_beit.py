@@ -1,0 +1,175 @@
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from course_hw5 import attention_model, beit_backbone, beit_classifier, load_model
+from course_hw5.models import beit
+from tests.golden import beit as golden
+
+FOLDER = golden.GOLDEN
+SMALL = {"patch_size": 4, "dim": 12, "depth": 2, "heads": 3}
+random = np.random.default_rng(0)
+PICTURES = random.integers(0, 256, (3, 16, 24, 3)).astype("uint8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(FOLDER, tmp_path / "model")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, initializer_range=0.3, local_initialization=True)
+    return beit_classifier(backbone, classes=4, class_names=["a", "b", "c", "d"])
+
+
+def test_logits_states_and_attention_equal_the_reference():
+    found = golden.differences(FOLDER, dict(np.load(FOLDER / "expected.npz")))
+    assert {*found} == {"attention", "states", "logits"}
+    assert max(found.values()) < golden.TOLERANCE
+
+
+def test_pictures_of_uint8_become_probabilities(model):
+    probabilities = model.predict(PICTURES, verbose=0)
+    assert probabilities.shape == (3, 4) and probabilities.dtype == "float32"
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+
+
+def test_a_saved_model_gives_the_same_numbers_and_class_names(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(PICTURES), model(PICTURES))
+    assert loaded.get_layer("scores").class_names == ("a", "b", "c", "d")
+    np.testing.assert_array_equal(attention_model(loaded)(PICTURES), attention_model(model)(PICTURES))
+
+
+def test_attention_of_all_layers_comes_with_its_two_terms(model):
+    scores = {name: keras.ops.convert_to_numpy(value) for name, value in attention_model(model, parts=True)(PICTURES).items()}
+    assert {name: value.shape for name, value in scores.items()} == dict.fromkeys(
+        ("attention", "content", "position"), (3, 2, 3, 25, 25)
+    )
+    np.testing.assert_allclose(scores["attention"].sum(-1), 1, atol=1e-6)
+    together = keras.ops.softmax(scores["content"] + scores["position"])
+    np.testing.assert_allclose(scores["attention"], together, atol=1e-6)
+
+
+def test_submodel_shares_the_weights(model):
+    submodel = attention_model(model)
+    assert {id(weight) for weight in submodel.weights} <= {id(weight) for weight in model.weights}
+
+
+@pytest.mark.parametrize("kind", ["encoder", "masked"])
+def test_attention_of_models_without_a_classifier(kind):
+    backbone = beit_backbone(image_shape=(16, 16, 3), **SMALL, use_mask_token=kind == "masked", final_norm=True)
+    pictures = random.normal(size=(2, 16, 16, 3))
+    if kind == "masked":
+        model, inputs = beit.beit_masked_image_model(backbone, 7), {"images": pictures, "mask": np.ones((2, 16))}
+        assert model(inputs).shape == (2, 16, 7)
+    else:
+        model, inputs = beit.beit_encoder(backbone, "cls"), pictures
+        assert {name: value.shape[1:] for name, value in model(inputs).items()} == {
+            "sequence_output": (17, 12),
+            "pooled_output": (12,),
+        }
+    assert attention_model(model)(inputs).shape == attention_model(backbone)(inputs).shape == (2, 2, 3, 17, 17)
+
+
+def test_features_are_the_patches_after_their_block():
+    backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, feature_layers=(0, 1))
+    outputs = backbone(PICTURES.astype("float32"))
+    assert outputs["block_0"].shape == (3, 4, 6, 12)
+    flat = np.reshape(outputs["block_1"], (3, 24, 12))
+    np.testing.assert_array_equal(flat, keras.ops.convert_to_numpy(outputs["sequence_output"])[:, 1:])
+
+
+def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
+    old = beit.backbone_of(model)
+    same = beit.rebuilt_backbone(old, drop_path_rate=0.1)
+    np.testing.assert_array_equal(same(PICTURES.astype("float32")), old(PICTURES.astype("float32")))
+    new = beit.rebuilt_backbone(old, image_shape=(32, 32, 3), feature_layers=(1,))
+    assert new.output["block_1"].shape == (None, 8, 8, 12)
+    kernels = [[w for w in m.get_weights() if w.ndim == 2 and w.shape[0] >= 12 and w.shape[1] >= 12] for m in (old, new)]
+    for before, after in zip(*kernels):
+        np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("precision", ["float16", "mixed_bfloat16"])
+def test_lower_precision_runs_and_agrees_roughly(model, precision, tmp_path):
+    old = beit.backbone_of(model)
+    new = beit.rebuilt_backbone(old, dtype=precision)
+    x = (PICTURES / 127.5 - 1).astype("float32")
+    assert new.blocks[0].compute_dtype == precision.removeprefix("mixed_")
+    expected = keras.ops.convert_to_numpy(old(x))
+    found = keras.ops.convert_to_numpy(keras.ops.cast(new(x), "float32"))
+    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_every_weight_gets_a_gradient():
+    model = beit_classifier(beit_backbone(image_shape=(8, 8, 3), **SMALL, initializer_range=0.3), classes=3)
+    before = [weight.numpy() for weight in model.trainable_weights]
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(random.integers(0, 256, (8, 8, 8, 3)), random.integers(0, 3, 8), verbose=0)
+    same = [w.path for w, old in zip(model.trainable_weights, before) if (w.numpy() == old).all()]
+    assert same == []
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"size": "huge"}, "`size` must be one of tiny, small, base, large. Received: 'huge'"),
+        ({"dim": 12, "depth": 2}, "Give `size`, or patch_size, dim, depth and heads. Received: no patch_size, heads"),
+        (SMALL | {"image_shape": (16, 18, 3)}, "`image_shape` must be divisible by the patch, 4 pixels. Received: (16, 18, 3)"),
+        (SMALL | {"heads": 5}, "`heads` must be a divisor of dim 12. Received: 5"),
+        (SMALL | {"relative_position_bias": "some"}, "`relative_position_bias` must be per_layer, shared, both, none"),
+        (SMALL | {"feature_layers": (2,)}, "`feature_layers` must be in [0, 1]. Received: (2,)"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError) as error:
+        beit_backbone(**arguments)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("size, weights", [("base", 85_760_448), ("large", 303_403_520)])
+def test_published_sizes_have_as_many_weights_as_the_reference(size, weights):
+    assert beit_backbone(size).count_params() == weights
+
+
+def test_preprocessing_of_the_folder_is_part_of_the_model(folder):
+    config = {"do_resize": True, "size": 24, "resample": 2, "image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.5]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(config | {"do_normalize": True}))
+    raw, plain = load_model(folder), load_model(FOLDER)
+    pictures = random.integers(0, 256, (2, 24, 24, 3)).astype("uint8")
+    normalized = (pictures / 255 - [0.4, 0.5, 0.6]) / [0.2, 0.25, 0.5]
+    np.testing.assert_allclose(raw(pictures), plain(normalized.astype("float32")), atol=1e-4)
+    assert raw(np.zeros((1, 50, 70, 3), "uint8")).shape == (1, 5)
+
+
+def test_a_crop_of_the_folder_is_part_of_the_model(folder):
+    config = {"size": {"height": 30, "width": 30}, "do_center_crop": True, "crop_size": {"height": 24, "width": 24}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(config | {"do_normalize": False, "resample": 2}))
+    pictures = random.integers(0, 256, (2, 30, 30, 3)).astype("uint8")
+    expected = load_model(FOLDER)((pictures[:, 3:27, 3:27] / 255).astype("float32"))
+    np.testing.assert_allclose(load_model(folder)(pictures), expected, atol=1e-4)
+
+
+def test_class_names_come_from_the_folder(folder):
+    assert load_model(folder).get_layer("scores").class_names == tuple(f"LABEL_{i}" for i in range(5))
+
+
+def test_a_missing_tensor_is_named(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 4}))
+    with pytest.raises(ValueError, match=r"whole weights .* Received: encoder.layer.3"):
+        load_model(folder)
+
+
+def test_a_tensor_of_another_shape_is_named(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 48}))
+    with pytest.raises(ValueError, match=r"Received: patch_embedding/kernel: expected shape \(192, 48\), found \(192, 24\)"):
+        load_model(folder)
