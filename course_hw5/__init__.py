@@ -25,6 +25,7 @@ _HOMES = {
     "embedding_parts": "course_hw5.models.attention",
     "attention_rollout": "course_hw5.attention.analysis",
     "head_view": "course_hw5.attention.viewer.page",
+    "patch_view": "course_hw5.attention.viewer.page",
     "call_html": "course_hw5.attention.viewer.page",
     "HistoryPlots": "course_hw5.evaluation.callbacks",
     "AttentionTimeLapse": "course_hw5.evaluation.callbacks",

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from course_hw5.attention.viewer.page import Page, call_html, head_view
-from tests.browser import needs_browser, open_browser, requests_of
+from tests.attention.controls import choose, click, saved, texts, wait
+from tests.browser import needs_browser
 
 TOKENS = ["[CLS]", "a", "<script>alert(1)</script>", "\"quoted\" & 'so'", "شب", "\u202eright", "[SEP]"]
 WHAT_IF = [("a", 1, 1, 0.4), ("<b>", 2, 2, 0.93)]
@@ -127,54 +128,12 @@ def test_a_weight_takes_about_two_bytes_of_the_page():
 # === In a browser ===
 
 
-@pytest.fixture(scope="module")
-def downloads(tmp_path_factory):
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="module")
-def driver(downloads):
-    driver = open_browser(downloads)
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
-def page(driver, tmp_path):
-    def open_page(attention=ATTENTION, tokens=TOKENS, **arguments):
-        head_view(attention, tokens, html_action="return", path=tmp_path / "page.html", **arguments)
-        driver.get_log("performance"), driver.get_log("browser")
-        driver.get(f"file://{tmp_path}/page.html")
-        wait(driver, "return document.body.dataset.shown")
-        return driver
+def page(open_page):
+    def open_words(attention=ATTENTION, tokens=TOKENS, **arguments):
+        return open_page(head_view, attention, tokens, **arguments)
 
-    yield open_page
-    assert driver.get_log("browser") == []  # neither an error nor a warning in the console
-    assert {*requests_of(driver)} == {f"file://{tmp_path}/page.html"}
-
-
-def wait(driver, script, seconds=20):
-    end = time.monotonic() + seconds
-    while not (value := driver.execute_script(script)):
-        assert time.monotonic() < end, f"{script} stayed {value!r}"
-        time.sleep(0.02)
-    return value
-
-
-def click(driver, selector, index=0):
-    driver.execute_script(f"document.querySelectorAll({selector!r})[{index}].click()")
-
-
-def choose(driver, menu, text):
-    driver.execute_script(
-        f"const menu = document.getElementById({menu!r});"
-        f"menu.value = [...menu.options].find((o) => o.text === {text!r}).value; menu.dispatchEvent(new Event('change'))"
-    )
-    wait(driver, f"return document.body.dataset.shown.includes({text!r})")
-
-
-def texts(driver, selector):
-    return driver.execute_script(f"return [...document.querySelectorAll({selector!r})].map((e) => e.textContent)")
+    return open_words
 
 
 def numbers_beside_keys(driver, query):
@@ -310,19 +269,14 @@ def test_keys_walk_through_the_tokens(page):
 @needs_browser
 def test_what_is_seen_can_be_saved(page, downloads):
     driver = page(layer=1, heads=[0, 3])
-    for index, name in enumerate(("attention-layer1.svg", "attention-layer1.png", "attention-layer1.csv")):
-        click(driver, "#save button", index)
-        end = time.monotonic() + 10
-        while not (downloads / name).exists():
-            assert time.monotonic() < end, name
-            time.sleep(0.05)
-    picture = xml.etree.ElementTree.parse(downloads / "attention-layer1.svg").getroot()
+    svg, png, table = saved(driver, downloads, "attention-layer1")
+    picture = xml.etree.ElementTree.parse(svg).getroot()
     texts_in_picture = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert TOKENS[2] in texts_in_picture and TOKENS[3] in texts_in_picture
     assert len([*picture.iter("{http://www.w3.org/2000/svg}line")]) > 20
-    colors = Image.open(downloads / "attention-layer1.png").convert("RGB").getcolors(1 << 20)
+    colors = Image.open(png).convert("RGB").getcolors(1 << 20)
     assert len(colors) > 20
-    head, *rows = csv.reader((downloads / "attention-layer1.csv").open(encoding="utf-8"))
+    head, *rows = csv.reader(table.open(encoding="utf-8"))
     assert head == ["layer", "head", "query", *TOKENS]
     assert [row[:3] for row in rows] == [["1", head, token] for head in "03" for token in TOKENS]
     np.testing.assert_allclose(np.array([row[3:] for row in rows], float), ATTENTION[1, [0, 3]].reshape(-1, 7), atol=2e-5)

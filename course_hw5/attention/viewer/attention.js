@@ -3,8 +3,9 @@
   const state = JSON.parse(document.getElementById("state").textContent);
   const $ = (id) => document.getElementById(id);
   const queries = state.queries.map(visible), keys = state.keys.map(visible);
+  const HOME = state.picture ? "Picture" : "Heads";
   const seen = {
-    view: "Heads", kind: 0, layer: state.layer, filter: "all",
+    view: HOME, kind: 0, layer: state.layer, filter: "all",
     heads: new Set(state.heads),
     token: null, // {side: "query" | "key", index, pinned}
     masked: null, // index of the word taken out
@@ -55,16 +56,16 @@
     return decoded.get(id);
   }
 
-  async function unpack(id, { heads, scales }, layer) {
+  async function unpack(id, { heads, scales, zeros }, layer) {
     const text = atob($(id).textContent), packed = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     const planes = new Uint8Array(await new Response(stream).arrayBuffer());
-    const count = planes.length / 2, steps = new Uint16Array(count);
-    let highest = 0;
+    const count = planes.length / 2, steps = new Int32Array(count), zero = zeros[layer];
+    let highest = 0; // of the values without their signs
     for (let i = 0; i < count; i++) {
-      steps[i] = planes[i] | (planes[count + i] << 8);
-      if (steps[i] > highest) highest = steps[i];
+      steps[i] = (planes[i] | (planes[count + i] << 8)) - zero;
+      if (Math.abs(steps[i]) > highest) highest = Math.abs(steps[i]);
     }
     const scale = scales[layer], rows = queries.length, columns = keys.length;
     const at = (head, query, key) => steps[(head * rows + query) * columns + key] * scale;
@@ -206,14 +207,36 @@
 
   // ---------------------------------------------------------------- matrix view
 
+  const opacity = (share) => Math.abs(share) ** 0.6;
+
+  /** The numbers at the ends and in the middle of a scale, as text. */
+  function ticks({ low, high, exceeded }) {
+    const digits = Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(high))));
+    const texts = [low, (low + high) / 2, high].map((value) => (value ? value.toFixed(digits).replace("-", "−") : "0"));
+    return [texts[0], texts[1], (exceeded ? "≥ " : "") + texts[2]];
+  }
+
+  /** A bar of the colours of a scale over its numbers. */
+  function legend(scale) {
+    const { low, high, color } = scale, texts = ticks(scale);
+    const stops = Array.from({ length: 33 }, (_, i) => color(low + ((high - low) * i) / 32));
+    return make("div", { class: "legend", role: "img", "aria-label": `colours from ${texts[0]} to ${texts[2]}` },
+      make("div", { style: { "--colors": stops.join(", ") } }), ...texts.map((text) => make("span", {}, text)));
+  }
+
+  function matrixScale(at) {
+    const color = (value) => `rgba(${style(value < 0 ? "--less" : "--more")}, ${opacity(value / (at.highest || 1))})`;
+    return { low: kind().signed ? -at.highest : 0, high: at.highest || 1, color };
+  }
+
   function heat(at, heads, size, rows = queries.length, columns = keys.length) {
     const canvas = make("canvas", { width: columns, height: rows });
     const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
-    const [r, g, b] = style("--for").split(",").map(Number);
+    const [more, less] = ["--more", "--less"].map((name) => style(name).split(",").map(Number));
     for (let query = 0; query < rows; query++)
       for (let key = 0; key < columns; key++) {
-        const shown = passes(query, key) ? (mean(at, heads, query, key) / at.highest) ** 0.6 : 0;
-        image.data.set([r, g, b, 255 * shown], 4 * (query * columns + key));
+        const share = passes(query, key) ? mean(at, heads, query, key) / at.highest : 0;
+        image.data.set([...(share < 0 ? less : more), 255 * opacity(share)], 4 * (query * columns + key));
       }
     context.putImageData(image, 0, 0);
     if (!size) return canvas;
@@ -262,7 +285,7 @@
         context.font = "11px system-ui, sans-serif";
         queries.forEach((_, q) => keys.forEach((_, k) => {
           const value = mean(at, heads, q, k);
-          context.fillStyle = value / at.highest > 0.45 ? "#fff" : style("--ink");
+          context.fillStyle = Math.abs(value) / at.highest > 0.45 ? "#fff" : style("--ink");
           context.fillText(value.toFixed(2), margin + (k + 0.5) * cell, margin + (q + 0.5) * cell);
         }));
       }
@@ -286,12 +309,12 @@
       point((cursor?.[0] ?? -down) + down, (cursor?.[1] ?? -right) + right);
     });
     draw();
-    stage.replaceChildren(readout, canvas);
+    stage.replaceChildren(readout, canvas, legend(matrixScale(at)));
     $("numbers").replaceChildren();
   }
 
   function headsText(heads) {
-    const which = heads.length === 1 ? `head ${heads[0]}` : `mean of ${heads.length} heads`;
+    const which = kind().heads !== palette.length ? "heads averaged" : heads.length === 1 ? `head ${heads[0]}` : `mean of ${heads.length} heads`;
     return `Layer ${state.layers[seen.layer]}, ${which}`;
   }
 
@@ -311,7 +334,7 @@
           "aria-label": `layer ${layer}, head ${head}`, title: `layer ${layer}, head ${head}`,
           onclick: () => {
             if (kind().heads === state.kinds[0].heads) seen.heads = new Set([head]);
-            Object.assign(seen, { layer: index, view: "Heads", token: null });
+            Object.assign(seen, { layer: index, view: HOME, token: null });
             show();
           },
         }, heat(at, [head], 68))));
@@ -322,7 +345,7 @@
   // ---------------------------------------------------------------- what if
 
   function showWhatIf() {
-    if (state.probability === null) return;
+    if (state.probability == null) return;
     const { probability, whatIf } = state, panel = $("what-if");
     const largest = Math.max(0.02, ...whatIf.map((word) => Math.abs(word.probability - probability)));
     const word = whatIf[seen.masked], value = word ? word.probability : probability;
@@ -355,7 +378,11 @@
     const picture = (canvas, x, y, width, height) => `<image x="${x}" y="${y}" width="${width}" height="${height}" image-rendering="pixelated" href="${canvas.toDataURL()}"/>`;
     const parts = [];
     let width, height;
-    if (seen.view === "Heads") {
+    if (seen.view === "Picture") {
+      const drawn = pictures.draw(at, text);
+      ({ width, height } = drawn);
+      parts.push(...drawn.parts);
+    } else if (seen.view === "Heads") {
       const row = rowHeight(), top = 40, left = 230;
       [width, height] = [2 * left + 320, top + Math.max(queries.length, keys.length) * row + 16];
       for (const [head, query, key, strength] of lines(at))
@@ -390,9 +417,11 @@
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 
-  /** One row per head and query of the layer shown, one column per key. */
+  /** One row per head and query of the layer shown, one column per key; of a picture, one row per patch. */
   async function csv() {
-    const at = await weights(seen.kind, seen.layer), quote = (text) => `"${text.replaceAll('"', '""')}"`;
+    const at = await weights(seen.kind, seen.layer);
+    if (seen.view === "Picture") return pictures.csv(at);
+    const quote = (text) => `"${text.replaceAll('"', '""')}"`;
     const rows = [["layer", "head", "query", ...state.keys.map(quote)].join(",")];
     for (const head of activeHeads())
       state.queries.forEach((token, query) => rows.push(
@@ -405,13 +434,16 @@
   async function save(format) {
     const [content, type] = SAVE[format];
     const url = URL.createObjectURL(new Blob([await content()], { type }));
-    make("a", { href: url, download: `${kind().name.toLowerCase()}-layer${state.layers[seen.layer]}.${format.toLowerCase()}` }).click();
+    make("a", { href: url, download: `${kind().name.toLowerCase().replace(" ", "-")}-layer${state.layers[seen.layer]}.${format.toLowerCase()}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
   // ---------------------------------------------------------------- controls
 
-  const VIEWS = { Heads: showHeads, Matrix: showMatrix, Model: showModel };
+  const pictures = state.picture && pictureView({
+    state, seen, keys, make, visible, escape, style, weights, mean, kind, activeHeads, headsText, palette, legend, ticks, only, show,
+  });
+  const VIEWS = { [HOME]: pictures ? pictures.show : showHeads, Matrix: showMatrix, Model: showModel };
 
   async function show() {
     for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.textContent === seen.view));
@@ -453,11 +485,12 @@
   $("save").append(...Object.keys(SAVE).map((format) => make("button", { onclick: () => save(format) }, format)));
   menu("kind", state.kinds.map(({ name }, index) => [index, name]), (value) => { seen.kind = +value; });
   menu("layer", state.layers.map((layer, index) => [index, String(layer)]), (value) => { seen.layer = +value; });
-  if (state.sentenceB !== null) {
+  if (state.sentenceB != null) {
     $("filter-label").hidden = false;
     const names = { all: "all", AA: "first → first", AB: "first → second", BA: "second → first", BB: "second → second" };
     menu("filter", Object.entries(names), (value) => { seen.filter = value; });
   }
+  document.documentElement.classList.toggle("with-picture", Boolean(pictures));
   showWhatIf();
   show();
 })();

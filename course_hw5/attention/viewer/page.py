@@ -1,6 +1,5 @@
 """Attention weights to one page that opens offline: a file, or a cell of a notebook. Nothing in it is fetched."""
 
-import base64
 import html
 import importlib.resources
 import json
@@ -9,21 +8,10 @@ import pathlib
 import string
 import sys
 import tempfile
-import zlib
 
-import numpy as np
-
-from course_hw5.attention import analysis
+from course_hw5.attention.viewer import state
 
 ASSETS = importlib.resources.files("course_hw5.attention.viewer")
-NOTES = {
-    "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
-    "and need not say what decided the answer.",
-    "Rollout": "Attention folded through the layers up to this one, heads averaged, the skip connection counted as half "
-    "(Abnar and Zuidema 2020): how much of each token came from each input token.",
-    "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
-    "that spoke for this answer, and by how much of its logit.",
-}
 
 
 class Page(str):
@@ -41,7 +29,7 @@ class Page(str):
 
 
 def call_html():
-    """Prepares a notebook for `head_view`. There is nothing to prepare: each view brings all that it needs."""
+    """Prepares a notebook for `head_view` and `patch_view`. There is nothing to prepare: each view brings all that it needs."""
 
 
 def head_view(
@@ -86,114 +74,140 @@ def head_view(
     Raises:
         ValueError: if shapes, tokens and indices do not fit together.
     """
-    if html_action not in ("view", "return"):
-        raise ValueError(f'`html_action` must be "view" or "return". Received: {html_action!r}')
-    attention = _stacked(attention, "attention")
+    _check_action(html_action)
+    attention = state.stacked(attention, "attention")
     layers, count, rows, columns = attention.shape
-    queries = _names(tokens if query_tokens is None else query_tokens, rows, "query" if tokens is None else "")
-    keys = _names(tokens if key_tokens is None else key_tokens, columns, "key" if tokens is None else "")
-    include_layers = _indices(range(layers) if include_layers is None else include_layers, layers, "include_layers")
-    heads = _indices(range(count) if heads is None else heads, count, "heads")
+    queries = state.names(tokens if query_tokens is None else query_tokens, rows, "query" if tokens is None else "")
+    keys = state.names(tokens if key_tokens is None else key_tokens, columns, "key" if tokens is None else "")
+    include_layers = state.indices(range(layers) if include_layers is None else include_layers, layers, "include_layers")
     if layer not in include_layers:
         raise ValueError(f"`layer` must be one of {', '.join(map(str, include_layers))}. Received: {layer!r}")
     if sentence_b_start is not None and not 0 < sentence_b_start < min(rows, columns):
         raise ValueError(f"`sentence_b_start` must lie in [1, {min(rows, columns) - 1}]. Received: {sentence_b_start}")
+    page = _page(
+        title,
+        state.measures(attention, gradients, rollout=rows == columns and tokens is not None),
+        include_layers,
+        queries=queries,
+        keys=keys,
+        layer=include_layers.index(layer),
+        heads=state.indices(range(count) if heads is None else heads, count, "heads"),
+        sentenceB=sentence_b_start,
+        probability=probability,
+        whatIf=[dict(zip(("word", "first", "last", "probability"), entry)) for entry in what_if or ()],
+    )
+    return _deliver(page, html_action, path)
 
-    kinds = {"Attention": attention}
-    if rows == columns and tokens is not None:
-        kinds["Rollout"] = analysis.rollout_by_layer(attention)[:, None]
-    if gradients is not None:
-        kinds["Relevance"] = analysis.gradient_relevance(attention, _stacked(gradients, "gradients"))
-    packed = {name: [_pack(kind[i]) for i in include_layers] for name, kind in kinds.items()}
-    state = {
-        "title": title,
-        "queries": queries,
-        "keys": keys,
-        "layers": include_layers,
-        "layer": include_layers.index(layer),
-        "heads": heads,
-        "sentenceB": sentence_b_start,
-        "probability": probability,
-        "whatIf": [dict(zip(("word", "first", "last", "probability"), entry)) for entry in what_if or ()],
-        "kinds": [
-            {"name": name, "note": NOTES[name], "heads": kind.shape[1], "scales": [scale for scale, _ in packed[name]]}
-            for name, kind in kinds.items()
-        ],
-    }
-    page = Page(
-        string.Template((ASSETS / "attention.html").read_text(encoding="utf-8")).substitute(
+
+def patch_view(
+    attention,
+    image,
+    grid,
+    layer=-1,
+    heads=None,
+    html_action="view",
+    path=None,
+    *,
+    content=None,
+    position_bias=None,
+    gradients=None,
+    predictions=None,
+    patch=None,
+    title="Attention",
+):
+    """Shows attention between patches of a picture: as heat on it, head by head, as a matrix, and all layers and heads at once.
+
+    Args:
+        attention: array `(layers, heads, tokens, tokens)`, or any form that `head_view` takes; softmax weights. Token 0 is
+            [CLS], then come `rows * columns` patches row by row; or just the patches.
+        image: uint8 array `(height, width, 3)`, the picture in RGB, of any size.
+        grid: `(rows, columns)` of patches.
+        layer: index of the layer shown first; from the end where negative.
+        heads: indices of the heads shown first; all by default.
+        html_action: "view" displays the page in a notebook, and elsewhere writes it to a file whose name it prints; "return"
+            returns it.
+        path: file to write the page to.
+        content: array of the shape of `attention`, the product of query and key before the softmax, scaled; adds it.
+        position_bias: array of the shape of `attention`, what is added to `content` before the softmax; adds it.
+        gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
+        predictions: `(class name, probability)`, best first; five are shown above the picture.
+        patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
+        title: of the page.
+
+    Returns:
+        `Page`, a string, where `html_action` is "return"; else None.
+
+    Raises:
+        ValueError: if shapes, grid, picture and indices do not fit together.
+    """
+    _check_action(html_action)
+    attention = state.stacked(attention, "attention")
+    layers, count, tokens, _ = attention.shape
+    names = state.patch_names(grid, attention.shape)
+    picture = state.picture(image, grid)
+    if not -layers <= layer < layers:
+        raise ValueError(f"`layer` must lie in [{-layers}, {layers - 1}]. Received: {layer!r}")
+    if patch is None:
+        patch = 0 if names[0] == "[CLS]" else names.index(f"r{picture['rows'] // 2}c{picture['columns'] // 2}")
+    page = _page(
+        title,
+        state.measures(attention, gradients, content=content, position_bias=position_bias),
+        [*range(layers)],
+        queries=names,
+        keys=names,
+        layer=layer % layers,
+        heads=state.indices(range(count) if heads is None else heads, count, "heads"),
+        picture=picture,
+        patch=state.indices([patch], tokens, "patch")[0],
+        predictions=state.predictions(predictions),
+    )
+    return _deliver(page, html_action, path)
+
+
+def _check_action(html_action):
+    if html_action not in ("view", "return"):
+        raise ValueError(f'`html_action` must be "view" or "return". Received: {html_action!r}')
+
+
+def _page(title, measures, layers, **shown):
+    """The page of `measures`, as `state.measures` gives them, in some layers, with whatever else its scripts read."""
+    packed = {name: [state.pack(measure[i]) for i in layers] for name, measure in measures.items()}
+    kinds = [
+        {
+            "name": name,
+            "note": state.NOTES[name],
+            "heads": measure.shape[1],
+            "signed": name in state.SIGNED.values(),
+            "scales": [scale for scale, _, _ in packed[name]],
+            "zeros": [zero for _, zero, _ in packed[name]],
+        }
+        for name, measure in measures.items()
+    ]
+    asset = {name: (ASSETS / name).read_text(encoding="utf-8") for name in ("attention.html", "attention.css", "attention.js")}
+    patches = (ASSETS / "patches.js").read_text(encoding="utf-8") if "picture" in shown else ""
+    content = json.dumps(shown | {"title": title, "layers": layers, "kinds": kinds})
+    return Page(
+        string.Template(asset["attention.html"]).substitute(
             title=html.escape(title),
-            css=(ASSETS / "attention.css").read_text(encoding="utf-8"),
-            javascript=(ASSETS / "attention.js").read_text(encoding="utf-8"),
-            state=json.dumps(state).replace("<", "\\u003c"),  # no token can end the script element
+            css=asset["attention.css"],
+            javascript=patches + asset["attention.js"],
+            state=content.replace("<", "\\u003c"),  # no token can end the script element
             weights="\n".join(
                 f'<script type="application/octet-stream" id="weights-{kind}-{i}">{data}</script>'
                 for kind, layers in enumerate(packed.values())
-                for i, (_, data) in enumerate(layers)
+                for i, (_, _, data) in enumerate(layers)
             ),
         )
     )
+
+
+def _deliver(page, html_action, path):
     if path is not None:
         _write(path, page)
     if html_action == "return":
         return page
     _show(page, path)
     return None
-
-
-def _stacked(attention, name):
-    """Any of the accepted forms to a float32 array `(layers, heads, queries, keys)`."""
-    if isinstance(attention, (list, tuple)):
-        layers = [_array(layer) for layer in attention]
-        layers = [layer[0] if layer.ndim == 4 and len(layer) == 1 else layer for layer in layers]
-        shapes = {layer.shape for layer in layers}
-        if len(shapes) != 1:
-            raise ValueError(
-                f"All layers of `{name}` must have one shape. Received: {', '.join(map(str, sorted(shapes))) or 'none'}"
-            )
-        attention = np.stack(layers)
-    else:
-        attention = _array(attention)
-        if attention.ndim == 5 and len(attention) == 1:
-            attention = attention[0]
-    if attention.ndim != 4 or 0 in attention.shape:
-        raise ValueError(f"`{name}` must have shape (layers, heads, queries, keys). Received: {attention.shape}")
-    if not np.isfinite(attention).all():
-        raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values")
-    if name == "attention" and attention.min() < 0:
-        raise ValueError(f"`attention` must be softmax weights, 0 or more. Received: {attention.min():.3g}")
-    return attention
-
-
-def _array(values):
-    if hasattr(values, "detach"):  # a PyTorch tensor, on whatever device and in whatever precision
-        values = values.detach().cpu().float().numpy()
-    return np.asarray(values, "float32")
-
-
-def _names(tokens, count, kind):
-    if tokens is None:
-        raise ValueError("Give `tokens`, or `query_tokens` and `key_tokens`. Received: None")
-    tokens = [str(token) for token in tokens]
-    if len(tokens) != count:
-        name = f"{kind}_tokens" if kind else "tokens"
-        raise ValueError(f"`{name}` must have {count} entries, as the attention has. Received: {len(tokens)}: {tokens}")
-    return tokens
-
-
-def _indices(indices, count, name):
-    indices = [int(index) for index in indices]
-    if not indices or not all(0 <= index < count for index in indices):
-        raise ValueError(f"`{name}` must hold indices in [0, {count - 1}]. Received: {indices}")
-    return indices
-
-
-def _pack(weights):
-    """Weights of a layer in 16 bits: the value of one step, and base64 of the deflated low bytes, then high bytes."""
-    scale = float(weights.max()) / 65535 or 1.0
-    steps = np.rint(weights / scale).astype("<u2")
-    planes = steps.reshape(-1, 1).view("u1").T.tobytes()
-    return scale, base64.b64encode(zlib.compress(planes, 1)).decode()
 
 
 def _write(path, page):

@@ -1,0 +1,155 @@
+"""What a page of the viewer holds: arrays, names and a picture, checked and packed."""
+
+import base64
+import io
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from course_hw5.attention import analysis
+
+LONGEST_SIDE = 1024  # of a picture, in pixels; no page shows it larger
+SIGNED = {"content": "Content score", "position_bias": "Position bias"}
+NOTES = {
+    "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
+    "and need not say what decided the answer.",
+    "Content score": "Query times key, scaled, before the softmax: what looks alike attracts, wherever it stands. Only "
+    "differences within a query's row matter.",
+    "Position bias": "Learnt for each distance of two patches and added to the content score before the softmax: the same for "
+    "every picture.",
+    "Rollout": "Attention folded through the layers up to this one, heads averaged, the skip connection counted as half "
+    "(Abnar and Zuidema 2020): how much of each token came from each input token.",
+    "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
+    "that spoke for this answer, and by how much of its logit.",
+}
+
+
+def measures(attention, gradients=None, rollout=True, **signed):
+    """All that a page can show of some attention, in the order of its menu.
+
+    Args:
+        attention: float array `(layers, heads, queries, keys)`, softmax weights.
+        gradients: as `attention`, or None; adds relevance.
+        rollout: whether to add rollout, for which queries and keys must be the same tokens.
+        **signed: `content` and `position_bias`, as `attention`, of any sign; or None.
+
+    Returns:
+        Dict of names to float arrays `(layers, heads, queries, keys)`; rollout has one head.
+
+    Raises:
+        ValueError: if a shape differs from that of `attention`.
+    """
+    found = {"Attention": attention}
+    for name, scores in signed.items():
+        if scores is None:
+            continue
+        found[SIGNED[name]] = stacked(scores, name)
+        if found[SIGNED[name]].shape != attention.shape:
+            shape = found[SIGNED[name]].shape
+            raise ValueError(f"`{name}` must have the shape of `attention`, {attention.shape}. Received: {shape}")
+    if rollout:
+        found["Rollout"] = analysis.rollout_by_layer(attention)[:, None]
+    if gradients is not None:
+        found["Relevance"] = analysis.gradient_relevance(attention, stacked(gradients, "gradients"))
+    return found
+
+
+def stacked(attention, name):
+    """Any of the accepted forms to a float32 array `(layers, heads, queries, keys)`."""
+    if isinstance(attention, (list, tuple)):
+        layers = [_array(layer) for layer in attention]
+        layers = [layer[0] if layer.ndim == 4 and len(layer) == 1 else layer for layer in layers]
+        shapes = {layer.shape for layer in layers}
+        if len(shapes) != 1:
+            raise ValueError(
+                f"All layers of `{name}` must have one shape. Received: {', '.join(map(str, sorted(shapes))) or 'none'}"
+            )
+        attention = np.stack(layers)
+    else:
+        attention = _array(attention)
+        if attention.ndim == 5 and len(attention) == 1:
+            attention = attention[0]
+    if attention.ndim != 4 or 0 in attention.shape:
+        raise ValueError(f"`{name}` must have shape (layers, heads, queries, keys). Received: {attention.shape}")
+    if not np.isfinite(attention).all():
+        raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values")
+    if name == "attention" and attention.min() < 0:
+        raise ValueError(f"`attention` must be softmax weights, 0 or more. Received: {attention.min():.3g}")
+    return attention
+
+
+def _array(values):
+    if hasattr(values, "detach"):  # a PyTorch tensor, on whatever device and in whatever precision
+        values = values.detach().cpu().float().numpy()
+    return np.asarray(values, "float32")
+
+
+def names(tokens, count, kind):
+    if tokens is None:
+        raise ValueError("Give `tokens`, or `query_tokens` and `key_tokens`. Received: None")
+    tokens = [str(token) for token in tokens]
+    if len(tokens) != count:
+        name = f"{kind}_tokens" if kind else "tokens"
+        raise ValueError(f"`{name}` must have {count} entries, as the attention has. Received: {len(tokens)}: {tokens}")
+    return tokens
+
+
+def patch_names(grid, shape):
+    """ "[CLS]", "r0c0", "r0c1", ... for attention of that shape; without "[CLS]" where there are just the patches."""
+    rows, columns = _grid(grid)
+    patches = rows * columns
+    if shape[2] != shape[3] or shape[3] not in (patches, patches + 1):
+        raise ValueError(
+            f"`attention` must have shape (layers, heads, tokens, tokens) with {patches + 1} tokens, [CLS] and {rows} rows of "
+            f"{columns} patches, or with {patches}, as `grid` says. Received: {shape}"
+        )
+    cls = ["[CLS]"] * (shape[3] - patches)
+    return cls + [f"r{row}c{column}" for row in range(rows) for column in range(columns)]
+
+
+def _grid(grid):
+    values = np.asarray(grid)
+    if values.shape != (2,) or values.dtype.kind not in "iu" or values.min() < 1:
+        raise ValueError(f"`grid` must be (rows, columns) of patches, 1 or more each. Received: {grid!r}")
+    return values.tolist()
+
+
+def indices(indices, count, name):
+    indices = [int(index) for index in indices]
+    if not indices or not all(0 <= index < count for index in indices):
+        raise ValueError(f"`{name}` must hold indices in [0, {count - 1}]. Received: {indices}")
+    return indices
+
+
+def picture(image, grid):
+    """A picture `(height, width, 3)` of uint8 as a PNG in a data URI, no larger than a page shows it, and its grid."""
+    image, (rows, columns) = np.asarray(image), _grid(grid)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"`image` must be uint8 of shape (height, width, 3). Received: {image.dtype} of shape {image.shape}")
+    shown, data = Image.fromarray(image), io.BytesIO()
+    shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    shown.save(data, "PNG")
+    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+    return {"source": source, "width": shown.width, "height": shown.height, "rows": rows, "columns": columns}
+
+
+def predictions(predictions):
+    """The five best of `(class name, probability)`."""
+    try:
+        best = [{"name": str(name), "probability": float(probability)} for name, probability in list(predictions or ())[:5]]
+    except (TypeError, ValueError):
+        raise ValueError(f"`predictions` must be pairs (class name, probability). Received: {predictions!r}") from None
+    if not all(0 <= entry["probability"] <= 1 for entry in best):
+        raise ValueError(f"`predictions` must have probabilities in [0, 1]. Received: {predictions!r}")
+    return best
+
+
+def pack(weights):
+    """A layer in 16 bits: value of one step, the step that stands for 0, base64 of the deflated low bytes, then high bytes."""
+    low, high = min(float(weights.min()), 0.0), max(float(weights.max()), 0.0)
+    scale = (high - low) / 65535 or 1.0
+    zero = round(-low / scale)
+    steps = np.clip(np.rint(weights / scale) + zero, 0, 65535).astype("<u2")
+    planes = steps.reshape(-1, 1).view("u1").T.tobytes()
+    return scale, zero, base64.b64encode(zlib.compress(planes, 1)).decode()
