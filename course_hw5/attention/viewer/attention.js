@@ -216,16 +216,18 @@
     return [texts[0], texts[1], (exceeded ? "≥ " : "") + texts[2]];
   }
 
-  /** A bar of the colours of a scale over its numbers. */
+  const css = (color) => `rgba(${color.join(", ")})`;
+
+  /** A bar of the colours of a scale, [red, green, blue, opacity] each, over its numbers. */
   function legend(scale) {
     const { low, high, color } = scale, texts = ticks(scale);
-    const stops = Array.from({ length: 33 }, (_, i) => color(low + ((high - low) * i) / 32));
+    const stops = Array.from({ length: 33 }, (_, i) => css(color(low + ((high - low) * i) / 32)));
     return make("div", { class: "legend", role: "img", "aria-label": `colours from ${texts[0]} to ${texts[2]}` },
       make("div", { style: { "--colors": stops.join(", ") } }), ...texts.map((text) => make("span", {}, text)));
   }
 
   function matrixScale(at) {
-    const color = (value) => `rgba(${style(value < 0 ? "--less" : "--more")}, ${opacity(value / (at.highest || 1))})`;
+    const color = (value) => [...style(value < 0 ? "--less" : "--more").split(","), opacity(value / (at.highest || 1))];
     return { low: kind().signed ? -at.highest : 0, high: at.highest || 1, color };
   }
 
@@ -371,15 +373,28 @@
 
   // ---------------------------------------------------------------- saving what is seen
 
+  const text = (x, y, value, more = "") => `<text x="${x}" y="${y}" ${more}>${escape(value)}</text>`;
+
+  function filled([red, green, blue, alpha], opacity, x, y, width, height, title = "") {
+    const fill = `fill="rgb(${red}, ${green}, ${blue})" fill-opacity="${(alpha * opacity).toFixed(3)}"`;
+    return `<rect x="${x}" y="${y}" width="${width}" height="${height}" ${fill}>${title && `<title>${escape(title)}</title>`}</rect>`;
+  }
+
+  function drawnLegend(scale, x, y, ground) {
+    const { low, high, color } = scale, anchors = ["start", "middle", "end"];
+    const bar = Array.from({ length: 64 }, (_, i) => filled(color(low + ((high - low) * (i + 0.5)) / 64), 1, x + 5 * i, y, 5, 10));
+    const numbers = ticks(scale).map((value, i) => text(x + 160 * i, y + 26, value, `text-anchor="${anchors[i]}"`));
+    return [`<g shape-rendering="crispEdges"><rect x="${x}" y="${y}" width="320" height="10" fill="${ground}"/>`, ...bar, "</g>", ...numbers];
+  }
+
   async function svg() {
     const at = await weights(seen.kind, seen.layer), heads = activeHeads(), ink = style("--ink"), paper = style("--paper");
     const caption = `${kind().name} · ${seen.view === "Model" ? "all layers and heads" : headsText(heads)}`;
-    const text = (x, y, value, more = "") => `<text x="${x}" y="${y}" ${more}>${escape(value)}</text>`;
     const picture = (canvas, x, y, width, height) => `<image x="${x}" y="${y}" width="${width}" height="${height}" image-rendering="pixelated" href="${canvas.toDataURL()}"/>`;
     const parts = [];
     let width, height;
     if (seen.view === "Picture") {
-      const drawn = pictures.draw(at, text);
+      const drawn = pictures.draw(at);
       ({ width, height } = drawn);
       parts.push(...drawn.parts);
     } else if (seen.view === "Heads") {
@@ -391,7 +406,8 @@
       keys.forEach((token, i) => parts.push(text(left + 328, top + (i + 0.5) * row + 4, token)));
     } else if (seen.view === "Matrix") {
       const cell = cellSize(), margin = cell > 9 ? 110 : 8, top = 30 + margin;
-      [width, height] = [margin + cell * keys.length + 40, top + cell * queries.length + 12];
+      [width, height] = [Math.max(margin + cell * keys.length + 40, 344), top + cell * queries.length + 48];
+      parts.push(...drawnLegend(matrixScale(at), 12, height - 36, paper));
       parts.push(picture(heat(at, heads), margin, top, cell * keys.length, cell * queries.length));
       if (cell > 9) {
         queries.forEach((token, i) => parts.push(text(margin - 6, top + (i + 0.5) * cell + 4, token, 'text-anchor="end"')));
@@ -441,7 +457,7 @@
   // ---------------------------------------------------------------- controls
 
   const pictures = state.picture && pictureView({
-    state, seen, keys, make, visible, escape, style, weights, mean, kind, activeHeads, headsText, palette, legend, ticks, only, show,
+    state, seen, keys, make, visible, css, text, filled, style, weights, mean, kind, activeHeads, headsText, palette, legend, drawnLegend, only, show,
   });
   const VIEWS = { [HOME]: pictures ? pictures.show : showHeads, Matrix: showMatrix, Model: showModel };
 

@@ -2,10 +2,11 @@
 
 /** The view of a picture under the heat of where one of its tokens looks. `page` is what attention.js shares with it. */
 function pictureView(page) {
-  const { state, seen, make, weights, kind, activeHeads, palette, only, headsText, legend, style, escape } = page;
+  const { state, seen, make, weights, kind, activeHeads, palette, only, headsText, legend, style, text } = page;
   const { rows, columns, width, height } = state.picture, tokens = page.keys;
   const first = tokens.length - rows * columns; // the first patch: 1 where token 0 is [CLS]
-  const zoom = Math.min(600 / width, Math.max(360, Math.min(600, window.innerHeight - 330)) / height), WIDTH = Math.round(width * zoom), HEIGHT = Math.round(height * zoom);
+  const tallest = Math.max(360, Math.min(600, window.innerHeight - 330)), zoom = Math.min(600 / width, tallest / height);
+  const WIDTH = Math.round(width * zoom), HEIGHT = Math.round(height * zoom); // of the large map, as it is laid out
   const small = Math.min(160 / WIDTH, 160 / HEIGHT), across = Math.min(4, Math.ceil(Math.sqrt(palette.length)));
   Object.assign(seen, { patch: state.patch, cursor: null, looks: true, opacity: 1, shared: false });
 
@@ -46,13 +47,13 @@ function pictureView(page) {
   /** The colour of a share of the limit, in [-1, 1], as [red, green, blue, opacity]: that of 0 is transparent. */
   function color(share) {
     const ramp = !kind().signed ? HEAT : share < 0 ? LESS : MORE;
-    const strength = Math.min(1, Math.abs(share)) , step = strength * (ramp.length - 1);
+    const strength = Math.min(1, Math.abs(share)), step = strength * (ramp.length - 1);
     const low = Math.min(Math.floor(step), ramp.length - 2);
     const mixed = ramp[low].map((value, i) => Math.round(value + (step - low) * (ramp[low + 1][i] - value)));
     return [...mixed, 0.86 * Math.min(1, 1.7 * strength)];
   }
 
-  const css = (share) => `rgba(${color(share).join(", ")})`;
+  const css = (share) => page.css(color(share));
 
   // ---------------------------------------------------------------- drawing
 
@@ -104,7 +105,7 @@ function pictureView(page) {
       for (let column = 1; column < columns; column++) context.fillRect(Math.round((column * w) / columns), 0, ratio, h);
       for (let row = 1; row < rows; row++) context.fillRect(0, Math.round((row * h) / rows), w, ratio);
     }
-    outline(context, seen.patch, w, h, (detailed ? 2.5 : 1.5) * ratio);
+    outline(context, seen.patch, w, h, (detailed ? 2.5 : 1.2) * ratio);
     if (detailed && seen.cursor !== null && seen.cursor !== seen.patch) outline(context, seen.cursor, w, h, 1.5 * ratio, [4 * ratio, 3 * ratio]);
   }
 
@@ -130,7 +131,7 @@ function pictureView(page) {
     onclick: (event) => choose(under(event)),
     onkeydown: walk,
   });
-  const cls = make("button", { id: "cls", title: "[CLS], the token that is classified", onclick: () => choose(0) },
+  const cls = make("button", { id: "cls", title: "[CLS], the token that is no patch", onclick: () => choose(0) },
     make("b", {}, "[CLS]"), make("i"), make("span", { class: "number" }));
   const gazes = [[true, "looks at"], [false, "is looked at by"]].map(([looks, text]) =>
     make("button", { onclick: () => { seen.looks = looks; page.show(); } }, text));
@@ -140,7 +141,7 @@ function pictureView(page) {
   const query = make("b", { id: "query" });
   const readout = make("p", { class: "readout", "aria-live": "polite" });
   const scaleBar = make("div"), caption = make("p", { class: "readout" });
-  const heads = make("div", { id: "maps", role: "group", "aria-label": "Heads", style: { "--columns": across } },
+  const heads = make("div", { id: "maps", role: "group", "aria-label": "Each head", style: { "--columns": across } },
     ...palette.map((ink, head) => make("button", {
       style: { "--head": ink }, onclick: () => only(head, seen.heads.size === 1 && seen.heads.has(head)),
     }, make("canvas"),
@@ -207,7 +208,7 @@ function pictureView(page) {
   }
 
   const scaleOf = ({ map, limit }) => ({
-    low: kind().signed ? -limit : 0, high: limit, color: (value) => css(value / limit),
+    low: kind().signed ? -limit : 0, high: limit, color: (value) => color(value / limit),
     exceeded: map.some((value, token) => token >= first && Math.abs(value) > 1.0001 * limit),
   });
 
@@ -242,39 +243,34 @@ function pictureView(page) {
   // ---------------------------------------------------------------- saving
 
   /** The same as SVG: its size and parts. Each patch names itself and its number. */
-  function draw(at, text) {
+  function draw(at) {
     const { mean, single } = maps(at), plain = make("canvas", { width, height });
     paintPicture(plain.getContext("2d"), width, height);
     const parts = [`<defs><image id="picture" width="${width}" height="${height}" preserveAspectRatio="none" image-rendering="${WIDTH < 3 * width ? "auto" : "pixelated"}" href="${plain.toDataURL()}"/></defs>`];
-    const filled = (share, x, y, w, h, title = "") => {
-      const [red, green, blue, alpha] = color(share);
-      return `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="rgb(${red}, ${green}, ${blue})" fill-opacity="${(alpha * seen.opacity).toFixed(3)}">${title && `<title>${escape(title)}</title>`}</rect>`;
-    };
     const put = ({ map, limit }, x, y, w, h, named) => {
-      parts.push(`<g transform="translate(${x} ${y})" shape-rendering="crispEdges"><use href="#picture" transform="scale(${w / width} ${h / height})"/>`);
+      const thickness = named ? 2 : 1, grid = named ? 'stroke="#fff" stroke-opacity="0.1"' : "";
+      parts.push(`<g transform="translate(${x} ${y})" shape-rendering="crispEdges" ${grid}><use href="#picture" transform="scale(${w / width} ${h / height})"/>`);
       for (let token = first; token < tokens.length; token++)
-        parts.push(filled(map[token] / limit, ...box(token, w, h), named ? described(token, map) : ""));
+        parts.push(page.filled(color(map[token] / limit), seen.opacity, ...box(token, w, h), named ? described(token, map) : ""));
       if (seen.patch >= first) {
-        const [left, top, across, down] = box(seen.patch, w, h), edge = `x="${left + 1}" y="${top + 1}" width="${across - 2}" height="${down - 2}" fill="none"`;
-        parts.push(`<rect ${edge} stroke="#000" stroke-width="4"/><rect ${edge} stroke="#fff" stroke-width="2"/>`);
+        const [left, top, across, down] = box(seen.patch, w, h), edge = `x="${left + 1}" y="${top + 1}" width="${across - 2}" height="${down - 2}" fill="none" stroke-opacity="1"`;
+        parts.push(`<rect ${edge} stroke="#000" stroke-width="${2 * thickness}"/><rect ${edge} stroke="#fff" stroke-width="${thickness}"/>`);
       }
       parts.push("</g>");
     };
     let top = 34;
     state.predictions.forEach(({ name, probability }, i) => {
       const y = top + 20 * i;
-      parts.push(text(12, y + 11, page.visible(name)), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="${style("--accent")}"/>`, text(438, y + 11, probability.toFixed(4)));
+      const shown = page.visible(name);
+      parts.push(text(12, y + 11, shown.length > 32 ? `${shown.slice(0, 31)}…` : shown), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="${style("--accent")}"/>`, text(438, y + 11, probability.toFixed(4)));
     });
     top += 20 * state.predictions.length;
     parts.push(text(12, top + 14, `${sentence()}${first ? `; [CLS]: ${number(mean.map[0])}` : ""}`));
     top += 26;
     put(mean, 12, top, WIDTH, HEIGHT, true);
-    const scale = scaleOf(mean), below = top + HEIGHT + 12, bar = Math.min(320, WIDTH);
-    parts.push(`<rect x="12" y="${below}" width="${bar}" height="10" fill="#26292e"/>`);
-    for (let i = 0; i < 64; i++) parts.push(filled((scale.low + ((scale.high - scale.low) * (i + 0.5)) / 64) / scale.high, 12 + (i * bar) / 64, below, bar / 64, 10));
-    page.ticks(scale).forEach((value, i) =>
-      parts.push(text(12 + (i * bar) / 2, below + 26, value, `text-anchor="${["start", "middle", "end"][i]}"`)));
-    const size = { width: WIDTH + 24, height: below + 40 };
+    const below = top + HEIGHT + 12;
+    parts.push(...page.drawnLegend(scaleOf(mean), 12, below, "#26292e"));
+    const size = { width: Math.max(WIDTH, 320) + 24, height: below + 40 };
     if (single.length === palette.length && single.length > 1) {
       const w = Math.round(WIDTH * small), h = Math.round(HEIGHT * small);
       single.forEach((entry, head) => {
