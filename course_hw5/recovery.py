@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.evaluation import run_folder
-from course_hw5.evaluation.callbacks import read_history
 
 
 class EpochSeed(keras.callbacks.Callback):
@@ -112,7 +111,7 @@ class BestModel(keras.callbacks.Callback):
             raise ValueError(f"`monitor` must be one of {', '.join(logs)}. Received: {self.monitor!r}")
         best = -math.inf
         if epoch > 0:
-            earlier = read_history(self.run_dir).query("epoch <= @epoch")
+            earlier = run_folder.read_history(self.run_dir).query("epoch <= @epoch")
             best = (self.sign * earlier[self.monitor]).max()
         if self.sign * logs[self.monitor] > best:
             model = keras.Model(self.model.input, self.model.output, name=self.model.name)  # the same layers, uncompiled

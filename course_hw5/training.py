@@ -16,7 +16,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5 import devices, recovery
 from course_hw5.evaluation import page, run_folder
-from course_hw5.evaluation.callbacks import ClassificationReport, HistoryPlots, check_class_names, read_history
+from course_hw5.evaluation.callbacks import ClassificationReport, HistoryPlots, check_class_names
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -144,7 +144,7 @@ def evaluate(run_dir, data, writer=None):
         model = keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
         raise ValueError(f"{path} must be a whole .keras file. Received: {str(error).splitlines()[0]}") from error
-    history = read_history(run_dir)
+    history = run_folder.read_history(run_dir)
     seconds = history["seconds"]
     examples = int(data.train.cardinality()) * next(iter(data.train))[0].shape[0]
     metrics = write_report(model, data, run_dir, writer, epoch=len(history)) | {
@@ -190,7 +190,7 @@ def _version(name):
 
 def _is_trained(run_dir, settings):
     has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
-    return has_files and len(read_history(run_dir)) == settings.epochs
+    return has_files and len(run_folder.read_history(run_dir)) == settings.epochs
 
 
 def compile_model(model, settings, steps_per_epoch):

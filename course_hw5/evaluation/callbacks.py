@@ -49,7 +49,7 @@ class HistoryPlots(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         history = pd.DataFrame([row])
         if epoch > 0 and path.exists():
-            earlier = read_history(self.run_dir)
+            earlier = run_folder.read_history(self.run_dir)
             history = pd.concat([earlier[earlier["epoch"] <= epoch], history], ignore_index=True)
         run_folder.write_text(path, history.to_csv(index=False))
         for metric in ("accuracy", "loss"):
@@ -57,11 +57,6 @@ class HistoryPlots(keras.callbacks.Callback):
                 figure = plots.history_plot(history, metric)
                 run_folder.write_figure(self.run_dir / f"{metric}.png", figure)
                 _write_image(self.writer, metric, figure, epoch)
-
-
-def read_history(run_dir):
-    """Reads `history.csv` of a run folder with the very floats that were written: a `pandas.DataFrame`."""
-    return pd.read_csv(pathlib.Path(run_dir) / "history.csv", float_precision="round_trip")
 
 
 class AttentionTimeLapse(keras.callbacks.Callback):

@@ -1,18 +1,15 @@
 """A run folder to one page, `index.html`, that opens offline: nothing in it is fetched."""
 
-import base64
 import html
-import importlib.resources
 import json
 import pathlib
-import string
 
 import numpy as np
 import pandas as pd
 
-from course_hw5.evaluation import run_folder
+from course_hw5.evaluation import elements, run_folder
 
-ASSETS = importlib.resources.files("course_hw5.evaluation") / "assets"
+FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "confusion_matrix.csv")
 FIGURES = ("accuracy.png", "loss.png", "confusion_matrix.png")
 
 
@@ -28,19 +25,14 @@ def write_page(run_dir):
 
     Raises:
         FileNotFoundError: if one of the files is missing.
+        ValueError: if one of the JSON files is damaged.
     """
     run_dir = pathlib.Path(run_dir)
-    missing = [
-        name
-        for name in ("config.json", "history.csv", "metrics.json", "classification_report.json", "confusion_matrix.csv")
-        if not (run_dir / name).exists()
-    ]
-    if missing:
-        raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
+    run_folder.require_files(run_dir, FILES)
     config, metrics, report = (
-        json.loads((run_dir / name).read_text()) for name in ("config.json", "metrics.json", "classification_report.json")
+        run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json", "classification_report.json")
     )
-    history = pd.read_csv(run_dir / "history.csv")
+    history = run_folder.read_history(run_dir)
     matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
     mistakes = run_dir / "mistakes.json"
     class_names = config["data"]["class_names"]
@@ -49,15 +41,13 @@ def write_page(run_dir):
         "matrix": matrix.tolist(),
         "mistakes": json.loads(mistakes.read_text()) if mistakes.exists() else [],
     }
-    page = string.Template(
-        (ASSETS / "page.html").read_text()
-    ).substitute(
+    page = elements.fill(
+        "page.html",
         title=html.escape(" · ".join([config["model"]["name"], *_name_parts(config), run_dir.resolve().name])),
-        css=(ASSETS / "page.css").read_text(),
-        javascript=(ASSETS / "page.js").read_text(),
+        javascript=(elements.ASSETS / "page.js").read_text(),
         facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
         tiles=_tiles(metrics, history, config),
-        findings="".join(f"<li>{html.escape(line)}</li>" for line in findings(history, report, matrix, class_names, config)),
+        findings=elements.items(findings(history, report, matrix, class_names, config)),
         figures="".join(_figure(run_dir / name) for name in FIGURES[:2]),
         matrix_figure=_figure(run_dir / FIGURES[2]),
         attention=_time_lapse(run_dir),
@@ -132,14 +122,11 @@ def _tiles(metrics, history, config):
     }
     if "training_seconds" in metrics:
         tiles["training"] = f"{metrics['training_seconds'] / 60:.1f} min"
-    return "".join(f"<div><b>{value}</b><span>{name}</span></div>" for name, value in tiles.items())
+    return elements.tiles(tiles)
 
 
 def _figure(path):
-    if not path.exists():
-        return ""
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="{html.escape(path.stem.replace("_", " "))}">'
+    return elements.picture(path.read_bytes(), path.stem.replace("_", " ")) if path.exists() else ""
 
 
 def _time_lapse(run_dir):

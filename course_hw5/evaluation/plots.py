@@ -4,6 +4,7 @@ import io
 
 import matplotlib.figure
 import matplotlib.image
+import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
 import seaborn
@@ -34,6 +35,90 @@ def history_plot(history, metric):
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend()
     return figure
+
+
+def run_colors(count):
+    """One colour per run, the same in all figures: hexadecimal strings such as "#0173b2"."""
+    return seaborn.color_palette("colorblind" if count <= 10 else "husl", count).as_hex()
+
+
+def runs_plot(histories, metric):
+    """Draws a metric of several runs against the epoch: validation solid, training dashed.
+
+    Args:
+        histories: dict of name -> `pandas.DataFrame` with the column `epoch` and, where the run has them, `metric` and
+            `val_{metric}`; of any lengths.
+        metric: name of the column, such as "accuracy" or "loss".
+
+    Returns:
+        `matplotlib.figure.Figure`; the best epoch by validation of each run is marked.
+    """
+    with seaborn.axes_style("whitegrid"):
+        figure = matplotlib.figure.Figure(figsize=(6.4, 4.4), layout="constrained")
+        _draw_runs(figure.subplots(), histories, metric)
+    return figure
+
+
+def class_scores_plot(scores, most=30):
+    """Draws one score per class and run as dots on a line per class, the class with the highest mean on top.
+
+    Args:
+        scores: `pandas.DataFrame`, classes in rows and runs in columns, values in [0, 1].
+        most: of more classes than this, those are drawn on which the runs differ most.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    with seaborn.axes_style("whitegrid"):
+        figure = matplotlib.figure.Figure(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)), layout="constrained")
+        _draw_class_scores(figure.subplots(), scores, most)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def comparison_plot(histories, scores, most=20):
+    """Draws the accuracy curves of several runs and their scores per class side by side; arguments as above."""
+    with seaborn.axes_style("whitegrid"):
+        height = max(4.4, 1.5 + 0.32 * min(len(scores), most))
+        figure = matplotlib.figure.Figure(figsize=(12, height), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_runs(left, histories, "accuracy")
+        _draw_class_scores(right, scores, most)
+    return figure
+
+
+def _draw_runs(axes, histories, metric):
+    handles = []
+    for (name, history), color in zip(histories.items(), run_colors(len(histories))):
+        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=name))
+        if metric in history:
+            axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8)
+        values = history.get(f"val_{metric}")
+        if values is not None and values.notna().any():
+            axes.plot(history["epoch"], values, color=color, linewidth=2)
+            best = values.idxmin() if "loss" in metric else values.idxmax()
+            axes.plot(history["epoch"][best], values[best], "*", markersize=13, color=color, markeredgecolor="white")
+    for style, label in (("-", "validation"), ("--", "training")):
+        handles.append(matplotlib.lines.Line2D([], [], linestyle=style, color="0.35", label=label))
+    axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch; ★ best by validation")
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend(handles=handles)
+
+
+def _draw_class_scores(axes, scores, most):
+    title = "F1 per class"
+    if len(scores) > most:
+        spread = scores.max(axis=1) - scores.min(axis=1)
+        scores = scores.loc[spread.nlargest(most).index]
+        title += f": the {most} on which the runs differ most"
+    scores = scores.loc[scores.mean(axis=1).sort_values(kind="stable").index]
+    rows = np.arange(len(scores))
+    axes.hlines(rows, scores.min(axis=1), scores.max(axis=1), color="0.75", linewidth=3, zorder=1)
+    for name, color in zip(scores, run_colors(scores.shape[1])):
+        axes.scatter(scores[name], rows, s=70, color=color, edgecolor="white", label=name, zorder=2)
+    axes.set_yticks(rows, scores.index)
+    axes.set(xlabel="F1", ylim=(-0.7, len(scores) - 0.3), title=title)
+    axes.grid(axis="y", visible=False)
 
 
 def confusion_matrix_plot(matrix, class_names):
@@ -73,10 +158,14 @@ def confusion_matrix_plot(matrix, class_names):
 
 def figure_pixels(figure):
     """Renders a figure as TensorBoard wants an image: uint8 `(1, height, width, 4)`."""
+    return (matplotlib.image.imread(io.BytesIO(figure_png(figure, dpi=100)))[None] * 255).round().astype("uint8")
+
+
+def figure_png(figure, dpi=144):
+    """Renders a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    buffer.seek(0)
-    return (matplotlib.image.imread(buffer)[None] * 255).round().astype("uint8")
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
 
 
 def embedding_plot(tokens, parts, dimensions=64):

@@ -6,6 +6,8 @@ import os
 import pathlib
 import shutil
 
+import pandas as pd
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -37,6 +39,66 @@ def write_figure(path, figure):
     """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
     with replacing(path) as partial:
         figure.savefig(partial, dpi=144)
+
+
+def require_files(run_dir, names):
+    """Raises FileNotFoundError unless a run folder holds all of these files."""
+    run_dir = pathlib.Path(run_dir)
+    if missing := [name for name in names if not (run_dir / name).is_file()]:
+        raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
+
+
+def read_json(path, required=None):
+    """Reads an object from a JSON file.
+
+    Args:
+        path: the file.
+        required: names that must be there, each with the type of its value or, for an object, a dict of the same kind.
+
+    Raises:
+        ValueError: if the file is damaged or lacks one of the names.
+        OSError: if it cannot be read.
+    """
+    try:
+        value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must hold JSON. Received: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must hold a JSON object. Received: {type(value).__name__}")
+    _check_names(path, value, required or {}, "")
+    return value
+
+
+def read_history(run_dir, columns=()):
+    """Reads `history.csv` of a run folder with the very floats that were written.
+
+    Returns:
+        `pandas.DataFrame` with one row per epoch.
+
+    Raises:
+        ValueError: if the file is damaged, has no row, or lacks one of `columns` as numbers.
+        OSError: if it cannot be read.
+    """
+    path = pathlib.Path(run_dir) / "history.csv"
+    try:
+        history = pd.read_csv(path, float_precision="round_trip")
+    except ValueError as error:
+        raise ValueError(f"{path} must hold a table. Received: {error}") from error
+    numbers = history.select_dtypes("number").dropna(axis=1, how="all")
+    if missing := [name for name in columns if name not in numbers]:
+        raise ValueError(f"{path} must hold a row per epoch with numbers for {', '.join(columns)}. Received: no {missing[0]}")
+    return history
+
+
+def _check_names(path, value, required, prefix):
+    for name, kind in required.items():
+        is_object, found = isinstance(kind, dict), value.get(name)
+        kind = dict if is_object else kind
+        if not isinstance(found, kind) or isinstance(found, bool):
+            received = "nothing" if name not in value else repr(found)[:60]
+            raise ValueError(f"{path} must hold {prefix}{name} as {kind.__name__}. Received: {received}")
+        if is_object:
+            _check_names(path, found, required[name], f"{prefix}{name}.")
 
 
 def open_run(run_dir, config, resume=False, overwrite=False):

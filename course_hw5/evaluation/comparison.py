@@ -1,0 +1,216 @@
+"""Finished run folders to one page that puts them side by side, and one picture; the page opens offline."""
+
+import html
+import importlib
+import os
+import pathlib
+import pkgutil
+import urllib.parse
+from typing import NamedTuple
+
+import pandas as pd
+
+from course_hw5 import models
+from course_hw5.evaluation import elements, findings, flops, plots, run_folder
+from course_hw5.models import checkpoints
+
+FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "model.keras")
+NUMBER = (int, float)
+BETTER = {"test accuracy": max, "weighted F1": max, "median seconds per epoch": min, "training examples/s": max}
+
+
+class Run(NamedTuple):
+    """What a run folder says: its path, the dicts of its JSON files, `history.csv` and the FLOPs of one prediction."""
+
+    path: pathlib.Path
+    config: dict
+    metrics: dict
+    report: dict
+    history: pd.DataFrame
+    flops: int
+
+
+def write_comparison(run_dirs, out):
+    """Writes the page `out` and, beside it, the picture of the same name with the suffix `.png`.
+
+    Args:
+        run_dirs: two or more run folders whose test data have the same classes.
+        out: path that ends in `.html`, outside the run folders; its folder is created when missing.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        FileNotFoundError: if a file of a run is missing.
+        ValueError: if there are fewer than two runs, one comes twice, a file is damaged, or classes differ.
+        OSError: if `out` cannot be written.
+    """
+    run_dirs, out = [pathlib.Path(run_dir) for run_dir in run_dirs], pathlib.Path(out)
+    _check_paths(run_dirs, out)
+    runs = dict(zip(run_names(run_dirs), [read_run(run_dir) for run_dir in run_dirs]))
+    scores = class_scores(runs)
+    picture = plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
+    page = comparison_page(runs, scores, out.parent)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    run_folder.write_figure(out.with_suffix(".png"), picture)
+    run_folder.write_text(out, page)
+    return out
+
+
+def read_run(run_dir):
+    """Reads what is compared of a run folder; counts the FLOPs of its model, for a text as long as its longest.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if a file is damaged or the FLOPs cannot be counted.
+    """
+    run_dir = pathlib.Path(run_dir)
+    run_folder.require_files(run_dir, FILES)
+    parts = {"settings": {}, "arguments": {}, "data": {"class_names": list}, "model": {"name": str, "parameters": int}}
+    config = run_folder.read_json(run_dir / "config.json", parts)
+    numbers = ("accuracy", "f1", "examples", "training_seconds", "training_examples_per_second")
+    metrics = run_folder.read_json(run_dir / "metrics.json", dict.fromkeys(numbers, NUMBER))
+    f1 = {name: {"f1-score": NUMBER} for name in [*config["data"]["class_names"], "weighted avg"]}
+    report = run_folder.read_json(run_dir / "classification_report.json", f1)
+    history = run_folder.read_history(run_dir, ("epoch", "accuracy", "seconds"))
+    for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
+        importlib.import_module(module.name)  # registers the layers and initializers in saved models
+    model = checkpoints.load_model(run_dir / "model.keras")
+    length = config["arguments"].get("max_length")
+    return Run(run_dir, config, metrics, report, history, flops.prediction_flops(model, length))
+
+
+def run_names(run_dirs):
+    """Names runs after their folders, with as many parents as tell them apart.
+
+    Example:
+        >>> run_names([pathlib.Path("/a/tuned"), pathlib.Path("/b/tuned"), pathlib.Path("/b/report")])
+        ['a/tuned', 'b/tuned', 'report']
+    """
+    parts = [run_dir.resolve().parts for run_dir in run_dirs]
+    names = []
+    for own in parts:
+        depth = 1
+        while sum(other[-depth:] == own[-depth:] for other in parts) > 1:
+            depth += 1
+        names.append("/".join(own[-depth:]))
+    return names
+
+
+def class_scores(runs):
+    """Puts the F1 of each class side by side.
+
+    Args:
+        runs: dict of name -> `Run`.
+
+    Returns:
+        `pandas.DataFrame`, classes in rows (in the first run's order) and runs in columns.
+
+    Raises:
+        ValueError: if the runs have different classes.
+    """
+    classes = {name: run.config["data"]["class_names"] for name, run in runs.items()}
+    (first, expected), *others = classes.items()
+    for name, found in others:
+        if sorted(found) != sorted(expected):
+            different = sorted({*found} ^ {*expected})[:3]
+            raise ValueError(
+                f"Runs must have the same classes to be compared. Received: {len(expected)} in {first}, {len(found)} in "
+                f"{name}, and not in both {', '.join(map(repr, different))}"
+            )
+    return pd.DataFrame({name: [run.report[c]["f1-score"] for c in expected] for name, run in runs.items()}, index=expected)
+
+
+def comparison_page(runs, scores, page_dir="."):
+    """Writes the page as text.
+
+    Args:
+        runs: dict of name -> `Run`.
+        scores: what `class_scores` makes of them.
+        page_dir: folder that the page will lie in, for links to the pages of the runs.
+
+    Returns:
+        str, one HTML document that fetches nothing.
+    """
+    histories = {name: run.history for name, run in runs.items()}
+    metrics = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
+    curves = {f"{metric} per epoch of all runs": plots.runs_plot(histories, metric) for metric in metrics}
+    return elements.fill(
+        "comparison.html",
+        title=html.escape(f"{len(runs)} runs side by side" if len(runs) > 3 else " and ".join(runs)),
+        runs=_rows_of_tiles(runs, page_dir),
+        findings=elements.items(findings.differences(runs, scores)),
+        curves="".join(elements.picture(plots.figure_png(figure), alt) for alt, figure in curves.items()),
+        loss_hint=html.escape(findings.loss_hint(runs)),
+        classes=elements.picture(plots.figure_png(plots.class_scores_plot(scores)), "F1 per class of all runs"),
+        table=_score_table(runs, scores),
+    )
+
+
+def _check_paths(run_dirs, out):
+    if len(run_dirs) < 2:
+        raise ValueError(f"A comparison needs two or more run folders. Received: {', '.join(map(str, run_dirs)) or 'none'}")
+    folders = [run_dir.resolve() for run_dir in run_dirs]
+    for index, folder in enumerate(folders):
+        if folder in folders[:index]:
+            raise ValueError(f"Each run folder must be given once. Received twice: {run_dirs[index]}")
+        if folder in out.resolve().parents:
+            raise ValueError(f"The page must lie outside the run folders. Received: {out}")
+    if out.suffix != ".html" or out.is_dir():
+        raise ValueError(f"The page must be a file that ends in .html. Received: {out}{'/' if out.is_dir() else ''}")
+
+
+def _rows_of_tiles(runs, page_dir):
+    values = {name: _figures(run) for name, run in runs.items()}
+    best = {
+        (tile, better(((own[tile][0], own[tile][1]) for own in values.values()), key=lambda pair: pair[0])[1])
+        for tile, better in BETTER.items()
+        if len({own[tile][1] for own in values.values()}) > 1
+    }
+    rows = []
+    for (name, run), color in zip(runs.items(), plots.run_colors(len(runs))):
+        texts = {tile: text for tile, (_, text) in values[name].items()}
+        marked = [tile for tile, text in texts.items() if (tile, text) in best]
+        rows.append(f"<section class='run'><h2>{_label(name, color, run, page_dir)}</h2>")
+        rows.append(f"<div class='tiles'>{elements.tiles(texts, marked)}</div></section>")
+    return "".join(rows)
+
+
+def _figures(run):
+    """Name of each tile -> its number and how it is shown."""
+    seconds, speed = run.history["seconds"].median(), run.metrics["training_examples_per_second"]
+    return {
+        "test accuracy": (run.metrics["accuracy"], f"{run.metrics['accuracy']:.4f}"),
+        "weighted F1": (run.metrics["f1"], f"{run.metrics['f1']:.4f}"),
+        "epochs": (len(run.history), str(len(run.history))),
+        "median seconds per epoch": (seconds, f"{seconds:,.1f}"),
+        "training examples/s": (speed, f"{speed:,.0f}"),
+        "parameters": (run.config["model"]["parameters"], elements.short_number(run.config["model"]["parameters"])),
+        "FLOPs of one prediction": (run.flops, elements.short_number(run.flops)),
+    }
+
+
+def _label(name, color, run, page_dir):
+    swatch = f'<i class="swatch" style="background: {color}"></i>'
+    if not (run.path / "index.html").exists():
+        return swatch + html.escape(name)
+    link = pathlib.Path(os.path.relpath((run.path / "index.html").resolve(), pathlib.Path(page_dir).resolve())).as_posix()
+    return f'{swatch}<a href="{urllib.parse.quote(link)}">{html.escape(name)}</a>'
+
+
+def _score_table(runs, scores):
+    colors = plots.run_colors(len(runs))
+    names = "".join(
+        f'<th><i class="swatch" style="background: {color}"></i>{html.escape(name)}</th>' for name, color in zip(runs, colors)
+    )
+    average = pd.DataFrame({name: [run.report["weighted avg"]["f1-score"]] for name, run in runs.items()}, ["weighted average"])
+    rows = []
+    for label, row in [*scores.iterrows(), *average.iterrows()]:
+        texts = [f"{score:.3f}" for score in row]
+        kinds = [' class="best"' if text == max(texts) and len({*texts}) > 1 else "" for text in texts]
+        cells = "".join(f'<td style="--share: {score:.4f}"{kind}>{text}</td>' for score, kind, text in zip(row, kinds, texts))
+        kind = ' class="total"' if label in average.index else ""
+        spread = f"<td>{row.max() - row.min():.3f}</td>"
+        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>{cells}{spread}</tr>")
+    head = f"<tr><th></th>{names}<th>difference</th></tr>"
+    return f"<table class='report'><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"

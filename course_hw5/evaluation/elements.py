@@ -1,0 +1,46 @@
+"""What pages are made of: templates, tiles, lists, pictures. Everything is inside the page, so that it opens offline."""
+
+import base64
+import html
+import importlib.resources
+import string
+
+ASSETS = importlib.resources.files("course_hw5.evaluation") / "assets"
+
+
+def fill(template, **parts):
+    """Fills a template of `assets/`; the style sheet comes with it. Parts are HTML and are not escaped."""
+    return string.Template((ASSETS / template).read_text()).substitute(css=(ASSETS / "page.css").read_text(), **parts)
+
+
+def tiles(values, best=()):
+    """Shows a dict of name -> text as tiles; those whose names are in `best` are marked."""
+    tiles = []
+    for name, value in values.items():
+        kind = ' class="best"' if name in best else ""
+        tiles.append(f"<div{kind}><b>{html.escape(value)}</b><span>{html.escape(name)}</span></div>")
+    return "".join(tiles)
+
+
+def items(lines):
+    """Shows sentences as the items of a list."""
+    return "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+
+
+def short_number(number):
+    """Shows a large number with three digits and a unit.
+
+    Example:
+        >>> short_number(950), short_number(61450), short_number(47552316), short_number(1405531073)
+        ('950', '61.5 k', '47.6 M', '1.41 G')
+    """
+    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            value = number / unit
+            return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {name}"
+    return f"{number:g}"
+
+
+def picture(png, alt):
+    """Shows the bytes of a PNG file."""
+    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{html.escape(alt)}">'
