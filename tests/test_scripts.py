@@ -81,6 +81,19 @@ def test_the_demo_leaves_a_page(tmp_path, capsys):
     cli.main(["report", str(tmp_path / "demo")])
 
 
+def test_finished_runs_are_compared_and_others_refused(tmp_path, capsys, digits, small_mlp):
+    out, first, second = tmp_path / "pages" / "compare.html", tmp_path / "first", tmp_path / "second"
+    course_hw5.train(small_mlp, digits, first, course_hw5.Settings(epochs=1))
+    assert "two or more run folders. Received: " in failure(capsys, run_script, "compare.py", first, "--out", out)
+    assert "no config.json" in failure(capsys, run_script, "compare.py", first, second, "--out", out)
+    assert not out.parent.exists()
+    shutil.copytree(first, second)
+    capsys.readouterr()
+    run_script("compare.py", first, second, "--out", out)
+    assert capsys.readouterr().out == f"Open {out}; the picture is {out.with_suffix('.png')}\n"
+    assert "first and second are as accurate" in out.read_text()
+
+
 # === BERT ===
 
 

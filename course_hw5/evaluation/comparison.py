@@ -20,14 +20,14 @@ BETTER = {"test accuracy": max, "weighted F1": max, "median seconds per epoch": 
 
 
 class Run(NamedTuple):
-    """What a run folder says: its path, the dicts of its JSON files, `history.csv` and the FLOPs of one prediction."""
+    """What a run folder says: its path, the dicts of its JSON files, `history.csv`, the FLOPs of one prediction or None."""
 
     path: pathlib.Path
     config: dict
     metrics: dict
     report: dict
     history: pd.DataFrame
-    flops: int
+    flops: int | None
 
 
 def write_comparison(run_dirs, out):
@@ -62,7 +62,7 @@ def read_run(run_dir):
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if a file is damaged or the FLOPs cannot be counted.
+        ValueError: if a file is damaged.
     """
     run_dir = pathlib.Path(run_dir)
     run_folder.require_files(run_dir, FILES)
@@ -76,8 +76,11 @@ def read_run(run_dir):
     for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
         importlib.import_module(module.name)  # registers the layers and initializers in saved models
     model = checkpoints.load_model(run_dir / "model.keras")
-    length = config["arguments"].get("max_length")
-    return Run(run_dir, config, metrics, report, history, flops.prediction_flops(model, length))
+    try:
+        count = flops.prediction_flops(model, config["arguments"].get("max_length"))
+    except ValueError:  # nothing that a reader of the page could mend
+        count = None
+    return Run(run_dir, config, metrics, report, history, count)
 
 
 def run_names(run_dirs):
@@ -93,7 +96,7 @@ def run_names(run_dirs):
         depth = 1
         while sum(other[-depth:] == own[-depth:] for other in parts) > 1:
             depth += 1
-        names.append("/".join(own[-depth:]))
+        names.append(pathlib.PurePath(*own[-depth:]).as_posix())
     return names
 
 
@@ -137,7 +140,7 @@ def comparison_page(runs, scores, page_dir="."):
     curves = {f"{metric} per epoch of all runs": plots.runs_plot(histories, metric) for metric in metrics}
     return elements.fill(
         "comparison.html",
-        title=html.escape(f"{len(runs)} runs side by side" if len(runs) > 3 else " and ".join(runs)),
+        title=html.escape(f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs)),
         runs=_rows_of_tiles(runs, page_dir),
         findings=elements.items(findings.differences(runs, scores)),
         curves="".join(elements.picture(plots.figure_png(figure), alt) for alt, figure in curves.items()),
@@ -163,7 +166,7 @@ def _check_paths(run_dirs, out):
 def _rows_of_tiles(runs, page_dir):
     values = {name: _figures(run) for name, run in runs.items()}
     best = {
-        (tile, better(((own[tile][0], own[tile][1]) for own in values.values()), key=lambda pair: pair[0])[1])
+        (tile, better(own[tile] for own in values.values())[1])
         for tile, better in BETTER.items()
         if len({own[tile][1] for own in values.values()}) > 1
     }
@@ -186,7 +189,7 @@ def _figures(run):
         "median seconds per epoch": (seconds, f"{seconds:,.1f}"),
         "training examples/s": (speed, f"{speed:,.0f}"),
         "parameters": (run.config["model"]["parameters"], elements.short_number(run.config["model"]["parameters"])),
-        "FLOPs of one prediction": (run.flops, elements.short_number(run.flops)),
+        "FLOPs of one prediction": (run.flops, elements.short_number(run.flops) if run.flops else "not counted"),
     }
 
 

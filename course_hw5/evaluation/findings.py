@@ -60,11 +60,14 @@ def _class_finding(scores, best, second):
 
 def _cost_finding(runs, best, second):
     ours, theirs = runs[best], runs[second]
-    ratio = ours.flops / max(1, theirs.flops)
+    spent = [f"{run.metrics['training_seconds'] / 60:.1f} min ({len(run.history)} epochs)" for run in (ours, theirs)]
+    line = f"{best} trained {spent[0]}, {second} {spent[1]}"
+    if not (ours.flops and theirs.flops):
+        return f"{line}."
+    ratio = ours.flops / theirs.flops
     cost = "as much arithmetic" if 0.98 < ratio < 1.02 else f"{ratio:.2g} times the arithmetic"
     given = f"{elements.short_number(ours.flops)} and {elements.short_number(theirs.flops)} FLOPs"
-    spent = [f"{run.metrics['training_seconds'] / 60:.1f} min ({len(run.history)} epochs)" for run in (ours, theirs)]
-    return f"{best} trained {spent[0]}, {second} {spent[1]}; a prediction of {best} takes {cost} ({given})."
+    return f"{line}; a prediction of {best} takes {cost} ({given})."
 
 
 def _overtaking_finding(runs, best, second):

@@ -3,6 +3,7 @@
 import logging
 import math
 
+import keras
 import tensorflow as tf
 
 # The profiler looks into none of these, and would count their arithmetic as nothing.
@@ -26,7 +27,6 @@ def prediction_flops(model, length=None):
         ValueError: if an axis has no size and `length` is None, or the model holds an operation that cannot be counted.
 
     Example:
-        >>> import keras
         >>> prediction_flops(keras.Sequential([keras.Input((3072,)), keras.layers.Dense(10)]))  # 2 x 3072 x 10, and 10 biases
         61450
     """
@@ -34,8 +34,8 @@ def prediction_flops(model, length=None):
         shapes = ", ".join(str(tensor.shape) for tensor in model.inputs)
         raise ValueError(f"`length` must be a number for a model whose inputs have axes without a size. Received: {shapes}")
     inputs = [tf.TensorSpec((1, *(size or length for size in tensor.shape[1:])), tensor.dtype) for tensor in model.inputs]
-    predict = tf.function(lambda *args: model(args if len(args) > 1 else args[0], training=False))
-    graph = predict.get_concrete_function(*inputs).graph
+    flat = keras.Model(model.inputs, model.outputs)  # inputs in a list, in whatever structure the model takes them
+    graph = tf.function(lambda *args: flat([*args], training=False)).get_concrete_function(*inputs).graph
     operations = graph.get_operations()
     if unknown := UNCOUNTED & {operation.type for operation in operations}:
         found = ", ".join(sorted(unknown))

@@ -87,10 +87,15 @@ def comparison_plot(histories, scores, most=20):
     return figure
 
 
+def _plain(text):
+    """A text that matplotlib would read formulas out of, as it stands."""
+    return text.replace("$", r"\$")
+
+
 def _draw_runs(axes, histories, metric):
     handles = []
     for (name, history), color in zip(histories.items(), run_colors(len(histories))):
-        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=name))
+        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=_plain(name)))
         if metric in history:
             axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8)
         values = history.get(f"val_{metric}")
@@ -115,8 +120,8 @@ def _draw_class_scores(axes, scores, most):
     rows = np.arange(len(scores))
     axes.hlines(rows, scores.min(axis=1), scores.max(axis=1), color="0.75", linewidth=3, zorder=1)
     for name, color in zip(scores, run_colors(scores.shape[1])):
-        axes.scatter(scores[name], rows, s=70, color=color, edgecolor="white", label=name, zorder=2)
-    axes.set_yticks(rows, scores.index)
+        axes.scatter(scores[name], rows, s=70, color=color, edgecolor="white", label=_plain(name), zorder=2)
+    axes.set_yticks(rows, [_plain(name) for name in scores.index])
     axes.set(xlabel="F1", ylim=(-0.7, len(scores) - 0.3), title=title)
     axes.grid(axis="y", visible=False)
 

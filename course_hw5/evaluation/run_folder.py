@@ -53,7 +53,8 @@ def read_json(path, required=None):
 
     Args:
         path: the file.
-        required: names that must be there, each with the type of its value or, for an object, a dict of the same kind.
+        required: names that must be there, each with the type of its value, `(int, float)` for any number or, for an
+            object, a dict of the same kind.
 
     Raises:
         ValueError: if the file is damaged or lacks one of the names.
@@ -96,7 +97,8 @@ def _check_names(path, value, required, prefix):
         kind = dict if is_object else kind
         if not isinstance(found, kind) or isinstance(found, bool):
             received = "nothing" if name not in value else repr(found)[:60]
-            raise ValueError(f"{path} must hold {prefix}{name} as {kind.__name__}. Received: {received}")
+            expected = getattr(kind, "__name__", "number")
+            raise ValueError(f"{path} must hold {prefix}{name} as {expected}. Received: {received}")
         if is_object:
             _check_names(path, found, required[name], f"{prefix}{name}.")
 

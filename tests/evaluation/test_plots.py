@@ -27,3 +27,31 @@ def test_figure_pixels_are_one_image_batch():
     pixels = plots.figure_pixels(plots.confusion_matrix_plot([[1]], ["cat"]))
     assert pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[0] == 1 and pixels.shape[-1] == 4
     assert pixels.min() < 100 < pixels.max()
+
+
+def test_runs_plot_draws_runs_of_different_length_validation_solid_and_training_dashed():
+    short = pd.DataFrame({"epoch": [1, 2], "loss": [3.0, 2.0], "val_loss": [2.0, 1.5]})
+    long = pd.DataFrame({"epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5]})
+    axes = plots.runs_plot({"_short": short, "long $5": long}, "loss").axes[0]
+    drawn = [(line.get_linestyle(), len(line.get_xdata()), line.get_color()) for line in axes.get_lines()]
+    first, second = plots.run_colors(2)
+    assert drawn == [("--", 2, first), ("-", 2, first), ("None", 1, first), ("--", 3, second)]
+    assert axes.get_lines()[2].get_xdata()[0] == 2  # the star is on the lowest validation loss
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["_short", r"long \$5", "validation", "training"]
+
+
+def test_class_scores_plot_shows_the_classes_on_which_runs_differ_most():
+    scores = pd.DataFrame({"a": [0.5, 0.2, 0.9], "b": [0.5, 0.4, 0.8]}, index=["same", "far", "near"])
+    axes = plots.class_scores_plot(scores).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["far", "same", "near"]  # from below
+    np.testing.assert_allclose(axes.collections[2].get_offsets()[:, 0], [0.4, 0.5, 0.8])
+    axes = plots.class_scores_plot(scores, most=2).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["far", "near"]
+    assert "the 2 on which the runs differ most" in axes.get_title()
+
+
+def test_comparison_plot_holds_curves_and_scores():
+    history = pd.DataFrame({"epoch": [1], "accuracy": [0.5]})
+    figure = plots.comparison_plot({"a": history, "b": history}, pd.DataFrame({"a": [0.5], "b": [0.6]}, index=["cat"]))
+    assert [axes.get_xlabel() for axes in figure.axes] == ["epoch", "F1"]
+    assert plots.figure_png(figure).startswith(b"\x89PNG")
