@@ -20,6 +20,8 @@ from course_hw5.evaluation.callbacks import ClassificationReport, HistoryPlots, 
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
+OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -27,10 +29,11 @@ class Settings:
 
     Attributes:
         epochs: 1 or more.
-        optimizer: "adam", "adamw" or "sgd" (Nesterov momentum 0.9).
+        optimizer: "adam", "adamw", "sgd" (Nesterov momentum 0.9) or "muon" (Jordan et al. 2024) for kernels of
+            hidden layers with AdamW for all else.
         learning_rate: the highest rate. It rises from 0 over `warmup_epochs`, then falls along a cosine to 0 (Loshchilov
             and Hutter 2017), or stays where `schedule` is "constant".
-        weight_decay: decoupled decay of kernels; for "adamw" only.
+        weight_decay: decoupled decay of kernels; for "adamw" and "muon" only.
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
         seed: decides order, augmentation and dropout; initial weights too where `devices.seed_everything` came first.
@@ -51,12 +54,12 @@ class Settings:
     def __post_init__(self):
         for name, is_valid, expected in (
             ("epochs", self.epochs >= 1, "1 or more"),
-            ("optimizer", self.optimizer in ("adam", "adamw", "sgd"), "adam, adamw or sgd"),
+            ("optimizer", self.optimizer in OPTIMIZERS, ", ".join(OPTIMIZERS)),
             ("learning_rate", self.learning_rate > 0, "above 0"),
             ("schedule", self.schedule in ("cosine", "constant"), "cosine or constant"),
             ("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, "in [0, epochs)"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
-            ("weight_decay", self.weight_decay == 0 or self.optimizer == "adamw", "0, except with adamw"),
+            ("weight_decay", self.weight_decay == 0 or self.optimizer in ("adamw", "muon"), "0, except with adamw and muon"),
             ("seed", self.seed >= 0, "0 or more"),
         ):
             if not is_valid:
@@ -219,7 +222,12 @@ def make_optimizer(settings, steps_per_epoch):
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
     if settings.optimizer == "adam":
         return keras.optimizers.Adam(rate)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    decay = settings.weight_decay
+    if settings.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
+    else:
+        not_hidden = ["embedding", "logits", "probabilities", "position_bias"]
+        optimizer = keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=not_hidden)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

@@ -74,9 +74,11 @@ def _recorder(model):
 
 def _make_beit_recorder(model):
     """The same layers on the same inputs, but that the backbone is asked for its scores."""
-    scores = []
+    scores, logits = [], []
 
     def call(layer, *args, **kwargs):
+        if isinstance(layer, beit.ClassScores):
+            logits.append(args[0])
         if not isinstance(layer, beit.BeitBackbone):
             return layer(*args, **kwargs)
         sequence_output, recorded = layer.with_scores(*args)
@@ -88,7 +90,7 @@ def _make_beit_recorder(model):
     else:
         output = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call).output
     recorded = {name: [layer[name] for layer in scores] for name in ("attention", "content", "position")}
-    return keras.Model(model.input, recorded | {"output": output})
+    return keras.Model(model.input, recorded | {"output": output, "logits": logits})
 
 
 def _make_recorder(model):
@@ -132,24 +134,58 @@ def get_att_tok(model, sentence, other=None):
     return tokenization.tokens_of(ids, tokenizer_of(model)), scores[:, :, : len(ids), : len(ids)]
 
 
-def explain(model, sentence, other=None):
-    """Everything that the viewer shows of one sentence: `head_view(**explain(model, sentence))`.
+def explain(model, source, other=None):
+    """Everything that the viewer shows of one sentence or picture.
+
+    `head_view(**explain(model, sentence))`, `patch_view(**explain(model, picture))`.
 
     Args:
-        model: a `bert_classifier`.
-        sentence: string; cut where it exceeds what the model reads.
+        model: a `bert_classifier` or a `beit_classifier`.
+        source: a string, cut where it exceeds what the model reads; or a picture `(height, width, channels)`, uint8, of the
+            size that the model reads, or of any size where the model resizes.
         other: second string of a pair, or None.
 
     Returns:
-        Dict of `tokens`; `attention` and `gradients`, of the predicted class's logit by each weight, both
-        `(layers, heads, tokens, tokens)`; `probability` of "positive"; `what_if`, a list of `(word, first token, last token,
-        probability with that word as [MASK])`; `sentence_b_start`.
+        Dict of `attention` and `gradients`, of the predicted class's logit by each weight, both `(layers, heads, tokens,
+        tokens)`. Of a sentence also `tokens`; `probability` of "positive"; `what_if`, a list of `(word, first token, last
+        token, probability with that word as [MASK])`; `sentence_b_start`. Of a picture also `image`; `grid`, rows and columns
+        of patches; `content` and `position_bias`, whose sum the softmax is taken of, as `attention`; `predictions`, all
+        `(class name, probability)`, the best first.
 
     Raises:
+        ValueError: if the model is neither, or the picture has another shape than it reads.
         NotImplementedError: on another Keras backend than TensorFlow, whose gradient tape this needs.
     """
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"`explain` needs the backend tensorflow. Received: {keras.backend.backend()}")
+    return _explain_sentence(model, source, other) if beit.backbone_of(model) is None else _explain_picture(model, source)
+
+
+def _explain_picture(model, image):
+    import tensorflow as tf  # here, since models are otherwise neutral
+
+    image, shape = np.asarray(image), model.inputs[0].shape[1:]
+    if len(image.shape) != 3 or any(size not in (None, found) for size, found in zip(shape, image.shape)):
+        raise ValueError(f"The picture must have shape {shape}. Received: {image.shape}")
+    with tf.GradientTape() as tape:
+        recorded = _recorder(model)(image[None])
+        if not recorded["logits"]:
+            raise ValueError(f"`model` must be a beit_classifier. Received: {model.name}")
+        logits = recorded["logits"][0][0]
+        logit = tf.reduce_max(logits)
+    gradients = tape.gradient(logit, recorded["attention"])
+    parts = recorded | {"gradients": gradients}
+    names = {"attention": "attention", "gradients": "gradients", "content": "content", "position_bias": "position"}
+    probabilities = tf.nn.softmax(logits).numpy()
+    class_names = model.get_layer("scores").class_names or [f"class {i}" for i in range(len(probabilities))]
+    return {name: np.stack([layer.numpy()[0] for layer in parts[part]]) for name, part in names.items()} | {
+        "image": image,
+        "grid": beit.backbone_of(model).grid,
+        "predictions": [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],
+    }
+
+
+def _explain_sentence(model, sentence, other):
     import tensorflow as tf  # here, since models are otherwise neutral
 
     ids, tokenizer = _token_ids(model, sentence, other), tokenizer_of(model)

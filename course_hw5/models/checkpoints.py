@@ -26,6 +26,7 @@ def load_model(preset, image_shape=None):
     Args:
         preset: one of
             "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on SST-2; needs the `demo` extra;
+            "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
             "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
             a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
             pickle) and, for text, `vocab.txt`;
@@ -46,7 +47,9 @@ def load_model(preset, image_shape=None):
     name = str(preset)
     if name == "minilm":
         return _load_folder(_base_folder())
-    if name in presets.PRESETS:
+    if name in presets.WHOLE:
+        return presets.load_whole(name)
+    if name in presets.CHANGES:
         return presets.load_preset(name, _load_folder(_base_folder()))
     if name.startswith("hf://"):
         return _load_folder(_download(name.removeprefix("hf://")), image_shape)

