@@ -66,7 +66,7 @@ class Settings:
                 raise ValueError(f"`{name}` must be {expected}. Received: {getattr(self, name)!r}")
 
 
-def train(model, data, run_dir, settings, resume=False, overwrite=False, arguments=None, callbacks=()):
+def train(model, data, run_dir, settings, resume=False, overwrite=False, arguments=None, callbacks=(), rate_factors=None):
     """Trains a classifier and fills a run folder, its page included.
 
     Validation chooses the best epoch; that epoch's model reads the test data once, at the end. Killed at any moment, the
@@ -81,6 +81,7 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
         overwrite: delete what is in `run_dir` first.
         arguments: dict of further arguments for `config.json`.
         callbacks: further Keras callbacks.
+        rate_factors: dict of `variable.path` to a factor of its learning rate; for "adamw" only.
 
     Returns:
         The metrics on the test data: the dict in `metrics.json`. Empty on every worker but the first.
@@ -105,7 +106,7 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
     backup = recovery.Backup(out_dir / "backup", restore_from=run_dir / "backup" if resume else None)
     if backup.latest or not (resume and _is_trained(run_dir, settings)):
         with model.distribute_strategy.scope():
-            compile_model(model, settings, steps_per_epoch=int(data.train.cardinality()))
+            compile_model(model, settings, int(data.train.cardinality()), rate_factors)
             train_data = _with_one_hot_labels(data.train, model)
             devices.mend_multi_worker(model, train_data)
             model.fit(
@@ -196,20 +197,32 @@ def _is_trained(run_dir, settings):
     return has_files and len(run_folder.read_history(run_dir)) == settings.epochs
 
 
-def compile_model(model, settings, steps_per_epoch):
+@keras.saving.register_keras_serializable("course_hw5")
+class LayerwiseAdamW(keras.optimizers.AdamW):
+    """AdamW with a factor for the learning rate of each variable, `rate_factors`: dict of `variable.path` to float."""
+
+    rate_factors = None
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient, variable, learning_rate * (self.rate_factors or {}).get(variable.path, 1.0))
+
+
+def compile_model(model, settings, steps_per_epoch, rate_factors=None):
     """Compiles a classifier for one-hot (or, with one sigmoid unit, binary) labels, by XLA where no strategy is in scope."""
     is_binary = model.output_shape[-1] == 1
     loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
     model.compile(
-        optimizer=make_optimizer(settings, steps_per_epoch),
+        optimizer=make_optimizer(settings, steps_per_epoch, rate_factors),
         loss=loss(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
         jit_compile=settings.jit_compile and not tf.distribute.has_strategy(),
     )
 
 
-def make_optimizer(settings, steps_per_epoch):
+def make_optimizer(settings, steps_per_epoch, rate_factors=None):
     """Makes the optimizer of `settings`, its learning rate a schedule over all steps."""
+    if rate_factors and settings.optimizer != "adamw":
+        raise ValueError(f'`rate_factors` must be None, except with "adamw". Received: {settings.optimizer}')
     rate, steps, warmup = settings.learning_rate, settings.epochs * steps_per_epoch, settings.warmup_epochs * steps_per_epoch
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
@@ -224,7 +237,8 @@ def make_optimizer(settings, steps_per_epoch):
         return keras.optimizers.Adam(rate)
     decay = settings.weight_decay
     if settings.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
+        optimizer = LayerwiseAdamW(rate, weight_decay=decay)
+        optimizer.rate_factors = rate_factors
     else:
         not_hidden = ["embedding", "logits", "probabilities", "position_bias"]
         optimizer = keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=not_hidden)

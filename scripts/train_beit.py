@@ -1,66 +1,85 @@
-"""Trains a BEiT on CIFAR-10, or fine-tunes one, and leaves a run folder with its page.
+"""Trains a BEiT on CIFAR-10 from scratch, or fine-tunes one, and leaves a run folder with its page.
 
-python scripts/train_beit.py --size tiny --image-size 24 --epochs 18 --out runs/beit-24
-python scripts/train_beit.py --preset runs/beit-24/model.keras --image-size 32 --epochs 8 --out runs/beit
+    python scripts/train_beit.py --size tiny --image-size 24 --epochs 7 --out runs/beit-24
+    python scripts/train_beit.py --recipe enlarge --preset runs/beit-24/model.keras --image-size 32 --epochs 6 --out runs/beit
+    python scripts/train_beit.py --evaluate --preset beit-cifar10 --out runs/beit-cifar10
+    python scripts/train_beit.py --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 --out runs/beit-base
+
+From scratch, small pictures come first: half the tokens, half the time. `--preset` takes whatever `load_model` takes.
 """
 
 import course_hw5
 from course_hw5 import options
 
+# Muon learns in one epoch from scratch what AdamW learns in two; fine-tuning follows BEiT's appendix.
 RECIPES = {
-    "scratch": {
-        "optimizer": "muon",
-        "learning_rate": 4e-3,
-        "weight_decay": 0.05,
-        "schedule": "constant",
-        "label_smoothing": 0.1,
-    },
-    "tuning": {"optimizer": "muon", "learning_rate": 3e-3, "weight_decay": 0.05, "warmup_epochs": 0.2, "label_smoothing": 0.1},
+    "scratch": {"optimizer": "muon", "learning_rate": 4e-3, "schedule": "constant"},
+    "enlarge": {"optimizer": "muon", "learning_rate": 3e-3, "warmup_epochs": 0.2},
+    "finetune": {"optimizer": "adamw", "learning_rate": 5e-4, "warmup_epochs": 0.5},
 }
+AUGMENTATIONS = {"scratch": "flip,shift", "enlarge": "flip,shift", "finetune": "flip,shift,mixup,cutmix"}
+LAYER_DECAY, DROP_PATH_RATE = 0.75, 0.1  # for fine-tuning
 
 
 def main(argv=None):
     parser = options.run_parser(__doc__, batch_size=128)
-    parser.add_argument("--dataset", choices=("cifar10", "digits"), default="cifar10", help="(default: %(default)s)")
-    parser.add_argument("--size", default="tiny", help="size of a new model (default: %(default)s)")
-    parser.add_argument("--preset", help="the model to start from, in place of a new one")
-    parser.add_argument("--image-size", type=options.whole_number(8), help="side of the pictures that the network reads")
-    parser.add_argument("--learning-rate", type=float, help="the highest (default: the recipe's)")
-    parser.add_argument("--augmentation", default="flip,shift", help="(default: %(default)s)")
+    add = parser.add_argument
+    add("--dataset", choices=("cifar10", "digits"), default="cifar10", help="(default: %(default)s)")
+    add("--preset", help="the model to start from, in place of a new one")
+    add("--size", default="tiny", help="size of a new model (default: %(default)s)")
+    add("--recipe", choices=tuple(RECIPES), help="(default: finetune with --preset, else scratch)")
+    add("--image-size", type=options.whole_number(8), help="side of what the network reads (default: 32, or the preset's)")
+    add("--learning-rate", type=float, help="the highest (default: the recipe's)")
+    add("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
     args = parser.parse_args(argv)
+    recipe = args.recipe or ("finetune" if args.preset else "scratch")
 
     with options.plain_errors(parser):
-        from course_hw5 import devices
+        from course_hw5 import devices, training
         from course_hw5.models import beit
 
+        if (args.evaluate or recipe != "scratch") and not args.preset:
+            raise ValueError(f"--preset is needed to evaluate and for the recipe {recipe}. Received: none")
         devices.seed_everything(args.seed, args.deterministic)
         devices.set_precision(args.precision)
-        data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=args.augmentation)
-        classes = {"classes": len(data.class_names), "class_names": data.class_names}
         with devices.strategy(args.strategy).scope():
-            side = args.image_size or 32
-            if args.preset:
-                start = course_hw5.load_model(args.preset)
-                backbone = beit.rebuilt_backbone(beit.backbone_of(start), image_shape=(side, side, 3))
-                model = course_hw5.beit_classifier(backbone, input_shape=(32, 32, 3), **classes)
-                for name in ("pooled_norm", "logits"):
-                    model.get_layer(name).set_weights(start.get_layer(name).get_weights())
-            else:
-                backbone = course_hw5.beit_backbone(args.size, (side, side, 3), local_initialization=True)
-                model = course_hw5.beit_classifier(backbone, input_shape=(32, 32, 3), **classes)
-        recipe = RECIPES["tuning" if args.preset else "scratch"]
-        if args.learning_rate:
-            recipe |= {"learning_rate": args.learning_rate}
-        metrics = course_hw5.train(
-            model,
-            data,
-            args.out,
-            course_hw5.Settings(**recipe, epochs=args.epochs or 18, seed=args.seed),
-            resume=args.resume,
-            overwrite=args.overwrite,
-            arguments={name: getattr(args, name) for name in ("dataset", "size", "preset", "image_size", "batch_size")},
-        )
-    print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; open {args.out}/index.html")
+            start = course_hw5.load_model(args.preset) if args.preset else None
+        if start is not None and beit.backbone_of(start) is None:
+            raise ValueError(f"--preset must be a BEiT. Received: {args.preset}, which is {start.name}")
+        data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[recipe])
+        if args.evaluate:
+            metrics = training.write_report(start, data, args.out)
+        else:
+            settings = RECIPES[recipe] | {"weight_decay": 0.05, "label_smoothing": 0.1, "epochs": args.epochs or 7}
+            settings |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
+            with devices.strategy(args.strategy).scope():
+                model = make_model(start, data, args, {"drop_path_rate": DROP_PATH_RATE} if recipe == "finetune" else {})
+            pictures, labels = next(iter(data.validation))
+            looked_at = {f"{i}: {data.class_names[int(labels[i])]}": pictures[i].numpy() for i in range(4)}
+            names = ("dataset", "preset", "size", "recipe", "image_size", "batch_size", "strategy")
+            metrics = course_hw5.train(
+                model,
+                data,
+                args.out,
+                course_hw5.Settings(**settings, seed=args.seed),
+                resume=args.resume,
+                overwrite=args.overwrite,
+                arguments={name: getattr(args, name) for name in names} | {"recipe": recipe},
+                callbacks=[course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)],
+                rate_factors=beit.layerwise_rates(model, LAYER_DECAY) if recipe == "finetune" else None,
+            )
+    print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; see {args.out}")
+
+
+def make_model(start, data, args, changes):
+    from course_hw5.models import beit
+
+    heads = {"classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
+    side = args.image_size
+    if start is None:
+        backbone = course_hw5.beit_backbone(args.size, (side or 32, side or 32, 3), local_initialization=True)
+        return course_hw5.beit_classifier(backbone, **heads)
+    return beit.adapted_classifier(start, **heads, **changes | ({"image_shape": (side, side, 3)} if side else {}))
 
 
 if __name__ == "__main__":

@@ -60,52 +60,68 @@ class HistoryPlots(keras.callbacks.Callback):
 
 
 class AttentionTimeLapse(keras.callbacks.Callback):
-    """Keeps what a text classifier makes of the same few sentences before training and after each epoch.
+    """Keeps what a classifier makes of the same few sentences or pictures before training and after every few epochs.
 
-    Writes `attention.json` (probability, and each token's relevance for it) and, in `attention/`, one page of the viewer
-    per sentence and epoch.
+    Writes `attention.json` (answer, probability, each token's relevance for it) and, in `attention/`, one page of the viewer
+    per source and epoch.
 
     Args:
         run_dir: folder for the files.
-        sentences: list of strings.
-        explain: function `(model, sentence)` to the dict that `head_view` takes, such as `course_hw5.explain`.
+        sources: list of sentences, or dict of names to pictures `(height, width, 3)`, uint8.
+        explain: function `(model, source)` to the dict that `head_view` or `patch_view` takes, such as `course_hw5.explain`.
+        every: epochs from one look to the next.
     """
 
-    def __init__(self, run_dir, sentences, explain):
+    def __init__(self, run_dir, sources, explain, every=1):
         super().__init__()
         self.run_dir = pathlib.Path(run_dir)
-        self.sentences = list(sentences)
+        self.sources = sources if isinstance(sources, dict) else {source: source for source in sources}
         self.explain = explain
+        self.every = every
 
     def on_train_begin(self, logs=None):
         if not (self.run_dir / "attention.json").exists():
             self._write(0)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._write(epoch + 1)
+        if (epoch + 1) % self.every == 0:
+            self._write(epoch + 1)
 
     def _write(self, epoch):
         (self.run_dir / "attention").mkdir(parents=True, exist_ok=True)
         path = self.run_dir / "attention.json"
         earlier = json.loads(path.read_text()) if path.exists() and epoch else []
         frames = [frame for frame in earlier if frame["epoch"] < epoch]
-        for number, sentence in enumerate(self.sentences):
-            explained = self.explain(self.model, sentence)
-            relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
+        for number, (name, source) in enumerate(self.sources.items()):
+            explained = self.explain(self.model, source)
+            view, frame = (_picture_frame if "image" in explained else _sentence_frame)(explained)
             page = f"attention/epoch-{epoch:04d}-{number}.html"
-            title = f"{sentence} (after epoch {epoch})"
-            run_folder.write_text(self.run_dir / page, viewer.head_view(**explained, title=title, html_action="return"))
-            frames.append(
-                {
-                    "epoch": epoch,
-                    "sentence": sentence,
-                    "probability": round(explained["probability"], 4),
-                    "tokens": explained["tokens"],
-                    "relevance": [round(weight, 4) for weight in relevance.tolist()],
-                    "page": page,
-                }
-            )
+            html = view(**explained, title=f"{name} (after epoch {epoch})", html_action="return")
+            run_folder.write_text(self.run_dir / page, html)
+            frames.append({"epoch": epoch, "name": name, **frame, "page": page})
         run_folder.write_json(path, frames)
+
+
+def _sentence_frame(explained):
+    relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
+    return viewer.head_view, {
+        "answer": "positive",
+        "probability": round(explained["probability"], 4),
+        "tokens": explained["tokens"],
+        "relevance": [round(weight, 4) for weight in relevance.tolist()],
+    }
+
+
+def _picture_frame(explained):
+    relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[1:, 1:]
+    relevance = relevance.mean(axis=0) - 1 / len(relevance)  # the answer is read from all patches; each starts with its own 1
+    answer, probability = explained["predictions"][0]
+    heat = plots.heat_overlay(explained["image"], relevance.reshape(explained["grid"]))
+    return viewer.patch_view, {
+        "answer": answer,
+        "probability": round(probability, 4),
+        "image": _thumbnail(heat, side=96),
+    }
 
 
 class ClassificationReport(keras.callbacks.Callback):
@@ -234,14 +250,14 @@ def _are_pictures(inputs):
     return getattr(inputs, "ndim", 0) == 4 and inputs.shape[-1] in (1, 3)
 
 
-def _thumbnail(picture):
-    """A picture as the data URL of a small PNG."""
+def _thumbnail(picture, side=64):
+    """A picture as the data URL of a PNG, `side` pixels at most."""
     if picture.dtype != np.uint8:  # floats: stretch to the visible range
         low, high = picture.min(), picture.max()
         picture = ((picture - low) / max(high - low, 1e-9) * 255).astype("uint8")
     buffer = io.BytesIO()
     image = Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)
-    image.thumbnail((64, 64))
+    image.thumbnail((side, side))
     image.save(buffer, "png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 

@@ -2,12 +2,14 @@
 
 import io
 
+import matplotlib
 import matplotlib.figure
 import matplotlib.image
 import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
 import seaborn
+from PIL import Image
 
 
 def history_plot(history, metric):
@@ -195,3 +197,21 @@ def embedding_plot(tokens, parts, dimensions=64):
         axis.set_title(name, loc="left", fontsize=10)
     axes[-1].set_xlabel(f"dimension, the first {part.shape[1]}")
     return figure
+
+
+def heat_overlay(image, weights, side=96):
+    """A picture in grey under the heat of its patches.
+
+    Args:
+        image: uint8 array `(height, width, 3)`.
+        weights: float array `(rows, columns)` of a grid of patches, 0 or more.
+        side: of the result, in pixels.
+
+    Returns:
+        uint8 array `(side, side, 3)`.
+    """
+    picture = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.BICUBIC)
+    share = np.maximum(weights, 0) / max(weights.max(), 1e-9)
+    heat = Image.fromarray(np.uint8(255 * matplotlib.colormaps["inferno"](share)[..., :3])).resize((side, side), 0)
+    alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize((side, side), 0)
+    return np.asarray(Image.composite(heat, picture.convert("RGB"), alpha))

@@ -107,7 +107,7 @@ def test_a_browser_shows_the_most_frequent_mistake_and_a_clicked_cell(run_dir, t
 
 
 def test_attention_after_each_epoch_is_shown_as_text(run_dir):
-    frame = {"sentence": "a <b>", "probability": 0.25, "tokens": ["[CLS]", "<b>"], "relevance": [1.0, 0.5]}
+    frame = {"name": "a <b>", "answer": "positive", "probability": 0.25, "tokens": ["[CLS]", "<b>"], "relevance": [1.0, 0.5]}
     frames = [frame | {"epoch": epoch, "page": f"attention/epoch-000{epoch}-0.html"} for epoch in (0, 1)]
     (run_dir / "attention.json").write_text(json.dumps(frames))
     text = page.write_page(run_dir).read_text()
