@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import sys
 
 from course_hw5 import options
 
@@ -16,6 +17,12 @@ def main(argv=None):
     attend.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
     attend.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
     attend.set_defaults(run=_attend)
+
+    classify = commands.add_parser("classify", help="say what is in pictures, and write a page of where the model looked")
+    classify.add_argument("images", metavar="IMAGE", nargs="+", help="files in any format that Pillow opens")
+    classify.add_argument("--preset", default="beit-cifar10", help="what `load_model` takes (default: %(default)s)")
+    classify.add_argument("--out", default="runs/classify", help="folder for a page per picture (default: %(default)s)")
+    classify.set_defaults(run=_classify)
 
     demo = commands.add_parser("demo", help="train the MLP on scikit-learn's digits: no download, about a minute")
     demo.add_argument("--out", default="runs/demo", help="run folder to write (default: %(default)s)")
@@ -45,6 +52,37 @@ def _attend(args):
     explained = course_hw5.explain(model, args.text, args.other)
     course_hw5.head_view(**explained, title=args.text, html_action="return", path=out)
     return f"positive {explained['probability']:.4f}. Open {out}"
+
+
+def _classify(args):
+    import course_hw5
+    from course_hw5.data import pictures
+
+    model = course_hw5.load_model(args.preset)
+    if model.name != "beit_classifier":
+        raise ValueError(f"--preset must be a classifier of pictures. Received: {args.preset}, which is {model.name}")
+    height, width, _ = model.inputs[0].shape[1:]
+    out, refused, taken = pathlib.Path(args.out), 0, set()
+    out.mkdir(parents=True, exist_ok=True)
+    for image in args.images:
+        try:
+            picture = pictures.open_picture(image, longest=1024)
+        except (ValueError, OSError) as error:
+            print(f"course-hw5: {error}", file=sys.stderr)
+            refused += 1
+            continue
+        if height is not None:
+            picture = pictures.fit_picture(picture, (height, width))
+        explained = course_hw5.explain(model, picture)
+        stem = pathlib.Path(image).stem
+        name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
+        taken.add(name)
+        course_hw5.patch_view(**explained, title=image, html_action="return", path=out / f"{name}.html")
+        top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained["predictions"][:5])
+        print(f"{image}: {top}. Open {out / name}.html")
+    if refused:
+        raise ValueError(f"{refused} of {len(args.images)} pictures were refused")
+    return f"{len(args.images)} of {len(args.images)} pictures classified"
 
 
 def _demo(args):

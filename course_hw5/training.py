@@ -204,7 +204,8 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
     rate_factors = None
 
     def update_step(self, gradient, variable, learning_rate):
-        super().update_step(gradient, variable, learning_rate * (self.rate_factors or {}).get(variable.path, 1.0))
+        path = self._trainable_variables[self._get_variable_index(variable)].path
+        super().update_step(gradient, variable, learning_rate * (self.rate_factors or {}).get(path, 1.0))
 
 
 def compile_model(model, settings, steps_per_epoch, rate_factors=None):

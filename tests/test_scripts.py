@@ -8,10 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import course_hw5
 from course_hw5 import cli, tokenization
 from course_hw5.data import reviews
+from course_hw5.models import beit
 from tests.golden.bert import GOLDEN
 
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
@@ -171,3 +173,50 @@ def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
 def test_attend_refuses_what_it_cannot_read(arguments, message, tmp_path, capsys):
     assert message in failure(capsys, cli.main, ["attend", *arguments, "--out", str(tmp_path / "page.html")])
     assert not (tmp_path / "page.html").exists()
+
+
+def test_pictures_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
+    from sklearn.datasets import load_sample_image
+
+    (tmp_path / "other").mkdir()
+    paths = [tmp_path / "a.jpg", tmp_path / "broken.png", tmp_path / "other" / "a.png", tmp_path / "missing.png"]
+    Image.fromarray(load_sample_image("china.jpg")).save(paths[0])
+    paths[1].write_bytes(b"no picture")
+    Image.new("LA", (1, 1)).save(paths[2])
+    with pytest.raises(SystemExit) as error:
+        cli.main(["classify", *map(str, paths), "--out", str(tmp_path / "out")])
+    assert error.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("Open ") == 2 and {page.name for page in (tmp_path / "out").iterdir()} == {"a.html", "a-1.html"}
+    lines = [line for line in printed.err.splitlines() if line.startswith("course-hw5: ")]
+    assert "broken.png must be a picture" in lines[0] and "missing.png must be a picture" in lines[1]
+    assert lines[2] == "course-hw5: error: 2 of 4 pictures were refused"
+
+
+def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
+    line = failure(capsys, cli.main, ["classify", "a.png", "--preset", str(GOLDEN), "--out", str(tmp_path)])
+    assert "--preset must be a classifier of pictures" in line
+
+
+def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(beit.SIZES["tiny"], "depth", 1)
+    monkeypatch.setitem(beit.SIZES["tiny"], "dim", 16)
+    common = ("--dataset", "digits", "--epochs", 1, "--batch-size", 256)
+    run_script("train_beit.py", *common, "--image-size", 8, "--out", tmp_path / "small")
+    start = ("--preset", tmp_path / "small" / "model.keras")
+    run_script("train_beit.py", *common, *start, "--recipe", "enlarge", "--image-size", 12, "--out", tmp_path / "larger")
+    run_script("train_beit.py", *common, *start, "--out", tmp_path / "tuned")
+    settings = [json.loads((tmp_path / name / "config.json").read_text())["settings"] for name in ("small", "larger", "tuned")]
+    assert [part["optimizer"] for part in settings] == ["muon", "muon", "adamw"]
+    frames = json.loads((tmp_path / "larger" / "attention.json").read_text())
+    assert {frame["epoch"] for frame in frames} == {0} and len(frames) == 4
+    assert "Attention as training went" in (tmp_path / "larger" / "index.html").read_text()
+    evaluate = ("--evaluate", "--dataset", "digits", "--preset", tmp_path / "larger" / "model.keras")
+    run_script("train_beit.py", *evaluate, "--out", tmp_path / "evaluated")
+    first, second = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("larger", "evaluated"))
+    assert first["accuracy"] == second["accuracy"]
+
+
+def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
+    line = failure(capsys, run_script, "train_beit.py", "--recipe", "finetune", "--out", tmp_path / "run")
+    assert "--preset is needed to evaluate and for the recipe finetune" in line and not (tmp_path / "run").exists()

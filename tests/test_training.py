@@ -263,3 +263,29 @@ def test_two_devices_train_as_one_does(name, processes, alone, tmp_path):
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
     together = pd.read_csv(tmp_path / "run" / "history.csv")
     np.testing.assert_allclose(together["loss"], alone["loss"], rtol=0.02)
+
+
+def test_a_factor_of_the_learning_rate_holds_for_its_variable_alone():
+    model = course_hw5.mlp_classifier(hidden_units=(4,), input_shape=(2, 2, 3), classes=2)
+    before = {variable.path: variable.numpy() for variable in model.trainable_variables}
+    still = "hidden_1/kernel"
+    settings = course_hw5.Settings(optimizer="adamw", learning_rate=1e-2)
+    training.compile_model(model, settings, 1, rate_factors={still: 0.0})
+    images = np.random.default_rng(0).integers(0, 256, (8, 2, 2, 3)).astype("uint8")
+    model.train_on_batch(images, np.eye(2)[[0, 1] * 4])
+    changed = {variable.path for variable in model.trainable_variables if (variable.numpy() != before[variable.path]).any()}
+    assert changed == {*before} - {still}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_factors_of_the_learning_rate_need_adamw(optimizer):
+    with pytest.raises(ValueError, match=f'`rate_factors` must be None, except with "adamw". Received: {optimizer}'):
+        training.make_optimizer(course_hw5.Settings(optimizer=optimizer), 1, {"a": 0.5})
+
+
+def test_muon_turns_kernels_of_hidden_layers_and_leaves_heads_to_adamw():
+    model = course_hw5.mlp_classifier(hidden_units=(8,), input_shape=(2, 2, 3), classes=2)
+    training.compile_model(model, course_hw5.Settings(optimizer="muon", weight_decay=0.01), 1)
+    model.optimizer.build(model.trainable_variables)
+    by_muon = [v.path for v in model.trainable_variables if not model.optimizer._should_use_adamw(v)]
+    assert by_muon == ["hidden_1/kernel"]

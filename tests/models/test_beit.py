@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from course_hw5 import attention_model, beit_backbone, beit_classifier, load_model
+from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, patch_view
 from course_hw5.models import beit
 from tests.golden import beit as golden
 
@@ -173,3 +173,42 @@ def test_a_tensor_of_another_shape_is_named(folder):
     (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 48}))
     with pytest.raises(ValueError, match=r"Received: patch_embedding/kernel: expected shape \(192, 48\), found \(192, 24\)"):
         load_model(folder)
+
+
+def test_layers_near_the_pixels_learn_slower(model):
+    rates = beit.layerwise_rates(model, 0.5)
+    assert {*rates} == {variable.path for variable in model.trainable_variables}
+    assert rates["logits/kernel"] == rates["pooled_norm/gamma"] == 1
+    assert rates["block_1/dense_1/kernel"] == 0.5 and rates["block_0/relative_position_bias/table"] == 0.25
+    assert rates["patch_embedding/kernel"] == 0.125
+
+
+@pytest.mark.parametrize("classes, is_kept", [(4, True), (3, False)])
+def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes, is_kept):
+    adapted = beit.adapted_classifier(model, classes, image_shape=(16, 24, 3), drop_path_rate=0.1)
+    assert (adapted.count_params() == model.count_params()) == is_kept
+    if is_kept:
+        np.testing.assert_allclose(adapted(PICTURES), model(PICTURES), atol=1e-6)
+
+
+def test_an_adapted_checkpoint_keeps_its_normalization(folder):
+    config = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.5], "size": 24}
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
+    rescaling = beit.adapted_classifier(load_model(folder), 3, input_shape=(32, 32, 3)).get_layer("rescaling")
+    np.testing.assert_allclose(rescaling.scale, 1 / (255 * np.array(config["image_std"])), rtol=1e-6)
+    np.testing.assert_allclose(rescaling.offset, [-2, -2, -1.2], rtol=1e-6)
+
+
+def test_a_picture_is_explained_for_the_viewer(model):
+    explained = explain(model, PICTURES[0])
+    shapes = {name: np.shape(explained[name]) for name in ("attention", "gradients", "content", "position_bias")}
+    assert {*shapes.values()} == {(2, 3, 25, 25)} and explained["grid"] == (4, 6)
+    assert explained["predictions"][0][1] == pytest.approx(float(np.max(model(PICTURES[:1]))), abs=1e-6)
+    assert np.abs(explained["gradients"]).max() > 0
+    page = patch_view(**explained, html_action="return")
+    assert '"name": "Position bias"' in page and '"name": "Relevance"' in page
+
+
+def test_a_picture_of_another_size_is_refused(model):
+    with pytest.raises(ValueError, match=r"The picture must have shape \(16, 24, 3\). Received: \(8, 8, 3\)"):
+        explain(model, np.zeros((8, 8, 3), "uint8"))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from course_hw5 import encode_sentence, explain, load_model
+from course_hw5 import beit_backbone, beit_classifier, encode_sentence, explain, load_model
 from course_hw5.models import presets
 from course_hw5.models.bert import bert_backbone, bert_classifier
 
@@ -63,3 +63,20 @@ def test_a_changed_token_embedding_is_refused(tmp_path):
     model = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     with pytest.raises(ValueError, match="token_embedding/embeddings must not have changed: its change would be 1 MB"):
         presets.save_change(model, start, tmp_path / "change.safetensors")
+
+
+def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(tmp_path, monkeypatch):
+    backbone = beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=12, depth=2, heads=3, local_initialization=True)
+    model = beit_classifier(backbone, 3, class_names=["a", "b", "c"])
+    assert presets.save_whole(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
+    monkeypatch.setitem(presets.WHOLE, "mine", "mine.safetensors")
+    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    loaded = load_model("mine")
+    assert loaded.get_layer("scores").class_names == ("a", "b", "c")
+    for expected, found in zip(model.trainable_variables, loaded.trainable_variables):
+        np.testing.assert_array_equal(found.numpy(), expected.numpy().astype("float16").astype("float32"))
+
+
+def test_the_bundled_beit_is_small_and_knows_cifar10():
+    assert (presets.ASSETS / presets.WHOLE["beit-cifar10"]).stat().st_size <= 9e6
+    assert load_model("beit-cifar10").get_layer("scores").class_names[3] == "cat"

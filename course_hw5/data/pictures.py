@@ -1,0 +1,68 @@
+"""Pictures of users: any file that Pillow opens, turned upright, as RGB."""
+
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+LARGEST = 200_000_000  # pixels; more is a decompression bomb
+
+
+def open_picture(source, longest=None):
+    """Opens a picture as upright 8-bit RGB.
+
+    EXIF rotation is applied, transparency is laid on white, 16-bit and float greys are scaled to 8 bits.
+
+    Args:
+        source: path of a file, or a `PIL.Image.Image`.
+        longest: of the sides of the result, in pixels, to which larger pictures are reduced; None for any.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+
+    Raises:
+        ValueError: if the file is no picture, broken or empty, or has more than `LARGEST` pixels; says which file.
+        OSError: if there is no such file, or it cannot be read.
+    """
+    name = source if isinstance(source, (str, pathlib.Path)) else "the picture"
+    if isinstance(source, (str, pathlib.Path)) and not pathlib.Path(source).is_file():
+        raise FileNotFoundError(f"{source} must be a picture. Received: no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
+            image = Image.open(source) if isinstance(source, (str, pathlib.Path)) else source
+            if image.width * image.height > LARGEST:
+                raise ValueError(f"{name} must have at most {LARGEST:,} pixels. Received: {image.width} x {image.height}")
+            image = _to_rgb(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{name} must be a picture that Pillow opens. Received: something else, or an empty file") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's decoders raise these
+        raise ValueError(f"{name} must be a whole picture. Received: {str(error).splitlines()[0]}") from error
+    if longest is not None:
+        image.thumbnail((longest, longest), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def _to_rgb(image):
+    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits of grey
+        grey = np.asarray(image, "float64")
+        top = 65535.0 if image.mode.startswith("I") and grey.max(initial=0) > 255 else max(grey.max(initial=0), 255.0)
+        image = Image.fromarray(np.uint8(np.clip(grey / top, 0, 1) * 255))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def fit_picture(picture, size):
+    """Cuts the middle of a picture in the proportion of `size` and resizes it, as a training picture would have been.
+
+    Args:
+        picture: uint8 array `(height, width, 3)`.
+        size: `(height, width)` of the result.
+
+    Returns:
+        uint8 array `(*size, 3)`.
+    """
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), (size[1], size[0]), Image.Resampling.BICUBIC))
