@@ -14,6 +14,7 @@ import course_hw5
 from course_hw5 import cli, tokenization
 from course_hw5.data import reviews
 from course_hw5.models import beit
+from tests.golden import beit as golden_beit
 from tests.golden.bert import GOLDEN
 
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
@@ -205,7 +206,7 @@ def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, m
     run_script("train_beit.py", *common, "--image-size", 8, "--out", tmp_path / "small")
     start = ("--preset", tmp_path / "small" / "model.keras")
     run_script("train_beit.py", *common, *start, "--recipe", "enlarge", "--image-size", 12, "--out", tmp_path / "larger")
-    run_script("train_beit.py", *common, *start, "--out", tmp_path / "tuned")
+    run_script("train_beit.py", *common, "--preset", golden_beit.GOLDEN, "--out", tmp_path / "tuned")
     settings = [json.loads((tmp_path / name / "config.json").read_text())["settings"] for name in ("small", "larger", "tuned")]
     assert [part["optimizer"] for part in settings] == ["muon", "muon", "adamw"]
     frames = json.loads((tmp_path / "larger" / "attention.json").read_text())

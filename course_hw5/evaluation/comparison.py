@@ -1,16 +1,13 @@
 """Finished run folders to one page that puts them side by side, and one picture; the page opens offline."""
 
 import html
-import importlib
 import os
 import pathlib
-import pkgutil
 import urllib.parse
 from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5 import models
 from course_hw5.evaluation import elements, findings, flops, plots, run_folder
 from course_hw5.models import checkpoints
 
@@ -73,8 +70,6 @@ def read_run(run_dir):
     f1 = {name: {"f1-score": NUMBER} for name in [*config["data"]["class_names"], "weighted avg"]}
     report = run_folder.read_json(run_dir / "classification_report.json", f1)
     history = run_folder.read_history(run_dir, ("epoch", "accuracy", "seconds"))
-    for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
-        importlib.import_module(module.name)  # registers the layers and initializers in saved models
     model = checkpoints.load_model(run_dir / "model.keras")
     try:
         count = flops.prediction_flops(model, config["arguments"].get("max_length"))

@@ -8,7 +8,12 @@ import keras_nlp
 import safetensors
 
 from course_hw5 import tokenization
-from course_hw5.models import beit_checkpoints, bert, presets
+from course_hw5.models import (
+    beit_checkpoints,
+    bert,
+    mlp,  # noqa: F401 registers what its saved models are made of
+    presets,
+)
 
 HUB_FILES = (
     "config.json",
