@@ -137,22 +137,23 @@ def _time_lapse(run_dir):
     frames = json.loads(path.read_text())
     by_name = {name: [frame for frame in frames if frame["name"] == name] for name in dict.fromkeys(f["name"] for f in frames)}
     are_pictures = "image" in frames[0]
-    tables = "".join((_picture_lapse if are_pictures else _sentence_lapse)(name, own) for name, own in by_name.items())
+    tables = _picture_lapse(by_name) if are_pictures else "".join(map(_sentence_lapse, by_name.values()))
     return (
         "<section><h2>Attention as training went</h2>"
         f"<p class='hint'>How much each {'patch' if are_pictures else 'token'} spoke for the answer, which is read from "
         f"{'all patches' if are_pictures else '[CLS]'}: attention times gradient, through all layers (Chefer et al. 2021). "
-        "Epoch 0 is before training; a click on an epoch opens its heads.</p>"
+        "Epoch 0 is before training; a click opens the heads.</p>"
         f"<div class='lapses'>{tables}</div></section>"
     )
 
 
-def _sentence_lapse(_, frames):
+def _sentence_lapse(frames):
     """A row per epoch, a cell per token coloured by its relevance, the probability."""
     highest = max(max(frame["relevance"][1:]) for frame in frames) or 1.0  # [CLS] holds its own start, 1, too
     head = "".join(f"<th><bdi>{html.escape(token)}</bdi></th>" for token in frames[0]["tokens"])
     rows = [
-        f"<tr><th>{_epoch_link(frame)}</th><td><b>{frame['probability']:.3f}</b></td>"
+        f'<tr><th><a href="{html.escape(frame["page"])}">{frame["epoch"]}</a></th>'
+        + f"<td><b>{frame['probability']:.3f}</b></td>"
         + "".join(f'<td style="--weight:{min(1, w / highest):.3f}">{w:.3f}</td>' for w in frame["relevance"])
         + "</tr>"
         for frame in frames
@@ -163,22 +164,21 @@ def _sentence_lapse(_, frames):
     )
 
 
-def _picture_lapse(name, frames):
-    """A column per epoch: the picture under its relevance, the answer, its probability."""
-    cells = [
-        f'<td><img src="{frame["image"]}" alt="relevance of patches"><br>{html.escape(frame["answer"])} '
-        f"<b>{frame['probability']:.2f}</b></td>"
-        for frame in frames
+def _picture_lapse(by_name):
+    """A row per picture, a column per epoch: the picture under its relevance, the answer, its probability."""
+    epochs = dict.fromkeys(frame["epoch"] for frames in by_name.values() for frame in frames)
+    rows = [
+        f"<tr><th>{html.escape(name)}</th>"
+        + "".join(
+            f'<td><a href="{html.escape(frame["page"])}"><img src="{frame["image"]}" alt="relevance of patches"></a><br>'
+            f"{html.escape(frame['answer'])} <b>{frame['probability']:.2f}</b></td>"
+            for frame in frames
+        )
+        + "</tr>"
+        for name, frames in by_name.items()
     ]
-    head = "".join(f"<th>{_epoch_link(frame)}</th>" for frame in frames)
-    return (
-        f"<table class='lapse'><thead><tr><th>epoch</th>{head}</tr></thead>"
-        f"<tbody><tr><th>{html.escape(name)}</th>{''.join(cells)}</tr></tbody></table>"
-    )
-
-
-def _epoch_link(frame):
-    return f'<a href="{html.escape(frame["page"])}">{frame["epoch"]}</a>'
+    head = "".join(f"<th>{epoch}</th>" for epoch in epochs)
+    return f"<table class='lapse'><thead><tr><th>epoch</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _report_table(report, class_names):

@@ -150,7 +150,7 @@ def explain(model, source, other=None):
         tokens)`. Of a sentence also `tokens`; `probability` of "positive"; `what_if`, a list of `(word, first token, last
         token, probability with that word as [MASK])`; `sentence_b_start`. Of a picture also `image`; `grid`, rows and columns
         of patches; `content` and `position_bias`, whose sum the softmax is taken of, as `attention`; `predictions`, all
-        `(class name, probability)`, the best first.
+        `(class name, probability)`, the best first; `patch`, the token whose last attention counted most for the answer.
 
     Raises:
         ValueError: if the model is neither, or the picture has another shape than it reads.
@@ -178,8 +178,11 @@ def _explain_picture(model, image):
     names = {"attention": "attention", "gradients": "gradients", "content": "content", "position_bias": "position"}
     probabilities = tf.nn.softmax(logits).numpy()
     class_names = model.get_layer("scores").class_names or [f"class {i}" for i in range(len(probabilities))]
-    return {name: np.stack([layer.numpy()[0] for layer in parts[part]]) for name, part in names.items()} | {
+    arrays = {name: np.stack([layer.numpy()[0] for layer in parts[part]]) for name, part in names.items()}
+    spoke = np.maximum(arrays["attention"][-1] * arrays["gradients"][-1], 0)
+    return arrays | {
         "image": image,
+        "patch": int(spoke.sum(axis=(0, 2)).argmax()),
         "grid": beit.backbone_of(model).grid,
         "predictions": [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],
     }

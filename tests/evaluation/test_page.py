@@ -115,6 +115,15 @@ def test_attention_after_each_epoch_is_shown_as_text(run_dir):
     assert text.count("<b>0.250</b>") == 2 and 'href="attention/epoch-0001-0.html"' in text
 
 
+def test_attention_to_pictures_is_shown_epoch_by_epoch(run_dir):
+    frame = {"answer": "cat", "probability": 0.25, "image": "data:image/png;base64,"}
+    frames = [frame | {"epoch": e, "name": n, "page": f"attention/{e}-{n}.html"} for e in (0, 2) for n in ("0: cat", "1: <b>")]
+    (run_dir / "attention.json").write_text(json.dumps(frames))
+    text = page.write_page(run_dir).read_text()
+    assert text.count('alt="relevance of patches"') == 4 and "<th>2</th></tr></thead>" in text
+    assert 'href="attention/2-1: &lt;b&gt;.html"' in text and "<th>1: &lt;b&gt;</th>" in text
+
+
 def test_a_misread_text_is_kept_as_text(run_dir):
     example = {"number": 1, "text": "</script>dull", "probabilities": [0.2, 0.7, 0.1]}
     (run_dir / "mistakes.json").write_text(json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]))

@@ -205,6 +205,7 @@ def test_a_picture_is_explained_for_the_viewer(model):
     assert {*shapes.values()} == {(2, 3, 25, 25)} and explained["grid"] == (4, 6)
     assert explained["predictions"][0][1] == pytest.approx(float(np.max(model(PICTURES[:1]))), abs=1e-6)
     assert np.abs(explained["gradients"]).max() > 0
+    assert (explained["gradients"][-1, :, 0] == 0).all() and explained["patch"] > 0  # the mean is of patches, without [CLS]
     page = patch_view(**explained, html_action="return")
     assert '"name": "Position bias"' in page and '"name": "Relevance"' in page
 
