@@ -196,8 +196,9 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
         ValueError: if a size is missing or does not fit.
 
     Example:
-        >>> beit_backbone("tiny", (32, 48, 3), feature_layers=(2, 5)).output_shape
-        {'sequence_output': (None, 97, 128), 'block_2': (None, 8, 12, 128), 'block_5': (None, 8, 12, 128)}
+        >>> backbone = beit_backbone("tiny", (32, 48, 3), feature_layers=(5,))
+        >>> {name: output.shape for name, output in backbone.output.items()}
+        {'sequence_output': (None, 97, 128), 'block_5': (None, 8, 12, 128)}
     """
     if size is not None and size not in SIZES:
         raise ValueError(f"`size` must be one of {', '.join(SIZES)}. Received: {size!r}")
