@@ -23,6 +23,7 @@ _HOMES = {
     "get_att_tok": "course_hw5.models.attention",
     "explain": "course_hw5.models.attention",
     "embedding_parts": "course_hw5.models.attention",
+    "attention_distance": "course_hw5.attention.analysis",
     "attention_rollout": "course_hw5.attention.analysis",
     "head_view": "course_hw5.attention.viewer.page",
     "patch_view": "course_hw5.attention.viewer.page",

@@ -1,5 +1,6 @@
 import os
 import pathlib
+import re
 
 import jupytext
 import nbclient
@@ -48,7 +49,16 @@ def check_bert(folder, shown):
     assert os.listdir(folder) == []
 
 
-CHECKS = {"mlp_cifar10": check_mlp, "bert_attention": check_bert}
+def check_beit(folder, shown):
+    views = [output["data"]["text/html"] for output in shown if "iframe" in output.get("data", {}).get("text/html", "")]
+    assert len(views) == 1 and "Position bias" in views[0]
+    texts = "".join(output.get("text", "") for output in shown)
+    assert float(re.search(r"largest difference: ([\d.e-]+)", texts)[1]) < 1e-5
+    assert sum("image/png" in output.get("data", {}) for output in shown) >= 2
+    assert (folder / "run" / "index.html").exists() and os.listdir(folder) == ["run"]
+
+
+CHECKS = {"mlp_cifar10": check_mlp, "bert_attention": check_bert, "beit_cifar10": check_beit}
 
 
 def test_the_cells_of_the_report_are_in_the_notebook_verbatim():

@@ -90,6 +90,34 @@ def attention_entropy(scores):
     return -np.sum(scores * np.log2(np.where(scores > 0, scores, 1)), axis=-1)
 
 
+def attention_distance(scores, grid):
+    """How far each head looks: the mean distance from a patch to what it looks at, weighted by attention.
+
+    As in figure 7 of Dosovitskiy et al. 2021 (https://arxiv.org/abs/2010.11929). [CLS] has no place and is left out.
+
+    Args:
+        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities; tokens are [CLS], then patches row by row.
+        grid: `(rows, columns)` of patches.
+
+    Returns:
+        Float array `(layers, heads)`, in patches.
+
+    Raises:
+        ValueError: if `scores` is not 4-D with square last axes, or the tokens are not [CLS] and the grid's patches.
+
+    Example:
+        >>> attention_distance(np.full((1, 1, 5, 5), 0.2), (2, 2)).round(3)  # itself, two neighbours, one diagonal
+        array([[0.854]])
+    """
+    scores, (rows, columns) = _checked(scores, "scores"), grid
+    if scores.shape[-1] != 1 + rows * columns:
+        raise ValueError(f"`scores` must have {1 + rows * columns} tokens for the grid {grid}. Received: {scores.shape[-1]}")
+    places = np.stack(np.divmod(np.arange(rows * columns), columns), axis=1)
+    distances = np.linalg.norm(places[:, None] - places, axis=-1)
+    weights = scores[:, :, 1:, 1:]
+    return ((weights * distances).sum(-1) / weights.sum(-1)).mean(-1)
+
+
 def _checked(scores, name):
     scores = np.asarray(scores, "float64")
     if scores.ndim != 4 or scores.shape[-1] != scores.shape[-2]:

@@ -57,3 +57,15 @@ def test_residual_weight_outside_its_range_is_refused():
 def test_gradients_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="`gradients` must have the shape of `scores`"):
         analysis.gradient_relevance(UNIFORM, UNIFORM[:1])
+
+
+def test_a_head_that_looks_one_patch_to_the_right_has_distance_one():
+    scores = np.zeros((1, 1, 10, 10))
+    for patch in range(9):
+        scores[0, 0, 1 + patch, 1 + min(patch + 1, patch // 3 * 3 + 2)] = 1  # at the edge: itself
+    assert analysis.attention_distance(scores, (3, 3)) == pytest.approx(6 / 9)
+
+
+def test_distance_needs_the_tokens_of_its_grid():
+    with pytest.raises(ValueError, match=r"must have 7 tokens for the grid \(2, 3\). Received: 10"):
+        analysis.attention_distance(np.ones((1, 1, 10, 10)), (2, 3))
