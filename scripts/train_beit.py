@@ -1,7 +1,7 @@
 """Trains a BEiT on CIFAR-10 from scratch, or fine-tunes one, and leaves a run folder with its page.
 
-    python scripts/train_beit.py --size tiny --image-size 24 --epochs 7 --out runs/beit-24
-    python scripts/train_beit.py --recipe enlarge --preset runs/beit-24/model.keras --image-size 32 --epochs 6 --out runs/beit
+    python scripts/train_beit.py --size tiny --image-size 24 --epochs 8 --out runs/beit-24
+    python scripts/train_beit.py --recipe enlarge --preset runs/beit-24/model.keras --image-size 32 --epochs 5 --out runs/beit
     python scripts/train_beit.py --evaluate --preset beit-cifar10 --out runs/beit-cifar10
     python scripts/train_beit.py --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 --out runs/beit-base
 
@@ -36,7 +36,7 @@ def main(argv=None):
 
     with options.plain_errors(parser):
         from course_hw5 import devices, training
-        from course_hw5.models import beit
+        from course_hw5.models import beit, beit_tuning
 
         if (args.evaluate or recipe != "scratch") and not args.preset:
             raise ValueError(f"--preset is needed to evaluate and for the recipe {recipe}. Received: none")
@@ -50,7 +50,7 @@ def main(argv=None):
         if args.evaluate:
             metrics = training.write_report(start, data, args.out)
         else:
-            settings = RECIPES[recipe] | {"weight_decay": 0.05, "label_smoothing": 0.1, "epochs": args.epochs or 7}
+            settings = RECIPES[recipe] | {"weight_decay": 0.05, "label_smoothing": 0.1, "epochs": args.epochs or 8}
             settings |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
             with devices.strategy(args.strategy).scope():
                 model = make_model(start, data, args, {"drop_path_rate": DROP_PATH_RATE} if recipe == "finetune" else {})
@@ -66,20 +66,20 @@ def main(argv=None):
                 overwrite=args.overwrite,
                 arguments={name: getattr(args, name) for name in names} | {"recipe": recipe},
                 callbacks=[course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)],
-                rate_factors=beit.layerwise_rates(model, LAYER_DECAY) if recipe == "finetune" else None,
+                rate_factors=beit_tuning.layerwise_rates(model, LAYER_DECAY) if recipe == "finetune" else None,
             )
     print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; see {args.out}")
 
 
 def make_model(start, data, args, changes):
-    from course_hw5.models import beit
+    from course_hw5.models import beit_tuning
 
     heads = {"classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
     side = args.image_size
     if start is None:
         backbone = course_hw5.beit_backbone(args.size, (side or 32, side or 32, 3), local_initialization=True)
         return course_hw5.beit_classifier(backbone, **heads)
-    return beit.adapted_classifier(start, **heads, **changes | ({"image_shape": (side, side, 3)} if side else {}))
+    return beit_tuning.adapted_classifier(start, **heads, **changes | ({"image_shape": (side, side, 3)} if side else {}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from course_hw5.models import beit
+from course_hw5.models import beit, beit_tuning
 
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
@@ -36,7 +36,7 @@ def load_beit(folder, config, tensors, image_shape=None):
     pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
     backbone = _backbone(config, body, is_masked, final_norm=pooling == "cls" and not is_classifier)
     if image_shape is not None:
-        backbone = beit.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
+        backbone = beit_tuning.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
     raw = read_preprocessing(folder, backbone.arguments["image_shape"])
     pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
     if is_masked:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, patch_view
-from course_hw5.models import beit
+from course_hw5.models import beit, beit_tuning
 from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN
@@ -88,9 +88,9 @@ def test_features_are_the_patches_after_their_block():
 
 def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
     old = beit.backbone_of(model)
-    same = beit.rebuilt_backbone(old, drop_path_rate=0.1)
+    same = beit_tuning.rebuilt_backbone(old, drop_path_rate=0.1)
     np.testing.assert_array_equal(same(PICTURES.astype("float32")), old(PICTURES.astype("float32")))
-    new = beit.rebuilt_backbone(old, image_shape=(32, 32, 3), feature_layers=(1,))
+    new = beit_tuning.rebuilt_backbone(old, image_shape=(32, 32, 3), feature_layers=(1,))
     assert new.output["block_1"].shape == (None, 8, 8, 12)
     kernels = [[w for w in m.get_weights() if w.ndim == 2 and w.shape[0] >= 12 and w.shape[1] >= 12] for m in (old, new)]
     for before, after in zip(*kernels):
@@ -100,7 +100,7 @@ def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
 @pytest.mark.parametrize("precision", ["float16", "mixed_bfloat16"])
 def test_lower_precision_runs_and_agrees_roughly(model, precision, tmp_path):
     old = beit.backbone_of(model)
-    new = beit.rebuilt_backbone(old, dtype=precision)
+    new = beit_tuning.rebuilt_backbone(old, dtype=precision)
     x = (PICTURES / 127.5 - 1).astype("float32")
     assert new.blocks[0].compute_dtype == precision.removeprefix("mixed_")
     expected = keras.ops.convert_to_numpy(old(x))
@@ -176,7 +176,7 @@ def test_a_tensor_of_another_shape_is_named(folder):
 
 
 def test_layers_near_the_pixels_learn_slower(model):
-    rates = beit.layerwise_rates(model, 0.5)
+    rates = beit_tuning.layerwise_rates(model, 0.5)
     assert {*rates} == {variable.path for variable in model.trainable_variables}
     assert rates["logits/kernel"] == rates["pooled_norm/gamma"] == 1
     assert rates["block_1/dense_1/kernel"] == 0.5 and rates["block_0/relative_position_bias/table"] == 0.25
@@ -185,7 +185,7 @@ def test_layers_near_the_pixels_learn_slower(model):
 
 @pytest.mark.parametrize("classes, is_kept", [(4, True), (3, False)])
 def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes, is_kept):
-    adapted = beit.adapted_classifier(model, classes, image_shape=(16, 24, 3), drop_path_rate=0.1)
+    adapted = beit_tuning.adapted_classifier(model, classes, image_shape=(16, 24, 3), drop_path_rate=0.1)
     assert (adapted.count_params() == model.count_params()) == is_kept
     if is_kept:
         np.testing.assert_allclose(adapted(PICTURES), model(PICTURES), atol=1e-6)
@@ -194,7 +194,7 @@ def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes
 def test_an_adapted_checkpoint_keeps_its_normalization(folder):
     config = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.5], "size": 24}
     (folder / "preprocessor_config.json").write_text(json.dumps(config))
-    rescaling = beit.adapted_classifier(load_model(folder), 3, input_shape=(32, 32, 3)).get_layer("rescaling")
+    rescaling = beit_tuning.adapted_classifier(load_model(folder), 3, input_shape=(32, 32, 3)).get_layer("rescaling")
     np.testing.assert_allclose(rescaling.scale, 1 / (255 * np.array(config["image_std"])), rtol=1e-6)
     np.testing.assert_allclose(rescaling.offset, [-2, -2, -1.2], rtol=1e-6)
 

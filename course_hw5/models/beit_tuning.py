@@ -1,0 +1,75 @@
+"""A trained BEiT made ready for other pictures or classes: same weights, another size, another head."""
+
+import numpy as np
+
+from course_hw5.layers.patch_embedding import interpolate_positions
+from course_hw5.layers.relative_position_bias import interpolate_table
+from course_hw5.models import beit
+
+
+def rebuilt_backbone(backbone, **changes):
+    """Makes a backbone with some arguments changed and the same weights.
+
+    For another `image_shape` position biases are interpolated, and absolute positions, as the reference does.
+
+    Args:
+        backbone: a `beit_backbone`.
+        **changes: arguments of `BeitBackbone`, such as `image_shape`, `drop_path_rate` or `feature_layers`.
+    """
+    new = beit.BeitBackbone(**backbone.get_config() | changes)
+    old = {variable.path: variable.numpy() for variable in backbone.variables}
+    for variable in new.variables:
+        path = variable.path
+        if path not in old or "seed_generator" in path:
+            continue
+        value = old[path]
+        if path.endswith("relative_position_bias/table"):
+            value = interpolate_table(value, backbone.grid, new.grid)
+        elif path.endswith("positions"):
+            value = interpolate_positions(value, backbone.grid, new.grid)
+        variable.assign(value)
+    return new
+
+
+def adapted_classifier(model, classes, class_names=None, input_shape=None, **changes):
+    """Makes a classifier for other pictures or classes from a trained model: same weights, and head where classes agree.
+
+    Args:
+        model: a `beit_classifier` or `beit_encoder`.
+        classes: number of classes.
+        class_names: one string per class, or None.
+        input_shape: of the raw pictures, resized where it is not what the backbone reads; None for the backbone's own.
+        **changes: arguments of `BeitBackbone`, such as `image_shape` or `drop_path_rate`.
+    """
+    backbone = rebuilt_backbone(beit.backbone_of(model), **changes | {"final_norm": False, "use_mask_token": False})
+    names = {layer.name for layer in model.layers}
+    raw = {}
+    if "rescaling" in names:
+        rescaling = model.get_layer("rescaling")
+        scale, offset = np.array(rescaling.scale), np.array(rescaling.offset)
+        raw = {"mean": tuple(-offset / scale / 255), "std": tuple(1 / scale / 255)}
+    new = beit.beit_classifier(backbone, classes, class_names=class_names, input_shape=input_shape, **raw)
+    same_classes = "logits" in names and model.get_layer("logits").units == classes
+    for name in ("pooled_norm", *(["logits"] if same_classes else [])):
+        if name in names:
+            new.get_layer(name).set_weights(model.get_layer(name).get_weights())
+    return new
+
+
+def layerwise_rates(model, decay):
+    """Factors of the learning rate that fall by `decay` from block to block towards the pixels (BEiT, appendix).
+
+    Returns:
+        Dict of `variable.path` to factor: 1 for the head, `decay` for the last block, and so on.
+    """
+    depth = len(beit.backbone_of(model).blocks)
+    rates = {}
+    for variable in model.trainable_variables:
+        layer = variable.path.split("/")[0]
+        below = 0
+        if layer.startswith("block_"):
+            below = depth - int(layer.removeprefix("block_"))
+        elif layer in ("patch_embedding", "relative_position_bias"):
+            below = depth + 1
+        rates[variable.path] = decay**below
+    return rates
