@@ -125,7 +125,7 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     assert all(len(frame["tokens"]) == len(frame["relevance"]) and 0 < frame["probability"] < 1 for frame in frames)
     assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
     page = (tmp_path / "run" / "index.html").read_text()
-    assert "Attention after each epoch" in page and "attention/epoch-0002-0.html" in page
+    assert "Attention as training went" in page and "attention/epoch-0002-0.html" in page
 
     evaluate = ("--evaluate", "--preset", tmp_path / "run" / "model.keras", "--max-length", 16, "--out", tmp_path / "again")
     run_script("train_bert.py", *evaluate)

@@ -98,7 +98,7 @@ def test_weights_of_another_size_are_refused(folder):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"model_type": "gpt2"}, "`model_type` in .* must be one of bert. Received: 'gpt2'"),
+        ({"model_type": "gpt2"}, "`model_type` in .* must be one of bert, beit. Received: 'gpt2'"),
         ({"hidden_act": "relu"}, "`hidden_act` in .* must be 'gelu'. Received: 'relu'"),
         ({"position_embedding_type": "relative_key"}, "`position_embedding_type` in .* must be 'absolute'"),
     ],
