@@ -167,7 +167,7 @@ def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
     "arguments, message",
     [
         ([" "], "TEXT must hold a word. Received: ' '"),
-        (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, minilm, a folder"),
+        (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, beit-cifar10, minilm, a folder"),
         (["good", "--preset", "minilm"], "--preset must be a sentiment classifier. Received: minilm, which is bert_backbone"),
     ],
 )
