@@ -61,6 +61,24 @@ class PatchEmbedding(keras.layers.Layer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
+def enlarge_patches(kernel, side, new_side):
+    """Makes a projection of larger patches that gives for an enlarged picture what the old one gives for the picture.
+
+    Args:
+        kernel: float array `(side * side * channels, dim)`.
+        side, new_side: of a patch, in pixels; the new one a multiple of the old one.
+
+    Returns:
+        Float array `(new_side * new_side * channels, dim)`.
+    """
+    times = new_side // side
+    if new_side != side * times:
+        raise ValueError(f"`new_side` must be a multiple of {side}. Received: {new_side}")
+    dim = kernel.shape[-1]
+    kernel = kernel.reshape(side, side, -1, dim).repeat(times, axis=0).repeat(times, axis=1)
+    return kernel.reshape(-1, dim) / times**2
+
+
 def interpolate_positions(positions, grid, new_grid):
     """Resizes absolute positions to another grid: bicubic between patches, [CLS] as it is.
 

@@ -122,26 +122,22 @@ class BeitBackbone(keras.Model):
         inputs = keras.Input(image_shape, name="images")
         if use_mask_token:
             inputs = {"images": inputs, "mask": keras.Input((grid[0] * grid[1],), dtype="int32", name="mask")}
+        norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm") if final_norm else None
+        to_maps = {index: keras.layers.Reshape((*grid, dim), dtype=dtype, name=f"map_{index}") for index in feature_layers}
         states, _ = _run(embedding, shared_bias, blocks, inputs)
-        x = states[-1]
-        if final_norm:
-            x = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm")(x)
-        outputs = {"sequence_output": x}
-        for index in feature_layers:
-            to_map = keras.layers.Reshape((*grid, dim), dtype=dtype, name=f"map_{index}")
-            outputs[f"block_{index}"] = to_map(states[index][:, 1:])
-        super().__init__(inputs, outputs if feature_layers else x, name=name, **kwargs)
+        super().__init__(inputs, _outputs(states, norm, to_maps), name=name, **kwargs)
 
         # === Config ===
         self.arguments = arguments | {"dtype": keras.dtype_policies.serialize(self.get_layer("patch_embedding").dtype_policy)}
         self.grid = grid
         self.embedding, self.shared_bias, self.blocks = embedding, shared_bias, blocks
+        self.norm, self.to_maps = norm, to_maps
 
     def with_scores(self, inputs):
-        """Runs the same layers on symbolic inputs: the sequence of tokens, and a dict of scores for each block."""
+        """Runs the same layers on symbolic inputs: the model's output, and a dict of scores for each block."""
         blocks = [WithScores(block, dtype=block.dtype_policy) for block in self.blocks]
         states, scores = _run(self.embedding, self.shared_bias, blocks, inputs)
-        return self.get_layer("norm")(states[-1]) if self.arguments["final_norm"] else states[-1], scores
+        return _outputs(states, self.norm, self.to_maps), scores
 
     def get_config(self):
         return dict(self.arguments)
@@ -163,6 +159,13 @@ def _run(embedding, shared_bias, blocks, inputs):
             scores.append(recorded)
         states.append(x)
     return states, scores
+
+
+def _outputs(states, norm, to_maps):
+    """The tokens after the last block, or a dict of them and of the maps that are asked for."""
+    sequence_output = states[-1] if norm is None else norm(states[-1])
+    maps = {f"block_{index}": to_map(states[index][:, 1:]) for index, to_map in to_maps.items()}
+    return {"sequence_output": sequence_output} | maps if maps else sequence_output
 
 
 def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):

@@ -28,13 +28,11 @@ def load_beit(folder, config, tensors, image_shape=None):
     for name, expected in (("hidden_act", "gelu"), ("layer_norm_eps", 1e-12)):
         if config.get(name, expected) != expected:
             raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
-    if any(name.startswith("decode_head.") for name in tensors):
-        raise ValueError(f"{folder} must hold a classifier, a masked-image model or a bare BEiT. Received: a segmenter")
     tensors = {name: tensor.astype("float32") for name, tensor in tensors.items()}
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")} or tensors
     is_masked, is_classifier = "lm_head.weight" in tensors, "classifier.weight" in tensors
     pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
-    backbone = _backbone(config, body, is_masked, final_norm=pooling == "cls" and not is_classifier)
+    backbone = read_backbone(config, body, is_masked, final_norm=pooling == "cls" and not is_classifier)
     if image_shape is not None:
         backbone = beit_tuning.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
     raw = read_preprocessing(folder, backbone.arguments["image_shape"])
@@ -43,9 +41,7 @@ def load_beit(folder, config, tensors, image_shape=None):
         model = beit.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
         heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
-        names = config.get("id2label", {})
-        names = [names[key] for key in sorted(names, key=int)] or None
-        classes = len(tensors["classifier.weight"])
+        classes, names = len(tensors["classifier.weight"]), class_names(config)
         model = beit.beit_classifier(backbone, classes, pooling, activation="linear", class_names=names, **raw)
         heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
@@ -53,12 +49,19 @@ def load_beit(folder, config, tensors, image_shape=None):
         heads = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
     for layer, (source, name) in heads.items():
         scale, offset = model.get_layer(layer).variables
-        _assign(scale, source[f"{name}.weight"].T)
-        _assign(offset, source[f"{name}.bias"])
+        assign(scale, source[f"{name}.weight"].T)
+        assign(offset, source[f"{name}.bias"])
     return model
 
 
-def _backbone(config, tensors, use_mask_token, final_norm):
+def class_names(config):
+    """The names of the classes in `config`, in their order; None if there are none."""
+    names = config.get("id2label", {})
+    return [names[key] for key in sorted(names, key=int)] or None
+
+
+def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
+    """Makes a `BeitBackbone` from `config` and tensors named without the prefix "beit."."""
     side = config["image_size"]
     size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
@@ -79,7 +82,7 @@ def _backbone(config, tensors, use_mask_token, final_norm):
         final_norm=final_norm,
     )
     for variable in backbone.trainable_variables:
-        _assign(variable, _reference_array(variable.path, tensors))
+        assign(variable, _reference_array(variable.path, tensors))
     return backbone
 
 
@@ -128,7 +131,8 @@ def _reference_array(path, tensors):
     return array.T if rest.endswith("kernel") else array
 
 
-def _assign(variable, array):
+def assign(variable, array):
+    """Sets a variable; raises KeyError if the array has another shape."""
     if tuple(variable.shape) != array.shape:
         raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
     variable.assign(array)

@@ -2,19 +2,23 @@
 
 import numpy as np
 
-from course_hw5.layers.patch_embedding import interpolate_positions
+from course_hw5.layers.patch_embedding import enlarge_patches, interpolate_positions
 from course_hw5.layers.relative_position_bias import interpolate_table
-from course_hw5.models import beit
+from course_hw5.models import beit, upernet
 
 
 def rebuilt_backbone(backbone, **changes):
     """Makes a backbone with some arguments changed and the same weights.
 
-    For another `image_shape` position biases are interpolated, and absolute positions, as the reference does.
+    For another `image_shape` position biases are interpolated, and absolute positions, as the reference does. For larger
+    patches the projection is enlarged, so that it finds in a picture twice as large what it found before.
 
     Args:
         backbone: a `beit_backbone`.
-        **changes: arguments of `BeitBackbone`, such as `image_shape`, `drop_path_rate` or `feature_layers`.
+        **changes: arguments of `BeitBackbone`, such as `image_shape`, `patch_size`, `drop_path_rate` or `feature_layers`.
+
+    Raises:
+        ValueError: if the new patch size is no multiple of the old one.
     """
     new = beit.BeitBackbone(**backbone.get_config() | changes)
     old = {variable.path: variable.numpy() for variable in backbone.variables}
@@ -27,6 +31,8 @@ def rebuilt_backbone(backbone, **changes):
             value = interpolate_table(value, backbone.grid, new.grid)
         elif path.endswith("positions"):
             value = interpolate_positions(value, backbone.grid, new.grid)
+        elif path == "patch_embedding/kernel":
+            value = enlarge_patches(value, backbone.arguments["patch_size"], new.arguments["patch_size"])
         variable.assign(value)
     return new
 
@@ -43,17 +49,49 @@ def adapted_classifier(model, classes, class_names=None, input_shape=None, **cha
     """
     backbone = rebuilt_backbone(beit.backbone_of(model), **changes | {"final_norm": False, "use_mask_token": False})
     names = {layer.name for layer in model.layers}
-    raw = {}
-    if "rescaling" in names:
-        rescaling = model.get_layer("rescaling")
-        scale, offset = np.array(rescaling.scale), np.array(rescaling.offset)
-        raw = {"mean": tuple(-offset / scale / 255), "std": tuple(1 / scale / 255)}
-    new = beit.beit_classifier(backbone, classes, class_names=class_names, input_shape=input_shape, **raw)
+    new = beit.beit_classifier(backbone, classes, class_names=class_names, input_shape=input_shape, **_normalization(model))
     same_classes = "logits" in names and model.get_layer("logits").units == classes
     for name in ("pooled_norm", *(["logits"] if same_classes else [])):
         if name in names:
             new.get_layer(name).set_weights(model.get_layer(name).get_weights())
     return new
+
+
+def adapted_segmenter(model, classes, class_names=None, channels=None, auxiliary_channels=256, **changes):
+    """Makes a segmenter for other pictures or classes from any BEiT: same weights, of its head those that fit.
+
+    Args:
+        model: an `upernet_segmenter`, whose widths are kept, or any other model on a BEiT.
+        classes: number of classes.
+        class_names: one string per class, or None.
+        channels, auxiliary_channels: widths of a new head.
+        **changes: arguments of `BeitBackbone`, such as `image_shape` or `patch_size`.
+    """
+    old = beit.backbone_of(model)
+    head = {"channels": channels, "auxiliary_channels": auxiliary_channels}
+    if model.name == "upernet_segmenter":
+        head = upernet.head_arguments(model) | {"auxiliary_head": True}
+    else:
+        depth = old.arguments["depth"]
+        changes = {"feature_layers": tuple(depth * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
+    backbone = rebuilt_backbone(old, **changes | {"final_norm": False, "use_mask_token": False})
+    new = upernet.upernet_segmenter(backbone, classes, class_names=class_names, **head, **_normalization(model))
+    values = {variable.path: variable.numpy() for layer in model.layers if layer is not old for variable in layer.variables}
+    for layer in new.layers:
+        for variable in layer.variables if layer is not backbone else ():
+            value = values.get(variable.path)
+            if value is not None and value.shape == tuple(variable.shape):
+                variable.assign(value)
+    return new
+
+
+def _normalization(model):
+    """The `mean` and `std` that a model applies to raw pictures, as arguments of `beit.raw_images`."""
+    rescaling = next((layer for layer in model.layers if layer.name == "rescaling"), None)
+    if rescaling is None:
+        return {}
+    scale, offset = np.array(rescaling.scale), np.array(rescaling.offset)
+    return {"mean": tuple(-offset / scale / 255), "std": tuple(1 / scale / 255)}
 
 
 def layerwise_rates(model, decay):

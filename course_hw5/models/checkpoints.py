@@ -13,6 +13,7 @@ from course_hw5.models import (
     bert,
     mlp,  # noqa: F401 registers what its saved models are made of
     presets,
+    upernet_checkpoints,
 )
 
 HUB_FILES = (
@@ -32,6 +33,7 @@ def load_model(preset, image_shape=None):
         preset: one of
             "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on SST-2; needs the `demo` extra;
             "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
+            "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
             "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
             a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
             pickle) and, for text, `vocab.txt`;
@@ -42,8 +44,8 @@ def load_model(preset, image_shape=None):
 
     Returns:
         Functional `keras.Model`. BERT with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`. BEiT
-        becomes a `beit_classifier` whose outputs are logits, a `beit_masked_image_model`, or a `beit_encoder`; with
-        `preprocessor_config.json` in the folder it takes raw pictures, else normalised ones.
+        becomes a `beit_classifier` whose outputs are logits, an `upernet_segmenter`, a `beit_masked_image_model`, or a
+        `beit_encoder`; with `preprocessor_config.json` in the folder it takes raw pictures, else normalised ones.
 
     Raises:
         ValueError: if there is no such model, or it is damaged or of another kind; says what was found.
@@ -140,7 +142,10 @@ def _read_tensors(folder, prefix):
 
 
 def _load_beit(folder, config, image_shape=None):
-    return beit_checkpoints.load_beit(folder, config, _read_tensors(folder, prefix=""), image_shape)
+    tensors = _read_tensors(folder, prefix="")
+    is_segmenter = "decode_head.classifier.weight" in tensors
+    load = upernet_checkpoints.load_upernet if is_segmenter else beit_checkpoints.load_beit
+    return load(folder, config, tensors, image_shape)
 
 
 LOADERS = {"bert": _load_bert, "beit": _load_beit}

@@ -16,6 +16,7 @@ import tempfile
 import numpy as np
 
 GOLDEN = pathlib.Path(__file__).parent / "beit"
+GOLDEN_SEGMENTER = pathlib.Path(__file__).parent / "upernet"
 TOLERANCE = 1e-4
 SMALL = {
     "hidden_size": 24,
@@ -41,6 +42,9 @@ LARGE = {
     "num_labels": 10,
     "use_relative_position_bias": True,
 }
+SEGMENTER = SMALL | {"num_hidden_layers": 5, "out_indices": [2, 3, 4, 5], "image_size": 32, "auxiliary_channels": 12}
+LARGE_SEGMENTER = LARGE | {"out_indices": [3, 5, 7, 11], "image_size": 640, "num_labels": 150}
+DEEP = {"auxiliary_num_convs": 2, "auxiliary_concat_input": True, "pool_scales": [1, 2, 5]}
 CASES = {  # name: (class, image height and width, options)
     "golden": ("BeitForImageClassification", (24, 24), SMALL),
     "shared": (
@@ -60,9 +64,18 @@ CASES = {  # name: (class, image height and width, options)
     "interpolated": ("BeitForImageClassification", (40, 56), SMALL | BOTH),
     "interpolated-smaller": ("BeitForImageClassification", (16, 24), SMALL),
     "interpolated-absolute": ("BeitForImageClassification", (40, 40), SMALL | {"use_absolute_position_embeddings": True}),
+    "segmenter": ("BeitForSemanticSegmentation", (32, 32), SEGMENTER),
+    "segmenter-wide": ("BeitForSemanticSegmentation", (56, 88), SEGMENTER | BOTH),
+    "segmenter-deep": ("BeitForSemanticSegmentation", (32, 32), SEGMENTER | DEEP),
+    "segmenter-plain": ("BeitForSemanticSegmentation", (40, 32), SEGMENTER | {"use_auxiliary_head": False}),
+    "segmenter-base": ("BeitForSemanticSegmentation", (640, 640), LARGE_SEGMENTER),
+    "segmenter-base-wide": ("BeitForSemanticSegmentation", (320, 480), LARGE_SEGMENTER),
     "base": ("BeitForImageClassification", (224, 224), LARGE),
     "base-interpolated": ("BeitForImageClassification", (384, 320), LARGE),
 }
+
+
+GOLDENS = {"golden": GOLDEN, "segmenter": GOLDEN_SEGMENTER}
 
 
 def pictures(image, options):
@@ -80,22 +93,32 @@ def write_reference(name, folder):
     kind, image, options = CASES[name]
     torch.manual_seed(0)
     model = getattr(transformers, kind)(transformers.BeitConfig(**options, attn_implementation="eager"))
-    spread = 0.02 if options is LARGE else 0.3
+    is_segmenter = kind == "BeitForSemanticSegmentation"
+    spread = 0.02 if options["hidden_size"] == 768 else 0.1 if is_segmenter else 0.3
     for name, parameter in model.named_parameters():  # biases and scales too, which would start at 0 and 1
         parameter.data += (1.0 if "position_bias" in name else spread) * torch.randn_like(parameter)
+    for name, buffer in model.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            buffer += torch.rand_like(buffer)
     model.save_pretrained(folder)
     model.eval()
     pixels, mask = pictures(image, options)
     inputs = {"pixel_values": torch.tensor(pixels).permute(0, 3, 1, 2)}
     if kind == "BeitForMaskedImageModeling":
         inputs["bool_masked_pos"] = torch.tensor(mask).bool()
+    auxiliary = []
+    if getattr(model, "auxiliary_head", None):
+        model.auxiliary_head.register_forward_hook(lambda *call: auxiliary.append(call[-1]))
     with torch.no_grad():
         out = model(
             **inputs,
             interpolate_pos_encoding=image != (options["image_size"],) * 2,
-            output_hidden_states=True,
-            output_attentions=True,
+            output_hidden_states=not is_segmenter,
+            output_attentions=not is_segmenter,
         )
+    if is_segmenter:
+        maps = {"logits": out.logits} | ({"auxiliary": auxiliary[0]} if auxiliary else {})
+        return {"images": pixels} | {name: logits.permute(0, 2, 3, 1).numpy() for name, logits in maps.items()}
     expected = {
         "images": pixels,
         "attention": torch.stack(out.attentions, 1).numpy(),
@@ -115,14 +138,15 @@ def differences(folder, expected):
 
     model = load_model(folder, image_shape=expected["images"].shape[1:])
     inputs = {"images": expected["images"], "mask": expected["mask"]} if "mask" in expected else expected["images"]
-    backbone = backbone_of(model)
-    states = keras.Model(backbone.input, [block.output for block in backbone.blocks])
-    found = {
-        "attention": attention_model(model)(inputs),
-        "states": keras.ops.stack(states(inputs), axis=1),
-    }
     outputs = model(inputs)
-    found |= outputs if isinstance(outputs, dict) else {"logits": outputs}
+    if isinstance(outputs, (list, tuple)):
+        found = dict(zip(("logits", "auxiliary"), outputs))
+    else:
+        found = outputs if isinstance(outputs, dict) else {"logits": outputs}
+    if "states" in expected:
+        backbone = backbone_of(model)
+        states = keras.Model(backbone.input, [block.output for block in backbone.blocks])
+        found |= {"attention": attention_model(model)(inputs), "states": keras.ops.stack(states(inputs), axis=1)}
     return {
         key: float(np.abs(keras.ops.convert_to_numpy(found[key]) - expected[key]).max())
         for key in expected
@@ -144,7 +168,8 @@ def main():
     worst = 0.0
     for name in args.cases:
         with tempfile.TemporaryDirectory() as temporary:
-            folder = GOLDEN if args.update and name == "golden" else pathlib.Path(temporary)
+            folder = GOLDENS.get(name) if args.update else None
+            folder = folder or pathlib.Path(temporary)
             folder.mkdir(exist_ok=True)
             command = [args.torch_python, __file__, "--torch-python", args.torch_python, "--reference", name, str(folder)]
             subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,45 @@
+"""The whole picture's content, and that of its parts, beside every place."""
+
+import keras
+
+from course_hw5.layers.convolution_block import ConvolutionBlock
+from course_hw5.layers.resampling import resample
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class PyramidPooling(keras.layers.Layer):
+    """Means over the cells of ever finer grids, each projected and enlarged again, beside the maps themselves.
+
+    Zhao et al. 2017, "Pyramid Scene Parsing Network", https://arxiv.org/abs/1612.01105, section 3.2.
+
+    Args:
+        channels: of each projection.
+        scales: cells per side of each grid.
+
+    Input: `(batch, rows, columns, dim)`. Output: `(batch, rows, columns, dim + len(scales) * channels)`.
+    """
+
+    def __init__(self, channels, scales=(1, 2, 3, 6), **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.scales = tuple(scales)
+        self.blocks = [ConvolutionBlock(channels, 1, dtype=self.dtype_policy, name=f"scale_{scale}") for scale in self.scales]
+
+    def build(self, maps_shape):
+        batch, _, _, dim = maps_shape
+        for scale, block in zip(self.scales, self.blocks):
+            block.build((batch, scale, scale, dim))
+
+    def call(self, maps, training=None):
+        size = maps.shape[1:3]
+        pooled = [
+            resample(block(resample(maps, (scale, scale), "average"), training=training), size)
+            for scale, block in zip(self.scales, self.blocks)
+        ]
+        return keras.ops.concatenate([maps, *pooled], axis=-1)
+
+    def compute_output_shape(self, maps_shape):
+        return (*maps_shape[:-1], maps_shape[-1] + len(self.scales) * self.channels)
+
+    def get_config(self):
+        return super().get_config() | {"channels": self.channels, "scales": self.scales}

@@ -1,0 +1,121 @@
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from course_hw5 import attention_model, beit_backbone, load_model, upernet_segmenter
+from course_hw5.models import beit, beit_tuning
+from tests.golden import beit as golden
+
+FOLDER = golden.GOLDEN_SEGMENTER
+SMALL = {"patch_size": 8, "dim": 12, "depth": 4, "heads": 3, "feature_layers": (0, 1, 2, 3)}
+PICTURES = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3)).astype("uint8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(FOLDER, tmp_path / "model")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    backbone = beit_backbone(image_shape=(32, 48, 3), **SMALL, initializer_range=0.3)
+    return upernet_segmenter(backbone, 5, channels=8, auxiliary_channels=6, class_names="abcde")
+
+
+def outputs_of(model, pictures=PICTURES):
+    return [keras.ops.convert_to_numpy(output) for output in model(pictures)]
+
+
+def test_main_and_auxiliary_logits_equal_the_reference():
+    found = golden.differences(FOLDER, dict(np.load(FOLDER / "expected.npz")))
+    assert {*found} == {"logits", "auxiliary"}
+    assert max(found.values()) < golden.TOLERANCE
+
+
+def test_pictures_become_logits_of_each_class_four_along_a_patch(model):
+    main, auxiliary = outputs_of(model)
+    assert main.shape == (2, 16, 24, 5) and auxiliary.shape == (2, 4, 6, 5)
+    assert main.dtype == auxiliary.dtype == "float32"
+
+
+def test_a_saved_segmenter_gives_the_same_numbers_and_class_names(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    for found, expected in zip(outputs_of(loaded), outputs_of(model)):
+        np.testing.assert_array_equal(found, expected)
+    assert loaded.get_layer("scores").class_names == tuple("abcde")
+
+
+def test_attention_of_a_segmenter_can_be_read(model):
+    attention = keras.ops.convert_to_numpy(attention_model(model)(PICTURES))
+    assert attention.shape == (2, 4, 3, 25, 25)
+    np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
+
+
+def test_bfloat16_computes_and_scores_stay_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = upernet_segmenter(beit_backbone(image_shape=(32, 48, 3), **SMALL), 5, channels=8)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {output.dtype for output in outputs_of(model)} == {np.dtype("float32")}
+    assert model.get_layer("fusion").compute_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    "backbone, arguments, message",
+    [
+        ({"feature_layers": (0, 1)}, {}, r"`feature_layers` must be four blocks of the backbone. Received: \(0, 1\)"),
+        ({"image_shape": (8, 48, 3)}, {}, "`image_shape` must be two patches or more along each side"),
+        ({}, {"class_names": ["a"]}, r"`class_names` must be 5 names, or None. Received: \['a'\]"),
+    ],
+)
+def test_what_does_not_fit_is_refused(backbone, arguments, message):
+    backbone = beit_backbone(**{"image_shape": (32, 48, 3)} | SMALL | backbone)
+    with pytest.raises(ValueError, match=message):
+        upernet_segmenter(backbone, 5, **arguments)
+
+
+def test_a_segmenter_adapted_to_larger_pictures_keeps_its_weights(model):
+    larger = beit_tuning.adapted_segmenter(model, 5, "abcde", image_shape=(64, 64, 3))
+    assert larger.output_shape[0] == (None, 32, 32, 5)
+    same = beit_tuning.adapted_segmenter(model, 5, "abcde")
+    for found, expected in zip(outputs_of(same), outputs_of(model)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_classifier_of_small_patches_becomes_the_start_of_a_segmenter():
+    backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL | {"patch_size": 4, "feature_layers": ()}, initializer_range=0.3)
+    start = beit.beit_classifier(backbone, 3)
+    model = beit_tuning.adapted_segmenter(start, 5, channels=8, image_shape=(32, 48, 3), patch_size=8)
+    small = np.random.default_rng(1).normal(size=(1, 16, 24, 3)).astype("float32")
+    found = beit.backbone_of(model)(small.repeat(2, axis=1).repeat(2, axis=2))["sequence_output"]
+    np.testing.assert_allclose(found, backbone(small), atol=1e-4)
+
+
+def test_preprocessing_and_class_names_come_with_the_folder(folder):
+    raw = {"do_normalize": True, "image_mean": [0.5] * 3, "image_std": [0.25] * 3, "do_resize": True, "size": 640}
+    (folder / "preprocessor_config.json").write_text(json.dumps(raw))
+    model = load_model(folder)
+    assert model.input_shape == (None, 32, 32, 3)
+    assert model.get_layer("scores").class_names[0] == "LABEL_0"
+    expected = load_model(FOLDER)((PICTURES[:, :, :32] / 255 - 0.5) / 0.25)
+    np.testing.assert_allclose(model(PICTURES[:, :, :32])[0], expected[0], atol=1e-5)
+
+
+def test_a_folder_that_does_not_name_its_blocks_is_refused(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"out_indices": [3, 5, 7, 11]}))
+    with pytest.raises(ValueError, match=r"`out_indices` in .* must be four numbers in \[2, 6\]. Received: \[3, 5, 7, 11\]"):
+        load_model(folder)
+
+
+def test_a_folder_without_the_head_it_promises_is_refused(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"auxiliary_num_convs": 2}))
+    with pytest.raises(ValueError, match="must hold whole weights of the model in its config.json. .*auxiliary_head.convs.1"):
+        load_model(folder)
