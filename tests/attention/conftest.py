@@ -1,19 +1,7 @@
 import pytest
 
 from tests.attention.controls import wait
-from tests.browser import open_browser, requests_of
-
-
-@pytest.fixture(scope="session")
-def downloads(tmp_path_factory):
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="session")
-def driver(downloads):
-    driver = open_browser(downloads)
-    yield driver
-    driver.quit()
+from tests.browser import requests_of
 
 
 @pytest.fixture

@@ -1,0 +1,195 @@
+"""Pictures with a label for every pixel as `tf.data`: CamVid's road scenes and ADE20K's scene parsing."""
+
+import concurrent.futures
+import io
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from course_hw5.data.catalogue import read_splits
+
+IGNORED = 255
+
+
+class SceneData(NamedTuple):
+    """Three data sets of pictures with label maps, and what a reader must know about them.
+
+    `train` and `validation` give batches `(images, labels)`, uint8 `(batch, height, width, 3)` and uint8
+    `(batch, height, width)`; `train` is shuffled and augmented anew in every epoch and drops the incomplete last batch; either
+    is None where the copy of the data set has no such split. `test` gives one picture and its label map at a time, at their
+    own size. Labels are classes from 0 on, and `IGNORED` where no class is right.
+    """
+
+    train: tf.data.Dataset
+    validation: tf.data.Dataset
+    test: tf.data.Dataset
+    class_names: list[str]
+    note: str
+
+
+class Source(NamedTuple):
+    """Where a data set comes from, what its classes are called, how annotations become labels, and what is to be said of it.
+
+    Annotations hold integers below `values`.
+    """
+
+    host: str
+    hint: str
+    class_names: list[str]
+    values: int
+    to_labels: Callable
+    note: str
+
+
+def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, scales=None):
+    """Loads scenes; training pictures are cut at a random place and scale, mirrored, and changed in colour.
+
+    Args:
+        name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS's catalogue: `TFDS_DATA_DIR` must
+            hold it) or "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS).
+        image_shape: `(height, width, 3)` of the pictures in `train`, cut out, and in `validation`, whole pictures resized.
+        batch_size: pictures per batch, 1 or more.
+        validation_split: share of the training pictures kept for validation, in (0, 1).
+        seed: integer; decides the split and, through TensorFlow's global generator, order and augmentation of each epoch.
+        scales: `(lowest, highest)` share of a picture's side that a training picture shows; (0.4, 1.0) if None.
+
+    Returns:
+        `SceneData`; `test` is the split "validation" of the data set, which no part of training sees.
+
+    Raises:
+        ValueError: if the name, the batch size, the split or the scales are not as above, or an annotation is of another size
+            than its picture or holds what is no class.
+        OSError: if the data are neither on disk nor to be had by download.
+    """
+    low, high = scales or (0.4, 1.0)
+    for argument, value, is_valid, expected in (
+        ("name", name, name in SOURCES, f"one of {', '.join(SOURCES)}"),
+        ("batch_size", batch_size, batch_size >= 1, "1 or more"),
+        ("validation_split", validation_split, 0 < validation_split < 1, "between 0 and 1"),
+        ("scales", scales, 0 < low <= high <= 1, "two shares of a side in (0, 1], the lower first"),
+    ):
+        if not is_valid:
+            raise ValueError(f"`{argument}` must be {expected}. Received: {value!r}")
+    source = SOURCES[name]
+    builder, (training, testing) = read_splits(name, ("train", "validation"), source.host, source.hint, ("image", "annotation"))
+    features = builder.info.features
+    for split, part in (("train", training), ("validation", testing)):
+        if part is not None:
+            _check_annotations(f"{name}, {split}", _files(part), source.values)
+
+    def decode(image, annotation):
+        annotation = features["annotation"].decode_example(annotation)
+        return features["image"].decode_example(image), source.to_labels(annotation[..., 0])
+
+    train = validation = None
+    if training is not None:
+        order = np.random.default_rng(seed).permutation(len(training["image"]))
+        held_out = max(1, round(len(order) * validation_split))
+        tf.random.get_global_generator().reset_from_seed(seed)
+        train = _shuffled(_files(training, order[held_out:]), decode, batch_size, image_shape, (low, high))
+        validation = _in_order(_files(training, order[:held_out]), decode, batch_size, image_shape)
+    test = tf.data.Dataset.from_tensor_slices(_files(testing)).map(decode, tf.data.AUTOTUNE).prefetch(2)
+    return SceneData(train, validation, test, source.class_names, source.note)
+
+
+def _files(part, indices=slice(None)):
+    return part["image"][indices], part["annotation"][indices]
+
+
+def _check_annotations(where, files, values):
+    """Reads each annotation once, and the size of each picture: bad ones end here and not in the middle of a training."""
+
+    def check(number):
+        image, annotation = (Image.open(io.BytesIO(part[number])) for part in files)
+        if image.size != annotation.size:
+            sizes = "{1}x{0}. Received: {3}x{2}".format(*image.size, *annotation.size)
+            raise ValueError(f"Annotation {number} of {where} must have its picture's size, {sizes}")
+        if (largest := np.max(annotation)) >= values:
+            raise ValueError(f"Annotation {number} of {where} must hold labels up to {values - 1}. Received: {largest}")
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(check, range(len(files[0]))))
+
+
+def _shuffled(files, decode, batch_size, image_shape, scales):
+    """Batches drawn by index, so that shuffling moves no picture; files are decoded as they are needed."""
+    count = len(files[0])
+    batch_size = min(batch_size, count)
+    images, annotations = map(tf.constant, files)
+
+    def epoch(_):
+        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
+        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
+
+    data = tf.data.Dataset.range(1).flat_map(epoch)
+    data = data.map(lambda index: decode(images[index], annotations[index]), tf.data.AUTOTUNE)
+    # One call at a time: random numbers are drawn in a fixed order.
+    data = data.map(lambda *scene: _recoloured(*_mirrored(*_cut(*scene, image_shape, scales))))
+    data = data.batch(batch_size, drop_remainder=True)
+    return data.apply(tf.data.experimental.assert_cardinality(count // batch_size)).prefetch(tf.data.AUTOTUNE)
+
+
+def _in_order(files, decode, batch_size, image_shape):
+    data = tf.data.Dataset.from_tensor_slices(files)
+    data = data.map(lambda *scene: _resized(*decode(*scene), image_shape), tf.data.AUTOTUNE).batch(batch_size)
+    return data.apply(tf.data.experimental.assert_cardinality(math.ceil(len(files[0]) / batch_size))).cache().prefetch(2)
+
+
+def _cut(image, labels, image_shape, scales):
+    """A random part of a picture, of the proportions of `image_shape`, resized to it."""
+    generator, (height, width, _) = tf.random.get_global_generator(), image_shape
+    size = tf.cast(tf.shape(labels), tf.float32)
+    whole = tf.minimum(size[0] / height, size[1] / width)
+    side = tf.cast(tf.round(whole * generator.uniform((), *scales) * (height, width)), tf.int32)
+    free = tf.shape(labels) - side
+    top, left = tf.unstack(tf.cast(generator.uniform((2,)) * tf.cast(free + 1, tf.float32), tf.int32))
+    part = slice(top, top + side[0]), slice(left, left + side[1])
+    return _resized(image[part[0], part[1]], labels[part[0], part[1]], image_shape)
+
+
+def _mirrored(image, labels):
+    is_mirrored = tf.random.get_global_generator().uniform(()) < 0.5
+    return tf.cond(is_mirrored, lambda: (image[:, ::-1], labels[:, ::-1]), lambda: (image, labels))
+
+
+def _recoloured(image, labels):
+    """Another light: brightness, contrast and saturation of the whole picture."""
+    image = tf.image.convert_image_dtype(image, tf.float32)
+    brightness, contrast, saturation = tf.unstack(tf.random.get_global_generator().make_seeds(3), axis=1)
+    image = tf.image.stateless_random_brightness(image, 0.15, brightness)
+    image = tf.image.stateless_random_contrast(image, 0.8, 1.2, contrast)
+    image = tf.image.stateless_random_saturation(image, 0.7, 1.3, saturation)
+    return tf.image.convert_image_dtype(image, tf.uint8, saturate=True), labels
+
+
+def _resized(image, labels, image_shape):
+    """Pixels are averaged, labels are never mixed."""
+    height, width, _ = image_shape
+    image = tf.image.resize(image, (height, width), antialias=True)
+    labels = tf.image.resize(labels[..., None], (height, width), "nearest")[..., 0]
+    image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+    return tf.ensure_shape(image, image_shape), tf.ensure_shape(labels, image_shape[:2])
+
+
+SOURCES = {
+    "camvid": Source(
+        "localhost",
+        ", as `camvid` in the format of TFDS",
+        ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"],
+        12,
+        lambda annotation: tf.where(annotation < 11, annotation, tf.constant(IGNORED, tf.uint8)),
+        "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike",
+    ),
+    "scene_parse150": Source(
+        "data.csail.mit.edu",
+        "",
+        [str(number) for number in range(1, 151)],
+        151,
+        lambda annotation: annotation - 1,  # 0, all else, becomes 255: `reduce_labels` of the reference
+        "ADE20K, scene parsing with 150 classes",
+    ),
+}
