@@ -24,6 +24,14 @@ def main(argv=None):
     classify.add_argument("--out", default="runs/classify", help="folder for a page per picture (default: %(default)s)")
     classify.set_defaults(run=_classify)
 
+    segment = commands.add_parser("segment", help="name the class of every pixel of pictures: overlays, label maps, pages")
+    segment.add_argument("images", metavar="IMAGE", nargs="+", help="files in any format that Pillow opens")
+    segment.add_argument("--preset", default="segmenter-camvid", help="what `load_model` takes (default: %(default)s)")
+    segment.add_argument("--out", default="runs/segment", help="folder for three files per picture (default: %(default)s)")
+    segment.add_argument("--sliding", action="store_true", help="slide windows over pictures: slower, finer")
+    segment.add_argument("--flip", action="store_true", help="average each picture and its mirror image")
+    segment.set_defaults(run=_segment)
+
     demo = commands.add_parser("demo", help="train the MLP on scikit-learn's digits: no download, about a minute")
     demo.add_argument("--out", default="runs/demo", help="run folder to write (default: %(default)s)")
     demo.add_argument("--epochs", type=options.whole_number(1), default=8, help="(default: %(default)s)")
@@ -62,27 +70,56 @@ def _classify(args):
     if model.name != "beit_classifier":
         raise ValueError(f"--preset must be a classifier of pictures. Received: {args.preset}, which is {model.name}")
     height, width, _ = model.inputs[0].shape[1:]
+
+    def classify(image, picture, stem):
+        if height is not None:
+            picture = pictures.fit_picture(picture, (height, width))
+        explained = course_hw5.explain(model, picture)
+        course_hw5.patch_view(**explained, title=image, html_action="return", path=f"{stem}.html")
+        top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained["predictions"][:5])
+        return f"{top}. Open {stem}.html"
+
+    return _each_picture(args, classify, longest=1024)
+
+
+def _segment(args):
+    import course_hw5
+    from course_hw5.evaluation import label_maps, scene_page
+
+    model = course_hw5.load_model(args.preset)
+    if model.name != "upernet_segmenter":
+        raise ValueError(f"--preset must be a segmenter of pictures. Received: {args.preset}, which is {model.name}")
+    segmenter = course_hw5.SceneSegmenter(model, sliding=args.sliding, flip=args.flip)
+
+    def segment(image, picture, stem):
+        labels = segmenter.segment(picture)
+        page = scene_page.write_scene(picture, labels, segmenter.class_names, stem, title=image)
+        top = ", ".join(f"{entry.name} {entry.share:.0%}" for entry in label_maps.legend(labels, segmenter.class_names)[:5])
+        return f"{top}. Open {page}"
+
+    return _each_picture(args, segment)
+
+
+def _each_picture(args, use, longest=None):
+    """Prints what `use` says of each picture, given its name, its pixels and the stem of its files; goes on after bad ones."""
+    from course_hw5.data import pictures
+
     out, refused, taken = pathlib.Path(args.out), 0, set()
     out.mkdir(parents=True, exist_ok=True)
     for image in args.images:
         try:
-            picture = pictures.open_picture(image, longest=1024)
+            picture = pictures.open_picture(image, longest)
         except (ValueError, OSError) as error:
             print(f"course-hw5: {error}", file=sys.stderr)
             refused += 1
             continue
-        if height is not None:
-            picture = pictures.fit_picture(picture, (height, width))
-        explained = course_hw5.explain(model, picture)
         stem = pathlib.Path(image).stem
         name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
         taken.add(name)
-        course_hw5.patch_view(**explained, title=image, html_action="return", path=out / f"{name}.html")
-        top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained["predictions"][:5])
-        print(f"{image}: {top}. Open {out / name}.html")
+        print(f"{image}: {use(image, picture, out / name)}")
     if refused:
         raise ValueError(f"{refused} of {len(args.images)} pictures were refused")
-    return f"{len(args.images)} of {len(args.images)} pictures classified"
+    return f"{len(args.images)} of {len(args.images)} pictures done"
 
 
 def _demo(args):

@@ -1,0 +1,190 @@
+"""Label maps as pictures: a palette that most readers can tell apart, overlays, legends, and figures 7 and 8 of the report."""
+
+import functools
+from typing import NamedTuple
+
+import matplotlib.figure
+import matplotlib.patches
+import numpy as np
+from PIL import Image
+
+from course_hw5.data.scenes import IGNORED
+
+GREY = (150, 150, 150)  # of pixels without a label
+# What is left of linear RGB for eyes without green or red receptors (Machado et al. 2009, severity 1).
+DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+PROTANOPIA = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998))
+
+
+class Entry(NamedTuple):
+    """A class that a label map holds: name, colour (three integers), share of the labelled pixels."""
+
+    name: str
+    color: tuple
+    share: float
+
+
+@functools.cache
+def palette(classes):
+    """Colours for classes, the first ones furthest apart, for colour-blind readers too.
+
+    Each colour is the candidate whose distance to all earlier ones, the least of CIELAB's under normal vision, deuteranopia
+    and protanopia, is the largest.
+
+    Args:
+        classes: number of classes, 255 at most.
+
+    Returns:
+        uint8 array `(classes, 3)`; a palette of fewer classes is the start of one of more.
+
+    Raises:
+        ValueError: if there are more classes than that.
+    """
+    if not 1 <= classes <= IGNORED:
+        raise ValueError(f"`classes` must lie in [1, {IGNORED}]. Received: {classes}")
+    levels = np.linspace(0.04, 1, 10)
+    candidates = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    seen = [_lab(candidates @ np.transpose(matrix)) for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA)]
+    lightness = seen[0][:, 0]
+    kept = (lightness > 25) & (lightness < 92)  # neither black nor white
+    candidates, seen = candidates[kept], [lab[kept] for lab in seen]
+    chosen = [int(np.argmin(np.abs(candidates - _linear(np.array([0, 114, 178]) / 255)).sum(1)))]  # Okabe and Ito's blue
+    nearest = np.full(len(candidates), np.inf)
+    while len(chosen) < classes:
+        distances = np.min([np.linalg.norm(lab - lab[chosen[-1]], axis=1) for lab in seen], axis=0)
+        nearest = np.minimum(nearest, distances)
+        chosen.append(int(nearest.argmax()))
+    return np.uint8(np.round(_gamma(candidates[chosen[:classes]]) * 255))
+
+
+def _linear(srgb):
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def _gamma(linear):
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def _lab(linear):
+    """CIELAB under D65 of linear RGB."""
+    to_xyz = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+    xyz = np.clip(linear, 0, 1) @ np.transpose(to_xyz) / (0.9505, 1.0, 1.089)
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=-1)
+
+
+def colored(labels, classes):
+    """A label map as a picture: uint8 `(height, width, 3)`, grey where there is no label.
+
+    Raises:
+        ValueError: if `labels` is no map of integers in [0, classes) and `IGNORED`.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "ui":
+        raise ValueError(f"`labels` must be integers (height, width). Received: {labels.dtype} {labels.shape}")
+    wrong = labels[(labels != IGNORED) & ((labels < 0) | (labels >= classes))]
+    if len(wrong):
+        raise ValueError(f"`labels` must lie in [0, {classes - 1}], or be {IGNORED}. Received: {wrong[0]} and others")
+    return _colors(classes)[labels]
+
+
+def _colors(classes):
+    """A colour for each of the 256 values that a label can have."""
+    colors = np.full((256, 3), GREY, "uint8")
+    colors[:classes] = palette(classes)
+    return colors
+
+
+def with_palette(labels, classes):
+    """A label map as a `PIL.Image.Image` whose pixels are the labels, shown in the palette's colours."""
+    image = Image.fromarray(np.asarray(labels, "uint8"), "P")
+    image.putpalette(_colors(classes).tobytes())
+    return image
+
+
+def overlay(image, labels, classes=None, alpha=0.55):
+    """A picture under its label map.
+
+    Args:
+        image: uint8 array `(height, width, 3)`.
+        labels: integers `(height, width)`.
+        classes: number of classes; None for as many as `labels` needs.
+        alpha: weight of the label map, in [0, 1].
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+
+    Raises:
+        ValueError: if the label map has another size than the picture.
+    """
+    image, labels = np.asarray(image), np.asarray(labels)
+    if image.shape[:2] != labels.shape:
+        raise ValueError(f"`labels` must have the picture's size, {image.shape[:2]}. Received: {labels.shape}")
+    colors = colored(labels, classes or 1 + int(labels.max(initial=0, where=labels != IGNORED)))
+    mixed = Image.blend(Image.fromarray(image), Image.fromarray(colors), alpha)
+    return np.where((labels == IGNORED)[..., None], image, mixed)
+
+
+def legend(labels, class_names):
+    """The classes that one or several label maps hold.
+
+    Args:
+        labels: integers of any shape.
+        class_names: one string per class.
+
+    Returns:
+        List of `Entry`, the largest share first.
+    """
+    counts = np.bincount(np.asarray(labels).ravel(), minlength=IGNORED + 1).astype("float64")
+    counts[IGNORED] = 0
+    colors = palette(len(class_names))
+    total = max(1.0, counts.sum())
+    present = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
+    return [Entry(str(class_names[i]), tuple(map(int, colors[i])), float(counts[i] / total)) for i in present]
+
+
+def gallery(images, annotations, predictions, class_names, most=14):
+    """Draws pictures beside their label maps: annotated (figure 7 of the report) and predicted (figure 8).
+
+    Args:
+        images: uint8 arrays `(height, width, 3)`, of any sizes.
+        annotations: integer arrays `(height, width)`, one per picture; or None.
+        predictions: likewise; or None.
+        class_names: one string per class.
+        most: classes in the legend, those with the largest shares.
+
+    Returns:
+        `matplotlib.figure.Figure`: a row per picture.
+
+    Raises:
+        ValueError: if there is not one label map per picture, or one has another size or labels that are no class.
+    """
+    columns = {"picture": images, "annotation": annotations, "prediction": predictions}
+    columns = {title: list(maps) for title, maps in columns.items() if maps is not None}
+    for title, maps in columns.items():
+        if len(maps) != len(columns["picture"]) or not maps:
+            raise ValueError(f"There must be one {title} per picture, of {len(columns['picture'])}. Received: {len(maps)}")
+        for number, (image, labels) in enumerate(zip(columns["picture"], maps)):
+            if np.shape(image)[:2] != np.shape(labels)[:2]:
+                sizes = f"{np.shape(image)[:2]}. Received: {np.shape(labels)[:2]}"
+                raise ValueError(f"The {title} of picture {number} must have its size, {sizes}")
+    rows, count = len(columns["picture"]), len(class_names)
+    shape = columns["picture"][0].shape
+    figure = matplotlib.figure.Figure(figsize=(4 * len(columns), 0.9 + 4 * shape[0] / shape[1] * rows), layout="constrained")
+    axes = figure.subplots(rows, len(columns), squeeze=False)
+    for (title, maps), column in zip(columns.items(), axes.T):
+        column[0].set_title(title)
+        for image, labels, panel in zip(columns["picture"], maps, column):
+            panel.imshow(image if title == "picture" else colored(labels, count))
+            panel.set_axis_off()
+    maps = [np.ravel(labels) for title, labels_of in columns.items() if title != "picture" for labels in labels_of]
+    entries = legend(np.concatenate(maps), class_names) if maps else []
+    handles = [
+        matplotlib.patches.Patch(color=np.array(entry.color) / 255, label=f"{entry.name.replace('$', '')} {entry.share:.0%}")
+        for entry in entries[:most]
+    ]
+    if any((labels == IGNORED).any() for labels in maps):
+        handles.append(matplotlib.patches.Patch(color=np.array(GREY) / 255, label="no label"))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
+    return figure
