@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.evaluation import run_folder
+from course_hw5.evaluation.callbacks import main_metrics
 
 
 class EpochSeed(keras.callbacks.Callback):
@@ -107,6 +108,7 @@ class BestModel(keras.callbacks.Callback):
         self.sign = -1 if monitor.endswith("loss") else 1
 
     def on_epoch_end(self, epoch, logs=None):
+        logs = main_metrics(logs)
         if self.monitor not in logs:
             raise ValueError(f"`monitor` must be one of {', '.join(logs)}. Received: {self.monitor!r}")
         best = -math.inf

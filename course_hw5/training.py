@@ -14,9 +14,9 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from course_hw5 import devices, recovery
+from course_hw5 import devices, recovery, tasks
 from course_hw5.evaluation import page, run_folder
-from course_hw5.evaluation.callbacks import ClassificationReport, HistoryPlots, check_class_names
+from course_hw5.evaluation.callbacks import HistoryPlots
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -66,14 +66,26 @@ class Settings:
                 raise ValueError(f"`{name}` must be {expected}. Received: {getattr(self, name)!r}")
 
 
-def train(model, data, run_dir, settings, resume=False, overwrite=False, arguments=None, callbacks=(), rate_factors=None):
-    """Trains a classifier and fills a run folder, its page included.
+def train(
+    model,
+    data,
+    run_dir,
+    settings,
+    resume=False,
+    overwrite=False,
+    arguments=None,
+    callbacks=(),
+    rate_factors=None,
+    task=tasks.CLASSIFICATION,
+):
+    """Trains a classifier, or a model of another task, and fills a run folder, its page included.
 
     Validation chooses the best epoch; that epoch's model reads the test data once, at the end. Killed at any moment, the
     same call with `resume=True` goes on after the last finished epoch and ends with the same history and weights.
 
     Args:
-        model: Functional `keras.Model` whose output is probabilities `(batch, classes)`, or `(batch, 1)` from a sigmoid.
+        model: Functional `keras.Model` whose output is what the task asks for: for classification probabilities
+            `(batch, classes)`, or `(batch, 1)` from a sigmoid.
         data: `train, validation, test` (sets of `(inputs, labels)` batches), `class_names` and `note`, as `load_images` gives.
         run_dir: the run folder.
         settings: `Settings`.
@@ -82,6 +94,7 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
         arguments: dict of further arguments for `config.json`.
         callbacks: further Keras callbacks.
         rate_factors: dict of `variable.path` to a factor of its learning rate; for "adamw" only.
+        task: what is learnt and how it is scored, one of `course_hw5.tasks`.
 
     Returns:
         The metrics on the test data: the dict in `metrics.json`. Empty on every worker but the first.
@@ -91,7 +104,7 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
         ValueError: if class names and outputs differ in number, a resumed run has other settings, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
-    check_class_names(model, data.class_names)
+    task.check(model, data)
     run_dir = pathlib.Path(run_dir)
     config = _config(model, data, settings, arguments or {})
     is_chief = model.distribute_strategy.extended.should_checkpoint
@@ -106,12 +119,12 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
     backup = recovery.Backup(out_dir / "backup", restore_from=run_dir / "backup" if resume else None)
     if backup.latest or not (resume and _is_trained(run_dir, settings)):
         with model.distribute_strategy.scope():
-            compile_model(model, settings, int(data.train.cardinality()), rate_factors)
-            train_data = _with_one_hot_labels(data.train, model)
+            compile_model(model, settings, int(data.train.cardinality()), rate_factors, task)
+            train_data = task.prepare(data.train, model)
             devices.mend_multi_worker(model, train_data)
             model.fit(
                 train_data,
-                validation_data=_with_one_hot_labels(data.validation, model),
+                validation_data=task.prepare(data.validation, model),
                 epochs=settings.epochs,
                 shuffle=False,  # the data set shuffles itself
                 callbacks=[
@@ -127,14 +140,14 @@ def train(model, data, run_dir, settings, resume=False, overwrite=False, argumen
     if not is_chief:
         shutil.rmtree(out_dir)
         return {}
-    metrics = evaluate(run_dir, data, writer)
+    metrics = evaluate(run_dir, data, writer, task)
     _write_hparams(writer, config, metrics)
     shutil.rmtree(run_dir / "backup", ignore_errors=True)
     page.write_page(run_dir)
     return metrics
 
 
-def evaluate(run_dir, data, writer=None):
+def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
     """Evaluates `model.keras` of a run folder on the test data and writes report, matrix and metrics.
 
     Returns:
@@ -151,27 +164,12 @@ def evaluate(run_dir, data, writer=None):
     history = run_folder.read_history(run_dir)
     seconds = history["seconds"]
     examples = int(data.train.cardinality()) * next(iter(data.train))[0].shape[0]
-    metrics = write_report(model, data, run_dir, writer, epoch=len(history)) | {
+    metrics = task.report(model, data, run_dir, writer, epoch=len(history)) | {
         "training_seconds": round(float(seconds.sum()), 1),
         "training_examples_per_second": round(examples / float(seconds.median()), 1),
     }
     run_folder.write_json(path.parent / "metrics.json", metrics)
     return metrics
-
-
-def write_report(model, data, run_dir, writer=None, epoch=0):
-    """Predicts the test data once and writes report, matrix and metrics of any classifier.
-
-    Returns:
-        The dict of `metrics.json`.
-    """
-    model.compile(jit_compile=True)
-    describe = getattr(data, "describe", None)
-    report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer, describe=describe)
-    report.set_model(model)
-    report._epoch = epoch
-    report.write()
-    return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text())
 
 
 def _config(model, data, settings, arguments):
@@ -208,15 +206,12 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         super().update_step(gradient, variable, learning_rate * (self.rate_factors or {}).get(path, 1.0))
 
 
-def compile_model(model, settings, steps_per_epoch, rate_factors=None):
-    """Compiles a classifier for one-hot (or, with one sigmoid unit, binary) labels, by XLA where no strategy is in scope."""
-    is_binary = model.output_shape[-1] == 1
-    loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
+def compile_model(model, settings, steps_per_epoch, rate_factors=None, task=tasks.CLASSIFICATION):
+    """Compiles a model for the labels that the task prepares, by XLA where no strategy is in scope."""
     model.compile(
         optimizer=make_optimizer(settings, steps_per_epoch, rate_factors),
-        loss=loss(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
         jit_compile=settings.jit_compile and not tf.distribute.has_strategy(),
+        **task.losses(model, settings),
     )
 
 
@@ -247,18 +242,10 @@ def make_optimizer(settings, steps_per_epoch, rate_factors=None):
     return optimizer
 
 
-def _with_one_hot_labels(data, model):
-    """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels."""
-    classes = model.output_shape[-1]
-    if classes == 1 or data.element_spec[1].shape.rank == 2:
-        return data
-    return data.map(lambda inputs, labels: (inputs, tf.one_hot(labels, classes)))
-
-
 def _write_hparams(writer, config, metrics):
     values = config["settings"] | config["arguments"] | {"model": config["model"]["name"]}
     values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
-    names = ("accuracy", "precision", "recall", "f1")
+    names = [name for name, value in metrics.items() if isinstance(value, float) and "second" not in name]
     with writer.as_default(step=0):
         hparams.hparams_config(
             hparams=[hparams.HParam(name) for name in values], metrics=[hparams.Metric(f"test/{name}") for name in names]

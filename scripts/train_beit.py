@@ -35,7 +35,7 @@ def main(argv=None):
     recipe = args.recipe or ("finetune" if args.preset else "scratch")
 
     with options.plain_errors(parser):
-        from course_hw5 import devices, training
+        from course_hw5 import devices, tasks
         from course_hw5.models import beit, beit_tuning
 
         if (args.evaluate or recipe != "scratch") and not args.preset:
@@ -48,7 +48,7 @@ def main(argv=None):
             raise ValueError(f"--preset must be a BEiT. Received: {args.preset}, which is {start.name}")
         data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[recipe])
         if args.evaluate:
-            metrics = training.write_report(start, data, args.out)
+            metrics = tasks.CLASSIFICATION.report(start, data, args.out)
         else:
             settings = RECIPES[recipe] | {"weight_decay": 0.05, "label_smoothing": 0.1, "epochs": args.epochs or 8}
             settings |= {"learning_rate": args.learning_rate} if args.learning_rate else {}

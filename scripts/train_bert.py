@@ -30,7 +30,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     with options.plain_errors(parser):
-        from course_hw5 import devices, training
+        from course_hw5 import devices, tasks
         from course_hw5.models import attention, bert
 
         devices.seed_everything(args.seed, args.deterministic)
@@ -52,7 +52,7 @@ def main(argv=None):
             epoch_share=args.epoch_share,
         )
         if args.evaluate:
-            metrics = training.write_report(model, data, args.out)
+            metrics = tasks.CLASSIFICATION.report(model, data, args.out)
         else:
             rate = args.learning_rate or (5e-4 if args.lora else 5e-5)
             settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)

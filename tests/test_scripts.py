@@ -167,7 +167,10 @@ def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
     "arguments, message",
     [
         ([" "], "TEXT must hold a word. Received: ' '"),
-        (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, beit-cifar10, minilm, a folder"),
+        (
+            ["good", "--preset", "nothing"],
+            "`preset` must be sentiment-minilm, beit-cifar10, segmenter-camvid, minilm, a ",
+        ),
         (["good", "--preset", "minilm"], "--preset must be a sentiment classifier. Received: minilm, which is bert_backbone"),
     ],
 )
@@ -221,3 +224,71 @@ def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, m
 def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
     line = failure(capsys, run_script, "train_beit.py", "--recipe", "finetune", "--out", tmp_path / "run")
     assert "--preset is needed to evaluate and for the recipe finetune" in line and not (tmp_path / "run").exists()
+
+
+# === Segmentation ===
+
+
+def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp_path, capsys, monkeypatch):
+    for name, value in (("dim", 12), ("depth", 4), ("heads", 3)):
+        monkeypatch.setitem(beit.SIZES["tiny"], name, value)
+    small, larger = tmp_path / "small", tmp_path / "larger"
+    common = ("--batch-size", 4, "--epochs", 1)
+    run_script("train_segmenter.py", *common, "--image-size", "16x24", "--out", small)
+    names = {path.name for path in small.iterdir()}
+    assert {"class_scores.csv", "confusion_matrix.png", "gallery.png", "mean_iou.png", "scenes.json", "index.html"} <= names
+    page = (small / "index.html").read_text()
+    assert "Label maps as training went" in page and "mean IoU" in page and "pedestrian" in page
+    assert [*course_hw5.load_model(small / "model.keras").get_layer("scores").class_names][:4] == [
+        "sky",
+        "building",
+        "pole",
+        "road",
+    ]
+    run_script("train_segmenter.py", *common, "--image-size", "16x24", "--out", small, "--resume")
+    assert len((small / "history.csv").read_text().splitlines()) == 2
+
+    start = ("--preset", small / "model.keras")
+    run_script("train_segmenter.py", *common, *start, "--recipe", "enlarge", "--image-size", "24x32", "--out", larger)
+    capsys.readouterr()
+    evaluate = ("--evaluate", "--preset", larger / "model.keras", "--out", tmp_path / "evaluated")
+    run_script("train_segmenter.py", *evaluate)
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (larger, tmp_path / "evaluated"))
+    assert first["mean_iou"] == second["mean_iou"] and f"mIoU {first['mean_iou']:.4f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--recipe", "enlarge"], "--preset is needed to evaluate and for the recipe enlarge. Received: none, enlarge"),
+        (["--evaluate"], "--preset is needed to evaluate"),
+        (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
+        (["--evaluate", "--preset", "beit-cifar10"], "`model` must be one that gives logits (batch, rows, columns, classes)"),
+        (["--evaluate", "--preset", "segmenter-camvid", "--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
+        (["--preset", "sentiment-minilm"], "--preset must be built on a BEiT. Received: bert_classifier"),
+    ],
+)
+def test_a_segmenter_that_cannot_be_is_refused(arguments, message, small_camvid, tmp_path, capsys):
+    assert message in failure(capsys, run_script, "train_segmenter.py", *arguments, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_are_segmented_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
+    from sklearn.datasets import load_sample_image
+
+    paths = [tmp_path / name for name in ("street.jpg", "empty.png", "deep.png")]
+    Image.fromarray(load_sample_image("china.jpg")[:200]).save(paths[0])
+    paths[1].write_bytes(b"")
+    Image.fromarray(np.arange(6, dtype="uint16").reshape(2, 3) * 9999).save(paths[2])
+    with pytest.raises(SystemExit) as error:
+        cli.main(["segment", *map(str, paths), "--out", str(tmp_path / "out")])
+    assert error.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("Open ") == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"{stem}{ending}" for stem in ("street", "deep") for ending in (".html", "-labels.png", "-overlay.png")
+    }
+    assert "empty.png must be a picture" in printed.err and "1 of 3 pictures were refused" in printed.err
+    line = failure(capsys, cli.main, ["segment", str(paths[0]), "--preset", "beit-cifar10", "--out", str(tmp_path / "other")])
+    assert "--preset must be a segmenter of pictures. Received: beit-cifar10, which is beit_classifier" in line
+    assert not (tmp_path / "other").exists()

@@ -18,10 +18,18 @@ from course_hw5.attention.viewer import page as viewer
 from course_hw5.evaluation import metrics, plots, run_folder
 
 MISTAKES_PER_CELL = 8
+CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")
+
+
+def main_metrics(logs):
+    """Logs of a model with several outputs, the metrics of its output "scores" without that prefix."""
+    return {
+        name.replace("scores_", ""): value for name, value in logs.items() if name not in ("scores_loss", "val_scores_loss")
+    }
 
 
 class HistoryPlots(keras.callbacks.Callback):
-    """Appends `history.csv` and redraws `accuracy.png` and `loss.png` after each epoch.
+    """Appends `history.csv` and redraws `accuracy.png` (of label maps: `mean_iou.png`, `pixel_accuracy.png`) and `loss.png`.
 
     A run that goes on at a later epoch (`initial_epoch`, or a backup) keeps the rows before it; a run that starts at the
     first epoch starts the file anew.
@@ -45,18 +53,18 @@ class HistoryPlots(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         path = self.run_dir / "history.csv"
-        row = {"epoch": epoch + 1} | {name: float(value) for name, value in (logs or {}).items()}
+        row = {"epoch": epoch + 1} | {name: float(value) for name, value in main_metrics(logs or {}).items()}
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         history = pd.DataFrame([row])
         if epoch > 0 and path.exists():
             earlier = run_folder.read_history(self.run_dir)
             history = pd.concat([earlier[earlier["epoch"] <= epoch], history], ignore_index=True)
         run_folder.write_text(path, history.to_csv(index=False))
-        for metric in ("accuracy", "loss"):
+        for metric in CURVES:
             if metric in history:
                 figure = plots.history_plot(history, metric)
                 run_folder.write_figure(self.run_dir / f"{metric}.png", figure)
-                _write_image(self.writer, metric, figure, epoch)
+                write_image(self.writer, metric, figure, epoch)
 
 
 class AttentionTimeLapse(keras.callbacks.Callback):
@@ -120,7 +128,7 @@ def _picture_frame(explained):
     return viewer.patch_view, {
         "answer": answer,
         "probability": round(probability, 4),
-        "image": _thumbnail(heat, side=96),
+        "image": thumbnail(heat, side=96),
     }
 
 
@@ -183,7 +191,7 @@ class ClassificationReport(keras.callbacks.Callback):
         run_folder.write_figure(self.run_dir / "confusion_matrix.png", figure)
         run_folder.write_json(self.run_dir / "mistakes.json", mistakes)
         run_folder.write_json(self.run_dir / "metrics.json", result.metrics | timing)
-        _write_image(self.writer, "confusion_matrix", figure, self._epoch)
+        write_image(self.writer, "confusion_matrix", figure, self._epoch)
         if self.writer is not None:
             with self.writer.as_default(step=self._epoch):
                 tf.summary.text("classification_report", "\n".join(f"    {line}" for line in result.text.splitlines()))
@@ -218,7 +226,7 @@ class ClassificationReport(keras.callbacks.Callback):
 
     def _example(self, number, input_, probabilities):
         """A misclassified example as JSON: its number in the data set, its picture or text, its probabilities."""
-        shown = {"text": self.describe(input_)} if self.describe else {"image": _thumbnail(input_)}
+        shown = {"text": self.describe(input_)} if self.describe else {"image": thumbnail(input_)}
         return {"number": int(number), **shown, "probabilities": [round(float(p), 4) for p in probabilities]}
 
 
@@ -250,7 +258,7 @@ def _are_pictures(inputs):
     return getattr(inputs, "ndim", 0) == 4 and inputs.shape[-1] in (1, 3)
 
 
-def _thumbnail(picture, side=64):
+def thumbnail(picture, side=64):
     """A picture as the data URL of a PNG, `side` pixels at most."""
     if picture.dtype != np.uint8:  # floats: stretch to the visible range
         low, high = picture.min(), picture.max()
@@ -262,7 +270,8 @@ def _thumbnail(picture, side=64):
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _write_image(writer, name, figure, step):
+def write_image(writer, name, figure, step):
+    """Gives a figure to a `tf.summary` writer, if there is one."""
     if writer is not None:
         with writer.as_default(step=step):
             tf.summary.image(name, plots.figure_pixels(figure))

@@ -9,16 +9,26 @@ import pandas as pd
 
 from course_hw5.evaluation import elements, run_folder
 
-FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "confusion_matrix.csv")
-FIGURES = ("accuracy.png", "loss.png", "confusion_matrix.png")
+FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
+CURVES = ("accuracy.png", "mean_iou.png", "pixel_accuracy.png", "loss.png")
+METRICS = {
+    "accuracy": "accuracy",
+    "precision": "weighted precision",
+    "recall": "weighted recall",
+    "f1": "weighted F1",
+    "mean_iou": "mean IoU",
+    "mean_accuracy": "mean class accuracy",
+    "pixel_accuracy": "pixel accuracy",
+}
 
 
 def write_page(run_dir):
     """Writes `index.html` from the other files of a finished run folder.
 
     Args:
-        run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json`,
-            `confusion_matrix.csv`, the figures and, where they are, `mistakes.json` and `attention.json`.
+        run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json` or, of a segmenter,
+            `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `mistakes.json`, `attention.json` and
+            `scenes.json`.
 
     Returns:
         Path of the page.
@@ -28,10 +38,10 @@ def write_page(run_dir):
         ValueError: if one of the JSON files is damaged.
     """
     run_dir = pathlib.Path(run_dir)
-    run_folder.require_files(run_dir, FILES)
-    config, metrics, report = (
-        run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json", "classification_report.json")
-    )
+    is_segmenter = (run_dir / "class_scores.csv").exists()
+    run_folder.require_files(run_dir, FILES if is_segmenter else (*FILES, "classification_report.json"))
+    config, metrics = (run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json"))
+    scores = _pixel_scores(run_dir) if is_segmenter else _class_scores(run_dir)
     history = run_folder.read_history(run_dir)
     matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
     mistakes = run_dir / "mistakes.json"
@@ -47,11 +57,11 @@ def write_page(run_dir):
         javascript=(elements.ASSETS / "page.js").read_text(),
         facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
         tiles=_tiles(metrics, history, config),
-        findings=elements.items(findings(history, report, matrix, class_names, config)),
-        figures="".join(_figure(run_dir / name) for name in FIGURES[:2]),
-        matrix_figure=_figure(run_dir / FIGURES[2]),
-        attention=_time_lapse(run_dir),
-        report=_report_table(report, class_names),
+        findings=elements.items(findings(history, scores, matrix, class_names, config)),
+        figures="".join(_figure(run_dir / name) for name in CURVES),
+        matrix_figure=_figure(run_dir / "confusion_matrix.png"),
+        attention=_time_lapse(run_dir) + _scenes(run_dir),
+        report=_report_table(scores, len(class_names)),
         settings=_settings_table(config),
         tensorboard=html.escape(f"tensorboard --logdir {run_dir}"),
         files="".join(
@@ -64,12 +74,26 @@ def write_page(run_dir):
     return run_dir / "index.html"
 
 
-def findings(history, report, matrix, class_names, config):
+def _class_scores(run_dir):
+    """scikit-learn's report as a table: classes, then averages, in rows."""
+    report = run_folder.read_json(run_dir / "classification_report.json")
+    rows = {name: scores for name, scores in report.items() if isinstance(scores, dict)}
+    scores = pd.DataFrame(rows).T.astype({"support": int})
+    return scores[["precision", "recall", "f1-score", "support"]].rename(columns={"f1-score": "F1"})
+
+
+def _pixel_scores(run_dir):
+    scores = pd.read_csv(run_dir / "class_scores.csv", index_col="class").rename(columns={"iou": "IoU"})
+    mean = scores[["IoU", "accuracy"]].mean()
+    return pd.concat([scores, pd.DataFrame([mean], index=["mean"])])[["accuracy", "share", "IoU"]]
+
+
+def findings(history, scores, matrix, class_names, config):
     """Says in a few sentences what a reader would find in the figures.
 
     Args:
         history: `pandas.DataFrame` of `history.csv`.
-        report: dict of `classification_report.json`.
+        scores: `pandas.DataFrame` with a row per class, whose score is in the column "F1" or "IoU".
         matrix: integer array `(classes, classes)`, truth in rows.
         class_names: one name per class.
         config: dict of `config.json`.
@@ -93,9 +117,12 @@ def findings(history, report, matrix, class_names, config):
                 else "training is the harder task here (augmentation or dropout act only there)."
             )
         )
-    scores = {name: report[name]["f1-score"] for name in class_names}
-    easiest, hardest = max(scores, key=scores.get), min(scores, key=scores.get)
-    lines.append(f"Easiest class: {easiest} (F1 {scores[easiest]:.2f}); hardest: {hardest} (F1 {scores[hardest]:.2f}).")
+    measure = "F1" if "F1" in scores else "IoU"
+    values = scores.loc[list(class_names), measure]
+    easiest, hardest = values.idxmax(), values.idxmin()
+    lines.append(
+        f"Easiest class: {easiest} ({measure} {values[easiest]:.2f}); hardest: {hardest} ({measure} {values[hardest]:.2f})."
+    )
     errors = matrix * (1 - np.eye(len(matrix), dtype=int))
     if errors.any():
         true, predicted = np.unravel_index(errors.argmax(), errors.shape)
@@ -111,11 +138,8 @@ def _name_parts(config):
 
 
 def _tiles(metrics, history, config):
-    tiles = {
-        "accuracy": f"{metrics['accuracy']:.4f}",
-        "weighted precision": f"{metrics['precision']:.4f}",
-        "weighted recall": f"{metrics['recall']:.4f}",
-        "weighted F1": f"{metrics['f1']:.4f}",
+    tiles = {label: f"{metrics[name]:.4f}" for name, label in METRICS.items() if name in metrics}
+    tiles |= {
         "test examples": f"{metrics['examples']:,}",
         "parameters": f"{config['model']['parameters'] / 1e6:.1f} M",
         "epochs": str(len(history)),
@@ -170,9 +194,7 @@ def _picture_lapse(by_name):
     rows = [
         f"<tr><th>{html.escape(name)}</th>"
         + "".join(
-            f'<td><a href="{html.escape(frame["page"])}"><img src="{frame["image"]}" alt="relevance of patches"></a><br>'
-            f"{html.escape(frame['answer'])} <b>{frame['probability']:.2f}</b></td>"
-            for frame in frames
+            f"<td>{_linked(frame)}<br>{html.escape(frame['answer'])} <b>{frame['probability']:.2f}</b></td>" for frame in frames
         )
         + "</tr>"
         for name, frames in by_name.items()
@@ -181,15 +203,40 @@ def _picture_lapse(by_name):
     return f"<table class='lapse'><thead><tr><th>epoch</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _report_table(report, class_names):
-    columns = ("precision", "recall", "f1-score")
+def _linked(frame):
+    picture = f'<img src="{frame["image"]}" alt="{html.escape(frame["name"])}, epoch {frame["epoch"]}">'
+    return f'<a href="{html.escape(frame["page"])}">{picture}</a>' if "page" in frame else picture
+
+
+def _report_table(scores, classes):
+    """A row per class, then averages; shares as bars, counts as numbers."""
     rows = []
-    for name in [*class_names, "macro avg", "weighted avg"]:
-        cells = "".join(f'<td style="--share:{report[name][c]:.4f}">{report[name][c]:.2f}</td>' for c in columns)
-        kind = ' class="average"' if name.endswith(" avg") else ""
-        rows.append(f"<tr{kind}><th>{html.escape(name)}</th>{cells}<td>{report[name]['support']:.0f}</td></tr>")
-    head = "".join(f"<th>{name}</th>" for name in ("", *columns, "support"))
+    for number, (name, row) in enumerate(scores.iterrows()):
+        cells = "".join(_cell(value, scores[column].dtype.kind == "i") for column, value in row.items())
+        kind = ' class="average"' if number >= classes else ""
+        rows.append(f"<tr{kind}><th>{html.escape(str(name))}</th>{cells}</tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("", *scores.columns))
     return f"<table class='report'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _cell(value, is_count):
+    if is_count or value != value:  # NaN: nothing to tell
+        return f"<td>{value:.0f}</td>" if is_count else "<td></td>"
+    return f'<td style="--share:{value:.4f}">{value:.2f}</td>'
+
+
+def _scenes(run_dir):
+    """What a segmenter made of the same few pictures after each few epochs, and of test pictures at the end."""
+    path, gallery = run_dir / "scenes.json", _figure(run_dir / "gallery.png")
+    lapse = ""
+    if path.exists():
+        frames = json.loads(path.read_text())
+        lapse = _picture_lapse({name: [f for f in frames if f["name"] == name] for name in {f["name"]: 0 for f in frames}})
+        lapse = (
+            "<section><h2>Label maps as training went</h2><p class='hint'>The same pictures after each few epochs; epoch 0 is "
+            f"before training.</p><div class='lapses'>{lapse}</div></section>"
+        )
+    return lapse + (f"<section><h2>Test pictures</h2><div class='figures'>{gallery}</div></section>" if gallery else "")
 
 
 def _settings_table(config):

@@ -129,7 +129,7 @@ def _draw_class_scores(axes, scores, most):
 
 
 def confusion_matrix_plot(matrix, class_names):
-    """Draws a confusion matrix: colour for the share of the true class, and the counts as numbers (figure 12).
+    """Draws a confusion matrix: colour for the share of the true class, counts as numbers (figure 12), or shares of millions.
 
     Args:
         matrix: integer `(classes, classes)`, truth in rows.
@@ -143,10 +143,11 @@ def confusion_matrix_plot(matrix, class_names):
     figure = matplotlib.figure.Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
     seaborn.heatmap(
         shares,
-        annot=matrix if len(class_names) <= 30 else False,
-        fmt="d",
+        annot=numbers if len(class_names) <= 30 else False,
+        fmt=form,
         vmin=0,
         vmax=1,
         cmap="Blues",

@@ -1,0 +1,127 @@
+"""What a segmenter makes of scenes: its report on test data, and the same few pictures as training goes."""
+
+import json
+import pathlib
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from course_hw5.data.scenes import IGNORED
+from course_hw5.evaluation import callbacks, label_maps, pixel_metrics, plots, run_folder
+from course_hw5.segmentation import SceneSegmenter
+
+SHOWN = 4  # pictures in the gallery
+
+
+def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
+    """Segments each picture of a data set once, at its own size, and writes scores, matrix and gallery.
+
+    Files in `run_dir`: `class_scores.csv` (IoU, accuracy and share of the pixels of each class), `confusion_matrix.csv` and
+    `.png` (pixels), `gallery.png` (figures 7 and 8 of the report), `metrics.json`.
+
+    Args:
+        segmenter: a `SceneSegmenter`.
+        data: `SceneData`, or anything with `test`, pictures and label maps one by one, and `class_names`.
+        run_dir: folder for the files; created when missing.
+        writer: a `tf.summary` writer that gets the figures as images and the scores as scalars, or None.
+        epoch: the step for the writer.
+
+    Returns:
+        The dict of `metrics.json`: "mean_iou", "mean_accuracy", "pixel_accuracy", "examples", seconds.
+
+    Raises:
+        ValueError: if a picture's labels have another size, or the data have more classes than the segmenter.
+    """
+    run_dir = pathlib.Path(run_dir)
+    check_classes(segmenter.classes, data.class_names)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    matrix, shown, seconds, examples = np.zeros((segmenter.classes,) * 2, "int64"), [], 0.0, 0
+    for number, (image, labels) in enumerate(data.test):
+        image, labels = np.asarray(image), np.asarray(labels)
+        if image.shape[:2] != labels.shape:
+            raise ValueError(f"Labels must have the size of picture {number}, {image.shape[:2]}. Received: {labels.shape}")
+        wrong = labels[(labels >= segmenter.classes) & (labels != IGNORED)]
+        if len(wrong):
+            expected = f"lie in [0, {segmenter.classes - 1}], or be {IGNORED}"
+            raise ValueError(f"Labels of picture {number} must {expected}. Received: {wrong[0]}")
+        started = time.perf_counter()
+        predicted = segmenter.segment(image)
+        seconds += time.perf_counter() - started
+        counted = pixel_metrics.confusion_matrix(labels, predicted, segmenter.classes)
+        matrix += keras.ops.convert_to_numpy(counted).astype("int64")
+        examples += 1
+        if len(shown) < SHOWN and number % max(1, int(data.test.cardinality()) // SHOWN) == 0:
+            shown.append((image, labels, predicted))
+    names = list(segmenter.class_names if data.class_names[0].isdecimal() else data.class_names)
+    scores = pd.DataFrame(pixel_metrics.class_scores(matrix), index=names)
+    scores["share"] = matrix.sum(1) / matrix.sum()
+    timing = {"prediction_seconds": round(seconds, 3), "prediction_examples_per_second": round(examples / seconds, 2)}
+    metrics = pixel_metrics.pixel_scores(matrix) | {"examples": examples} | timing
+    figures = {
+        "confusion_matrix": plots.confusion_matrix_plot(matrix, names),
+        "gallery": label_maps.gallery(*zip(*shown), names),
+    }
+    run_folder.write_text(run_dir / "class_scores.csv", scores.to_csv(index_label="class"))
+    matrix = pd.DataFrame(matrix, index=names, columns=names)
+    run_folder.write_text(run_dir / "confusion_matrix.csv", matrix.to_csv(index_label="true"))
+    run_folder.write_json(run_dir / "metrics.json", metrics)
+    for name, figure in figures.items():
+        run_folder.write_figure(run_dir / f"{name}.png", figure)
+        callbacks.write_image(writer, name, figure, epoch)
+    if writer is not None:
+        with writer.as_default(step=epoch):
+            for name in ("mean_iou", "mean_accuracy", "pixel_accuracy"):
+                tf.summary.scalar(f"report/{name}", metrics[name])
+        writer.flush()
+    return metrics
+
+
+def check_classes(classes, class_names):
+    """Raises ValueError unless there is one name per class."""
+    if len(class_names) != classes:
+        raise ValueError(f"The data must have {classes} classes, as the model has. Received: {len(class_names)}")
+
+
+class SceneTimeLapse(keras.callbacks.Callback):
+    """Keeps what a segmenter makes of the same few pictures before training and after every few epochs, in `scenes.json`.
+
+    Args:
+        run_dir: folder for the file.
+        scenes: list of pairs, picture `(height, width, 3)` and label map `(height, width)`, uint8.
+        every: epochs from one look to the next.
+    """
+
+    def __init__(self, run_dir, scenes, every=4):
+        super().__init__()
+        self.path = pathlib.Path(run_dir) / "scenes.json"
+        self.scenes = [(np.asarray(image), np.asarray(labels)) for image, labels in scenes]
+        self.every = every
+
+    def on_train_begin(self, logs=None):
+        if not self.path.exists():
+            self._write(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0:
+            self._write(epoch + 1)
+
+    def _write(self, epoch):
+        earlier = json.loads(self.path.read_text()) if self.path.exists() and epoch else []
+        frames = [frame for frame in earlier if frame["epoch"] < epoch]
+        segmenter = SceneSegmenter(self.model)
+        predictions = segmenter.segment([image for image, _ in self.scenes])
+        for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
+            matrix = keras.ops.convert_to_numpy(pixel_metrics.confusion_matrix(labels, predicted, segmenter.classes))
+            frames.append(
+                {
+                    "epoch": epoch,
+                    "name": f"picture {number + 1}",
+                    "answer": "pixel accuracy",
+                    "probability": round(pixel_metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
+                    "image": callbacks.thumbnail(label_maps.overlay(image, predicted), side=200),
+                }
+            )
+        run_folder.write_json(self.path, frames)

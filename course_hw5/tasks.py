@@ -1,0 +1,86 @@
+"""What a model can be trained for: how its labels become targets, what it loses, how it is scored."""
+
+import json
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from course_hw5.evaluation.callbacks import ClassificationReport, check_class_names
+from course_hw5.evaluation.pixel_metrics import MeanIoU, PixelAccuracy, PixelCrossentropy
+from course_hw5.evaluation.scene_report import check_classes, write_scene_report
+from course_hw5.segmentation import SceneSegmenter
+
+
+class Classification:
+    """One class per input, from probabilities `(batch, classes)` or, of one sigmoid unit, `(batch, 1)`."""
+
+    monitor = "val_accuracy"
+
+    def check(self, model, data):
+        """Raises ValueError unless model and data have the same classes."""
+        check_class_names(model, data.class_names)
+
+    def prepare(self, data, model):
+        """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels."""
+        classes = model.output_shape[-1]
+        if classes == 1 or data.element_spec[1].shape.rank == 2:
+            return data
+        return data.map(lambda inputs, labels: (inputs, tf.one_hot(labels, classes)))
+
+    def losses(self, model, settings):
+        """Arguments of `model.compile`."""
+        is_binary = model.output_shape[-1] == 1
+        loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
+        return {"loss": loss(label_smoothing=settings.label_smoothing), "metrics": ["accuracy"]}
+
+    def report(self, model, data, run_dir, writer=None, epoch=0):
+        """Predicts the test data once and writes report, matrix and metrics; returns the dict of `metrics.json`."""
+        model.compile(jit_compile=True)
+        describe = getattr(data, "describe", None)
+        report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer, describe=describe)
+        report.set_model(model)
+        report._epoch = epoch
+        report.write()
+        return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text())
+
+
+class Segmentation:
+    """One class per pixel, from an `upernet_segmenter` with or without its auxiliary head.
+
+    Args:
+        auxiliary_weight: of the auxiliary head's loss (Zhao et al. 2017, section 3.2).
+        **options: of the `SceneSegmenter` that reads the test data.
+    """
+
+    monitor = "val_mean_iou"
+
+    def __init__(self, auxiliary_weight=0.4, **options):
+        self.auxiliary_weight = auxiliary_weight
+        self.options = options
+
+    def check(self, model, data):
+        """Raises ValueError unless model and data have the same classes, and there are data to train on."""
+        check_classes(model.outputs[0].shape[-1], data.class_names)
+        if data.train is None:
+            raise ValueError("The data set must have a split to train on. Received: a copy without one")
+
+    def prepare(self, data, model):
+        """One target for each output."""
+        return data.map(lambda images, labels: (images, (labels,) * len(model.outputs)))
+
+    def losses(self, model, settings):
+        """Arguments of `model.compile`."""
+        classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
+        return {
+            "loss": [PixelCrossentropy() for _ in model.outputs],
+            "loss_weights": [1.0] + [self.auxiliary_weight] * others,
+            "metrics": [[MeanIoU(classes), PixelAccuracy(classes)]] + [[]] * others,
+        }
+
+    def report(self, model, data, run_dir, writer=None, epoch=0):
+        """Segments the test data once and writes scores, matrix and gallery; returns the dict of `metrics.json`."""
+        return write_scene_report(SceneSegmenter(model, **self.options), data, run_dir, writer, epoch)
+
+
+CLASSIFICATION = Classification()
