@@ -12,35 +12,47 @@ import numpy as np
 import safetensors
 from safetensors.numpy import load_file, save_file
 
-from course_hw5.models import beit, bert
+from course_hw5.models import beit, bert, upernet
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
 CHANGES = {"sentiment-minilm": "sentiment-minilm.safetensors"}
-WHOLE = {"beit-cifar10": "beit-cifar10.safetensors"}
+WHOLE = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camvid")}
 PRESETS = CHANGES | WHOLE
 
 
 def save_whole(model, path):
-    """Writes a `beit_classifier` for pictures of the size that it reads: weights in float16, all else as metadata.
+    """Writes a `beit_classifier` or `upernet_segmenter` for pictures of the size that it reads.
+
+    Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
+    only training needs, is left out.
 
     Returns:
         Size of the file in bytes.
     """
-    backbone, scores = beit.backbone_of(model), model.get_layer("scores")
-    arguments = {"backbone": backbone.get_config(), "class_names": scores.class_names, "pooling": "mean"}
-    weights = {variable.path: variable.numpy().astype("float16") for variable in model.trainable_variables}
+    arguments = {"backbone": beit.backbone_of(model).get_config(), "class_names": model.get_layer("scores").class_names}
+    if model.name == "upernet_segmenter":
+        arguments["head"] = upernet.head_arguments(model)
+    weights = {
+        variable.path: variable.numpy().astype("float16" if variable.trainable else "float32")
+        for variable in model.weights
+        if not variable.path.startswith("auxiliary_")
+    }
     save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
     return path.stat().st_size
 
 
 def load_whole(name):
-    """Makes the `beit_classifier` of a bundled preset, a key of `WHOLE`, with weights in float32."""
+    """Makes the model of a bundled preset, a key of `WHOLE`, with weights in float32."""
     with importlib.resources.as_file(ASSETS / WHOLE[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
         arguments = json.loads(file.metadata()["arguments"])
-        backbone = beit.BeitBackbone(**arguments.pop("backbone"))
-        model = beit.beit_classifier(backbone, len(arguments["class_names"]), **arguments)
-        for variable in model.trainable_variables:
+        backbone, names = beit.BeitBackbone(**arguments["backbone"]), arguments["class_names"]
+        if "head" in arguments:
+            head = arguments["head"] | {"auxiliary_head": False}
+            model = upernet.upernet_segmenter(backbone, len(names), **head, class_names=names)
+        else:
+            model = beit.beit_classifier(backbone, len(names), class_names=names)
+        for variable in model.weights:
             variable.assign(file.get_tensor(variable.path).astype("float32"))
     return model
 

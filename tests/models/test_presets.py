@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from course_hw5 import beit_backbone, beit_classifier, encode_sentence, explain, load_model
+from course_hw5 import beit_backbone, beit_classifier, encode_sentence, explain, load_model, upernet_segmenter
 from course_hw5.models import presets
 from course_hw5.models.bert import bert_backbone, bert_classifier
 
@@ -80,3 +80,23 @@ def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(tmp_pa
 def test_the_bundled_beit_is_small_and_knows_cifar10():
     assert (presets.ASSETS / presets.WHOLE["beit-cifar10"]).stat().st_size <= 9e6
     assert load_model("beit-cifar10").get_layer("scores").class_names[3] == "cat"
+
+
+def test_a_segmenter_comes_back_without_its_auxiliary_head(tmp_path, monkeypatch):
+    backbone = beit_backbone(
+        image_shape=(16, 24, 3), patch_size=8, dim=12, depth=4, heads=3, feature_layers=(0, 1, 2, 3), local_initialization=True
+    )
+    model = upernet_segmenter(backbone, 3, channels=8, auxiliary_channels=6, class_names="abc")
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("uint8")
+    model(pictures, training=True)  # batch normalisation measures
+    presets.save_whole(model, tmp_path / "mine.safetensors")
+    monkeypatch.setitem(presets.WHOLE, "mine", "mine.safetensors")
+    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    loaded = load_model("mine")
+    assert loaded.get_layer("scores").class_names == ("a", "b", "c") and loaded.output.shape == (None, 8, 12, 3)
+    np.testing.assert_allclose(loaded(pictures), model(pictures)[0], atol=5e-3)
+
+
+def test_the_bundled_segmenter_is_small_and_knows_camvid():
+    assert (presets.ASSETS / presets.WHOLE["segmenter-camvid"]).stat().st_size <= 6e6
+    assert load_model("segmenter-camvid").get_layer("scores").class_names[3] == "road"
