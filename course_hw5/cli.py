@@ -42,7 +42,12 @@ def main(argv=None):
     report.add_argument("run_dir", metavar="RUN", help="run folder")
     report.set_defaults(run=_report)
 
-    args = parser.parse_args(argv)
+    lab = commands.add_parser("lab", help="put a claim of the report to the test", add_help=False)
+    lab.set_defaults(run=_lab)
+
+    args, args.rest = parser.parse_known_args(argv)
+    if args.rest and args.run is not _lab:  # each lab has options of its own
+        parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
     with options.plain_errors(parser):
         print(args.run(args))
 
@@ -137,6 +142,35 @@ def _report(args):
     from course_hw5.evaluation import page
 
     return f"Open {page.write_page(args.run_dir)}"
+
+
+def _lab(args):
+    from course_hw5 import labs
+
+    choose = argparse.ArgumentParser(prog="course-hw5 lab", description="Puts a claim of the report to the test.")
+    choose.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(labs.LABS)}; NAME --help shows its knobs")
+    choose.add_argument("--list", action="store_true", help="show each lab and its claim")
+    name = choose.parse_args(args.rest[:1]).name
+    if name is None:
+        return "\n".join(f"{name:26}{labs.describe(name)[0].splitlines()[0]}" for name in labs.LABS)
+    explanation, knobs = labs.describe(name)
+    parser = argparse.ArgumentParser(
+        prog=f"course-hw5 lab {name}", description=explanation, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=options.whole_number(0), default=0, help="makes a lab repeatable (default: %(default)s)")
+    parser.add_argument("--out", default=f"runs/labs/{name}", help="folder for page and figures (default: %(default)s)")
+    for knob, default in knobs.items():
+        kind = options.whole_number(1) if isinstance(default, int) else type(default)
+        parser.add_argument(f"--{knob.replace('_', '-')}", type=kind, default=default, help="(default: %(default)s)")
+    values = vars(parser.parse_args(args.rest[1:]))
+    out, seed = values.pop("out"), values.pop("seed")
+    result = labs.run_lab(name, seed, **values)
+    from course_hw5.evaluation import lab_page
+
+    lines = [result.claim, f"verdict: {result.verdict}"]
+    lines += [f"  {'yes' if held else 'no '}  {text}" for text, held in result.checks.items()]
+    lines += [f"  {text}: {lab_page.shown(value)}" for text, value in result.numbers.items()]
+    return "\n".join([*lines, f"Open {lab_page.write_lab(result, name, explanation, out)}"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""The better a word fits the query, the more weight it gets; scaling keeps the softmax from deciding too early.
+
+Source: question 1-1 (1), and Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.2.1. The report says that
+important parts get less weight: a slip.
+
+Attention is computed step by step for five words whose vectors are set by hand, so that each number can be checked with a
+pencil; then for random queries and keys, with and without the division by the square root of their length.
+
+It would be refuted if a word that fits better than another ever got less weight, if Keras computed other numbers, or if without
+the scale the weights of long vectors were as spread out as with it. `weights="negated"` gives important parts less weight, as
+the report says, and `weights="uniform"` gives all the same: either refutes it.
+"""
+
+import keras
+import matplotlib.figure
+import numpy as np
+import scipy.stats
+import seaborn
+
+from course_hw5.attention.analysis import attention_entropy
+from course_hw5.attention.viewer.page import head_view
+from course_hw5.labs.result import LabResult, check_choice
+
+WORDS = ("the", "cat", "drank", "its", "milk")
+# Each word by three properties: how much of a living being, of an action and of an owned thing it is.
+KEYS = np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0], [1, 0, 1], [0, 0, 3]], "float32")
+# What each word asks for: "its" asks for a living being, "drank" for who did it and what was drunk.
+QUERIES = np.array([[0, 0, 1], [0, 2, 0], [2, 0, 2], [3, 0, 0], [0, 2, 0]], "float32")
+VALUES = np.eye(5, dtype="float32")  # so that the output is the list of weights
+LENGTHS = (4, 16, 64, 256, 1024)
+WEIGHTS = {
+    "softmax": lambda scores: _softmax(scores),
+    "negated": lambda scores: _softmax(-scores),
+    "uniform": lambda scores: np.full_like(scores, 1 / scores.shape[-1]),
+}
+
+
+def run(seed=0, weights="softmax", samples=2000):
+    """Runs the lab.
+
+    Args:
+        seed: of the random queries and keys.
+        weights: what makes weights of scores: "softmax", "negated" or "uniform".
+        samples: random queries for each length of vectors.
+    """
+    check_choice("weights", weights, WEIGHTS)
+    weigh = WEIGHTS[weights]
+    products = QUERIES @ KEYS.T
+    scores = products / np.sqrt(KEYS.shape[1])
+    by_hand = weigh(scores)
+    output = by_hand @ VALUES
+    by_keras = keras.ops.dot_product_attention(*(part[None, :, None] for part in (QUERIES, KEYS, VALUES)))
+    difference = float(np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, 0] - output).max())
+
+    random = np.random.default_rng(seed)
+    agreement, spread = [], {"scaled": [], "not scaled": []}
+    for length in LENGTHS:
+        query, keys = random.normal(size=(samples, 1, length)), random.normal(size=(samples, len(WORDS), length))
+        products_of_random = (query @ keys.swapaxes(1, 2))[:, 0]
+        scaled = weigh(products_of_random / np.sqrt(length))
+        order, expected = (scipy.stats.rankdata(part, axis=-1) for part in (scaled, products_of_random))
+        agreement.append(float((order == expected).all(-1).mean()))
+        spread["scaled"].append(float(attention_entropy(scaled).mean()))
+        spread["not scaled"].append(float(attention_entropy(weigh(products_of_random)).mean()))
+    kept = spread["not scaled"][-1] / spread["scaled"][-1]
+    return LabResult(
+        claim=__doc__.splitlines()[0],
+        checks={
+            "“its” gives most weight to “cat”, which fits it best": by_hand[3].argmax() == products[3].argmax() == 1,
+            "more score is more weight, for every random query": min(agreement) == 1.0,
+            "Keras's dot_product_attention gives the same numbers": difference < 1e-5,
+            "without the scale, weights of long vectors keep less than a quarter of their entropy": kept < 0.25,
+        },
+        numbers={
+            "weight of “cat” for “its”": float(by_hand[3, 1]),
+            "queries whose weights rank as their scores do": min(agreement),
+            "largest difference from Keras": difference,
+            f"entropy of weights at length {LENGTHS[-1]}, scaled (bits)": spread["scaled"][-1],
+            f"entropy of weights at length {LENGTHS[-1]}, not scaled (bits)": spread["not scaled"][-1],
+        },
+        figures={
+            "From queries and keys to weights: each row is a query": _steps(products, scores, by_hand),
+            "How many words share the weight: the scale keeps it apart from the vectors' length": _spread(spread),
+        },
+        pages={"The weights of the five words": head_view(by_hand[None, None], WORDS, html_action="return")},
+    )
+
+
+def _softmax(scores):
+    exponentials = np.exp(scores - scores.max(-1, keepdims=True))
+    return exponentials / exponentials.sum(-1, keepdims=True)
+
+
+def _steps(products, scores, weights):
+    figure = matplotlib.figure.Figure(figsize=(12, 3.8), layout="constrained")
+    steps = (("1. query · key", products), ("2. divided by √3", scores), ("3. softmax: the weights", weights))
+    for axes, (title, values) in zip(figure.subplots(1, 3), steps):
+        seaborn.heatmap(
+            values, annot=True, fmt=".2f", cmap="Blues", cbar=False, square=True, xticklabels=WORDS, yticklabels=WORDS, ax=axes
+        )
+        axes.set_title(title)
+    return figure
+
+
+def _spread(spread):
+    with seaborn.axes_style("whitegrid"):
+        figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.subplots()
+    for name, color in zip(spread, seaborn.color_palette("colorblind")):
+        axes.plot(LENGTHS, spread[name], "o-", color=color, label=name)
+    axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all words alike")
+    axes.set(xscale="log", xlabel="length of queries and keys", ylabel="entropy of the weights (bits)", ylim=(0, None))
+    axes.legend()
+    return figure

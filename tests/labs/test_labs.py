@@ -1,0 +1,62 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from course_hw5 import cli, labs
+
+
+def test_each_lab_states_its_claim_its_source_and_what_would_refute_it():
+    files = {path.stem for path in pathlib.Path(labs.__file__).parent.glob("*.py")} - {"__init__", "result"}
+    assert set(labs.LABS) <= files
+    for name in labs.LABS:
+        text, knobs = labs.describe(name)
+        assert "\n\nSource: question" in text and "refute" in text and knobs
+        assert len(text.splitlines()[0]) <= 128 and text.splitlines()[0].endswith(".")
+
+
+def test_the_list_of_labs_loads_no_heavy_library():
+    code = "import sys; from course_hw5 import cli; cli.main(['lab', '--list']); print(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.split()[0] for line in printed[:-1]] == [*labs.LABS] and len(labs.LABS) == 8
+    assert not {"tensorflow", "keras", "numpy"} & set(printed[-1].split())
+
+
+def test_a_lab_prints_its_verdict_and_leaves_a_page_and_figures(tmp_path, capsys):
+    cli.main(["lab", "weights_by_hand", "--samples", "50", "--weights", "uniform", "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "verdict: refuted" in printed and f"Open {tmp_path}/index.html" in printed
+    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "figure-1.png", "figure-2.png"}
+    page = (tmp_path / "index.html").read_text()
+    assert 'class="verdict refuted"' in page and "Vaswani" in page and "srcdoc=" in page
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nothing"], "The lab must be one of long_inputs, weights_by_hand"),
+        (["weights_by_hand", "--samples", "0"], "argument --samples: must be a whole number, 1 or more. Received: 0"),
+        (["weights_by_hand", "--knob", "1"], "unrecognized arguments: --knob 1"),
+        (["weights_by_hand", "--weights", "none"], "`weights` must be one of softmax, negated, uniform. Received: 'none'"),
+    ],
+)
+def test_what_a_lab_does_not_know_is_refused_in_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        cli.main(["lab", *arguments])
+    assert error.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_an_unknown_knob_is_refused_before_the_lab_runs():
+    with pytest.raises(ValueError, match=r"The lab weights_by_hand must get seed, weights, samples. Received: knob"):
+        labs.run_lab("weights_by_hand", knob=1)
+
+
+def test_a_result_shows_itself_in_a_notebook():
+    assert "srcdoc" in labs.run_lab("weights_by_hand", samples=20)._repr_html_()
+
+
+def test_only_labs_take_options_that_the_command_line_does_not_know(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["demo", "--nothing"])
+    assert "unrecognized arguments: --nothing" in capsys.readouterr().err
