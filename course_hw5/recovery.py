@@ -31,7 +31,7 @@ class EpochSeed(keras.callbacks.Callback):
         tf.random.get_global_generator().reset_from_seed(int(data_seed))
         for index, layer in enumerate(self.model._flatten_layers()):
             if hasattr(layer, "seed_generator"):
-                layer.seed_generator.state.assign([int(model_seed) & 0x7FFFFFFF, index])
+                layer.seed_generator.state.assign([int(model_seed) & 0x7FFFFFFF, index << 20])  # it counts calls from there
 
 
 class Backup(keras.callbacks.BackupAndRestore):
