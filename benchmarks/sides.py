@@ -1,5 +1,11 @@
-"""Two programs side by side: each in a process of its own that waits while the other works; medians and ratios."""
+"""Programs side by side: each in a process of its own that waits while the others work; medians and ratios."""
 
+import argparse
+import json
+import os
+import pathlib
+import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -13,7 +19,9 @@ def timed(function):
 
 
 def serve(tasks):
-    """Answers each task named on stdin with its time in seconds; a first call of each warms up.
+    """Answers each task named on stdin with its time in seconds, and "memory" with the process's peak in megabytes.
+
+    A first call of each task warms up.
 
     Args:
         tasks: dict of functions without arguments, by name.
@@ -22,14 +30,15 @@ def serve(tasks):
         task()
     print("ready", *tasks, sep="\t", flush=True)
     for line in sys.stdin:
-        print(timed(tasks[line.strip()]), flush=True)
+        task = line.strip()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(peak if task == "memory" else timed(tasks[task]), flush=True)
 
 
 class Side:
-    def __init__(self, command):
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+    def __init__(self, command, environment=None):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, **pipes, text=True, env=os.environ | (environment or {}))
         self.tasks = self.process.stdout.readline().rstrip("\n").split("\t")[1:]
         if not self.tasks:
             sys.exit(f"did not start: {' '.join(command)}")
@@ -39,31 +48,69 @@ class Side:
         return float(self.process.stdout.readline())
 
 
-def compare(script, torch_python, options, rounds):
-    """Times the tasks of `script --work keras` and `script --work torch` in turn.
+def compare(script, torch_python, options, rounds, others=None):
+    """Times the tasks of `script --work keras`, `script --work torch` and of other sides in turn.
 
     Args:
         script: path of a benchmark that calls `serve` with the tasks of the side named by `--work`.
         torch_python: the Python that runs the PyTorch side.
-        options: list of further arguments for both.
+        options: list of further arguments for all.
         rounds: how often each task is timed.
+        others: dict of further sides, name -> (Python, dict of environment variables).
 
     Returns:
-        Dict of `ratio`, PyTorch's time over ours by task (a task of PyTorch that ends in "_fused" meets ours without it);
-        `milliseconds`, medians by side and task; `rounds`.
+        Dict of `ratio`, PyTorch's time over ours by task (a task of PyTorch that ends in "_fused" meets ours without it), and
+        `ratio of NAME` for each other side; `milliseconds`, medians by side and task; `peak megabytes` of each side; `rounds`.
     """
-    pythons = {"keras": sys.executable, "torch": torch_python}
-    sides = {name: Side([python, script, "--work", name, *options]) for name, python in pythons.items()}
+    pythons = {"keras": (sys.executable, {}), "torch": (torch_python, {})} | (others or {})
+    sides = {name: Side([python, script, "--work", name, *options], env) for name, (python, env) in pythons.items()}
     times = {f"{name} {task}": [] for name, side in sides.items() for task in side.tasks}
     for _ in range(rounds):
         for name, side in sides.items():
             for task in side.tasks:
                 times[f"{name} {task}"].append(side.time(task))
+    memory = {name: round(side.time("memory")) for name, side in sides.items()}
     for side in sides.values():
         side.process.kill()
     median = {name: statistics.median(values) for name, values in times.items()}
     ratios = {
-        task: round(median[f"torch {task}"] / median[f"keras {task.removesuffix('_fused')}"], 2)
-        for task in sides["torch"].tasks
+        "ratio" if peer == "torch" else f"ratio of {peer}": {
+            task: round(median[f"{peer} {task}"] / median[f"keras {task.removesuffix('_fused')}"], 2) for task in side.tasks
+        }
+        for peer, side in sides.items()
+        if peer != "keras"
     }
-    return {"ratio": ratios, "milliseconds": {name: round(1000 * value, 1) for name, value in median.items()}, "rounds": rounds}
+    milliseconds = {name: round(1000 * value, 1) for name, value in median.items()}
+    return ratios | {"milliseconds": milliseconds, "peak megabytes": memory, "rounds": rounds}
+
+
+def add_options(parser, out, rounds, cases):
+    """Adds the options that benchmarks of pictures share; `cases` are the names of the sizes that they measure."""
+    add = parser.add_argument
+    add("--torch-python", default=sys.executable, help="a Python with benchmarks/requirements.txt")
+    add("--cases", nargs="+", choices=cases, default=cases, help="(default: all)")
+    add("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32"], help="(default: float32)")
+    add("--zeromodels", metavar="FOLDER", help="where `pip install --no-deps --target FOLDER zeromodels` put it")
+    add("--keras-on-torch", metavar="PYTHON", help="a Python with PyTorch and Keras, to run our models on it too")
+    add("--rounds", type=int, default=rounds, help="(default: %(default)s)")
+    add("--out", default=out, help="(default: %(default)s)")
+    for name in ("work", "case", "precision"):
+        add(f"--{name}", help=argparse.SUPPRESS)
+
+
+def measure_cases(script, args):
+    """Compares all sides in each case and precision, and writes the figures; those of other cases stay."""
+    here, others = str(pathlib.Path(script).resolve().parents[1]), {}
+    if args.zeromodels:
+        others["zeromodels"] = (sys.executable, {"PYTHONPATH": args.zeromodels})
+    if args.keras_on_torch:
+        others["keras-on-torch"] = (args.keras_on_torch, {"KERAS_BACKEND": "torch", "PYTHONPATH": here})
+    out = pathlib.Path(args.out)
+    result = json.loads(out.read_text()) if out.exists() else {}
+    result["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    for case in args.cases:
+        for precision in args.precisions:
+            options = ["--case", case, "--precision", precision]
+            found = result[f"{case} {precision}"] = compare(script, args.torch_python, options, args.rounds, others)
+            print(case, precision, json.dumps(found), flush=True)
+            out.write_text(json.dumps(result, indent=2) + "\n")

@@ -27,7 +27,7 @@ PATCH_SIZE, CHANNELS = 8, 64  # of a new segmenter
 def main(argv=None):
     parser = options.run_parser(__doc__, batch_size=8)
     add = parser.add_argument
-    add("--dataset", choices=("camvid", "scene_parse150"), default="camvid", help="(default: %(default)s)")
+    add("--dataset", choices=("camvid", "scene_parse150", "digits"), default="camvid", help="(default: %(default)s)")
     add("--preset", help="the model to start from, in place of a new one")
     add("--size", default="tiny", help="size of a new backbone (default: %(default)s)")
     add("--recipe", choices=tuple(RECIPES), default="scratch", help="(default: %(default)s)")

@@ -58,7 +58,19 @@ def check_beit(folder, shown):
     assert (folder / "run" / "index.html").exists() and os.listdir(folder) == ["run"]
 
 
-CHECKS = {"mlp_cifar10": check_mlp, "bert_attention": check_bert, "beit_cifar10": check_beit}
+def check_segmentation(folder, shown):
+    texts = "".join(output.get("text", "") for output in shown)
+    assert "tree" in texts and "mIoU" in texts
+    assert sum("image/png" in output.get("data", {}) for output in shown) >= 3
+    assert (folder / "run" / "gallery.png").exists() and os.listdir(folder) == ["run"]
+
+
+CHECKS = {
+    "mlp_cifar10": check_mlp,
+    "bert_attention": check_bert,
+    "beit_cifar10": check_beit,
+    "beit_segmentation": check_segmentation,
+}
 
 
 def test_the_cells_of_the_report_are_in_the_notebook_verbatim():

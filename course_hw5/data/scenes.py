@@ -1,4 +1,4 @@
-"""Pictures with a label for every pixel as `tf.data`: CamVid's road scenes and ADE20K's scene parsing."""
+"""Pictures with a label for every pixel as `tf.data`: CamVid's road scenes, ADE20K's scene parsing, scattered digits."""
 
 import concurrent.futures
 import io
@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from course_hw5.data import digit_scenes
 from course_hw5.data.catalogue import read_splits
-
-IGNORED = 255
+from course_hw5.data.labels import IGNORED
 
 
 class SceneData(NamedTuple):
@@ -32,13 +32,12 @@ class SceneData(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a data set comes from, what its classes are called, how annotations become labels, and what is to be said of it.
+    """How a data set is read, what its classes are called, how annotations become labels, and what is to be said of it.
 
-    Annotations hold integers below `values`.
+    `read` gives its splits as files, and what decodes a picture and an annotation, which holds integers below `values`.
     """
 
-    host: str
-    hint: str
+    read: Callable
     class_names: list[str]
     values: int
     to_labels: Callable
@@ -50,7 +49,8 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
 
     Args:
         name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS's catalogue: `TFDS_DATA_DIR` must
-            hold it) or "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS).
+            hold it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits" (scikit-learn's,
+            scattered over pictures of 96x128, 11 classes; no download).
         image_shape: `(height, width, 3)` of the pictures in `train`, cut out, and in `validation`, whole pictures resized.
         batch_size: pictures per batch, 1 or more.
         validation_split: share of the training pictures kept for validation, in (0, 1).
@@ -75,15 +75,13 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
         if not is_valid:
             raise ValueError(f"`{argument}` must be {expected}. Received: {value!r}")
     source = SOURCES[name]
-    builder, (training, testing) = read_splits(name, ("train", "validation"), source.host, source.hint, ("image", "annotation"))
-    features = builder.info.features
+    (training, testing), decode_image, decode_annotation = source.read(name)
     for split, part in (("train", training), ("validation", testing)):
         if part is not None:
             _check_annotations(f"{name}, {split}", _files(part), source.values)
 
     def decode(image, annotation):
-        annotation = features["annotation"].decode_example(annotation)
-        return features["image"].decode_example(image), source.to_labels(annotation[..., 0])
+        return decode_image(image), source.to_labels(decode_annotation(annotation)[..., 0])
 
     train = validation = None
     if training is not None:
@@ -94,6 +92,20 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
         validation = _in_order(_files(training, order[:held_out]), decode, batch_size, image_shape)
     test = tf.data.Dataset.from_tensor_slices(_files(testing)).map(decode, tf.data.AUTOTUNE).prefetch(2)
     return SceneData(train, validation, test, source.class_names, source.note)
+
+
+def _from_catalogue(host, hint):
+    """What reads a data set of TFDS that is downloaded from `host`; `hint` ends the advice where it is not to be had."""
+
+    def read(name):
+        builder, splits = read_splits(name, ("train", "validation"), host, hint, ("image", "annotation"))
+        return splits, *(builder.info.features[part].decode_example for part in ("image", "annotation"))
+
+    return read
+
+
+def _from_digits(_):
+    return digit_scenes.read_digit_scenes(), lambda file: tf.io.decode_png(file, 3), lambda file: tf.io.decode_png(file, 1)
 
 
 def _files(part, indices=slice(None)):
@@ -177,19 +189,24 @@ def _resized(image, labels, image_shape):
 
 SOURCES = {
     "camvid": Source(
-        "localhost",
-        ", as `camvid` in the format of TFDS",
+        _from_catalogue("localhost", ", as `camvid` in the format of TFDS"),
         ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"],
         12,
         lambda annotation: tf.where(annotation < 11, annotation, tf.constant(IGNORED, tf.uint8)),
         "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike",
     ),
     "scene_parse150": Source(
-        "data.csail.mit.edu",
-        "",
+        _from_catalogue("data.csail.mit.edu", ""),
         [str(number) for number in range(1, 151)],
         151,
         lambda annotation: annotation - 1,  # 0, all else, becomes 255: `reduce_labels` of the reference
         "ADE20K, scene parsing with 150 classes",
+    ),
+    "digits": Source(
+        _from_digits,
+        digit_scenes.CLASS_NAMES,
+        len(digit_scenes.CLASS_NAMES),
+        lambda annotation: annotation,
+        "scikit-learn's digits scattered over 200 pictures to train on and 50, of other digits, to test on",
     ),
 }

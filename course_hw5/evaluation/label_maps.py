@@ -8,7 +8,7 @@ import matplotlib.patches
 import numpy as np
 from PIL import Image
 
-from course_hw5.data.scenes import IGNORED
+from course_hw5.data.labels import IGNORED
 
 GREY = (150, 150, 150)  # of pixels without a label
 # What is left of linear RGB for eyes without green or red receptors (Machado et al. 2009, severity 1).

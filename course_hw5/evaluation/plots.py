@@ -131,6 +131,8 @@ def _draw_class_scores(axes, scores, most):
 def confusion_matrix_plot(matrix, class_names):
     """Draws a confusion matrix: colour for the share of the true class, counts as numbers (figure 12), or shares of millions.
 
+    Beyond 30 classes the figure no longer grows: there are no numbers, and names are as small as their rows.
+
     Args:
         matrix: integer `(classes, classes)`, truth in rows.
         class_names: one name per class.
@@ -139,28 +141,30 @@ def confusion_matrix_plot(matrix, class_names):
         `matplotlib.figure.Figure`.
     """
     matrix = np.asarray(matrix)
-    side = 2.5 + 0.55 * len(class_names)
+    most = 30
+    side = 2.5 + 0.55 * min(len(class_names), most)
     figure = matplotlib.figure.Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
     seaborn.heatmap(
         shares,
-        annot=numbers if len(class_names) <= 30 else False,
+        annot=numbers if len(class_names) <= most else False,
         fmt=form,
         vmin=0,
         vmax=1,
         cmap="Blues",
         square=True,
-        linewidths=0.5,
+        linewidths=0.5 if len(class_names) <= most else 0,
         xticklabels=class_names,
         yticklabels=class_names,
         cbar_kws={"label": "share of the true class"},
         ax=axes,
     )
     axes.set(xlabel="predicted", ylabel="true", title="confusion matrix")
-    axes.tick_params(axis="x", rotation=45)
-    axes.tick_params(axis="y", rotation=0)
+    size = min(10, 10 * most / len(class_names) * 1.2)  # points
+    axes.tick_params(axis="x", rotation=45 if len(class_names) <= most else 90, labelsize=size)
+    axes.tick_params(axis="y", rotation=0, labelsize=size)
     return figure
 
 

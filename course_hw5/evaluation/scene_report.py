@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from course_hw5.data.scenes import IGNORED
+from course_hw5.data.labels import IGNORED
 from course_hw5.evaluation import callbacks, label_maps, pixel_metrics, plots, run_folder
 from course_hw5.segmentation import SceneSegmenter
 

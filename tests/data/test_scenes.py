@@ -4,7 +4,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from course_hw5 import load_scenes
-from course_hw5.data.scenes import IGNORED
+from course_hw5.data.labels import IGNORED
 
 SHAPE = (16, 24, 3)
 
@@ -83,3 +83,14 @@ def test_missing_data_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     with pytest.raises(OSError, match="camvid is neither on disk .* TFDS_DATA_DIR to a folder that holds it"):
         load_scenes("camvid", SHAPE)
+
+
+def test_digits_need_no_download_and_are_repeated_by_themselves(monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere")
+    data, again = (load_scenes("digits", (48, 64, 3)) for _ in range(2))
+    (image, labels), (_, same) = next(iter(data.test)), next(iter(again.test))
+    assert image.shape == (96, 128, 3) and labels.shape == (96, 128) and len(data.class_names) == 11
+    np.testing.assert_array_equal(labels, same)
+    ink, background = (image.numpy()[labels.numpy() > 0], image.numpy()[labels.numpy() == 0])
+    assert ink.mean() < background.mean() - 40
+    assert {*np.unique([labels for _, labels in data.test])} == {*range(11)}

@@ -23,6 +23,14 @@ def test_confusion_matrix_plot_shows_counts_and_row_shares():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog"]
 
 
+def test_confusion_matrix_plot_of_many_classes_stays_small_enough_to_save():
+    names = [str(number) for number in range(150)]
+    figure = plots.confusion_matrix_plot(np.eye(150, dtype=int), names)
+    axes = figure.axes[0]
+    assert max(figure.get_size_inches()) < 21 and not axes.texts
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
+
+
 def test_figure_pixels_are_one_image_batch():
     pixels = plots.figure_pixels(plots.confusion_matrix_plot([[1]], ["cat"]))
     assert pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[0] == 1 and pixels.shape[-1] == 4

@@ -1,0 +1,113 @@
+"""Our BEiT against `transformers` in PyTorch, against zeromodels and against itself on Keras's PyTorch backend.
+
+    python benchmarks/beit.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON --out benchmarks/beit.json
+
+Cases: `cifar`, 32x32 pictures in patches of 4 (192 wide, 9 blocks, 3 heads), and `base`, the published size at 224x224. Tasks:
+a training step with AdamW, a prediction, and all layers' attention beside the prediction. `ratio` is the peer's time over ours.
+"""
+
+import argparse
+
+import numpy as np
+import sides
+
+CASES = {  # image side, patch, width, blocks, heads, pictures per batch
+    "cifar": (32, 4, 192, 9, 3, 32),
+    "base": (224, 16, 768, 12, 12, 4),
+}
+
+
+def pictures(side, batch):
+    random = np.random.default_rng(0)
+    return random.uniform(0, 255, (batch, side, side, 3)).astype("float32"), np.arange(batch) % 10
+
+
+def keras_tasks(case, precision):
+    """Ours, on the backend that KERAS_BACKEND names."""
+    import keras
+
+    from course_hw5.models import attention, beit
+
+    side, patch, dim, depth, heads, batch = CASES[case]
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim}
+    model = beit.beit_classifier(beit.beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
+    scores = attention.attention_model(model)
+    compiled = {"jit_compile": True} if keras.backend.backend() == "tensorflow" else {}
+    scores.compile(**compiled)
+    return keras_calls(model, batch, side, compiled) | {"attention": lambda: scores.predict_on_batch(pictures(side, batch)[0])}
+
+
+def zeromodels_tasks(case, precision):
+    import keras
+    from zeromodels.models.beit.beit_model import BeitImageClassify
+
+    side, patch, dim, depth, heads, batch = CASES[case]
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
+    model = BeitImageClassify(**sizes, patch_size=patch, image_size=side, num_classes=10)
+    return keras_calls(model, batch, side, {"jit_compile": True})
+
+
+def keras_calls(model, batch, side, compiled):
+    import keras
+
+    images, labels = pictures(side, batch)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.AdamW(1e-4), loss, **compiled)
+    return {
+        "train": lambda: float(model.train_on_batch(images, labels)),
+        "predict": lambda: model.predict_on_batch(images),
+    }
+
+
+def torch_tasks(case, precision):
+    import torch
+    import transformers
+
+    side, patch, dim, depth, heads, batch = CASES[case]
+    sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
+    sizes |= {"image_size": side, "patch_size": patch, "num_labels": 10, "use_relative_position_bias": True}
+    config = transformers.BeitConfig(**sizes, drop_path_rate=0.0)
+    model = transformers.BeitForImageClassification(config)
+    eager = transformers.BeitForImageClassification(
+        transformers.BeitConfig(**sizes, drop_path_rate=0.0, attn_implementation="eager")
+    ).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
+    mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+    images, labels = (torch.tensor(array) for array in pictures(side, batch))
+    images = images.permute(0, 3, 1, 2) / 127.5 - 1
+
+    def train():
+        model.train()
+        optimizer.zero_grad()
+        with mixed:
+            loss = model(images, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict(model, **options):
+        model.eval()
+        with torch.inference_mode(), mixed:
+            return model(images, **options)
+
+    return {
+        "train": train,
+        "predict": lambda: predict(model),
+        "attention": lambda: predict(eager, output_attentions=True),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sides.add_options(parser, "benchmarks/beit.json", rounds=7, cases=[*CASES])
+    args = parser.parse_args()
+    if args.work:
+        tasks = {"torch": torch_tasks, "zeromodels": zeromodels_tasks}.get(args.work, keras_tasks)
+        return sides.serve(tasks(args.case, args.precision))
+    sides.measure_cases(__file__, args)
+
+
+if __name__ == "__main__":
+    main()

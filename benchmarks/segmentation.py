@@ -1,0 +1,106 @@
+"""Our BEiT + UPerNet against `transformers` in PyTorch, against zeromodels and against itself on Keras's PyTorch backend.
+
+    python benchmarks/segmentation.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON
+
+Cases: `scene`, 192x192 pictures in patches of 8 (128 wide, 6 blocks), about the size of `segmenter-camvid`, and `base`, the
+published size at 320x320. Tasks: a training step with both heads' losses and AdamW (zeromodels has no auxiliary head: just
+predictions), and a prediction of logits. `ratio` is the peer's time over ours.
+"""
+
+import argparse
+
+import numpy as np
+import sides
+
+CASES = {  # image side, patch, width, blocks, heads, head's width, classes, pictures per batch, blocks that feed the head
+    "scene": (192, 8, 128, 6, 8, 64, 11, 4, (0, 2, 3, 4)),
+    "base": (320, 16, 768, 12, 12, 768, 150, 1, (1, 3, 5, 9)),
+}
+
+
+def scenes(side, batch, classes):
+    random = np.random.default_rng(0)
+    images = random.uniform(0, 255, (batch, side, side, 3)).astype("float32")
+    return images, random.integers(0, classes, (batch, side, side)).astype("uint8")
+
+
+def keras_tasks(case, precision):
+    """Ours, on the backend that KERAS_BACKEND names."""
+    import keras
+
+    from course_hw5.evaluation.pixel_metrics import PixelCrossentropy
+    from course_hw5.models import beit, upernet
+
+    side, patch, dim, depth, heads, channels, classes, batch, features = CASES[case]
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim, "feature_layers": features}
+    backbone = beit.beit_backbone(image_shape=(side, side, 3), **sizes)
+    model = upernet.upernet_segmenter(backbone, classes, channels=channels, auxiliary_channels=256)
+    images, labels = scenes(side, batch, classes)
+    compiled = {"jit_compile": True} if keras.backend.backend() == "tensorflow" else {}
+    losses = [PixelCrossentropy(), PixelCrossentropy()]
+    model.compile(keras.optimizers.AdamW(1e-4), losses, loss_weights=[1.0, 0.4], **compiled)
+    return {
+        "train": lambda: model.train_on_batch(images, [labels, labels]),
+        "predict": lambda: model.predict_on_batch(images),
+    }
+
+
+def zeromodels_tasks(case, precision):
+    import keras
+    from zeromodels.models.beit.beit_model import BeitSemanticSegment
+
+    side, patch, dim, depth, heads, _, classes, batch, features = CASES[case]
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
+    indices = tuple(index + 1 for index in features)
+    model = BeitSemanticSegment(**sizes, patch_size=patch, image_size=side, num_classes=classes, out_indices=indices)
+    model.compile(jit_compile=True)
+    images = scenes(side, batch, classes)[0]
+    return {"predict": lambda: model.predict_on_batch(images)}
+
+
+def torch_tasks(case, precision):
+    import torch
+    import transformers
+
+    side, patch, dim, depth, heads, _, classes, batch, features = CASES[case]
+    sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
+    sizes |= {"image_size": side, "patch_size": patch, "num_labels": classes, "use_relative_position_bias": True}
+    # `transformers` counts the tokens before the first block as 1
+    config = transformers.BeitConfig(**sizes, drop_path_rate=0.0, out_indices=[index + 2 for index in features])
+    model = transformers.BeitForSemanticSegmentation(config)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
+    mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+    images, labels = scenes(side, batch, classes)
+    images, labels = torch.tensor(images).permute(0, 3, 1, 2) / 127.5 - 1, torch.tensor(labels).long()
+
+    def train():
+        model.train()
+        optimizer.zero_grad()
+        with mixed:
+            loss = model(images, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict():
+        model.eval()
+        with torch.inference_mode(), mixed:
+            return model(images).logits
+
+    return {"train": train, "predict": predict}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sides.add_options(parser, "benchmarks/segmentation.json", rounds=5, cases=[*CASES])
+    args = parser.parse_args()
+    if args.work:
+        tasks = {"torch": torch_tasks, "zeromodels": zeromodels_tasks}.get(args.work, keras_tasks)
+        return sides.serve(tasks(args.case, args.precision))
+    sides.measure_cases(__file__, args)
+
+
+if __name__ == "__main__":
+    main()
