@@ -80,7 +80,7 @@ def _classify(args):
         if height is not None:
             picture = pictures.fit_picture(picture, (height, width))
         explained = course_hw5.explain(model, picture)
-        course_hw5.patch_view(**explained, title=image, html_action="return", path=f"{stem}.html")
+        course_hw5.patch_view(**explained, title=pathlib.Path(image).name, html_action="return", path=f"{stem}.html")
         top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained["predictions"][:5])
         return f"{top}. Open {stem}.html"
 
@@ -98,7 +98,7 @@ def _segment(args):
 
     def segment(image, picture, stem):
         labels = segmenter.segment(picture)
-        page = scene_page.write_scene(picture, labels, segmenter.class_names, stem, title=image)
+        page = scene_page.write_scene(picture, labels, segmenter.class_names, stem, title=pathlib.Path(image).name)
         top = ", ".join(f"{entry.name} {entry.share:.0%}" for entry in label_maps.legend(labels, segmenter.class_names)[:5])
         return f"{top}. Open {page}"
 

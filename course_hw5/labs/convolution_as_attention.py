@@ -1,0 +1,109 @@
+"""Nine heads that look by position alone are a 3x3 convolution; trained attention follows the content, as no convolution does.
+
+Source: question 4-2 (1), and Cordonnier et al. 2020 (https://arxiv.org/abs/1911.03584), theorem 1.
+
+Each pixel is a token. Each of nine heads has a position bias so large that it looks at one neighbour and nowhere else; the
+values carry the pixels and the output kernel the convolution, one ninth of it for each head. Beyond the border a head looks at
+[CLS], which is zero here: that is zero padding. The layers are those of our BEiT. Then single pixels of two pictures are
+changed, to see into which pixels of the output each goes, beside the attention of the bundled BEiT to the same pictures.
+
+It would be refuted if the outputs differed by more than rounding, if eight heads were enough for the kernel, if what a
+convolution mixes changed with the picture, or if what BEiT mixes did not. `attention="uniform"` takes the positions away from
+the nine heads, and refutes it.
+
+Wrong in the report: to imitate a convolution takes neither many layers nor many channels. One layer is enough. It needs k x k
+heads, each as long as there are channels to read or to write, whichever are fewer. (It costs more: every pixel is compared
+with every other.)
+"""
+
+import keras
+import numpy as np
+from sklearn.datasets import load_sample_image
+
+import course_hw5
+from course_hw5.data.pictures import fit_picture
+from course_hw5.labs.figures import convolution_as_attention as figures
+from course_hw5.labs.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
+from course_hw5.labs.result import LabResult, check_choice
+
+PICTURES = ("china.jpg", "flower.jpg")  # of scikit-learn
+
+
+def run(seed=0, attention="positions", side=24, channels=8):
+    """Runs the lab.
+
+    Args:
+        seed: of the convolution's kernel.
+        attention: what the nine heads look by: "positions", or nothing: "uniform".
+        side: of the pictures, in pixels, 3 or more.
+        channels: that the convolution makes of three, 3 or more.
+    """
+    check_choice("attention", attention, ("positions", "uniform"))
+    for name, value in (("side", side), ("channels", channels)):
+        if value < 3:
+            raise ValueError(f"`{name}` must be 3 or more. Received: {value}")
+    keras.utils.set_random_seed(seed)
+    photographs = [load_sample_image(name) for name in PICTURES]
+    pictures = np.stack([fit_picture(photograph, (side, side)) for photograph in photographs]).astype("float32") / 255
+    convolution = keras.layers.Conv2D(channels, 3, padding="same", bias_initializer="normal")
+    by_convolution = keras.ops.convert_to_numpy(convolution(pictures))
+    heads = HeadsAsConvolution(convolution, (side, side), attention)
+    by_heads, weights = heads(pictures), heads.weights(pictures)
+    difference = float(np.abs(by_heads - by_convolution).max())
+    missing = missing_with_heads(keras.ops.convert_to_numpy(convolution.kernel))
+
+    poked = np.random.default_rng(seed).permutation(side * side)[:24]
+    beit = course_hw5.load_model("beit-cifar10")
+    seen = np.stack([fit_picture(photograph, beit.input_shape[1:3]) for photograph in photographs])
+    moved = {
+        "convolution": change(mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), pictures, poked)),
+        "nine heads by position": change(mixing(heads, pictures, poked)),
+        "attention of BEiT": change(keras.ops.convert_to_numpy(course_hw5.attention_model(beit)(seen))),
+    }
+    return LabResult(
+        claim=__doc__.splitlines()[0],
+        checks={
+            "nine heads give what Conv2D gives, borders included": difference < 1e-5,
+            "with eight heads, at least a hundredth of this kernel is out of reach": missing[8] > 0.01 > missing[9],
+            "what a convolution mixes does not change with the picture": moved["convolution"] < 1e-5,
+            "nor does what heads mix that look by position alone": moved["nine heads by position"] < 1e-5,
+            "what the trained BEiT mixes does": moved["attention of BEiT"] > 0.1,
+        },
+        numbers={
+            "largest difference from Conv2D": difference,
+            "channels read and written": f"3 and {channels}",
+            "heads, and length of each": f"{len(OFFSETS)} and {heads.size}",
+            "layers of attention": 1,
+            "weights of the convolution": convolution.count_params(),
+            "weights of the nine heads": heads.attention.count_params() + heads.positions.count_params(),
+            "out of reach of eight heads, share of the kernel": float(missing[8]),
+        }
+        | {f"change of weights from picture to picture, {name}": value for name, value in moved.items()},
+        figures={
+            "A convolution and nine heads on two pictures, and the difference": figures.outputs(
+                pictures, by_convolution, by_heads
+            ),
+            "Where each head looks from the middle and from a corner (+); beyond the border it reads [CLS], which is 0": (
+                figures.heads(weights[0], side)
+            ),
+            "Left: heads needed. Right: weights that stay, and weights that follow the picture": figures.needs(missing, moved),
+        },
+    )
+
+
+def mixing(layer, pictures, poked):
+    """Into which pixels of the output each poked pixel goes: `(pictures, poked, pixels)`, rows sum to 1."""
+    rows = []
+    for picture in pictures:
+        pixels = np.repeat(picture[None], len(poked) + 1, axis=0)
+        changed = pixels.reshape(len(pixels), -1, picture.shape[-1])
+        changed[np.arange(len(poked)) + 1, poked] += 1
+        outputs = layer(pixels)
+        effect = np.linalg.norm(outputs[1:] - outputs[:1], axis=-1).reshape(len(poked), -1)
+        rows.append(effect / effect.sum(-1, keepdims=True))
+    return np.stack(rows)
+
+
+def change(weights):
+    """Share of the weights that moved between two pictures: 0 for none, 1 for all. Rows `(2, ..., keys)` sum to 1."""
+    return float(np.abs(weights[0] - weights[1]).sum(-1).mean() / 2)

@@ -1,0 +1,134 @@
+"""BERT reads the sum of three vectors and needs each of them; [CLS] and [SEP] matter less, since a word can take their place.
+
+Source: question 2-1 (1), figures 4 and 5, and Devlin et al. 2019 (https://arxiv.org/abs/1810.04805), section 3 and figure 2.
+
+The token, position and segment vectors of a pair of sentences are shown. Then the bundled sentiment classifier reads labelled
+sentences, each time with one thing left out: a vector of the sum, [CLS], [SEP] or both. What is measured is its accuracy and
+how far the probability of "positive" moves.
+
+It would be refuted if the encoder gave another answer for the sum than for the sentence, or if a vector could be left out with
+less harm than [CLS] and [SEP]. `reads="token"` has the encoder read token vectors alone, so that nothing is lost by leaving out
+the other two, and refutes it.
+
+Loose in the report: [CLS] and [SEP] are named as if the input needed them. The classifier reads whatever token stands first;
+with [CLS] gone that is a word, and attention turns to it. [SEP] has nothing to separate where there is one sentence. Nor do
+segments say anything there, since all tokens have the same: the encoder is merely used to that shift.
+"""
+
+import keras
+import numpy as np
+
+import course_hw5
+from course_hw5.evaluation.plots import embedding_plot
+from course_hw5.labs.figures import embeddings as figures
+from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.labs.sentiment import classifier_from, labelled_sentences
+from course_hw5.models.attention import embedding_parts, tokenizer_of
+from course_hw5.models.bert import backbone_of
+
+PAIR = ("I liked it", "So did I")
+VECTORS = ("token", "position", "segment")
+
+
+def run(seed=0, reads="sum", sentences=120):
+    """Runs the lab.
+
+    Args:
+        seed: decides which sentences are taken.
+        reads: what the encoder reads: the "sum" of the three vectors, or the "token" vector alone.
+        sentences: how many are read, at most; of SST-2 where `TFDS_DATA_DIR` holds it.
+    """
+    check_choice("reads", reads, ("sum", "token"))
+    keras.utils.set_random_seed(seed)
+    model = course_hw5.load_model("sentiment-minilm")
+    data, tokenizer = labelled_sentences(sentences, seed, longest=24), tokenizer_of(model)
+    vectors = VECTORS if reads == "sum" else VECTORS[:1]
+    classifier = classifier_from(model, 0)
+
+    def positive(without=(), token_ids=data.token_ids):
+        states, mask = states_of(model, token_ids, [name for name in vectors if name not in without])
+        return classifier.predict_on_batch([states, mask])[:, 0]
+
+    no_cls, no_sep = (left_out(data.token_ids, id_) for id_ in (tokenizer.cls_token_id, tokenizer.sep_token_id))
+    whole = positive()
+    without = {
+        "the token vectors": positive(["token"]),
+        "the position vectors": positive(["position"]),
+        "the segment vectors": positive(["segment"]),
+        "[CLS]": positive(token_ids=no_cls),
+        "[SEP]": positive(token_ids=no_sep),
+        "[CLS] and [SEP]": positive(token_ids=left_out(no_sep, tokenizer.cls_token_id)),
+    }
+    accuracy, whole_accuracy = {name: data.accuracy(part) for name, part in without.items()}, data.accuracy(whole)
+    moved = {name: float(np.abs(part - whole).mean()) for name, part in without.items()}
+    of_vectors, of_tokens = [*moved.values()][:3], [*moved.values()][3:]
+    difference = float(np.abs(whole - model.predict_on_batch(data.token_ids)[:, 0]).max())
+    tokens, parts = embedding_parts(model, PAIR[0], other=PAIR[1])
+    shares = {name: attention_shares(model, ids, tokenizer) for name, ids in (("with", data.token_ids), ("without", no_cls))}
+    return LabResult(
+        claim=__doc__.splitlines()[0],
+        checks={
+            "the encoder gives for the sum what the model gives for the sentence": difference < 1e-4,
+            "without any one of the three vectors, the probability moves by more than 0.05": min(of_vectors) > 0.05,
+            "without [CLS], [SEP] or both, accuracy falls by a tenth at most": (
+                whole_accuracy - min(accuracy[name] for name in [*without][3:]) <= 0.1
+            ),
+            "and the probability moves less than without any vector": max(of_tokens) < min(of_vectors),
+        },
+        numbers={
+            "sentences read": data.note,
+            "accuracy": whole_accuracy,
+            "difference between sum and sentence": difference,
+        }
+        | {f"without {name}: accuracy, change of probability": f"{accuracy[name]:.3f}, {moved[name]:.3f}" for name in without}
+        | {"accuracy, were the classifier to read what stands last": data.accuracy(read_last(model, data.token_ids))}
+        | {f"attention to what stands first, {name} [CLS]": float(part["first"].mean()) for name, part in shares.items()}
+        | {"attention to [SEP]": float(shares["with"]["[SEP]"].mean())},
+        figures={
+            f"“{PAIR[0]}” and “{PAIR[1]}”: three vectors for each token, and their sum after normalization": embedding_plot(
+                tokens, parts
+            ),
+            f"What is lost without each: {data.note}": figures.losses(accuracy, whole_accuracy, moved),
+            "What attention goes to in each layer: without [CLS], the first word takes its place": figures.attention_shares(
+                shares
+            ),
+        },
+    )
+
+
+def states_of(model, token_ids, vectors):
+    """What the first encoder layer reads if only some of the vectors are summed, and the mask that goes with it."""
+    backbone, inputs = backbone_of(model), model.get_layer("bert_inputs")(token_ids)
+    token = backbone.token_embedding(inputs["token_ids"])
+    parts = {
+        "token": token,
+        "position": backbone.position_embedding(token),
+        "segment": backbone.segment_embedding(inputs["segment_ids"]),
+    }
+    total = sum((parts[name] for name in vectors), 0 * token)
+    return backbone.embeddings_layer_norm(total), inputs["padding_mask"]
+
+
+def left_out(token_ids, id_):
+    """Rows of token ids without one id; what comes after it moves up, and a 0 is added."""
+    order = np.argsort(token_ids == id_, axis=1, kind="stable")
+    rows = np.where(token_ids == id_, 0, token_ids)
+    return np.take_along_axis(rows, order, axis=1)
+
+
+def read_last(model, token_ids):
+    """Probabilities if the classifier read the last token, which is [SEP], in place of the first."""
+    states = backbone_of(model)(model.get_layer("bert_inputs")(token_ids))["sequence_output"]
+    states = keras.ops.convert_to_numpy(states)[np.arange(len(token_ids)), (token_ids != 0).sum(axis=1) - 1]
+    return keras.ops.convert_to_numpy(model.get_layer("positive")(backbone_of(model).pooled_dense(states)))[:, 0]
+
+
+def attention_shares(model, token_ids, tokenizer, most=32):
+    """The share of attention that goes to what stands first, to [SEP] and to the rest, in each layer: `(layers,)` each."""
+    token_ids = token_ids[:most]
+    weights = keras.ops.convert_to_numpy(course_hw5.attention_model(model)(token_ids))
+    queries = (token_ids != 0)[:, None, None, :, None]
+    received = (weights * queries).sum((2, 3)) / queries.sum((2, 3)) / weights.shape[2]  # (sentences, layers, keys)
+    separators = (token_ids == tokenizer.sep_token_id)[:, None]
+    first, separator = received[..., 0].mean(0), (received * separators).sum(-1).mean(0)
+    return {"first": first, "[SEP]": separator, "rest": 1 - first - separator}

@@ -1,0 +1,1 @@
+"""Figures of labs: arrays in, matplotlib figures out; one module per lab."""

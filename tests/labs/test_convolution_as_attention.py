@@ -1,0 +1,48 @@
+import keras
+import numpy as np
+import pytest
+
+from course_hw5 import labs
+from course_hw5.labs.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
+
+
+@pytest.mark.parametrize("grid, read, written", [((2, 2), 1, 1), ((5, 8), 3, 4), ((6, 3), 2, 40), ((4, 4), 12, 2)])
+def test_nine_heads_equal_a_convolution_of_any_kernel_and_size(grid, read, written, random):
+    convolution = keras.layers.Conv2D(written, 3, padding="same", bias_initializer="normal")
+    pictures = random.normal(size=(2, *grid, read)).astype("float32")
+    expected = keras.ops.convert_to_numpy(convolution(pictures))
+    heads = HeadsAsConvolution(convolution, grid)
+    np.testing.assert_allclose(heads(pictures), expected, atol=1e-5)
+    weights = heads.weights(pictures)
+    np.testing.assert_allclose(weights.max(axis=-1)[:, :, 1:], 1, atol=1e-6)  # each head looks at one place
+    np.testing.assert_allclose(weights[0], weights[1], atol=1e-6)
+    assert heads.size >= min(read, written) and heads.dim >= max(read, written)
+
+
+def test_a_kernel_of_full_rank_needs_as_many_heads_as_offsets(random):
+    kernel = random.normal(size=(3, 3, 3, 4))
+    missing = missing_with_heads(kernel)
+    assert missing[0] == 1 and (np.diff(missing) < 0).all() and missing[9] == 0
+    blur = np.ones((3, 3, 1, 1))  # one head that looks at all nine alike
+    assert missing_with_heads(blur)[1] == pytest.approx(0, abs=1e-7) and len(OFFSETS) == 9
+
+
+@pytest.mark.parametrize("attention, verdict", [("positions", "confirmed"), ("uniform", "refuted")])
+def test_without_positions_heads_are_no_convolution(attention, verdict):
+    result = labs.run_lab("convolution_as_attention", attention=attention, side=8, channels=4)
+    assert result.verdict == verdict
+    assert result.checks["nine heads give what Conv2D gives, borders included"] == (attention == "positions")
+    assert result.checks["what a convolution mixes does not change with the picture"]
+
+
+@pytest.mark.parametrize(
+    "knob, message",
+    [
+        ({"attention": "none"}, r"`attention` must be one of positions, uniform. Received: 'none'"),
+        ({"side": 2}, r"`side` must be 3 or more. Received: 2"),
+        ({"channels": 1}, r"`channels` must be 3 or more. Received: 1"),
+    ],
+)
+def test_knobs_out_of_range_are_refused(knob, message):
+    with pytest.raises(ValueError, match=message):
+        labs.run_lab("convolution_as_attention", **knob)

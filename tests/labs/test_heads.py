@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+import course_hw5
+from course_hw5 import labs
+from course_hw5.labs import heads as heads_lab
+from course_hw5.labs import sentiment
+
+
+@pytest.fixture(scope="module")
+def model():
+    return course_hw5.load_model("sentiment-minilm")
+
+
+@pytest.fixture(autouse=True)
+def own_sentences(monkeypatch, model):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setattr(course_hw5, "load_model", lambda name: model)
+
+
+@pytest.mark.parametrize("heads, verdict", [("several", "confirmed"), ("copies", "refuted")])
+def test_several_heads_see_two_things_and_copies_of_one_do_not(heads, verdict, monkeypatch):
+    # 72 readings take long: that a head is taken out as it should be is tested below
+    monkeypatch.setattr(heads_lab, "without_each_head", lambda model, ids: np.tile(model.predict_on_batch(ids).T, (6, 12, 1)))
+    result = labs.run_lab("heads", heads=heads, sentences=16, steps=200)
+    assert result.verdict == verdict
+    learnt, alike = (result.checks[name] for name in list(result.checks)[2:4])
+    assert learnt == alike == (heads == "several")
+    assert result.checks["one attention and several dense layers are no more than one head"]
+    assert result.numbers["weights of the layer with one head and with several"] == "4,224 and 4,224"
+    assert result.numbers["sentences read"] == "16 of our own, plain ones"
+
+
+def test_a_head_taken_out_adds_nothing_and_the_model_is_whole_again(model):
+    ids = sentiment.labelled_sentences(2, 0, 16).token_ids
+    before = model.predict_on_batch(ids)
+    without = sentiment.without_each_head(model, ids)
+    assert without.shape == (6, 12, 2) and (np.abs(without - before[:, 0]).max(axis=-1) > 0).all()
+    with sentiment.heads_alike(model, 3):
+        weights = course_hw5.attention_model(model)(ids).numpy()
+    np.testing.assert_allclose(weights, np.broadcast_to(weights[:, :, :1], weights.shape), atol=1e-6)
+    np.testing.assert_array_equal(model.predict_on_batch(ids), before)
+
+
+def test_heads_of_an_unknown_kind_are_refused():
+    with pytest.raises(ValueError, match=r"`heads` must be one of several, copies. Received: 'many'"):
+        labs.run_lab("heads", heads="many")

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from course_hw5 import labs
+from course_hw5.labs import receptive_fields
+
+
+@pytest.mark.parametrize(
+    "attention, failed",
+    [
+        ("trained", set()),
+        ("positions", {"more than a tenth of the attention moves"}),
+        (
+            "uniform",
+            {
+                "more than a tenth of the attention moves",
+                "the nearest head of BEiT looks less than two thirds as far as the dense layer",
+            },
+        ),
+    ],
+)
+def test_only_trained_attention_is_near_and_far_and_follows_the_picture(attention, failed):
+    result = labs.run_lab("local_and_global", attention=attention, layers=2)
+    assert {name for name, held in result.checks.items() if not held} == failed
+    assert result.numbers["pixels across after each convolution"] == "3, 5"
+
+
+def test_what_a_unit_reads_surrounds_where_it_stands(random):
+    pixels = random.random((2, 32, 32, 3)).astype("float32")
+    convolution, deeper = (receptive_fields.field(model, pixels) for model in receptive_fields.small_cnn(2))
+    for place, (row, column) in enumerate(receptive_fields.PLACES):
+        for reach, field in ((1, convolution), (2, deeper)):
+            inside = field[:, place, row - reach : row + reach + 1, column - reach : column + reach + 1]
+            np.testing.assert_allclose(inside.sum((1, 2)), 1, atol=1e-5)
+    assert receptive_fields.change(convolution) == 0 < receptive_fields.change(deeper)
+
+
+@pytest.mark.parametrize(
+    "knob, message",
+    [
+        ({"attention": "local"}, r"`attention` must be one of trained, positions, uniform. Received: 'local'"),
+        ({"layers": 1}, r"`layers` must lie in \[2, 12\]. Received: 1"),
+        ({"layers": 13}, r"`layers` must lie in \[2, 12\]. Received: 13"),
+    ],
+)
+def test_knobs_out_of_range_are_refused(knob, message):
+    with pytest.raises(ValueError, match=message):
+        labs.run_lab("local_and_global", **knob)
