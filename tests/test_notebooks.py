@@ -25,6 +25,7 @@ def test_the_notebook_is_generated_from_its_source(source):
 def test_the_notebook_runs_from_top_to_bottom(source, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_HW5_DATASET", "digits")
     monkeypatch.setenv("COURSE_HW5_EPOCHS", "2")
+    monkeypatch.setenv("COURSE_HW5_QUICK", "1")
     monkeypatch.setenv("COURSE_HW5_RUN", str(tmp_path / "run"))
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -65,7 +66,16 @@ def check_segmentation(folder, shown):
     assert (folder / "run" / "gallery.png").exists() and os.listdir(folder) == ["run"]
 
 
+def check_labs(folder, shown):
+    pages = [output["data"]["text/html"] for output in shown if "iframe" in output.get("data", {}).get("text/html", "")]
+    assert len(pages) == 8 and all("verdict" in page for page in pages)
+    answers = [output["data"]["text/markdown"] for output in shown if "text/markdown" in output.get("data", {})]
+    assert len(answers) == 8 and "0 recurrent layers, 1 encoder and 1 decoder blocks" in answers[6]
+    assert os.listdir(folder) == []
+
+
 CHECKS = {
+    "attention_labs": check_labs,
     "mlp_cifar10": check_mlp,
     "bert_attention": check_bert,
     "beit_cifar10": check_beit,

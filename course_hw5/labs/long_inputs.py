@@ -1,0 +1,128 @@
+"""A fixed context loses accuracy on long inputs; attention keeps it, since each step looks at the parts that matter.
+
+Source: question 1-1 (1), and Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473). The report says that important parts get
+less weight: a slip; they get more.
+
+Three encoder-decoders of as many parameters learn to write up to 20 letters from the last to the first: GRUs with the
+encoder's last state as context, the same with additive attention over all its states, and a transformer. Accuracy is counted
+by letter, given the right letters before it (teacher forcing). Where attention looks is compared with the letter that each step
+needs.
+
+It would be refuted if the fixed context kept its accuracy, if one of the others lost it, or if attention looked elsewhere than
+where the letter stands. `attention="uniform"` gives all parts the same weight: the models have attention still, but not what
+the claim says is its reason.
+"""
+
+import keras
+import matplotlib.figure
+import numpy as np
+import seaborn
+
+from course_hw5.attention.viewer.page import head_view
+from course_hw5.labs import sequence_models, sequences
+from course_hw5.labs.result import LabResult, check_choice
+
+WIDTHS = {"fixed context": 70, "additive attention": 66, "transformer": 56}  # so that they have as many parameters
+LEAST = 8  # letters; no input shorter than that is long for any of them
+
+
+def run(seed=0, attention="learnt", longest=20, steps=500):
+    """Runs the lab.
+
+    Args:
+        seed: of weights and letters.
+        attention: "learnt", or "uniform" for weights that are all the same.
+        longest: letters of the longest input, 8 or more.
+        steps: of training, each with 32 inputs.
+    """
+    check_choice("attention", attention, ("learnt", "uniform"))
+    if longest < LEAST:
+        raise ValueError(f"`longest` must be {LEAST} or more. Received: {longest!r}")
+    if steps < 1:
+        raise ValueError(f"`steps` must be 1 or more. Received: {steps!r}")
+    keras.utils.set_random_seed(seed)
+    random = np.random.default_rng(seed)
+    models = make_models(longest, uniform=attention == "uniform")
+    *inputs, answers = sequences.reversal(random.integers(2, longest + 1, 32 * steps), longest, random)
+    lengths = np.unique(np.linspace(2, longest, 8).astype(int))
+    tests = [sequences.reversal([length] * 500, longest, random) for length in lengths]
+    accuracy = {}
+    for name, model in models.items():
+        sequence_models.train(model, inputs, answers, learning_rate=5e-3)
+        right = [sequence_models.is_right(model, test[:2], test[2])[:, :length] for length, test in zip(lengths, tests)]
+        accuracy[name] = [float(part.mean()) for part in right]
+
+    *example, _ = (part[:1] for part in tests[-1])
+    letters = sequences.words_of(example[0][0], sequences.LETTERS)
+    weights = {
+        "additive attention": alignment_of(models["additive attention"], example)[:, None],
+        "transformer": sequence_models.attention_weights(models["transformer"], example)["cross_attention"],
+    }
+    looked = alignment_of(models["additive attention"], tests[-1][:2]).argmax(-1)
+    # a GRU's state holds the letters around its own too, so that a neighbour may serve
+    found = float((np.abs(looked - np.arange(longest)[::-1]) <= 1).mean())
+    lost = {name: values[0] - values[-1] for name, values in accuracy.items()}
+    sizes = {name: model.count_params() for name, model in models.items()}
+    return LabResult(
+        claim=__doc__.splitlines()[0],
+        checks={
+            "the three have as many parameters, within 5 %": max(sizes.values()) < 1.05 * min(sizes.values()),
+            "the fixed context loses more than 0.2 from the shortest to the longest input": lost["fixed context"] > 0.2,
+            "additive attention loses less than 0.1": lost["additive attention"] < 0.1,
+            "the transformer loses less than 0.1": lost["transformer"] < 0.1,
+            "four of five steps look most at the letter they need, or next to it": found > 0.8,
+        },
+        numbers={
+            **{f"accuracy at {longest} letters, {name}": values[-1] for name, values in accuracy.items()},
+            **{f"accuracy at 2 letters, {name}": values[0] for name, values in accuracy.items()},
+            "steps that look most at the letter they need, or next to it": found,
+            **{f"parameters, {name}": size for name, size in sizes.items()},
+        },
+        figures={
+            "Accuracy against the length of the input": _curves(lengths, accuracy),
+            f"Where each step looks: “{''.join(letters)}” is written backwards": _alignments(weights, letters),
+        },
+        pages={
+            f"From each letter written to the letters read: {name}": head_view(
+                values, query_tokens=letters[::-1], key_tokens=letters, html_action="return", title=f"Reversal: {name}"
+            )
+            for name, values in weights.items()
+        },
+    )
+
+
+def make_models(longest, uniform=False):
+    """The three models, untrained."""
+    sizes = (longest, longest), (len(sequences.LETTERS),) * 2
+    return {
+        "fixed context": sequence_models.recurrent(*sizes, WIDTHS["fixed context"], attend=False),
+        "additive attention": sequence_models.recurrent(*sizes, WIDTHS["additive attention"], attend=True, uniform=uniform),
+        "transformer": sequence_models.transformer(*sizes, WIDTHS["transformer"], blocks=1, uniform=uniform),
+    }
+
+
+def alignment_of(model, inputs):
+    """Weights of additive attention: float32 array `(examples, steps, letters)`."""
+    return keras.Model(model.input, model.get_layer("alignment").output[1]).predict(inputs, batch_size=500, verbose=0)
+
+
+def _curves(lengths, accuracy):
+    with seaborn.axes_style("whitegrid"):
+        figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
+        axes = figure.subplots()
+    for (name, values), marker, color in zip(accuracy.items(), "ovs", seaborn.color_palette("colorblind")):
+        axes.plot(lengths, values, f"{marker}-", color=color, label=name)
+    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
+    axes.set(xlabel="letters of the input", ylabel="accuracy by letter", ylim=(0, 1.03), xticks=lengths)
+    axes.legend(loc="lower left")
+    return figure
+
+
+def _alignments(weights, letters):
+    figure = matplotlib.figure.Figure(figsize=(12, 5.6), layout="constrained")
+    for axes, (name, values) in zip(figure.subplots(1, 2), weights.items()):
+        labels = {"xticklabels": letters, "yticklabels": letters[::-1]}
+        seaborn.heatmap(values.mean((0, 1)), vmin=0, vmax=1, cmap="Blues", square=True, cbar=False, ax=axes, **labels)
+        axes.set(title=name + ("" if len(values[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
+        axes.tick_params(axis="y", rotation=0)
+    return figure

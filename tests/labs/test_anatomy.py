@@ -1,0 +1,55 @@
+import keras
+import numpy as np
+import pytest
+
+from course_hw5 import labs
+from course_hw5.labs import anatomy, dependence, sequence_models, sequences
+
+SIZES = (
+    (sequences.LONGEST_ENGLISH, sequences.LONGEST_GERMAN),
+    (len(sequences.ENGLISH_WORDS), len(sequences.GERMAN_WORDS)),
+)
+
+
+def test_a_transformer_that_translates_has_blocks_and_nothing_recurrent():
+    result = labs.run_lab("anatomy", blocks=1, steps=300)
+    assert result.verdict == "confirmed"
+    assert result.numbers["recurrent layers"] == 0 and result.numbers["encoder blocks"] == 1
+    assert len(result.pages) == 3 and all("vierzig" in page for page in [*result.pages.values()][1:])
+
+
+def test_lstms_in_its_place_turn_the_verdict():
+    result = labs.run_lab("anatomy", layer="lstm", blocks=1, steps=1)
+    assert result.verdict == "refuted" and result.pages == {}
+    failed = [text for text, held in result.checks.items() if not held]
+    assert "no layer in it is a keras.layers.RNN, at any depth" in failed
+    assert "steps computed in shuffled order give the same outputs" in failed
+
+
+@pytest.mark.parametrize("builder, same", [(sequence_models.transformer, True), (sequence_models.lstms, False)])
+def test_only_an_lstm_needs_its_steps_in_order(builder, same):
+    model, random = builder(*SIZES, 16, 2), np.random.default_rng(0)
+    *example, _ = sequences.translation([anatomy.EXAMPLE])
+    _, decoder = anatomy.blocks_of(model)
+    arguments = keras.Model(model.input, decoder[0].input)(example)
+    assert (dependence.change_by_shuffling(decoder, arguments, random, shuffles=3).max() < anatomy.ROUNDING) == same
+
+
+@pytest.mark.parametrize("builder", [sequence_models.transformer, sequence_models.lstms])
+def test_no_step_depends_on_later_words_and_each_on_earlier_ones(builder):
+    *example, _ = sequences.translation([anatomy.EXAMPLE])
+    influence = dependence.influence_of_words(builder(*SIZES, 16, 1), example)
+    assert np.triu(influence, 1).max() < anatomy.ROUNDING < influence[-1].min()
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"layer": "gru"}, r"`layer` must be one of transformer, lstm. Received: 'gru'"),
+        ({"blocks": 0}, r"`blocks` must be 1 or more. Received: 0"),
+        ({"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
+    ],
+)
+def test_bad_knobs_are_refused(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        labs.run_lab("anatomy", **knobs)

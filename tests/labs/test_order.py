@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from course_hw5 import labs
+from course_hw5.labs import sequences
+
+GUESS = "but who chases is a guess between two, right in 45 to 55 %"
+SHUFFLED = "shuffled words only shuffle the outputs, to float rounding"
+
+
+def test_without_positions_only_the_question_of_order_is_lost():
+    result = labs.run_lab("order", steps=200)
+    assert result.verdict == "confirmed"
+    assert {"Attention with positions", "Attention without positions"} == {*result.pages}
+
+
+def test_positions_put_back_turn_the_verdict():
+    result = labs.run_lab("order", positions="sine", steps=200)
+    assert result.verdict == "refuted"
+    assert not result.checks[GUESS] and not result.checks[SHUFFLED]
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"positions": "all"}, r"`positions` must be one of none, sine, learnt. Received: 'all'"),
+        ({"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
+    ],
+)
+def test_bad_knobs_are_refused(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        labs.run_lab("order", **knobs)
+
+
+def test_who_chases_cannot_be_told_from_the_words_alone():
+    sentences, answers = sequences.chases(200, np.random.default_rng(0))
+    for sentence, answer in zip(sentences, answers):
+        words, (pair, chaser) = sequences.words_of(sentence, sequences.CHASE_WORDS), (sequences.ANSWERS[i] for i in answer)
+        animals = [word for word in words if word in sequences.ANIMALS]
+        assert animals[0] == chaser and {*pair.split(" and ")} == {*animals}
