@@ -6,8 +6,6 @@ Cases: `cifar`, 32x32 pictures in patches of 4 (192 wide, 9 blocks, 3 heads), an
 a training step with AdamW, a prediction, and all layers' attention beside the prediction. `ratio` is the peer's time over ours.
 """
 
-import argparse
-
 import numpy as np
 import sides
 
@@ -78,36 +76,10 @@ def torch_tasks(case, precision):
     images, labels = (torch.tensor(array) for array in pictures(side, batch))
     images = images.permute(0, 3, 1, 2) / 127.5 - 1
 
-    def train():
-        model.train()
-        optimizer.zero_grad()
-        with mixed:
-            loss = model(images, labels=labels).loss
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    def predict(model, **options):
-        model.eval()
-        with torch.inference_mode(), mixed:
-            return model(images, **options)
-
-    return {
-        "train": train,
-        "predict": lambda: predict(model),
-        "attention": lambda: predict(eager, output_attentions=True),
-    }
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sides.add_options(parser, "benchmarks/beit.json", rounds=7, cases=[*CASES])
-    args = parser.parse_args()
-    if args.work:
-        tasks = {"torch": torch_tasks, "zeromodels": zeromodels_tasks}.get(args.work, keras_tasks)
-        return sides.serve(tasks(args.case, args.precision))
-    sides.measure_cases(__file__, args)
+    train, predict = sides.torch_calls(model, optimizer, mixed, pixel_values=images, labels=labels)
+    return {"train": train, "predict": predict, "attention": lambda: predict(eager, output_attentions=True)}
 
 
 if __name__ == "__main__":
-    main()
+    tasks = {"keras": keras_tasks, "torch": torch_tasks, "zeromodels": zeromodels_tasks}
+    sides.main(__file__, __doc__, [*CASES], tasks, rounds=7)

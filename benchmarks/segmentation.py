@@ -7,8 +7,6 @@ published size at 320x320. Tasks: a training step with both heads' losses and Ad
 predictions), and a prediction of logits. `ratio` is the peer's time over ours.
 """
 
-import argparse
-
 import numpy as np
 import sides
 
@@ -75,32 +73,10 @@ def torch_tasks(case, precision):
     images, labels = scenes(side, batch, classes)
     images, labels = torch.tensor(images).permute(0, 3, 1, 2) / 127.5 - 1, torch.tensor(labels).long()
 
-    def train():
-        model.train()
-        optimizer.zero_grad()
-        with mixed:
-            loss = model(images, labels=labels).loss
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    def predict():
-        model.eval()
-        with torch.inference_mode(), mixed:
-            return model(images).logits
-
+    train, predict = sides.torch_calls(model, optimizer, mixed, pixel_values=images, labels=labels)
     return {"train": train, "predict": predict}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sides.add_options(parser, "benchmarks/segmentation.json", rounds=5, cases=[*CASES])
-    args = parser.parse_args()
-    if args.work:
-        tasks = {"torch": torch_tasks, "zeromodels": zeromodels_tasks}.get(args.work, keras_tasks)
-        return sides.serve(tasks(args.case, args.precision))
-    sides.measure_cases(__file__, args)
-
-
 if __name__ == "__main__":
-    main()
+    tasks = {"keras": keras_tasks, "torch": torch_tasks, "zeromodels": zeromodels_tasks}
+    sides.main(__file__, __doc__, [*CASES], tasks, rounds=5)

@@ -84,22 +84,51 @@ def compare(script, torch_python, options, rounds, others=None):
     return ratios | {"milliseconds": milliseconds, "peak megabytes": memory, "rounds": rounds}
 
 
-def add_options(parser, out, rounds, cases):
-    """Adds the options that benchmarks of pictures share; `cases` are the names of the sizes that they measure."""
+def torch_calls(model, optimizer, mixed, **inputs):
+    """A training step on `inputs`, labels among them, and a prediction, for a model of `transformers`."""
+    import torch
+
+    def train():
+        model.train()
+        optimizer.zero_grad()
+        with mixed:
+            loss = model(**inputs).loss
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict(model=model, **options):
+        model.eval()
+        with torch.inference_mode(), mixed:
+            return model(inputs["pixel_values"], **options)
+
+    return train, predict
+
+
+def main(script, description, cases, tasks, rounds):
+    """The command line of a benchmark of pictures: compares all sides in each case and precision, and writes the figures.
+
+    Args:
+        script: its path; figures go to a file beside it, where those of other cases stay.
+        description: its help.
+        cases: names of the sizes that it measures.
+        tasks: dict of functions `(case, precision)` that make the tasks of "keras" (on any backend), "torch" and "zeromodels".
+        rounds: how often each task is timed, unless asked otherwise.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--torch-python", default=sys.executable, help="a Python with benchmarks/requirements.txt")
     add("--cases", nargs="+", choices=cases, default=cases, help="(default: all)")
     add("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32"], help="(default: float32)")
     add("--zeromodels", metavar="FOLDER", help="where `pip install --no-deps --target FOLDER zeromodels` put it")
-    add("--keras-on-torch", metavar="PYTHON", help="a Python with PyTorch and Keras, to run our models on it too")
+    add("--keras-on-torch", metavar="PYTHON", help="a Python with PyTorch and this package, to run our models on it too")
     add("--rounds", type=int, default=rounds, help="(default: %(default)s)")
-    add("--out", default=out, help="(default: %(default)s)")
+    add("--out", default=str(pathlib.Path(script).with_suffix(".json")), help="(default: %(default)s)")
     for name in ("work", "case", "precision"):
         add(f"--{name}", help=argparse.SUPPRESS)
-
-
-def measure_cases(script, args):
-    """Compares all sides in each case and precision, and writes the figures; those of other cases stay."""
+    args = parser.parse_args()
+    if args.work:
+        return serve(tasks[args.work.removesuffix("-on-torch")](args.case, args.precision))
     here, others = str(pathlib.Path(script).resolve().parents[1]), {}
     if args.zeromodels:
         others["zeromodels"] = (sys.executable, {"PYTHONPATH": args.zeromodels})
