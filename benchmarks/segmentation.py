@@ -2,7 +2,7 @@
 
     python benchmarks/segmentation.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON
 
-Cases: `scene`, 192x192 pictures in patches of 8 (128 wide, 6 blocks), about the size of `segmenter-camvid`, and `base`, the
+Cases: `scene`, 192x192 pictures in patches of 8 (128 wide, 6 blocks), heads as wide as the backbone, and `base`, the
 published size at 320x320. Tasks: a training step with both heads' losses and AdamW (zeromodels has no auxiliary head: just
 predictions), and a prediction of logits. `ratio` is the peer's time over ours.
 """
@@ -10,9 +10,9 @@ predictions), and a prediction of logits. `ratio` is the peer's time over ours.
 import numpy as np
 import sides
 
-CASES = {  # image side, patch, width, blocks, heads, head's width, classes, pictures per batch, blocks that feed the head
-    "scene": (192, 8, 128, 6, 8, 64, 11, 4, (0, 2, 3, 4)),
-    "base": (320, 16, 768, 12, 12, 768, 150, 1, (1, 3, 5, 9)),
+CASES = {  # image side, patch, width, blocks, heads, classes, pictures per batch, blocks that feed the head
+    "scene": (192, 8, 128, 6, 8, 11, 4, (0, 2, 3, 4)),
+    "base": (320, 16, 768, 12, 12, 150, 1, (1, 3, 5, 9)),
 }
 
 
@@ -29,11 +29,11 @@ def keras_tasks(case, precision):
     from course_hw5.evaluation.pixel_metrics import PixelCrossentropy
     from course_hw5.models import beit, upernet
 
-    side, patch, dim, depth, heads, channels, classes, batch, features = CASES[case]
+    side, patch, dim, depth, heads, classes, batch, features = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim, "feature_layers": features}
     backbone = beit.beit_backbone(image_shape=(side, side, 3), **sizes)
-    model = upernet.upernet_segmenter(backbone, classes, channels=channels, auxiliary_channels=256)
+    model = upernet.upernet_segmenter(backbone, classes)
     images, labels = scenes(side, batch, classes)
     compiled = {"jit_compile": True} if keras.backend.backend() == "tensorflow" else {}
     losses = [PixelCrossentropy(), PixelCrossentropy()]
@@ -48,7 +48,7 @@ def zeromodels_tasks(case, precision):
     import keras
     from zeromodels.models.beit.beit_model import BeitSemanticSegment
 
-    side, patch, dim, depth, heads, _, classes, batch, features = CASES[case]
+    side, patch, dim, depth, heads, classes, batch, features = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
     indices = tuple(index + 1 for index in features)
@@ -62,7 +62,7 @@ def torch_tasks(case, precision):
     import torch
     import transformers
 
-    side, patch, dim, depth, heads, _, classes, batch, features = CASES[case]
+    side, patch, dim, depth, heads, classes, batch, features = CASES[case]
     sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
     sizes |= {"image_size": side, "patch_size": patch, "num_labels": classes, "use_relative_position_bias": True}
     # `transformers` counts the tokens before the first block as 1

@@ -16,10 +16,10 @@ STRIP_BYTES = 64e6  # of logits that are enlarged to a picture's own size at onc
 class SceneSegmenter:
     """Names the class of every pixel of pictures of any size.
 
-    Whole: a picture is resized to what the network reads. Sliding: it is resized, in proportion, until it covers that window,
-    and cut into windows that overlap by a third, whose logits are averaged (Bao et al. 2022, section 3.2). Several views of a
-    picture (mirrored, at other scales) are averaged after softmax. Memory grows with what the network reads, not with the
-    picture: logits are enlarged to the picture's own size strip by strip.
+    Whole: a picture is resized to what the network reads. Sliding: it is resized, in proportion, until it covers that window
+    (a panorama, until it is four windows long), and cut into windows that overlap by a third, whose logits are averaged (Bao et
+    al. 2022, section 3.2). Several views of a picture (mirrored, at other scales) are averaged after softmax. Memory grows with
+    what the network reads, not with the picture: logits are enlarged to the picture's own size strip by strip.
 
     Args:
         model: an `upernet_segmenter`, or any model of raw pictures `(batch, height, width, 3)` in [0, 255] to logits
@@ -35,11 +35,13 @@ class SceneSegmenter:
 
     def __init__(self, model, sliding=False, flip=False, scales=(1.0,), batch_size=4):
         shape, maps = model.input_shape, model.outputs[0].shape
+        fits = all(side and size and side % size == 0 for side, size in zip(shape[1:3], maps[1:3]))
         for name, value, is_valid, expected in (
             ("model", shape, len(shape) == 4 and None not in shape[1:], "one of raw pictures of one size"),
             ("model", maps, len(maps) == 4 and None not in maps[1:], "one that gives logits (batch, rows, columns, classes)"),
             ("scales", scales, scales and min(scales) > 0 and (sliding or tuple(scales) == (1.0,)), "(1.0,), or sliding"),
             ("batch_size", batch_size, batch_size >= 1, "1 or more"),
+            ("sliding", sliding, not sliding or fits, f"False where logits {maps[1:3]} do not divide pictures {shape[1:3]}"),
         ):
             if not is_valid:
                 raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
@@ -86,7 +88,7 @@ class SceneSegmenter:
         ]
         if len(views) == 1:
             return self._labels(views[0], picture.shape[:2], probabilities, is_logits=True)
-        size = views[0].shape[:2]
+        size = max((view.shape[:2] for view in views), key=np.prod)  # the finest grid
         mean = sum(resized_rows(scipy.special.softmax(view, axis=-1), size, 0, size[0]) for view in views) / len(views)
         return self._labels(mean, picture.shape[:2], probabilities, is_logits=False)
 

@@ -64,6 +64,7 @@ class Segmentation:
         check_classes(model.outputs[0].shape[-1], data.class_names)
         if data.train is None:
             raise ValueError("The data set must have a split to train on. Received: a copy without one")
+        SceneSegmenter(model, **self.options)  # refuses wrong options before training, not after
 
     def prepare(self, data, model):
         """One target for each output."""

@@ -1,4 +1,4 @@
-"""Writes what a run of `train_bert.py` or `train_beit.py` learned as a small file: see `course_hw5/models/presets.py`.
+"""Writes what a run of `train_bert.py`, `train_beit.py` or `train_segmenter.py` learned as a small file: see `presets.py`.
 
 python scripts/bundle_preset.py runs/sst2/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
@@ -13,7 +13,7 @@ from course_hw5 import options
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="the .keras file of a BEiT, or of a BERT that started from `minilm`")
+    parser.add_argument("model", help="the .keras file of a BEiT, of a segmenter, or of a BERT that started from `minilm`")
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
     with options.plain_errors(parser):

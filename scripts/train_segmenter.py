@@ -4,11 +4,11 @@
     python scripts/train_segmenter.py --recipe enlarge --preset runs/camvid-96/model.keras --image-size 192x256 --epochs 12 \\
         --out runs/camvid
     python scripts/train_segmenter.py --evaluate --preset segmenter-camvid --out runs/segmenter-camvid
-    python scripts/train_segmenter.py --evaluate --dataset scene_parse150 --out runs/ade20k \\
+    python scripts/train_segmenter.py --evaluate --sliding --flip --dataset scene_parse150 --out runs/ade20k \\
         --preset hf://microsoft/beit-base-finetuned-ade-640-640
 
 Small pictures come first, as for CIFAR-10. `--preset` takes whatever `load_model` takes: a segmenter goes on, of any other
-BEiT only the backbone is used. The scores are of whole pictures at their own size.
+BEiT only the backbone is used. Scores are at the pictures' own sizes, of whole pictures unless `--sliding` is given.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main(argv=None):
                 model = make_model(start, data, args.size, image_shape)
             task.check(model, data)
             pictures, labels = next(iter(data.validation))
-            names = ("dataset", "preset", "size", "recipe", "image_size", "batch_size", "strategy")
+            names = ("dataset", "preset", "size", "recipe", "image_size", "batch_size", "strategy", "sliding", "flip", "scales")
             metrics = course_hw5.train(
                 model,
                 data,
@@ -84,7 +84,11 @@ def make_model(start, data, size, image_shape):
     if beit.backbone_of(start) is None:
         raise ValueError(f"--preset must be built on a BEiT. Received: {start.name}")
     side = max(PATCH_SIZE, beit.backbone_of(start).arguments["patch_size"])
-    head = {"class_names": data.class_names, "channels": CHANNELS, "auxiliary_channels": CHANNELS}
+    scores = next((layer for layer in start.layers if layer.name == "scores"), None)
+    names = getattr(scores, "class_names", None)
+    if not (names and len(names) == len(data.class_names) and data.class_names[0].isdecimal()):
+        names = data.class_names  # else the start's own are better than numbers
+    head = {"class_names": names, "channels": CHANNELS, "auxiliary_channels": CHANNELS}
     return beit_tuning.adapted_segmenter(start, len(data.class_names), **head, image_shape=image_shape, patch_size=side)
 
 

@@ -148,6 +148,20 @@ def test_wrong_options_are_refused(model, options, message):
         SceneSegmenter(model, **options)
 
 
+def test_windows_do_not_slide_where_logits_do_not_divide_them():
+    inputs = keras.Input((32, 48, 3))
+    model = keras.Model(inputs, keras.layers.AveragePooling2D(3)(inputs))
+    with pytest.raises(ValueError, match=r"`sliding` must be False where logits \(10, 16\) do not divide pictures \(32, 48\)"):
+        SceneSegmenter(model, sliding=True)
+    assert SceneSegmenter(model).segment(picture(20, 30)).shape == (20, 30)
+
+
+def test_the_order_of_scales_does_not_matter(model):
+    image = picture(40, 70)
+    first, second = (SceneSegmenter(model, sliding=True, scales=scales).segment(image) for scales in ((0.5, 1.5), (1.5, 0.5)))
+    np.testing.assert_array_equal(first, second)
+
+
 def test_a_classifier_is_refused():
     with pytest.raises(ValueError, match="gives logits"):
         SceneSegmenter(mlp_classifier(hidden_units=(4,)))

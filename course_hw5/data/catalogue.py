@@ -4,18 +4,19 @@ import socket
 import urllib.request
 
 
-def read_splits(name, splits, host, instead, encoded=()):
-    """Reads whole splits, where there are such; downloads the data set first where `TFDS_DATA_DIR` does not hold it.
+def read_splits(name, splits, host, instead, encoded=(), optional=()):
+    """Reads whole splits; downloads the data set first where `TFDS_DATA_DIR` does not hold it.
 
     Args:
         name: of the data set in TFDS, with its configuration: "glue/sst2".
         splits: names of splits.
         host: where TFDS downloads it from; offline, nothing is tried.
         instead: what the error advises, besides `TFDS_DATA_DIR`.
+        optional: those of `splits` that a copy of the data set may lack.
         encoded: names of features that stay as they are stored: pictures as the bytes of their files.
 
     Returns:
-        The `tfds.core.DatasetBuilder`, and per split a dict of NumPy arrays; None for a split that is not there.
+        The `tfds.core.DatasetBuilder`, and per split a dict of NumPy arrays; None for an optional split that is not there.
 
     Raises:
         OSError: if the data are neither on disk nor to be had by download.
@@ -32,7 +33,7 @@ def read_splits(name, splits, host, instead, encoded=()):
         def read(split):
             return tfds.as_numpy(builder.as_dataset(split, batch_size=-1, decoders=decoders))
 
-        return builder, [read(split) if split in builder.info.splits else None for split in splits]
+        return builder, [None if split in optional and split not in builder.info.splits else read(split) for split in splits]
     except Exception as error:  # TFDS raises whatever its download or its reader raises
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise OSError(

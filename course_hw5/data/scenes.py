@@ -98,7 +98,7 @@ def _from_catalogue(host, hint):
     """What reads a data set of TFDS that is downloaded from `host`; `hint` ends the advice where it is not to be had."""
 
     def read(name):
-        builder, splits = read_splits(name, ("train", "validation"), host, hint, ("image", "annotation"))
+        builder, splits = read_splits(name, ("train", "validation"), host, hint, ("image", "annotation"), ("train",))
         return splits, *(builder.info.features[part].decode_example for part in ("image", "annotation"))
 
     return read

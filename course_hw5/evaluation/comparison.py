@@ -62,6 +62,8 @@ def read_run(run_dir):
         ValueError: if a file is damaged.
     """
     run_dir = pathlib.Path(run_dir)
+    if (run_dir / "class_scores.csv").exists():
+        raise ValueError(f"Runs of classifiers can be compared. Received: {run_dir}, of a segmenter")
     run_folder.require_files(run_dir, FILES)
     parts = {"settings": {}, "arguments": {}, "data": {"class_names": list}, "model": {"name": str, "parameters": int}}
     config = run_folder.read_json(run_dir / "config.json", parts)

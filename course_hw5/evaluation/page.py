@@ -11,6 +11,11 @@ from course_hw5.evaluation import elements, run_folder
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 CURVES = ("accuracy.png", "mean_iou.png", "pixel_accuracy.png", "loss.png")
+MISTAKES_HINT = (
+    "Rows are the true classes, columns the predicted ones. Click a cell (or reach it with Tab and press Enter) to see its "
+    "mistakes, most confident first."
+)
+PIXELS_HINT = "Pixels. Rows are the true classes, columns the predicted ones."
 METRICS = {
     "accuracy": "accuracy",
     "precision": "weighted precision",
@@ -59,6 +64,7 @@ def write_page(run_dir):
         tiles=_tiles(metrics, history, config),
         findings=elements.items(findings(history, scores, matrix, class_names, config)),
         figures="".join(_figure(run_dir / name) for name in CURVES),
+        matrix_hint=PIXELS_HINT if is_segmenter else MISTAKES_HINT,
         matrix_figure=_figure(run_dir / "confusion_matrix.png"),
         attention=_time_lapse(run_dir) + _scenes(run_dir),
         report=_report_table(scores, len(class_names)),
@@ -83,7 +89,7 @@ def _class_scores(run_dir):
 
 
 def _pixel_scores(run_dir):
-    scores = pd.read_csv(run_dir / "class_scores.csv", index_col="class").rename(columns={"iou": "IoU"})
+    scores = pd.read_csv(run_dir / "class_scores.csv", index_col="class", dtype={"class": str}).rename(columns={"iou": "IoU"})
     mean = scores[["IoU", "accuracy"]].mean()
     return pd.concat([scores, pd.DataFrame([mean], index=["mean"])])[["accuracy", "share", "IoU"]]
 
@@ -118,7 +124,7 @@ def findings(history, scores, matrix, class_names, config):
             )
         )
     measure = "F1" if "F1" in scores else "IoU"
-    values = scores.loc[list(class_names), measure]
+    values = scores[measure].iloc[: len(class_names)]  # averages follow
     easiest, hardest = values.idxmax(), values.idxmin()
     lines.append(
         f"Easiest class: {easiest} ({measure} {values[easiest]:.2f}); hardest: {hardest} ({measure} {values[hardest]:.2f})."

@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from course_hw5.evaluation import elements, label_maps
+from course_hw5.evaluation import elements, label_maps, run_folder
 
 LONGEST = 1600  # pixels of a side that a page shows
 
@@ -55,7 +55,7 @@ def write_scene(image, labels, class_names, stem, title):
         javascript=(elements.ASSETS / "scene.js").read_text(),
     )
     path = stem.parent / f"{stem.name}.html"
-    path.write_text(text)
+    run_folder.write_text(path, text)
     return path
 
 

@@ -14,6 +14,7 @@ from course_hw5.evaluation import callbacks, label_maps, pixel_metrics, plots, r
 from course_hw5.segmentation import SceneSegmenter
 
 SHOWN = 4  # pictures in the gallery
+STRIP_NUMBERS = 2e7  # pixels times classes that are counted at once
 
 
 def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
@@ -50,8 +51,7 @@ def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
         started = time.perf_counter()
         predicted = segmenter.segment(image)
         seconds += time.perf_counter() - started
-        counted = pixel_metrics.confusion_matrix(labels, predicted, segmenter.classes)
-        matrix += keras.ops.convert_to_numpy(counted).astype("int64")
+        matrix += counted(labels, predicted, segmenter.classes)
         examples += 1
         if len(shown) < SHOWN and number % max(1, int(data.test.cardinality()) // SHOWN) == 0:
             shown.append((image, labels, predicted))
@@ -77,6 +77,13 @@ def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
                 tf.summary.scalar(f"report/{name}", metrics[name])
         writer.flush()
     return metrics
+
+
+def counted(labels, predicted, classes):
+    """The confusion matrix of a picture of any size, int64 `(classes, classes)`, counted on the device strip by strip."""
+    strips = max(1, round(labels.size * classes / STRIP_NUMBERS))
+    parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
+    return sum(keras.ops.convert_to_numpy(pixel_metrics.confusion_matrix(*part, classes)).astype("int64") for part in parts)
 
 
 def check_classes(classes, class_names):
@@ -114,7 +121,7 @@ class SceneTimeLapse(keras.callbacks.Callback):
         segmenter = SceneSegmenter(self.model)
         predictions = segmenter.segment([image for image, _ in self.scenes])
         for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
-            matrix = keras.ops.convert_to_numpy(pixel_metrics.confusion_matrix(labels, predicted, segmenter.classes))
+            matrix = counted(labels, predicted, segmenter.classes)
             frames.append(
                 {
                     "epoch": epoch,

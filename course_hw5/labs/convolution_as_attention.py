@@ -24,6 +24,7 @@ import course_hw5
 from course_hw5.data.pictures import fit_picture
 from course_hw5.labs.figures import convolution_as_attention as figures
 from course_hw5.labs.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
+from course_hw5.labs.receptive_fields import change
 from course_hw5.labs.result import LabResult, check_choice
 
 PICTURES = ("china.jpg", "flower.jpg")  # of scikit-learn
@@ -102,8 +103,3 @@ def mixing(layer, pictures, poked):
         effect = np.linalg.norm(outputs[1:] - outputs[:1], axis=-1).reshape(len(poked), -1)
         rows.append(effect / effect.sum(-1, keepdims=True))
     return np.stack(rows)
-
-
-def change(weights):
-    """Share of the weights that moved between two pictures: 0 for none, 1 for all. Rows `(2, ..., keys)` sum to 1."""
-    return float(np.abs(weights[0] - weights[1]).sum(-1).mean() / 2)

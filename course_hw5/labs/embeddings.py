@@ -22,12 +22,11 @@ import course_hw5
 from course_hw5.evaluation.plots import embedding_plot
 from course_hw5.labs.figures import embeddings as figures
 from course_hw5.labs.result import LabResult, check_choice
-from course_hw5.labs.sentiment import classifier_from, labelled_sentences
+from course_hw5.labs.sentiment import VECTORS, classifier_from, embedded, labelled_sentences
 from course_hw5.models.attention import embedding_parts, tokenizer_of
 from course_hw5.models.bert import backbone_of
 
 PAIR = ("I liked it", "So did I")
-VECTORS = ("token", "position", "segment")
 
 
 def run(seed=0, reads="sum", sentences=120):
@@ -46,7 +45,7 @@ def run(seed=0, reads="sum", sentences=120):
     classifier = classifier_from(model, 0)
 
     def positive(without=(), token_ids=data.token_ids):
-        states, mask = states_of(model, token_ids, [name for name in vectors if name not in without])
+        states, mask = embedded(model, token_ids, [name for name in vectors if name not in without])
         return classifier.predict_on_batch([states, mask])[:, 0]
 
     no_cls, no_sep = (left_out(data.token_ids, id_) for id_ in (tokenizer.cls_token_id, tokenizer.sep_token_id))
@@ -94,19 +93,6 @@ def run(seed=0, reads="sum", sentences=120):
             ),
         },
     )
-
-
-def states_of(model, token_ids, vectors):
-    """What the first encoder layer reads if only some of the vectors are summed, and the mask that goes with it."""
-    backbone, inputs = backbone_of(model), model.get_layer("bert_inputs")(token_ids)
-    token = backbone.token_embedding(inputs["token_ids"])
-    parts = {
-        "token": token,
-        "position": backbone.position_embedding(token),
-        "segment": backbone.segment_embedding(inputs["segment_ids"]),
-    }
-    total = sum((parts[name] for name in vectors), 0 * token)
-    return backbone.embeddings_layer_norm(total), inputs["padding_mask"]
 
 
 def left_out(token_ids, id_):

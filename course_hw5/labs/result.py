@@ -30,7 +30,7 @@ class LabResult:
         return "confirmed" if all(self.checks.values()) else "refuted"
 
     def _repr_html_(self):
-        return Page(lab_page.lab_html(self, self.claim))._repr_html_()
+        return Page(lab_page.lab_html(self, "Lab"))._repr_html_()
 
 
 def check_choice(name, value, choices):

@@ -69,6 +69,9 @@ PLAIN_SENTENCES = {
 }
 
 
+VECTORS = ("token", "position", "segment")  # of each token, which BERT sums
+
+
 class LabelledSentences(NamedTuple):
     """Int32 token ids `(sentences, longest)`, padded with 0; labels `(sentences,)`, 1 for positive; which sentences."""
 
@@ -112,12 +115,13 @@ def labelled_sentences(count, seed, longest):
     return LabelledSentences(token_ids, labels, f"{len(chosen)} {source}")
 
 
-def embedded(model, token_ids):
-    """What the first encoder layer of a `bert_classifier` reads: states, and the mask that goes with them."""
+def embedded(model, token_ids, vectors=VECTORS):
+    """What the first encoder layer of a `bert_classifier` reads if these vectors are summed, and the mask that goes with it."""
     backbone, inputs = backbone_of(model), model.get_layer("bert_inputs")(token_ids)
     token = backbone.token_embedding(inputs["token_ids"])
     parts = (token, backbone.position_embedding(token), backbone.segment_embedding(inputs["segment_ids"]))
-    return backbone.embeddings_layer_norm(backbone.embeddings_add(parts)), inputs["padding_mask"]
+    total = sum((part for name, part in zip(VECTORS, parts) if name in vectors), 0 * token)
+    return backbone.embeddings_layer_norm(total), inputs["padding_mask"]
 
 
 def classifier_from(model, first):
@@ -164,9 +168,11 @@ def heads_alike(model, head):
     before = [part.numpy() for part in parts]
     for part, values in zip(parts, before):  # (hidden_dim, heads, size), (heads, size)
         part.assign(np.broadcast_to(values[..., head : head + 1, :], values.shape))
-    yield
-    for part, values in zip(parts, before):
-        part.assign(values)
+    try:
+        yield
+    finally:
+        for part, values in zip(parts, before):
+            part.assign(values)
 
 
 def _attention_variables(encoder):

@@ -25,9 +25,7 @@ def load_beit(folder, config, tensors, image_shape=None):
         ValueError: if an option of `config` is not BEiT's.
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
-    for name, expected in (("hidden_act", "gelu"), ("layer_norm_eps", 1e-12)):
-        if config.get(name, expected) != expected:
-            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
+    check_options(folder, config)
     tensors = {name: tensor.astype("float32") for name, tensor in tensors.items()}
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")} or tensors
     is_masked, is_classifier = "lm_head.weight" in tensors, "classifier.weight" in tensors
@@ -52,6 +50,13 @@ def load_beit(folder, config, tensors, image_shape=None):
         assign(scale, source[f"{name}.weight"].T)
         assign(offset, source[f"{name}.bias"])
     return model
+
+
+def check_options(folder, config):
+    """Raises ValueError if an option of `config` is not BEiT's."""
+    for name, expected in (("hidden_act", "gelu"), ("layer_norm_eps", 1e-12)):
+        if config.get(name, expected) != expected:
+            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
 
 
 def class_names(config):

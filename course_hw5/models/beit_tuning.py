@@ -49,7 +49,7 @@ def adapted_classifier(model, classes, class_names=None, input_shape=None, **cha
     """
     backbone = rebuilt_backbone(beit.backbone_of(model), **changes | {"final_norm": False, "use_mask_token": False})
     names = {layer.name for layer in model.layers}
-    new = beit.beit_classifier(backbone, classes, class_names=class_names, input_shape=input_shape, **_normalization(model))
+    new = beit.beit_classifier(backbone, classes, class_names=class_names, input_shape=input_shape, **normalization(model))
     same_classes = "logits" in names and model.get_layer("logits").units == classes
     for name in ("pooled_norm", *(["logits"] if same_classes else [])):
         if name in names:
@@ -70,13 +70,14 @@ def adapted_segmenter(model, classes, class_names=None, channels=None, auxiliary
     old = beit.backbone_of(model)
     head = {"channels": channels, "auxiliary_channels": auxiliary_channels}
     if model.name == "upernet_segmenter":
-        head = upernet.head_arguments(model) | {"auxiliary_head": True}
+        head = {"auxiliary_channels": auxiliary_channels} | upernet.head_arguments(model) | {"auxiliary_head": True}
     else:
         depth = old.arguments["depth"]
         changes = {"feature_layers": tuple(depth * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
     backbone = rebuilt_backbone(old, **changes | {"final_norm": False, "use_mask_token": False})
-    new = upernet.upernet_segmenter(backbone, classes, class_names=class_names, **head, **_normalization(model))
-    values = {variable.path: variable.numpy() for layer in model.layers if layer is not old for variable in layer.variables}
+    new = upernet.upernet_segmenter(backbone, classes, class_names=class_names, **head, **normalization(model))
+    heads = model.layers if model.name == "upernet_segmenter" else ()  # a classifier's logits are no pixels'
+    values = {variable.path: variable.numpy() for layer in heads if layer is not old for variable in layer.variables}
     for layer in new.layers:
         for variable in layer.variables if layer is not backbone else ():
             value = values.get(variable.path)
@@ -85,13 +86,13 @@ def adapted_segmenter(model, classes, class_names=None, channels=None, auxiliary
     return new
 
 
-def _normalization(model):
+def normalization(model):
     """The `mean` and `std` that a model applies to raw pictures, as arguments of `beit.raw_images`."""
     rescaling = next((layer for layer in model.layers if layer.name == "rescaling"), None)
     if rescaling is None:
         return {}
     scale, offset = np.array(rescaling.scale), np.array(rescaling.offset)
-    return {"mean": tuple(-offset / scale / 255), "std": tuple(1 / scale / 255)}
+    return {"mean": (-offset / scale / 255).tolist(), "std": (1 / scale / 255).tolist()}
 
 
 def layerwise_rates(model, decay):

@@ -12,7 +12,7 @@ import numpy as np
 import safetensors
 from safetensors.numpy import load_file, save_file
 
-from course_hw5.models import beit, bert, upernet
+from course_hw5.models import beit, beit_tuning, bert, upernet
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
@@ -31,6 +31,7 @@ def save_whole(model, path):
         Size of the file in bytes.
     """
     arguments = {"backbone": beit.backbone_of(model).get_config(), "class_names": model.get_layer("scores").class_names}
+    arguments["raw"] = beit_tuning.normalization(model)
     if model.name == "upernet_segmenter":
         arguments["head"] = upernet.head_arguments(model)
     weights = {
@@ -47,11 +48,12 @@ def load_whole(name):
     with importlib.resources.as_file(ASSETS / WHOLE[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
         arguments = json.loads(file.metadata()["arguments"])
         backbone, names = beit.BeitBackbone(**arguments["backbone"]), arguments["class_names"]
+        raw = arguments.get("raw", {})
         if "head" in arguments:
             head = arguments["head"] | {"auxiliary_head": False}
-            model = upernet.upernet_segmenter(backbone, len(names), **head, class_names=names)
+            model = upernet.upernet_segmenter(backbone, len(names), **head, class_names=names, **raw)
         else:
-            model = beit.beit_classifier(backbone, len(names), class_names=names)
+            model = beit.beit_classifier(backbone, len(names), class_names=names, **raw)
         for variable in model.weights:
             variable.assign(file.get_tensor(variable.path).astype("float32"))
     return model

@@ -14,9 +14,10 @@ def load_upernet(folder, config, tensors, image_shape=None):
         `preprocessor_config.json` says.
 
     Raises:
-        ValueError: if the folder does not say which four blocks feed the head.
+        ValueError: if the folder does not say which four blocks feed the head, or an option is not BEiT's.
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
+    beit_checkpoints.check_options(folder, config)
     # The reference counts the tokens before the first block as 1.
     features, depth = tuple(index - 2 for index in config.get("out_indices") or ()), config["num_hidden_layers"]
     if len(features) != 4 or not all(0 <= index < depth for index in features):

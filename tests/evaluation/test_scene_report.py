@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from course_hw5 import SceneSegmenter
-from course_hw5.evaluation import scene_report
+from course_hw5.evaluation import page, scene_report
 
 NAMES = ("red", "green", "blue")
 
@@ -76,6 +76,28 @@ def test_data_that_do_not_fit_are_refused(segmenter, scenes, names, message, tmp
     with pytest.raises(ValueError, match=message):
         scene_report.write_scene_report(segmenter, data_of(scenes, names), tmp_path)
     assert not (tmp_path / "metrics.json").exists()
+
+
+def test_pictures_of_any_size_are_counted_strip_by_strip(monkeypatch):
+    labels, predicted = np.random.default_rng(0).integers(0, 4, (2, 37, 20))
+    whole = scene_report.counted(labels, predicted, 4)
+    monkeypatch.setattr(scene_report, "STRIP_NUMBERS", 500)
+    np.testing.assert_array_equal(scene_report.counted(labels, predicted, 4), whole)
+    assert whole.sum() == 37 * 20 and whole.dtype == "int64"
+
+
+def test_the_page_finds_classes_that_are_called_by_numbers(tmp_path):
+    (tmp_path / "class_scores.csv").write_text("class,iou,accuracy,share\n1,0.25,0.5,0.5\n2,0.75,1.0,0.5\n3,,,0.0\n")
+    scores = page._pixel_scores(tmp_path)
+    history = pd.DataFrame({"epoch": [1], "val_mean_iou": [0.5]})
+    config = {
+        "settings": {"monitor": "val_mean_iou"},
+        "model": {"name": "x", "parameters": 1},
+        "arguments": {},
+        "data": {"note": ""},
+    }
+    lines = page.findings(history, scores, np.eye(3, dtype=int), ["1", "2", "3"], config)
+    assert any("Easiest class: 2 (IoU 0.75); hardest: 1 (IoU 0.25)" in line for line in lines)
 
 
 def test_the_same_scenes_are_looked_at_before_training_and_every_few_epochs(segmenter, tmp_path):
