@@ -18,7 +18,6 @@ from course_hw5.attention.viewer import page as viewer
 from course_hw5.evaluation import metrics, plots, run_folder
 
 MISTAKES_PER_CELL = 8
-CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")
 
 
 def main_metrics(logs):
@@ -60,7 +59,7 @@ class HistoryPlots(keras.callbacks.Callback):
             earlier = run_folder.read_history(self.run_dir)
             history = pd.concat([earlier[earlier["epoch"] <= epoch], history], ignore_index=True)
         run_folder.write_text(path, history.to_csv(index=False))
-        for metric in CURVES:
+        for metric in run_folder.CURVES:
             if metric in history:
                 figure = plots.history_plot(history, metric)
                 run_folder.write_figure(self.run_dir / f"{metric}.png", figure)

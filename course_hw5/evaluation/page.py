@@ -10,7 +10,6 @@ import pandas as pd
 from course_hw5.evaluation import elements, run_folder
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
-CURVES = ("accuracy.png", "mean_iou.png", "pixel_accuracy.png", "loss.png")
 MISTAKES_HINT = (
     "Rows are the true classes, columns the predicted ones. Click a cell (or reach it with Tab and press Enter) to see its "
     "mistakes, most confident first."
@@ -63,7 +62,7 @@ def write_page(run_dir):
         facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
         tiles=_tiles(metrics, history, config),
         findings=elements.items(findings(history, scores, matrix, class_names, config)),
-        figures="".join(_figure(run_dir / name) for name in CURVES),
+        figures="".join(_figure(run_dir / f"{metric}.png") for metric in run_folder.CURVES),
         matrix_hint=PIXELS_HINT if is_segmenter else MISTAKES_HINT,
         matrix_figure=_figure(run_dir / "confusion_matrix.png"),
         attention=_time_lapse(run_dir) + _scenes(run_dir),

@@ -8,6 +8,8 @@ import shutil
 
 import pandas as pd
 
+CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
+
 
 @contextlib.contextmanager
 def replacing(path):
