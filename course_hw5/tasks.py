@@ -72,6 +72,8 @@ class Segmentation:
 
     def losses(self, model, settings):
         """Arguments of `model.compile`."""
+        if settings.label_smoothing:
+            raise ValueError(f"`label_smoothing` must be 0 for label maps. Received: {settings.label_smoothing}")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
             "loss": [PixelCrossentropy() for _ in model.outputs],

@@ -13,7 +13,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import course_hw5
-from course_hw5 import devices, recovery, training
+from course_hw5 import devices, recovery, tasks, training
 from course_hw5.data.images import ImageData
 
 SETTINGS = course_hw5.Settings(epochs=4, optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, warmup_epochs=1, seed=3)
@@ -212,6 +212,11 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
     rates = [float(schedule(step)) for step in range(41)]
     assert rates[0] == 0 and max(rates) == rates[10] == pytest.approx(2e-3)
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[40] == pytest.approx(0, abs=1e-9)
+
+
+def test_label_maps_are_not_smoothed():
+    with pytest.raises(ValueError, match="`label_smoothing` must be 0 for label maps. Received: 0.1"):
+        tasks.Segmentation().losses(None, course_hw5.Settings(label_smoothing=0.1))
 
 
 DISTRIBUTED = """
