@@ -77,26 +77,13 @@ def torch_tasks(precision, lengths):
 
     def batch(row):
         ids = torch.tensor(random_ids(row, max(row)))
-        return {"input_ids": ids, "attention_mask": (ids != 0).long()}
+        return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": labels}
 
-    def train(inputs):
-        model.train()
-        optimizer.zero_grad()
-        with mixed:
-            loss = model(**inputs, labels=labels).loss
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    def predict(model, **options):
-        model.eval()
-        with torch.inference_mode(), mixed:
-            return model(**full, **options)
-
-    full, natural = batch([LENGTH] * BATCH), [batch(row) for row in lengths]
+    natural = [batch(row) for row in lengths]
+    train, predict = sides.torch_calls(model, optimizer, mixed, **batch([LENGTH] * BATCH))
     return {
-        f"train {LENGTH}": lambda: train(full),
-        f"predict {LENGTH}": lambda: predict(model),
+        f"train {LENGTH}": train,
+        f"predict {LENGTH}": predict,
         f"attention {LENGTH}": lambda: predict(eager, output_attentions=True),
         "train sst2": lambda: [train(inputs) for inputs in natural],
     }

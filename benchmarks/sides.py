@@ -89,10 +89,12 @@ def compare(script, torch_python, options, rounds, others=None):
 
 
 def torch_calls(model, optimizer, mixed, **inputs):
-    """A training step on `inputs`, labels among them, and a prediction, for a model of `transformers`."""
+    """A training step and a prediction on `inputs`, labels among them, for a model of `transformers`."""
     import torch
 
-    def train():
+    examples = {name: value for name, value in inputs.items() if name != "labels"}
+
+    def train(inputs=inputs):
         model.train()
         optimizer.zero_grad()
         with mixed:
@@ -104,7 +106,7 @@ def torch_calls(model, optimizer, mixed, **inputs):
     def predict(model=model, **options):
         model.eval()
         with torch.inference_mode(), mixed:
-            return model(inputs["pixel_values"], **options)
+            return model(**examples, **options)
 
     return train, predict
 
