@@ -2,9 +2,11 @@
 
     python scripts/train_bert.py --dataset sst2 --out runs/sst2
     python scripts/train_bert.py --dataset imdb --preset runs/sst2/model.keras --max-length 192 --epochs 1 --out runs/imdb
+    python scripts/train_bert.py --size tiny --epochs 5 --out runs/bert-tiny
     python scripts/train_bert.py --evaluate --preset sentiment-minilm --out runs/sentiment-minilm
 
-`--preset` takes whatever `load_model` takes. Token embeddings stay as they are: most words are too rare here to learn from.
+`--preset` takes whatever `load_model` takes; its token embeddings stay as they are: most words are too rare here to learn from.
+`--size` starts from random weights in place of it.
 """
 
 import course_hw5
@@ -22,8 +24,9 @@ def main(argv=None):
     parser = options.run_parser(__doc__, batch_size=32)
     parser.add_argument("--dataset", choices=("sst2", "imdb"), default="sst2", help="(default: %(default)s)")
     parser.add_argument("--preset", default="minilm", help="the model to start from (default: %(default)s)")
+    parser.add_argument("--size", help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6")
     parser.add_argument("--max-length", type=options.whole_number(8), default=64, help="tokens per text (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, help="the highest (default: 5e-5, with --lora 5e-4)")
+    parser.add_argument("--learning-rate", type=float, help="the highest (default: 5e-5, with --lora or --size 5e-4)")
     parser.add_argument("--lora", type=options.whole_number(1), metavar="RANK", help="train a change of this rank alone")
     parser.add_argument("--epoch-share", type=float, default=1.0, help="of the training data (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
@@ -33,13 +36,15 @@ def main(argv=None):
         from course_hw5 import devices, tasks
         from course_hw5.models import attention, bert
 
+        if args.size and (args.lora or args.evaluate):
+            raise ValueError(f"--size makes a new model: nothing to keep or to evaluate. Received: --size {args.size}")
         devices.seed_everything(args.seed, args.deterministic)
         devices.set_precision(args.precision)
         with devices.strategy(args.strategy).scope():
-            model = course_hw5.load_model(args.preset)
+            model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
             if isinstance(model, bert.BertBackbone) and not args.evaluate:
                 model = course_hw5.bert_classifier(model)
-            bert.backbone_of(model).token_embedding.trainable = False
+            bert.backbone_of(model).token_embedding.trainable = bool(args.size)
             if args.lora:
                 bert.enable_lora(model, args.lora)
         tokenizer = attention.tokenizer_of(model)
@@ -54,9 +59,9 @@ def main(argv=None):
         if args.evaluate:
             metrics = tasks.CLASSIFICATION.report(model, data, args.out)
         else:
-            rate = args.learning_rate or (5e-4 if args.lora else 5e-5)
+            rate = args.learning_rate or (5e-4 if args.lora or args.size else 5e-5)
             settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
-            names = ("dataset", "preset", "max_length", "batch_size", "epoch_share", "lora", "strategy")
+            names = ("dataset", "preset", "size", "max_length", "batch_size", "epoch_share", "lora", "strategy")
             metrics = course_hw5.train(
                 model,
                 data,

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import course_hw5
-from course_hw5 import cli, tokenization
+from course_hw5 import cli, devices, tokenization
 from course_hw5.data import reviews
-from course_hw5.models import beit
+from course_hw5.models import beit, bert
 from tests.golden import beit as golden_beit
 from tests.golden.bert import GOLDEN
 
@@ -130,6 +130,24 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     evaluate = ("--evaluate", "--preset", tmp_path / "run" / "model.keras", "--max-length", 16, "--out", tmp_path / "again")
     run_script("train_bert.py", *evaluate)
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
+
+
+def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_path):
+    arguments = ("--size", "tiny", "--max-length", 16, "--batch-size", 8, "--epochs", 1)
+    run_script("train_bert.py", *arguments, "--out", tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["size"] == "tiny"
+    devices.seed_everything(0)
+    start, end = course_hw5.bert_backbone("tiny"), course_hw5.load_model(tmp_path / "run" / "model.keras")
+    before, after = (bert.backbone_of(model).token_embedding.get_weights()[0] for model in (start, end))
+    seen, unseen = (tokenization.bert_tokenizer().token_to_id(word) for word in ("film", "zebra"))
+    moved = np.abs(after - before).max(axis=1)
+    assert moved[seen] > 1e-4 > moved[unseen]
+
+
+@pytest.mark.parametrize("more", [("--lora", 4), ("--evaluate",)])
+def test_the_bert_script_refuses_to_keep_or_evaluate_what_is_new(tmp_path, capsys, more):
+    last = failure(capsys, run_script, "train_bert.py", "--size", "tiny", *more, "--out", tmp_path / "run")
+    assert last.endswith("--size makes a new model: nothing to keep or to evaluate. Received: --size tiny")
 
 
 def test_a_lora_that_was_stopped_goes_on_to_the_same_weights(small_bert, tmp_path, monkeypatch):
