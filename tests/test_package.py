@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,27 @@ def test_importing_the_package_loads_no_heavy_library():
 def test_help_of_the_command_line_loads_no_heavy_library():
     code = "from course_hw5 import cli\nimport contextlib, io\nwith contextlib.suppress(SystemExit), "
     assert loaded_after(code + "contextlib.redirect_stdout(io.StringIO()): cli.main(['--help'])") == []
+
+
+def page_faults(environment):
+    code = """
+import tensorflow as tf  # before the package, as in a notebook's first cell
+import course_hw5, resource
+step = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x) + 1.0), jit_compile=True)
+x = tf.zeros((2048, 2048))
+step(x).numpy()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step(x).numpy()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | environment)
+    return int(run.stdout.split()[-1])
+
+
+def test_memory_is_kept_from_step_to_step_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.delenv("TF_CPU_ALLOCATOR_USE_BFC")  # which this process has set by importing the package
+    assert page_faults({}) < 1000 < page_faults({"TF_CPU_ALLOCATOR_USE_BFC": "false"})
 
 
 @pytest.mark.parametrize("name", course_hw5.__all__)
