@@ -3,6 +3,7 @@
 import keras
 
 from course_hw5.layers.attention import BeitAttention
+from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.relative_position_bias import RelativePositionBias
 from course_hw5.layers.stochastic_depth import StochasticDepth
@@ -89,7 +90,7 @@ class BeitBlock(keras.layers.Layer):
             bias = self.position_bias() if bias is None else self.position_bias() + bias
         branch, scores = self.attention(self.norm_before(x), bias, return_scores=True, training=training)
         x = x + self._on_branch(branch, 0, training)
-        branch = keras.activations.gelu(self.dense_1(self.norm_after(x)), approximate=False)
+        branch = exact_gelu(self.dense_1(self.norm_after(x)))
         x = x + self._on_branch(self.dense_2(branch), 1, training)
         return (x, scores) if return_scores else x
 

@@ -10,15 +10,10 @@ import keras
 import keras_nlp
 
 from course_hw5 import tokenization
+from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.hashed_dropout import HashedDropout
 
 # === Blocks ===
-
-
-@keras.saving.register_keras_serializable("course_hw5")
-def exact_gelu(x):
-    """GELU without the tanh approximation."""
-    return keras.activations.gelu(x, approximate=False)
 
 
 @keras.saving.register_keras_serializable("course_hw5")

@@ -8,6 +8,7 @@ rounding.
 import keras
 
 from course_hw5.layers.convolution_block import ConvolutionBlock
+from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.pyramid_pooling import PyramidPooling
 from course_hw5.layers.resampling import Resampling
 from course_hw5.models.beit import ClassScores, raw_images
@@ -90,7 +91,7 @@ def rescaled(maps):
 
     x = enlarged(maps[0], "enlarge_0_first")
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="enlarge_0_norm")(x)
-    x = enlarged(keras.layers.Activation("gelu", name="enlarge_0_gelu")(x), "enlarge_0_second")
+    x = enlarged(keras.layers.Activation(exact_gelu, name="enlarge_0_gelu")(x), "enlarge_0_second")
     return [x, enlarged(maps[1], "enlarge_1"), maps[2], keras.layers.MaxPooling2D(2, name="reduce_3")(maps[3])]
 
 

@@ -62,7 +62,7 @@ def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path):
 
 def test_exact_gelu_is_used_and_not_the_approximation():
     layer = small_backbone().transformer_layers[0]._feedforward_intermediate_dense
-    x = np.array([[-1.0]], "float32")
+    x = keras.ops.array([[-1.0]])
     np.testing.assert_allclose(layer.activation(x), [[-0.15865525]], rtol=1e-6)  # approximated: -0.158808
 
 
