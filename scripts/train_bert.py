@@ -1,7 +1,7 @@
 """Fine-tunes a BERT on movie reviews and leaves a run folder with its page, attention after each epoch included.
 
     python scripts/train_bert.py --dataset sst2 --out runs/sst2
-    python scripts/train_bert.py --dataset imdb --preset runs/sst2/model.keras --max-length 192 --epochs 1 --out runs/imdb
+    python scripts/train_bert.py --dataset imdb --preset runs/sst2/model.keras --max-length 256 --epochs 1 --out runs/imdb
     python scripts/train_bert.py --size tiny --epochs 5 --out runs/bert-tiny
     python scripts/train_bert.py --evaluate --preset sentiment-minilm --out runs/sentiment-minilm
 
@@ -22,13 +22,14 @@ SENTENCES = (
 
 def main(argv=None):
     parser = options.run_parser(__doc__, batch_size=32)
-    parser.add_argument("--dataset", choices=("sst2", "imdb"), default="sst2", help="(default: %(default)s)")
+    parser.add_argument("--dataset", choices=("sst2", "sst2_sentences", "imdb"), default="sst2", help="(default: %(default)s)")
     parser.add_argument("--preset", default="minilm", help="the model to start from (default: %(default)s)")
     parser.add_argument("--size", help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6")
     parser.add_argument("--max-length", type=options.whole_number(8), default=64, help="tokens per text (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, help="the highest (default: 5e-5, with --lora or --size 5e-4)")
     parser.add_argument("--lora", type=options.whole_number(1), metavar="RANK", help="train a change of this rank alone")
     parser.add_argument("--epoch-share", type=float, default=1.0, help="of the training data (default: %(default)s)")
+    parser.add_argument("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
     args = parser.parse_args(argv)
 
@@ -52,6 +53,7 @@ def main(argv=None):
             args.dataset,
             args.batch_size,
             args.max_length,
+            args.validation_split,
             seed=args.seed,
             tokenizer=tokenizer,
             epoch_share=args.epoch_share,
@@ -61,7 +63,17 @@ def main(argv=None):
         else:
             rate = args.learning_rate or (5e-4 if args.lora or args.size else 5e-5)
             settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
-            names = ("dataset", "preset", "size", "max_length", "batch_size", "epoch_share", "lora", "strategy")
+            names = (
+                "dataset",
+                "preset",
+                "size",
+                "max_length",
+                "batch_size",
+                "epoch_share",
+                "validation_split",
+                "lora",
+                "strategy",
+            )
             metrics = course_hw5.train(
                 model,
                 data,

@@ -109,7 +109,8 @@ def small_bert(tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     labels = np.arange(60) % 2
     texts = np.array([f"{'good' if label else 'bad'} film word{random.integers(51)}".encode() for label in labels], object)
-    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: ((texts, labels), (texts[:20], labels[:20]), "made up"))
+    parts = (texts, labels), (texts[:20], labels[:20])
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up", reviews._split_texts))
     return folder
 
 

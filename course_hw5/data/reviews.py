@@ -1,5 +1,6 @@
 """Movie reviews as `tf.data`: SST-2 and IMDB through TensorFlow Datasets, tokenized once, in batches of like length."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,11 +36,13 @@ def load_reviews(
 
     Args:
         name: "sst2" (Socher et al. 2013, 67,349 phrases; GLUE's validation split of 872 sentences is the test split, since
-            GLUE keeps the labels of its own) or "imdb" (Maas et al. 2011, 25,000 + 25,000 reviews).
+            GLUE keeps the labels of its own), "sst2_sentences" (its 6,886 whole sentences alone, split in the same way) or
+            "imdb" (Maas et al. 2011, 25,000 + 25,000 reviews).
         batch_size: texts per batch, 1 or more.
         max_length: tokens per text, 8 or more. A longer text keeps its first quarter and the rest from its end, where
             reviews conclude (Sun et al. 2019, https://arxiv.org/abs/1905.05583).
-        validation_split: share of the training texts kept for validation, in (0, 1).
+        validation_split: share of the training texts kept for validation, in (0, 1); of SST-2 a share of the whole
+            sentences, no phrase of which is then trained on, but where a sentence that is trained on has it too.
         seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
         tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
         epoch_share: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
@@ -62,22 +65,47 @@ def load_reviews(
         raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
     if not 0 < epoch_share <= 1:
         raise ValueError(f"`epoch_share` must lie in (0, 1]. Received: {epoch_share}")
-    (texts, labels), (test_texts, test_labels), note = SOURCES[name]()
+    (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
+    kept, held_out = split(texts, validation_split, np.random.default_rng(seed))
     tokenizer = tokenizer or tokenization.bert_tokenizer()
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
 
-    order = np.random.default_rng(seed).permutation(len(labels))
-    held_out = max(1, round(len(labels) * validation_split))
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
     tf.random.get_global_generator().reset_from_seed(seed)
     return ReviewData(
-        _shuffled(tf.gather(ids, order[held_out:]), labels[order[held_out:]], buckets, batch_size, epoch_share),
-        _by_length(tf.gather(ids, order[:held_out]), labels[order[:held_out]], buckets, batch_size),
+        _shuffled(tf.gather(ids, kept), labels[kept], buckets, batch_size, epoch_share),
+        _by_length(tf.gather(ids, held_out), labels[held_out], buckets, batch_size),
         _by_length(test_ids, test_labels, buckets, batch_size),
         ["negative", "positive"],
         note,
         lambda row: tokenization.text_of(row, tokenizer),
     )
+
+
+def _split_texts(texts, share, random):
+    order = random.permutation(len(texts))
+    held_out = max(1, round(len(texts) * share))
+    return order[held_out:], order[:held_out]
+
+
+def _split_sentences(texts, share, random, with_phrases=True):
+    texts = np.array([" ".join(tf.compat.as_text(text).split()) for text in texts])
+    parts, sentences = set(), []
+    for index in np.argsort([-len(text) for text in texts], kind="stable"):
+        if texts[index] not in parts:  # of a longer text
+            sentences.append(index)
+            parts |= _parts(texts[index])
+    kept, held_out = (np.array(sentences)[part] for part in _split_texts(sentences, share, random))
+    if with_phrases:
+        parts = set().union(*map(_parts, texts[kept]))
+        kept = np.array([index for index, text in enumerate(texts) if text in parts])
+    return kept, held_out
+
+
+def _parts(text):
+    """Every run of words."""
+    words = text.split()
+    return {" ".join(words[start : end + 1]) for start in range(len(words)) for end in range(start, len(words))}
 
 
 def _tokenize(texts, tokenizer, max_length):
@@ -139,18 +167,19 @@ def _by_length(ids, labels, buckets, batch_size):
     return data.map(pad).prefetch(tf.data.AUTOTUNE)
 
 
-def _sst2():
+def _sst2(with_phrases=True):
     train, test = _read("glue/sst2", ("train", "validation"), "sentence", "dl.fbaipublicfiles.com")
-    return train, test, "SST-2; the test split is GLUE's validation split, since GLUE keeps the labels of its own"
+    note = "SST-2; the test split is GLUE's validation split, since GLUE keeps the labels of its own"
+    return train, test, note, functools.partial(_split_sentences, with_phrases=with_phrases)
 
 
 def _imdb():
     train, test = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
-    return train, test, f"IMDB, {len(train[1]):,} and {len(test[1]):,} reviews"
+    return train, test, f"IMDB, {len(train[1]):,} and {len(test[1]):,} reviews", _split_texts
 
 
 def _read(name, splits, text, host):
     return [(part[text], part["label"]) for part in read_splits(name, splits, host, instead="")[1]]
 
 
-SOURCES = {"sst2": _sst2, "imdb": _imdb}
+SOURCES = {"sst2": _sst2, "sst2_sentences": functools.partial(_sst2, with_phrases=False), "imdb": _imdb}

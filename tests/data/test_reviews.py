@@ -17,7 +17,7 @@ def sentences(monkeypatch):
     texts = np.array([" ".join(random.choice(WORDS, size)).encode() for size in random.integers(1, 31, 200)], object)
     labels = np.array([len(text.split()) % 2 for text in texts])
     parts = (texts[:150], labels[:150]), (texts[150:], labels[150:])
-    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up"))
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up", reviews._split_texts))
     return parts
 
 
@@ -62,6 +62,18 @@ def test_validation_and_training_share_no_text():
     assert long and not long & set(train)
 
 
+@pytest.mark.parametrize("with_phrases", [True, False])
+def test_whole_sentences_are_held_out_with_the_phrases_that_are_theirs_alone(with_phrases):
+    nouns = [f"noun{i}" for i in range(20)]
+    texts = [phrase for noun in nouns for phrase in (f"{noun} is", "is good", f" {noun} is good ", f"{noun} is good")]
+    kept, held_out = reviews._split_sentences(np.array(texts), 0.1, np.random.default_rng(0), with_phrases)
+    out = {texts[index].split()[0] for index in held_out}
+    assert len(held_out) == len(out) == 2 and all(len(texts[index].split()) == 3 for index in held_out)
+    sentences = {f"{noun} is good" for noun in nouns if noun not in out}
+    phrases = {"is good", *(f"{noun} is" for noun in nouns if noun not in out)}
+    assert {texts[index].strip() for index in kept} == sentences | (phrases if with_phrases else set())
+
+
 def test_order_changes_with_the_epoch_and_repeats_with_the_seed():
     data = load_reviews("sst2", batch_size=8, max_length=32, seed=3)
 
@@ -87,7 +99,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"name": "yelp"}, "`name` must be one of sst2, imdb. Received: 'yelp'"),
+        ({"name": "yelp"}, "`name` must be one of sst2, sst2_sentences, imdb. Received: 'yelp'"),
         ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
         ({"max_length": 4}, "`max_length` must be 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
@@ -104,6 +116,8 @@ def test_wrong_arguments_are_refused(arguments, message):
 @pytest.mark.parametrize("name, count", [("sst2", 872), ("imdb", 24998)])
 def test_the_real_data_are_read(name, count, monkeypatch):
     monkeypatch.undo()
-    (texts, labels), (_, test_labels), note = reviews.SOURCES[name]()
+    (texts, labels), (_, test_labels), note, split = reviews.SOURCES[name]()
     assert len(test_labels) == count and set(labels) == {0, 1} and len(texts) == len(labels)
     assert note.startswith(("SST-2", "IMDB"))
+    kept, held_out = split(texts, 0.05, np.random.default_rng(0))
+    assert len(held_out) == round(0.05 * {"sst2": 6886, "imdb": len(texts)}[name]) and not set(kept) & set(held_out)
