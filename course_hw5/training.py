@@ -197,13 +197,22 @@ def _is_trained(run_dir, settings):
 
 @keras.saving.register_keras_serializable("course_hw5")
 class LayerwiseAdamW(keras.optimizers.AdamW):
-    """AdamW with a factor for the learning rate of each variable, `rate_factors`: dict of `variable.path` to float."""
+    """AdamW with a factor for the learning rate, and so for the decay, of each variable.
+
+    `rate_factors`: dict of `variable.path` to float; None, or a path that is not in it, for 1.
+    """
 
     rate_factors = None
 
     def update_step(self, gradient, variable, learning_rate):
-        path = self._trainable_variables[self._get_variable_index(variable)].path
-        super().update_step(gradient, variable, learning_rate * (self.rate_factors or {}).get(path, 1.0))
+        owner = self._trainable_variables[self._get_variable_index(variable)]
+        rate = learning_rate * (self.rate_factors or {}).get(owner.path, 1.0)
+        if self.weight_decay and self._use_weight_decay(owner):
+            self.assign_sub(variable, variable * keras.ops.cast(self.weight_decay * rate, variable.dtype))
+        super().update_step(gradient, variable, rate)
+
+    def _apply_weight_decay(self, variables):
+        """Keras's knows no factors; see `update_step`."""
 
 
 def compile_model(model, settings, steps_per_epoch, rate_factors=None, task=tasks.CLASSIFICATION):

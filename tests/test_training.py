@@ -282,6 +282,16 @@ def test_a_factor_of_the_learning_rate_holds_for_its_variable_alone():
     assert changed == {*before} - {still}
 
 
+def test_weight_decay_has_the_factor_of_the_learning_rate():
+    kernels = [keras.Variable(np.ones((2, 2)), name=name) for name in ("first", "second", "bias")]
+    optimizer = training.make_optimizer(
+        course_hw5.Settings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant"), 1, {"second": 0.2}
+    )
+    optimizer.build(kernels)
+    optimizer.apply([np.zeros((2, 2), "float32")] * 3)
+    np.testing.assert_allclose([kernel.numpy()[0, 0] for kernel in kernels], [0.95, 0.99, 1])
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_factors_of_the_learning_rate_need_adamw(optimizer):
     with pytest.raises(ValueError, match=f'`rate_factors` must be None, except with "adamw". Received: {optimizer}'):
