@@ -126,8 +126,16 @@
     }
   }
 
+  /** The weights of what is seen, or null if something else is seen by the time they are decoded. */
+  async function seenWeights() {
+    const { view, kind: shownKind, layer } = seen;
+    const at = await weights(shownKind, layer);
+    return seen.view === view && seen.kind === shownKind && seen.layer === layer ? at : null;
+  }
+
   async function showHeads(stage) {
-    const at = await weights(seen.kind, seen.layer);
+    const at = await seenWeights();
+    if (!at) return;
     const canvas = make("canvas", { role: "img", "aria-label": "lines from queries to keys" });
     const columns = make("div", { class: "columns" }, tokenList("query", queries), canvas, tokenList("key", keys));
     stage.replaceChildren(columns);
@@ -168,8 +176,8 @@
 
   async function choose(side, index, pinned = false) {
     seen.token = side && { side, index, pinned };
-    const at = await weights(seen.kind, seen.layer), canvas = document.querySelector(".columns canvas");
-    if (!canvas) return;
+    const at = await seenWeights(), canvas = document.querySelector(".columns canvas");
+    if (!at || !canvas) return;
     drawLines(canvas, at);
     showNumbers(at);
   }
@@ -252,10 +260,12 @@
   const cellSize = () => Math.max(2, Math.min(44, Math.floor(620 / Math.max(queries.length, keys.length))));
 
   async function showMatrix(stage) {
-    const at = await weights(seen.kind, seen.layer), heads = activeHeads(), cell = cellSize();
+    const at = await seenWeights();
+    if (!at) return;
+    const heads = activeHeads(), cell = cellSize();
     const margin = cell > 9 ? 96 : 0;
     const canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": "matrix of weights; arrow keys move the cursor" });
-    const readout = make("p", { class: "readout" }, headsText(heads));
+    const readout = make("p", { class: "readout", "aria-live": "polite" }, headsText(heads));
     const ratio = window.devicePixelRatio || 1, width = margin + cell * keys.length, height = margin + cell * queries.length;
     canvas.width = width * ratio;
     canvas.height = height * ratio;

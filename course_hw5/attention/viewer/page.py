@@ -17,6 +17,9 @@ ASSETS = importlib.resources.files("course_hw5.attention.viewer")
 class Page(str):
     """The HTML of a page; in a notebook it shows itself, in a frame of its own that no other cell can disturb."""
 
+    def __repr__(self):  # a notebook stores it beside the page
+        return f"<page of attention, {len(self) / 1e6:.1f} MB>"
+
     @property
     def data(self):
         return str(self)
