@@ -10,6 +10,7 @@ from course_hw5.models import beit
 from course_hw5.models.bert import BertInputs, backbone_of
 
 _RECORDERS = weakref.WeakKeyDictionary()
+MASKED_SCORES = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -61,7 +62,7 @@ def attention_model(model, parts=False):
     names = ("attention", "content", "position") if parts else ("attention",)
     if not {*names} <= {*recorder.output}:
         raise ValueError(f"`parts` must be False for a model without position bias. Received: {model.name}")
-    outputs = {name: keras.ops.stack(recorder.output[name], axis=1) for name in names}
+    outputs = {name: keras.ops.cast(keras.ops.stack(recorder.output[name], axis=1), "float32") for name in names}
     return keras.Model(recorder.input, outputs if parts else outputs["attention"], name=f"{model.name}_attention")
 
 
@@ -103,7 +104,7 @@ def _make_recorder(model):
     attention = []
     for encoder in backbone.transformer_layers:
         x, scores = WithAttention(encoder, dtype=encoder.dtype_policy)(x, padding_mask=inputs["padding_mask"])
-        attention.append(keras.ops.cast(scores, "float32"))
+        attention.append(scores)  # as computed: a gradient by a float32 copy would be none
     output = {"sequence_output": x, "pooled_output": backbone.pooled_dense(x[:, 0])}
     if model is not backbone:
         output = model.get_layer("positive")(output["pooled_output"])
@@ -130,7 +131,7 @@ def get_att_tok(model, sentence, other=None):
     """
     ids = _token_ids(model, sentence, other)
     scores = _recorder(model)(_padded(model, ids))["attention"]
-    scores = np.stack([keras.ops.convert_to_numpy(layer)[0] for layer in scores])
+    scores = np.stack([np.float32(keras.ops.convert_to_numpy(layer)[0]) for layer in scores])
     return tokenization.tokens_of(ids, tokenizer_of(model)), scores[:, :, : len(ids), : len(ids)]
 
 
@@ -167,6 +168,8 @@ def _explain_picture(model, image):
     image, shape = np.asarray(image), model.inputs[0].shape[1:]
     if len(image.shape) != 3 or any(size not in (None, found) for size, found in zip(shape, image.shape)):
         raise ValueError(f"The picture must have shape {shape}. Received: {image.shape}")
+    if np.issubdtype(image.dtype, np.integer) and not any(layer.name == "rescaling" for layer in model.layers):
+        raise ValueError(f"A model without preprocessing takes pictures as normalised floats. Received: {image.dtype}")
     with tf.GradientTape() as tape:
         recorded = _recorder(model)(image[None])
         if not recorded["logits"]:
@@ -200,15 +203,18 @@ def _explain_sentence(model, sentence, other):
     gradients = tape.gradient(logit, recorded["attention"])
     length = len(ids)
     attention, gradients = (
-        np.stack([layer.numpy()[0, :, :length, :length] for layer in part]) for part in (recorded["attention"], gradients)
+        np.stack([np.float32(layer.numpy()[0, :, :length, :length]) for layer in part])
+        for part in (recorded["attention"], gradients)
     )
     tokens = tokenization.tokens_of(ids, tokenizer)
     words = _words(tokens)
     masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
     for row, (first, last) in zip(masked[1:], words):
         row[first : last + 1] = tokenizer.mask_token_id
+    rows = max(1, MASKED_SCORES // masked.shape[1] ** 2)
     # called and not predicted: a compiled model would compile anew for each length
-    probability, *without = keras.ops.convert_to_numpy(model(masked))[:, 0].tolist()
+    answers = [keras.ops.convert_to_numpy(model(masked[i : i + rows]))[:, 0] for i in range(0, len(masked), rows)]
+    probability, *without = np.concatenate(answers).tolist()
     names = ["".join(token.removeprefix("##") for token in tokens[first : last + 1]) for first, last in words]
     return {
         "tokens": tokens,

@@ -93,6 +93,29 @@ def test_what_if_masks_whole_words(model):
     assert explained["probability"] == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
 
 
+def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, monkeypatch):
+    expected = explain(model, "an unbelievably fine film")["what_if"]
+    monkeypatch.setattr(attention, "MASKED_SCORES", 2 * 10**2)  # of ten tokens
+    read, call = [], model.call
+    monkeypatch.setattr(model, "call", lambda x, **options: read.append(len(x)) or call(x, **options))
+    found = explain(model, "an unbelievably fine film")["what_if"]
+    assert read == [2, 2, 1] and [entry[:3] for entry in found] == [entry[:3] for entry in expected]
+    np.testing.assert_allclose([entry[3] for entry in found], [entry[3] for entry in expected], atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_model_in_mixed_precision_is_explained(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    explained = explain(model, "a fine film")
+    assert explained["attention"].dtype == explained["gradients"].dtype == attention_model(model).output.dtype == "float32"
+    np.testing.assert_allclose(explained["attention"].sum(-1), 1, atol=0.02)
+    assert np.abs(explained["gradients"][-1, :, 0]).max() > 0
+
+
 def test_an_explained_pair_goes_into_the_viewer_as_it_is(model):
     explained = explain(model, "a fine film", other="not at all")
     assert explained["sentence_b_start"] == 5
