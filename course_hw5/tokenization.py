@@ -44,7 +44,8 @@ def read_vocabulary(path):
     Raises:
         ValueError: if a special token of BERT is missing.
     """
-    vocabulary = tuple(pathlib.Path(path).read_text(encoding="utf-8").splitlines())
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    vocabulary = tuple(text.removesuffix("\n").split("\n"))  # `splitlines` also splits at U+2028, a word piece of some
     missing = [token for token in SPECIAL_TOKENS if token not in vocabulary]
     if missing:
         raise ValueError(f"{path} must hold BERT's special tokens. Received: no {', '.join(missing)}")

@@ -57,6 +57,12 @@ def test_a_length_without_room_is_refused(max_length):
         encode_sentence("a", max_length)
 
 
+def test_a_line_separator_is_a_word_piece_of_some_vocabularies(tmp_path):
+    words = (*tokenization.SPECIAL_TOKENS, "\u2028", "film")
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    assert tokenization.read_vocabulary(tmp_path / "vocab.txt") == words
+
+
 def test_a_vocabulary_without_special_tokens_is_refused(tmp_path):
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\na\n")
     with pytest.raises(ValueError, match=r"must hold BERT's special tokens\. Received: no \[CLS\], \[SEP\], \[MASK\]"):

@@ -39,8 +39,8 @@ def load_model(preset, image_shape=None):
             pickle) and, for text, `vocab.txt`;
             the path of a `.keras` file;
             a BERT preset of keras-nlp, such as "bert_tiny_en_uncased".
-        image_shape: for a BEiT in a folder or of the hub, the `(height, width, channels)` that the network shall read, if not
-            what it was trained for: position biases are interpolated.
+        image_shape: for a BEiT in a folder or of the hub, and no other, the `(height, width, channels)` that the network shall
+            read, if not what it was trained for: position biases are interpolated.
 
     Returns:
         Functional `keras.Model`. BERT with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`. BEiT
@@ -52,6 +52,8 @@ def load_model(preset, image_shape=None):
         OSError: if it cannot be downloaded.
     """
     name = str(preset)
+    if image_shape is not None and not (name.startswith("hf://") or pathlib.Path(name).is_dir()):
+        raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")
     if name == "minilm":
         return _load_folder(_base_folder())
     if name in presets.WHOLE:
@@ -89,15 +91,16 @@ def _load_folder(folder, image_shape=None):
         found = ", ".join(sorted(path.name for path in folder.iterdir()))
         raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {found}")
     try:
-        loader = LOADERS[config["model_type"]]
-        return loader(folder, config) if image_shape is None else loader(folder, config, image_shape)
+        return LOADERS[config["model_type"]](folder, config, image_shape)
     except (safetensors.SafetensorError, KeyError) as error:
         raise ValueError(
             f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
         ) from error
 
 
-def _load_bert(folder, config):
+def _load_bert(folder, config, image_shape):
+    if image_shape is not None:
+        raise ValueError(f"`image_shape` must be None for a BERT. Received: {image_shape}")
     for name, expected in (("hidden_act", "gelu"), ("position_embedding_type", "absolute"), ("layer_norm_eps", 1e-12)):
         if config.get(name, expected) != expected:
             raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
@@ -109,8 +112,10 @@ def _load_bert(folder, config):
     if not tensors:
         return backbone
     kernel, bias = tensors["classifier.weight"].T, tensors["classifier.bias"]
-    if kernel.shape[1] == 2:  # two logits; their difference is the logit of "positive", the second
-        kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
+    if kernel.shape[1] == 2:  # two logits; their difference is the logit of "positive", the second if not said otherwise
+        names = [str(name).lower() for _, name in sorted(config.get("id2label", {}).items())]
+        sign = -1 if names and names[0].startswith("pos") else 1
+        kernel, bias = sign * (kernel[:, 1:] - kernel[:, :1]), sign * (bias[1:] - bias[:1])
     if kernel.shape[1] != 1:
         raise ValueError(f"The classifier in {folder} must have 1 or 2 labels. Received: {kernel.shape[1]}")
     vocabulary = tokenization.read_vocabulary(folder / "vocab.txt") if (folder / "vocab.txt").exists() else None
@@ -162,7 +167,7 @@ def _load_file(path):
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
-        found = "no such file" if not path.exists() else str(error).splitlines()[0]
+        found = "no such file" if not path.exists() else (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path} must be a whole .keras file. Received: {found}") from error
 
 
@@ -172,4 +177,5 @@ def _download(name):
     try:
         return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=HUB_FILES))
     except Exception as error:  # the hub's client raises many kinds
-        raise OSError(f"hf://{name} cannot be downloaded: {str(error).strip().splitlines()[0]}") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise OSError(f"hf://{name} cannot be downloaded: {reason}") from error

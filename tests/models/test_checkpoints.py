@@ -42,6 +42,19 @@ def test_a_folder_with_its_own_vocabulary_keeps_it(folder):
     assert inputs.separator_id == 3 and not inputs.lowercase
 
 
+def test_the_label_that_is_positive_is_found_by_its_name(folder):
+    ids = np.array([[2, 5, 6, 3]])
+    expected = float(load_model(folder)(ids)[0, 0])
+    change_config(folder, id2label={"0": "POSITIVE", "1": "NEGATIVE"})
+    assert float(load_model(folder)(ids)[0, 0]) == pytest.approx(1 - expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["beit-cifar10", FOLDER])
+def test_a_picture_shape_is_refused_where_it_would_be_ignored(name):
+    with pytest.raises(ValueError, match="`image_shape` must be None "):
+        load_model(name, image_shape=(64, 64, 3))
+
+
 def test_a_checkpoint_of_the_hub_is_downloaded_without_pickles(monkeypatch):
     asked = {}
 
