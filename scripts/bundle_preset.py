@@ -1,6 +1,6 @@
 """Writes what a run of `train_bert.py`, `train_beit.py` or `train_segmenter.py` learned as a small file: see `presets.py`.
 
-python scripts/bundle_preset.py runs/sst2/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
+python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 """
 

@@ -44,10 +44,17 @@ def main(argv=None):
         with devices.strategy(args.strategy).scope():
             model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
             if isinstance(model, bert.BertBackbone) and not args.evaluate:
+                if model.vocabulary_size != 30522:
+                    raise ValueError(f"--preset without a head must be an uncased English BERT. Received: {args.preset}")
                 model = course_hw5.bert_classifier(model)
             bert.backbone_of(model).token_embedding.trainable = bool(args.size)
             if args.lora:
                 bert.enable_lora(model, args.lora)
+        most = bert.backbone_of(model).max_sequence_length
+        if args.max_length > most:
+            raise ValueError(f"--max-length must lie in [8, {most}]. Received: {args.max_length}")
+        rate = (5e-4 if args.lora or args.size else 5e-5) if args.learning_rate is None else args.learning_rate
+        settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
         tokenizer = attention.tokenizer_of(model)
         data = course_hw5.load_reviews(
             args.dataset,
@@ -61,8 +68,6 @@ def main(argv=None):
         if args.evaluate:
             metrics = tasks.CLASSIFICATION.report(model, data, args.out)
         else:
-            rate = args.learning_rate or (5e-4 if args.lora or args.size else 5e-5)
-            settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
             names = (
                 "dataset",
                 "preset",

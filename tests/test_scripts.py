@@ -145,6 +145,19 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
     assert moved[seen] > 1e-4 > moved[unseen]
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--max-length", 32), "--max-length must lie in [8, 24]. Received: 32"),
+        (("--learning-rate", 0, "--max-length", 16), "`learning_rate` must be above 0. Received: 0.0"),
+    ],
+)
+def test_the_bert_script_refuses_before_it_reads_data(small_bert, tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.delitem(reviews.SOURCES, "sst2")
+    last = failure(capsys, run_script, "train_bert.py", "--preset", small_bert, "--out", tmp_path / "run", *arguments)
+    assert last.endswith(message)
+
+
 @pytest.mark.parametrize("more", [("--lora", 4), ("--evaluate",)])
 def test_the_bert_script_refuses_to_keep_or_evaluate_what_is_new(tmp_path, capsys, more):
     last = failure(capsys, run_script, "train_bert.py", "--size", "tiny", *more, "--out", tmp_path / "run")
