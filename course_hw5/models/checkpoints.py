@@ -31,7 +31,7 @@ def load_model(preset, image_shape=None):
 
     Args:
         preset: one of
-            "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on SST-2; needs the `demo` extra;
+            "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2; needs the `demo` extra;
             "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
             "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
             "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
