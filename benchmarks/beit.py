@@ -10,7 +10,7 @@ import numpy as np
 import sides
 
 CASES = {  # image side, patch, width, blocks, heads, pictures per batch
-    "cifar": (32, 4, 192, 9, 3, 32),
+    "cifar": (32, 4, 192, 9, 3, 128),
     "base": (224, 16, 768, 12, 12, 4),
 }
 
@@ -24,6 +24,7 @@ def keras_tasks(case, precision):
     """Ours, on the backend that KERAS_BACKEND names."""
     import keras
 
+    from course_hw5 import devices, training
     from course_hw5.models import attention, beit
 
     side, patch, dim, depth, heads, batch = CASES[case]
@@ -31,9 +32,12 @@ def keras_tasks(case, precision):
     sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim}
     model = beit.beit_classifier(beit.beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
     scores = attention.attention_model(model)
-    compiled = {"jit_compile": True} if keras.backend.backend() == "tensorflow" else {}
-    scores.compile(**compiled)
-    return keras_calls(model, batch, side, compiled) | {"attention": lambda: scores.predict_on_batch(pictures(side, batch)[0])}
+    options = {"optimizer": keras.optimizers.AdamW(1e-4)}
+    if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
+        settings = training.Settings(epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004)
+        options = {"optimizer": training.make_optimizer(settings, 100), "jit_compile": devices.compiles_whole(model)}
+        scores.compile(jit_compile=options["jit_compile"])
+    return keras_calls(model, batch, side, options) | {"attention": lambda: scores.predict_on_batch(pictures(side, batch)[0])}
 
 
 def zeromodels_tasks(case, precision):
@@ -44,15 +48,15 @@ def zeromodels_tasks(case, precision):
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     sizes = {"hidden_size": dim, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": 4 * dim}
     model = BeitImageClassify(**sizes, patch_size=patch, image_size=side, num_classes=10)
-    return keras_calls(model, batch, side, {"jit_compile": True})
+    return keras_calls(model, batch, side, {"optimizer": keras.optimizers.AdamW(1e-4), "jit_compile": True})
 
 
-def keras_calls(model, batch, side, compiled):
+def keras_calls(model, batch, side, options):
     import keras
 
     images, labels = pictures(side, batch)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.AdamW(1e-4), loss, **compiled)
+    model.compile(loss=loss, **options)
     return {
         "train": lambda: float(model.train_on_batch(images, labels)),
         "predict": lambda: model.predict_on_batch(images),

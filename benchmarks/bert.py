@@ -50,7 +50,7 @@ def keras_tasks(precision, lengths):
     model = course_hw5.bert_classifier(course_hw5.bert_backbone("minilm-l6"))
     attention = course_hw5.attention_model(model)
     training.compile_model(model, course_hw5.Settings(epochs=100, optimizer="adamw", weight_decay=0.01), steps_per_epoch=100)
-    attention.compile(jit_compile=True)
+    attention.compile(jit_compile=devices.compiles_whole(model))
     ids, labels = tf.constant(random_ids([LENGTH] * BATCH, LENGTH), tf.int32), tf.constant(np.arange(BATCH) % 2)
     natural = [
         tf.constant(random_ids(row, next(bucket for bucket in BUCKETS if bucket >= max(row))), tf.int32) for row in lengths

@@ -1,5 +1,7 @@
 """Seeds, precision and `tf.distribute`: what must be settled before a model is built."""
 
+import pathlib
+
 import keras
 import tensorflow as tf
 
@@ -18,6 +20,24 @@ def set_precision(name):
     if name not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {name!r}")
     keras.config.set_dtype_policy(name)
+
+
+def compiles_whole(model):
+    """Whether XLA is best to compile a step of the model as a whole.
+
+    Not under a `tf.distribute` strategy; nor in bfloat16 on a processor with instructions for it, which XLA does not use for
+    products of matrices, but oneDNN does: there, layers compile what lies between the products (`layers.compiled`).
+    """
+    if tf.distribute.has_strategy():
+        return False
+    is_bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model._flatten_layers())
+    return not (is_bfloat16 and has_bfloat16_instructions()) or bool(tf.config.list_physical_devices("GPU"))
+
+
+def has_bfloat16_instructions():
+    """Whether the processor multiplies matrices of bfloat16 itself (Intel's AMX or AVX-512 BF16), as far as Linux says."""
+    path = pathlib.Path("/proc/cpuinfo")
+    return path.exists() and not {"amx_bf16", "avx512_bf16"}.isdisjoint(path.read_text().split())
 
 
 def strategy(name):

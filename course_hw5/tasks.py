@@ -6,6 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from course_hw5 import devices
 from course_hw5.evaluation.callbacks import ClassificationReport, check_class_names
 from course_hw5.evaluation.pixel_metrics import MeanIoU, PixelAccuracy, PixelCrossentropy
 from course_hw5.evaluation.scene_report import check_classes, write_scene_report
@@ -36,7 +37,7 @@ class Classification:
 
     def report(self, model, data, run_dir, writer=None, epoch=0):
         """Predicts the test data once and writes report, matrix and metrics; returns the dict of `metrics.json`."""
-        model.compile(jit_compile=True)
+        model.compile(jit_compile=devices.compiles_whole(model))
         describe = getattr(data, "describe", None)
         report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer, describe=describe)
         report.set_model(model)

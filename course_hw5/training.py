@@ -17,6 +17,7 @@ from tensorboard.plugins.hparams import api as hparams
 from course_hw5 import devices, recovery, tasks
 from course_hw5.evaluation import page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
+from course_hw5.layers.compiled import in_pieces
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -37,7 +38,7 @@ class Settings:
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
         seed: decides order, augmentation and dropout; initial weights too where `devices.seed_everything` came first.
-        jit_compile: whether XLA compiles the step, which makes it faster on a CPU; off under a `tf.distribute` strategy.
+        jit_compile: whether XLA compiles the step as a whole; None for what `devices.compiles_whole` says.
     """
 
     epochs: int = 10
@@ -49,7 +50,7 @@ class Settings:
     label_smoothing: float = 0.0
     monitor: str = "val_accuracy"
     seed: int = 0
-    jit_compile: bool = True
+    jit_compile: bool | None = None
 
     def __post_init__(self):
         for name, is_valid, expected in (
@@ -216,10 +217,10 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
 
 
 def compile_model(model, settings, steps_per_epoch, rate_factors=None, task=tasks.CLASSIFICATION):
-    """Compiles a model for the labels that the task prepares, by XLA where no strategy is in scope."""
+    """Compiles a model for the labels that the task prepares."""
     model.compile(
         optimizer=make_optimizer(settings, steps_per_epoch, rate_factors),
-        jit_compile=settings.jit_compile and not tf.distribute.has_strategy(),
+        jit_compile=devices.compiles_whole(model) if settings.jit_compile is None else settings.jit_compile,
         **task.losses(model, settings),
     )
 
@@ -237,9 +238,9 @@ def make_optimizer(settings, steps_per_epoch, rate_factors=None):
             warmup_steps=round(warmup),
         )
     if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+        return _in_one_program(keras.optimizers.SGD(rate, momentum=0.9, nesterov=True))
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
+        return _in_one_program(keras.optimizers.Adam(rate))
     decay = settings.weight_decay
     if settings.optimizer == "adamw":
         optimizer = LayerwiseAdamW(rate, weight_decay=decay)
@@ -248,6 +249,20 @@ def make_optimizer(settings, steps_per_epoch, rate_factors=None):
         not_hidden = ["embedding", "logits", "probabilities", "position_bias"]
         optimizer = keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=not_hidden)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return _in_one_program(optimizer)
+
+
+def _in_one_program(optimizer):
+    """Lets XLA compile the update of all weights as one, where it does not compile the whole step."""
+    update = optimizer._backend_update_step  # Keras's own place for what a backend does at once
+
+    def compiled_update(gradients, variables, rate):
+        if not in_pieces() or tf.distribute.has_strategy():
+            return update(gradients, variables, rate)
+        program = tf.function(lambda gradients, rate: update(gradients, variables, rate), jit_compile=True, autograph=False)
+        return program(gradients, tf.convert_to_tensor(rate))
+
+    optimizer._backend_update_step = compiled_update
     return optimizer
 
 

@@ -304,3 +304,27 @@ def test_muon_turns_kernels_of_hidden_layers_and_leaves_heads_to_adamw():
     model.optimizer.build(model.trainable_variables)
     by_muon = [v.path for v in model.trainable_variables if not model.optimizer._should_use_adamw(v)]
     assert by_muon == ["hidden_1/kernel"]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_step_in_pieces_changes_weights_as_a_whole_one_does(optimizer):
+    ids, labels, found = np.array([[101, 2023, 3185, 102], [101, 2919, 102, 0]]), np.array([1, 0]), []
+    settings = {"optimizer": optimizer, "weight_decay": 0.01, "schedule": "constant"}
+    for jit_compile in (True, False):
+        devices.seed_everything(0)
+        backbone = course_hw5.bert_backbone("tiny", vocabulary_size=4000, num_layers=1)
+        model = course_hw5.bert_classifier(backbone, dropout=0)  # Keras's own random numbers differ by XLA
+        training.compile_model(model, course_hw5.Settings(jit_compile=jit_compile, **settings), 1)
+        losses = [model.train_on_batch(ids, labels)[0] for _ in range(3)]
+        found.append([*losses, *(np.abs(v.numpy()).sum() for v in model.weights if "key/bias" not in v.path)])
+    np.testing.assert_allclose(found[0], found[1], rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_xla_compiles_whole_steps_but_in_bfloat16_where_the_processor_has_it(has_instructions, monkeypatch):
+    monkeypatch.setattr(devices, "has_bfloat16_instructions", lambda: has_instructions)
+    found = {}
+    for dtype in ("float32", "mixed_bfloat16"):
+        backbone = course_hw5.bert_backbone("tiny", vocabulary_size=9, dtype=dtype)
+        found[dtype] = devices.compiles_whole(course_hw5.bert_classifier(backbone))
+    assert found == {"float32": True, "mixed_bfloat16": not has_instructions}

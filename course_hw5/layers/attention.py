@@ -2,6 +2,10 @@
 
 import keras
 
+from course_hw5.layers.compiled import compiled
+from course_hw5.layers.dense import product
+from course_hw5.layers.softmax import softmax
+
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BeitAttention(keras.layers.Layer):
@@ -38,24 +42,29 @@ class BeitAttention(keras.layers.Layer):
     def call(self, x, position_bias=None, return_scores=False, training=None):
         _, tokens, dim = x.shape
         qkv_bias = keras.ops.concatenate([self.query_bias, keras.ops.zeros_like(self.query_bias), self.value_bias])
-        qkv = keras.ops.matmul(x, self.qkv_kernel) + qkv_bias
+        qkv = product(x, self.qkv_kernel, qkv_bias)
         qkv = keras.ops.reshape(qkv, (-1, tokens, 3, self.heads, dim // self.heads))
         query, key, value = keras.ops.unstack(keras.ops.transpose(qkv, (2, 0, 3, 1, 4)))  # (batch, heads, tokens, dim / heads)
         query = query * (dim // self.heads) ** -0.5
-        content = keras.ops.cast(keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))), "float32")
-        position = keras.ops.zeros((1, 1, 1)) if position_bias is None else keras.ops.cast(position_bias, "float32")
-        attention = keras.ops.softmax(content + position, axis=-1)
+        content = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
+        position = keras.ops.zeros((1, 1, 1)) if position_bias is None else position_bias
+        attention = softmax(_added(content, position))
         weights = self.attention_dropout(keras.ops.cast(attention, self.compute_dtype), training=training)
         x = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, dim / heads)
-        x = keras.ops.matmul(keras.ops.reshape(x, (-1, tokens, dim)), self.output_kernel) + self.output_bias
+        x = product(keras.ops.reshape(x, (-1, tokens, dim)), self.output_kernel, self.output_bias)
         if not return_scores:
             return x
         return x, {
             "attention": attention,
-            "content": content,
-            "position": keras.ops.broadcast_to(position, keras.ops.shape(content)),
+            "content": keras.ops.cast(content, "float32"),
+            "position": keras.ops.broadcast_to(keras.ops.cast(position, "float32"), keras.ops.shape(content)),
         }
 
     def get_config(self):
         names = ("heads", "dropout", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@compiled
+def _added(content, position):
+    return keras.ops.cast(content, "float32") + keras.ops.cast(position, "float32")

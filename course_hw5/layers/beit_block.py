@@ -3,7 +3,9 @@
 import keras
 
 from course_hw5.layers.attention import BeitAttention
+from course_hw5.layers.dense import Dense
 from course_hw5.layers.gelu import exact_gelu
+from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.relative_position_bias import RelativePositionBias
 from course_hw5.layers.stochastic_depth import StochasticDepth
@@ -55,13 +57,13 @@ class BeitBlock(keras.layers.Layer):
     def build(self, x_shape, shared_bias_shape=None):
         dim, dtype = x_shape[-1], self.dtype_policy
         start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
-        self.norm_before = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_before")
-        self.norm_after = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_after")
+        self.norm_before = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_before")
+        self.norm_after = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_after")
         self.attention = BeitAttention(
             self.heads, self.attention_dropout, self.initializer_range, dtype=dtype, name="attention"
         )
-        self.dense_1 = keras.layers.Dense(self.mlp_dim, kernel_initializer=start, dtype=dtype, name="dense_1")
-        self.dense_2 = keras.layers.Dense(dim, kernel_initializer=start, dtype=dtype, name="dense_2")
+        self.dense_1 = Dense(self.mlp_dim, exact_gelu, kernel_initializer=start, dtype=dtype, name="dense_1")
+        self.dense_2 = Dense(dim, kernel_initializer=start, dtype=dtype, name="dense_2")
         self.dropouts = keras.layers.Dropout(self.dropout, dtype=dtype)
         self.drop_path = StochasticDepth(self.drop_path_rate, dtype=dtype, name="drop_path")
         for layer, shape in (
@@ -90,8 +92,7 @@ class BeitBlock(keras.layers.Layer):
             bias = self.position_bias() if bias is None else self.position_bias() + bias
         branch, scores = self.attention(self.norm_before(x), bias, return_scores=True, training=training)
         x = x + self._on_branch(branch, 0, training)
-        branch = exact_gelu(self.dense_1(self.norm_after(x)))
-        x = x + self._on_branch(self.dense_2(branch), 1, training)
+        x = x + self._on_branch(self.dense_2(self.dense_1(self.norm_after(x))), 1, training)
         return (x, scores) if return_scores else x
 
     def _on_branch(self, branch, index, training):

@@ -1,6 +1,10 @@
 """Dropout whose random numbers cost little on a CPU."""
 
+import math
+
 import keras
+
+from course_hw5.layers.compiled import compiled
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -17,16 +21,21 @@ class HashedDropout(keras.layers.Dropout):
     def call(self, inputs, training=False):
         if not (training and self.rate > 0) or self.noise_shape or keras.backend.backend() == "torch":
             return super().call(inputs, training=training)
-        is_kept = keras.ops.reshape(self._is_kept(keras.ops.size(inputs)), keras.ops.shape(inputs))
-        scaled = inputs * keras.ops.cast(1 / (1 - self.rate), inputs.dtype)
-        return keras.ops.where(is_kept, scaled, keras.ops.zeros((), inputs.dtype))
+        return _dropped(inputs, self.rate, keras.ops.cast(self.seed_generator.next(), "uint32"))
 
-    def _is_kept(self, size):
-        first, second = keras.ops.unstack(keras.ops.cast(self.seed_generator.next(), "uint32"), 2)
-        x = keras.ops.cast(keras.ops.arange(size), "uint32")
-        for start in (first, second):  # a round for each half of the seed
-            x = _lowbias32(keras.ops.bitwise_xor(x, start))
-        return keras.ops.cast(keras.ops.right_shift(x, _uint32(8)), "int32") >= round(self.rate * 2**24)
+
+@compiled
+def _dropped(x, rate, seed):
+    scaled = x * keras.ops.cast(1 / (1 - rate), x.dtype)
+    return keras.ops.where(_is_kept(keras.ops.shape(x), rate, seed), scaled, keras.ops.zeros((), x.dtype))
+
+
+def _is_kept(shape, rate, seed):
+    x = keras.ops.cast(keras.ops.arange(math.prod(shape)), "uint32")
+    for start in keras.ops.unstack(seed, 2):  # a round for each half of the seed
+        x = _lowbias32(keras.ops.bitwise_xor(x, start))
+    share = keras.ops.cast(keras.ops.right_shift(x, _uint32(8)), "float32") * 2**-24
+    return keras.ops.reshape(share >= rate, shape)
 
 
 def _lowbias32(x):

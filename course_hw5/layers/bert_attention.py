@@ -1,0 +1,28 @@
+"""Multi-head attention of Keras, quick where a step is made in pieces."""
+
+import keras
+
+from course_hw5.layers.compiled import compiled, in_pieces
+from course_hw5.layers.softmax import softmax
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BertAttention(keras.layers.MultiHeadAttention):
+    """Keras's `MultiHeadAttention` with a mask.
+
+    Args and input: as of `keras.layers.MultiHeadAttention`.
+    """
+
+    def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
+        if not in_pieces():
+            return super()._compute_attention(query, key, value, attention_mask, training, return_attention_scores)
+        query, key, value = (keras.ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))  # (batch, heads, tokens, dim)
+        scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
+        attention = softmax(_masked(scores, attention_mask[:, None], self._inverse_sqrt_key_dim))
+        weights = self._dropout_layer(attention, training=training)
+        return keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)), attention
+
+
+@compiled
+def _masked(scores, mask, factor):
+    return keras.ops.where(mask, scores * keras.ops.cast(factor, scores.dtype), keras.ops.cast(-3e4, scores.dtype))

@@ -1,0 +1,100 @@
+"""Pieces of a model as small XLA programs, for steps that XLA does not compile as a whole.
+
+In bfloat16, oneDNN multiplies matrices several times faster than XLA on a processor with instructions for it, so that XLA is
+best left what lies between the products; in float32 the whole step is best compiled as one. `devices.compiles_whole` decides.
+"""
+
+import functools
+
+import keras
+
+
+def in_pieces():
+    """Whether a TensorFlow graph is being made that XLA will not compile as a whole."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf  # here, since layers are otherwise neutral
+    from tensorflow.python.ops import control_flow_util  # says it, and nothing public does
+
+    return not tf.executing_eagerly() and not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def compiled(function):
+    """Makes a function of tensors one XLA program, and its gradient another, which computes anew what it needs.
+
+    Where no step is made in pieces, the function is left as it is.
+
+    Args:
+        function: of tensors alone, to one tensor; built of `keras.ops`. Inputs that are no floats get no gradient.
+
+    Returns:
+        A function of the same arguments and values.
+    """
+
+    def backward(upstream, output, *inputs):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch([tensor for tensor in inputs if tensor.dtype.is_floating])
+            output = function(*inputs)
+        return tape.gradient(output, inputs, upstream)
+
+    return _in_pieces(function, _program(function), _program(backward))
+
+
+def with_gradient(backward):
+    """Gives a function of tensors a gradient of its own, where a step is made in pieces.
+
+    Args:
+        backward: of the output's gradient, the output and the inputs, to a gradient, or None, for each input.
+
+    Returns:
+        A decorator of such functions.
+    """
+
+    return lambda function: _in_pieces(function, function, backward)
+
+
+def _in_pieces(function, forward, backward):
+    @functools.wraps(function)
+    def run(*inputs):
+        if not in_pieces():
+            return function(*inputs)
+        import tensorflow as tf
+
+        @tf.custom_gradient
+        def call(*inputs):
+            output = forward(*inputs)
+            output = tf.ensure_shape(output, output.shape)  # of a program, the graph's optimizer sees none, and warns
+            return output, lambda upstream: backward(upstream, output, *inputs)
+
+        return call(*(keras.ops.convert_to_tensor(tensor) for tensor in inputs))
+
+    return run
+
+
+def _program(function):
+    """The function as an XLA program, made when it is first called."""
+
+    @functools.cache
+    def program():
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True, autograph=False)
+
+    return lambda *tensors: program()(*tensors)
+
+
+def repeated(vector, rows):
+    """A vector in as many rows as a matrix has, in float32, by a product, so that its gradient is one.
+
+    XLA is slower at sums of rows on a CPU.
+
+    Args:
+        vector: tensor `(dim,)`.
+        rows: tensor `(rows, ...)`.
+
+    Returns:
+        Tensor `(rows, dim)`.
+    """
+    return keras.ops.matmul(keras.ops.ones_like(rows[:, :1], "float32"), keras.ops.cast(vector, "float32")[None])

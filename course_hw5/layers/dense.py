@@ -1,0 +1,88 @@
+"""Dense layers whose step can be made in pieces: one product of two matrices, and one program for what follows."""
+
+import math
+import re
+
+import keras
+import numpy as np
+
+from course_hw5.layers.compiled import compiled, in_pieces, with_gradient
+from course_hw5.layers.gelu import exact_gelu
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class Dense(keras.layers.Dense):
+    """Keras's `Dense`; args and input are the same."""
+
+    def call(self, x, training=None):
+        if not in_pieces() or self.bias is None:
+            return super().call(x, training=training)
+        if self.activation is exact_gelu:
+            return _in_rows(x, self.kernel, self.bias, _biased_gelu)
+        return self.activation(product(x, self.kernel, self.bias))
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class EinsumDense(keras.layers.EinsumDense):
+    """Keras's `EinsumDense` as `MultiHeadAttention` uses it: sums over the last axes of its input, puts new ones there.
+
+    TensorFlow's `einsum` makes a product for each example of it, which together take twice as long.
+    """
+
+    def call(self, x, training=None):
+        if not in_pieces():
+            return super().call(x, training=training)
+        _, kernel_axes, output_axes = re.split(",|->", self.equation)
+        summed = len({*kernel_axes} - {*output_axes})
+        shape = (*keras.ops.shape(x)[: len(x.shape) - summed], *self.kernel.shape[summed:])
+        kernel = keras.ops.reshape(self.kernel, (math.prod(self.kernel.shape[:summed]), -1))
+        x = keras.ops.reshape(x, (-1, kernel.shape[0]))
+        return keras.ops.reshape(product(x, kernel, keras.ops.reshape(self.bias, (-1,))), shape)
+
+
+def product(x, kernel, bias):
+    """The product with a kernel, and a bias.
+
+    Args:
+        x: tensor `(..., inputs)`.
+        kernel: tensor `(inputs, units)`.
+        bias: tensor `(units,)`.
+
+    Returns:
+        Tensor `(..., units)`.
+    """
+    return _in_rows(x, kernel, bias, _biased) if in_pieces() else keras.ops.matmul(x, kernel) + bias
+
+
+def _in_rows(x, kernel, bias, finish):
+    y = finish(keras.ops.matmul(keras.ops.reshape(x, (-1, kernel.shape[0])), kernel), bias)
+    return keras.ops.reshape(y, (*keras.ops.shape(x)[:-1], kernel.shape[1]))
+
+
+def _sum_of_rows(x):
+    return keras.ops.matmul(keras.ops.ones_like(x[:, 0])[None], x)[0]  # by oneDNN, which is quicker than a sum by XLA
+
+
+@with_gradient(lambda upstream, output, x, bias: (upstream, _sum_of_rows(upstream)))
+@compiled
+def _biased(x, bias):
+    return x + bias
+
+
+@compiled
+def _gelu_gradient(upstream, x, bias):
+    upstream, dtype = keras.ops.cast(upstream, "float32"), upstream.dtype
+    x = keras.ops.cast(x, "float32") + keras.ops.cast(bias, "float32")
+    normal = keras.ops.exp(-0.5 * keras.ops.square(x)) * (2 * np.pi) ** -0.5
+    return keras.ops.cast(upstream * (0.5 * (1 + keras.ops.erf(x * 2**-0.5)) + x * normal), dtype)
+
+
+def _biased_gelu_gradient(upstream, output, x, bias):
+    upstream = _gelu_gradient(upstream, x, bias)
+    return upstream, _sum_of_rows(upstream)
+
+
+@with_gradient(_biased_gelu_gradient)
+@compiled
+def _biased_gelu(x, bias):
+    return exact_gelu(x + bias)

@@ -1,0 +1,105 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from course_hw5 import beit_backbone, beit_classifier, bert_backbone, bert_classifier
+from course_hw5.layers.compiled import in_pieces
+from course_hw5.layers.dense import Dense, EinsumDense
+from course_hw5.layers.gelu import exact_gelu
+from course_hw5.layers.layer_normalization import LayerNormalization
+from course_hw5.layers.layer_scale import LayerScale
+from course_hw5.layers.softmax import softmax
+
+X = tf.constant(np.random.default_rng(0).normal(size=(3, 7, 40)) * 3, "float32")
+
+
+def outputs_and_gradients(model, x, in_graph):
+    """The output, and the gradients of inputs and weights of a weighted sum of it."""
+
+    def run(x):
+        assert in_pieces() == in_graph
+        with tf.GradientTape() as tape:
+            tape.watch([tensor for tensor in [x] if tensor.dtype.is_floating])
+            y = model(x)
+            weights = tf.reshape(tf.sin(tf.range(tf.size(y), dtype="float32")), tf.shape(y))
+            loss = tf.reduce_sum(tf.cast(y, "float32") * weights)
+        sources = [x, *(v.value for v in getattr(model, "trainable_variables", []))]
+        return [y, *(g for g in tape.gradient(loss, sources) if g is not None)]
+
+    return [tf.convert_to_tensor(value).numpy() for value in (tf.function(run) if in_graph else run)(x)]
+
+
+def built(layer, *shape):
+    layer.build((None, *shape))
+    for number, weight in enumerate(layer.weights):
+        weight.assign(np.random.default_rng(number).normal(size=weight.shape) * 0.3)
+    return layer
+
+
+def test_a_step_is_made_in_pieces_only_where_xla_does_not_compile_it_as_a_whole():
+    found = []
+
+    def look(x):
+        found.append(in_pieces())
+        return x
+
+    look(X)
+    tf.function(look)(X)
+    tf.function(look, jit_compile=True)(X)
+    assert found == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        exact_gelu,
+        softmax,
+        built(LayerNormalization(epsilon=1e-12), 7, 40),
+        built(LayerScale(), 7, 40),
+        built(Dense(5), 7, 40),
+        built(Dense(5, "tanh"), 7, 40),
+        built(Dense(5, exact_gelu), 7, 40),
+        built(Dense(5, use_bias=False), 7, 40),
+        built(EinsumDense("abc,cde->abde", (None, 2, 5), bias_axes="de"), 7, 40),
+    ],
+    ids=lambda layer: getattr(layer, "name", None) or layer.__name__,
+)
+def test_pieces_have_the_values_and_the_gradients_of_the_layer(layer):
+    plain = outputs_and_gradients(layer, X, in_graph=False)
+    pieces = outputs_and_gradients(layer, X, in_graph=True)
+    assert len(plain) == len(pieces) >= 2
+    for expected, found in zip(plain, pieces):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def test_bert_and_beit_in_pieces_have_the_gradients_of_the_whole():
+    ids = tf.constant([[101, 2023, 3185, 102, 0, 0], [101, 2003, 2025, 2919, 2012, 102]])
+    pictures = tf.constant(np.random.default_rng(0).uniform(0, 255, (2, 16, 24, 3)), "float32")
+    sizes = {"patch_size": 4, "dim": 32, "depth": 2, "heads": 2}
+    for model, x in (
+        (bert_classifier(bert_backbone("tiny", vocabulary_size=4000)), ids),
+        (beit_classifier(beit_backbone(image_shape=(16, 24, 3), **sizes), activation="linear"), pictures),
+    ):
+        for expected, found in zip(outputs_and_gradients(model, x, False), outputs_and_gradients(model, x, True)):
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+
+
+def test_lengths_that_are_not_known_beforehand_are_read_in_pieces():
+    model = bert_classifier(bert_backbone("tiny", vocabulary_size=4000))
+    read = tf.function(lambda ids: model(ids), input_signature=[tf.TensorSpec((None, None), "int32")])
+    for length in (5, 9):
+        ids = tf.constant([[101, *[2000] * (length - 2), 102]])
+        np.testing.assert_allclose(read(ids), model(ids), atol=1e-6)
+
+
+def test_bfloat16_in_pieces_is_near_float32():
+    images = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3))
+    answers = []
+    for dtype in ("float32", "mixed_bfloat16"):
+        keras.utils.set_random_seed(0)
+        backbone = beit_backbone(image_shape=(16, 16, 3), patch_size=4, dim=32, depth=2, heads=2, dtype=dtype)
+        model = beit_classifier(backbone, activation="linear")
+        model.compile(jit_compile=False)
+        answers.append(model.predict(images, verbose=0))
+    np.testing.assert_allclose(answers[1], answers[0], atol=0.03 * np.abs(answers[0]).max())
