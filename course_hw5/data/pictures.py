@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-LARGEST = 200_000_000  # pixels; more is a decompression bomb
+LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # 179 million; more is a decompression bomb to Pillow, too
 
 
 def open_picture(source, longest=None):
@@ -37,7 +37,9 @@ def open_picture(source, longest=None):
             image = _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise ValueError(f"{name} must be a picture that Pillow opens. Received: something else, or an empty file") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's decoders raise these
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{name} must have at most {LARGEST:,} pixels. Received: more") from error
+    except (OSError, SyntaxError) as error:  # Pillow's decoders raise these
         raise ValueError(f"{name} must be a whole picture. Received: {str(error).splitlines()[0]}") from error
     if longest is not None:
         image.thumbnail((longest, longest), Image.Resampling.BICUBIC)
@@ -47,7 +49,9 @@ def open_picture(source, longest=None):
 def _to_rgb(image):
     if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits of grey
         grey = np.asarray(image, "float64")
-        top = 65535.0 if image.mode.startswith("I") and grey.max(initial=0) > 255 else max(grey.max(initial=0), 255.0)
+        most = grey.max(initial=0)
+        tops = (1.0, 255.0, max(most, 255.0)) if image.mode == "F" else (255.0, 65535.0)
+        top = next((top for top in tops if most <= top), tops[-1])
         image = Image.fromarray(np.uint8(np.clip(grey / top, 0, 1) * 255))
     if image.has_transparency_data:
         image = image.convert("RGBA")

@@ -40,6 +40,12 @@ def test_sixteen_bits_are_scaled_to_eight(tmp_path):
     assert open_picture(saved(tmp_path / "a.png", grey))[0, :, 0].tolist() == [0, 127, 255]
 
 
+@pytest.mark.parametrize("top", [1.0, 255.0, 1000.0])
+def test_floats_are_scaled_by_what_they_can_reach(top, tmp_path):
+    grey = np.array([[0, 0.5, 1]], "float32") * top
+    assert open_picture(saved(tmp_path / "a.tiff", grey))[0, :, 0].tolist() == [0, 127, 255]
+
+
 def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it a quarter to the right
@@ -80,3 +86,10 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr("course_hw5.data.pictures.LARGEST", 5)
     with pytest.raises(ValueError, match="at most 5 pixels. Received: 4 x 6"):
         open_picture(Image.fromarray(GRADIENT))
+
+
+def test_a_picture_beyond_the_limit_of_pillow_is_said_to_be_too_large(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.png", GRADIENT)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    with pytest.raises(ValueError, match=r"a.png must have at most 178,956,970 pixels. Received: more"):
+        open_picture(path)
