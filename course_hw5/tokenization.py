@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import json
 import pathlib
 
 import numpy as np
@@ -45,7 +46,36 @@ def read_vocabulary(path):
         ValueError: if a special token of BERT is missing.
     """
     text = pathlib.Path(path).read_text(encoding="utf-8")
-    vocabulary = tuple(text.removesuffix("\n").split("\n"))  # `splitlines` also splits at U+2028, a word piece of some
+    return _checked(path, text.removesuffix("\n").split("\n"))  # `splitlines` also splits at U+2028, a word piece of some
+
+
+def read_tokenizer(folder):
+    """Reads what a folder in Hugging Face's format says of its tokenizer, in either of its two forms.
+
+    Returns:
+        The vocabulary, None where there is none, and whether it is uncased.
+
+    Raises:
+        ValueError: if `tokenizer.json` is damaged, or holds no WordPiece, or a special token of BERT is missing.
+    """
+    config, vocabulary, path = folder / "tokenizer_config.json", folder / "vocab.txt", folder / "tokenizer.json"
+    is_lowercase = json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
+    if vocabulary.exists() or not path.exists():
+        pieces = read_vocabulary(vocabulary) if vocabulary.exists() else None
+        return pieces, True if is_lowercase is None else is_lowercase
+    try:
+        tokenizer = json.loads(path.read_text(encoding="utf-8"))
+        ids = tokenizer["model"]["vocab"]
+        pieces = sorted(ids, key=ids.get)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} must hold a WordPiece tokenizer. Received: {error!r}") from error
+    if is_lowercase is None:
+        is_lowercase = (tokenizer.get("normalizer") or {}).get("lowercase", True)
+    return _checked(path, pieces), is_lowercase
+
+
+def _checked(path, pieces):
+    vocabulary = tuple(pieces)
     missing = [token for token in SPECIAL_TOKENS if token not in vocabulary]
     if missing:
         raise ValueError(f"{path} must hold BERT's special tokens. Received: no {', '.join(missing)}")

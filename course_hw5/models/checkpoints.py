@@ -21,6 +21,7 @@ HUB_FILES = (
     "*.safetensors",
     "*.safetensors.index.json",
     "vocab.txt",
+    "tokenizer.json",
     "tokenizer_config.json",
     "preprocessor_config.json",
 )
@@ -118,15 +119,10 @@ def _load_bert(folder, config, image_shape):
         kernel, bias = sign * (kernel[:, 1:] - kernel[:, :1]), sign * (bias[1:] - bias[:1])
     if kernel.shape[1] != 1:
         raise ValueError(f"The classifier in {folder} must have 1 or 2 labels. Received: {kernel.shape[1]}")
-    vocabulary = tokenization.read_vocabulary(folder / "vocab.txt") if (folder / "vocab.txt").exists() else None
-    model = bert.bert_classifier(backbone, vocabulary=vocabulary, lowercase=_is_lowercase(folder))
+    vocabulary, lowercase = tokenization.read_tokenizer(folder)
+    model = bert.bert_classifier(backbone, vocabulary=vocabulary, lowercase=lowercase)
     model.get_layer("positive").set_weights([kernel, bias])
     return model
-
-
-def _is_lowercase(folder):
-    path = folder / "tokenizer_config.json"
-    return json.loads(path.read_text()).get("do_lower_case", True) if path.exists() else True
 
 
 def _exact(backbone):

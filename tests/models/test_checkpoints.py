@@ -42,6 +42,19 @@ def test_a_folder_with_its_own_vocabulary_keeps_it(folder):
     assert inputs.separator_id == 3 and not inputs.lowercase
 
 
+def test_a_vocabulary_in_the_newer_form_is_read(folder):
+    words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Film", "film"])}
+    tokenizer = {"normalizer": {"type": "BertNormalizer", "lowercase": False}, "model": {"type": "WordPiece", "vocab": words}}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert [*load_model(folder).get_layer("bert_inputs").tokenizer("film Film")] == [6, 5]
+    (folder / "tokenizer.json").write_text('{"model": {"vocab": {"film": 0}}}')
+    with pytest.raises(ValueError, match=r"tokenizer.json must hold BERT's special tokens. Received: no \[PAD\]"):
+        load_model(folder)
+    (folder / "tokenizer.json").write_text('{"model": {}}')
+    with pytest.raises(ValueError, match="tokenizer.json must hold a WordPiece tokenizer. Received: KeyError"):
+        load_model(folder)
+
+
 def test_the_label_that_is_positive_is_found_by_its_name(folder):
     ids = np.array([[2, 5, 6, 3]])
     expected = float(load_model(folder)(ids)[0, 0])
