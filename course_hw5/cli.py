@@ -58,6 +58,8 @@ def _attend(args):
     if not args.text.strip():
         raise ValueError(f"TEXT must hold a word. Received: {args.text!r}")
     out = pathlib.Path(args.out)
+    if out.is_dir():
+        raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
     model = course_hw5.load_model(args.preset)
     if model.name != "bert_classifier":

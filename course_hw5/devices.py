@@ -25,10 +25,12 @@ def set_precision(name):
 def compiles_whole(model):
     """Whether XLA is best to compile a step of the model as a whole.
 
-    Not under a `tf.distribute` strategy; nor in bfloat16 on a processor with instructions for it, which XLA does not use for
-    products of matrices, but oneDNN does: there, layers compile what lies between the products (`layers.compiled`).
+    Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor in bfloat16 on a
+    processor with instructions for it, which oneDNN uses for products of matrices and XLA does not: there, layers compile
+    what lies between the products (`layers.compiled`).
     """
-    if tf.distribute.has_strategy():
+    resizes = any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs)
+    if tf.distribute.has_strategy() or resizes:
         return False
     is_bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model._flatten_layers())
     return not (is_bfloat16 and has_bfloat16_instructions()) or bool(tf.config.list_physical_devices("GPU"))

@@ -44,7 +44,9 @@ def plain_errors(parser):
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit(f"\n{parser.prog}: interrupted; the same command with --resume goes on after the last whole epoch")
+        is_resumable = "--resume" in parser.format_usage()
+        advice = "; the same command with --resume goes on after the last whole epoch" if is_resumable else ""
+        sys.exit(f"\n{parser.prog}: interrupted{advice}")
     except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("COURSE_HW5_TRACEBACK"):
             raise

@@ -37,6 +37,7 @@ class Classification:
 
     def report(self, model, data, run_dir, writer=None, epoch=0):
         """Predicts the test data once and writes report, matrix and metrics; returns the dict of `metrics.json`."""
+        check_class_names(model, data.class_names)
         model.compile(jit_compile=devices.compiles_whole(model))
         describe = getattr(data, "describe", None)
         report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer, describe=describe)
@@ -84,6 +85,7 @@ class Segmentation:
 
     def report(self, model, data, run_dir, writer=None, epoch=0):
         """Segments the test data once and writes scores, matrix and gallery; returns the dict of `metrics.json`."""
+        check_classes(model.outputs[0].shape[-1], data.class_names)
         return write_scene_report(SceneSegmenter(model, **self.options), data, run_dir, writer, epoch)
 
 

@@ -148,6 +148,19 @@ def train(
     return metrics
 
 
+def check_out(args):
+    """Refuses the run folder of a script's command line before data and models are loaded.
+
+    Raises:
+        FileExistsError: if --out holds files and neither --resume nor --overwrite says what to do with them.
+        ValueError: if --resume is given with --evaluate.
+    """
+    if args.resume and getattr(args, "evaluate", False):
+        raise ValueError("--resume goes on with a training. Received: --resume --evaluate")
+    is_shared = args.strategy == "multiworker"  # another worker may have begun
+    run_folder.holds_files(args.out, may_hold_files=args.resume or args.overwrite or is_shared)
+
+
 def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
     """Evaluates `model.keras` of a run folder on the test data and writes report, matrix and metrics.
 

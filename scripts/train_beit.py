@@ -35,9 +35,10 @@ def main(argv=None):
     recipe = args.recipe or ("finetune" if args.preset else "scratch")
 
     with options.plain_errors(parser):
-        from course_hw5 import devices, tasks
+        from course_hw5 import devices, tasks, training
         from course_hw5.models import beit, beit_tuning
 
+        training.check_out(args)
         if (args.evaluate or recipe != "scratch") and not args.preset:
             raise ValueError(f"--preset is needed to evaluate and for the recipe {recipe}. Received: none")
         devices.seed_everything(args.seed, args.deterministic)
@@ -46,6 +47,8 @@ def main(argv=None):
             start = course_hw5.load_model(args.preset) if args.preset else None
         if start is not None and beit.backbone_of(start) is None:
             raise ValueError(f"--preset must be a BEiT. Received: {args.preset}, which is {start.name}")
+        if args.evaluate and start.name != "beit_classifier":
+            raise ValueError(f"--preset must be a classifier to be evaluated. Received: {args.preset}, which is {start.name}")
         data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[recipe])
         if args.evaluate:
             metrics = tasks.CLASSIFICATION.report(start, data, args.out)
@@ -53,7 +56,8 @@ def main(argv=None):
             settings = RECIPES[recipe] | {"weight_decay": 0.05, "label_smoothing": 0.1, "epochs": args.epochs or 8}
             settings |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
             with devices.strategy(args.strategy).scope():
-                model = make_model(start, data, args, {"drop_path_rate": DROP_PATH_RATE} if recipe == "finetune" else {})
+                changes = {"drop_path_rate": DROP_PATH_RATE} if recipe == "finetune" else {}
+                model = make_model(start, data, args, changes | {"dtype": args.precision})
             pictures, labels = next(iter(data.validation))
             looked_at = {f"{i}: {data.class_names[int(labels[i])]}": pictures[i].numpy() for i in range(4)}
             names = ("dataset", "preset", "size", "recipe", "image_size", "batch_size", "strategy")

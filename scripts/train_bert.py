@@ -34,19 +34,26 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     with options.plain_errors(parser):
-        from course_hw5 import devices, tasks
+        from course_hw5 import devices, tasks, training
         from course_hw5.models import attention, bert
 
+        training.check_out(args)
         if args.size and (args.lora or args.evaluate):
             raise ValueError(f"--size makes a new model: nothing to keep or to evaluate. Received: --size {args.size}")
         devices.seed_everything(args.seed, args.deterministic)
         devices.set_precision(args.precision)
         with devices.strategy(args.strategy).scope():
             model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
-            if isinstance(model, bert.BertBackbone) and not args.evaluate:
+            if args.evaluate and model.name != "bert_classifier":
+                raise ValueError(
+                    f"--preset must be a classifier to be evaluated. Received: {args.preset}, which is {model.name}"
+                )
+            if isinstance(model, bert.BertBackbone):
                 if model.vocabulary_size != 30522:
                     raise ValueError(f"--preset without a head must be an uncased English BERT. Received: {args.preset}")
                 model = course_hw5.bert_classifier(model)
+            elif not args.evaluate:
+                model = bert.with_precision(model, args.precision)
             bert.backbone_of(model).token_embedding.trainable = bool(args.size)
             if args.lora:
                 bert.enable_lora(model, args.lora)

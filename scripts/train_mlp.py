@@ -40,8 +40,9 @@ def main(argv=None):
     recipe = RECIPES[args.recipe]
 
     with options.plain_errors(parser):
-        from course_hw5 import devices
+        from course_hw5 import devices, training
 
+        training.check_out(args)
         devices.seed_everything(args.seed, args.deterministic)
         devices.set_precision(args.precision)
         data = course_hw5.load_images(

@@ -158,6 +158,36 @@ def test_the_bert_script_refuses_before_it_reads_data(small_bert, tmp_path, caps
     assert last.endswith(message)
 
 
+def test_scripts_refuse_a_folder_with_files_before_they_read_anything(tmp_path, capsys):
+    (tmp_path / "metrics.json").write_text("{}")
+    for script in ("train_bert.py", "train_beit.py", "train_segmenter.py"):
+        for more, message in (((), "holds files: add --resume"), (("--resume",), "--resume goes on with a training")):
+            arguments = ("--evaluate", "--preset", "nothing", "--out", tmp_path, *more)
+            assert message in failure(capsys, run_script, script, *arguments)
+    assert (tmp_path / "metrics.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    "script, preset, found", [("train_bert.py", "minilm", "backbone"), ("train_beit.py", "segmenter-camvid", "upernet")]
+)
+def test_what_is_no_classifier_is_not_evaluated(script, preset, found, tmp_path, capsys):
+    line = failure(capsys, run_script, script, "--evaluate", "--preset", preset, "--out", tmp_path / "run")
+    assert "--preset must be a classifier to be evaluated. Received: " in line and found in line
+
+
+def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(small_bert, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    run_script("train_bert.py", *bert_arguments(small_bert, first, "--epochs", 1))
+    more = ("--preset", first / "model.keras", "--epochs", 1, "--precision", "mixed_bfloat16")
+    run_script("train_bert.py", *bert_arguments(small_bert, second, *more))
+    before, after = (course_hw5.load_model(folder / "model.keras") for folder in (first, second))
+    assert [bert.backbone_of(model).compute_dtype for model in (before, after)] == ["float32", "bfloat16"]
+    vocabularies = [model.get_layer("bert_inputs").tokenizer.get_vocabulary() for model in (before, after)]
+    assert vocabularies[0] == vocabularies[1]
+    ids = np.array([[2, 5, 7, 9, 3, 0]])
+    np.testing.assert_allclose(bert.with_precision(after, "float32")(ids), after(ids), atol=0.02)
+
+
 @pytest.mark.parametrize("more", [("--lora", 4), ("--evaluate",)])
 def test_the_bert_script_refuses_to_keep_or_evaluate_what_is_new(tmp_path, capsys, more):
     last = failure(capsys, run_script, "train_bert.py", "--size", "tiny", *more, "--out", tmp_path / "run")
@@ -295,7 +325,7 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
         (["--recipe", "enlarge"], "--preset is needed to evaluate and for the recipe enlarge. Received: none, enlarge"),
         (["--evaluate"], "--preset is needed to evaluate"),
         (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
-        (["--evaluate", "--preset", "beit-cifar10"], "`model` must be one that gives logits (batch, rows, columns, classes)"),
+        (["--evaluate", "--preset", "beit-cifar10"], "--preset must be a segmenter to be evaluated. Received: beit"),
         (["--evaluate", "--preset", "segmenter-camvid", "--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
         (["--preset", "sentiment-minilm"], "--preset must be built on a BEiT. Received: bert_classifier"),
     ],

@@ -105,6 +105,21 @@ def _check_names(path, value, required, prefix):
             _check_names(path, found, required[name], f"{prefix}{name}.")
 
 
+def holds_files(run_dir, may_hold_files=False):
+    """Whether a run folder holds files.
+
+    Raises:
+        FileExistsError: if it does and must not, or is a file.
+    """
+    run_dir = pathlib.Path(run_dir)
+    if run_dir.exists() and not run_dir.is_dir():
+        raise FileExistsError(f"The run folder must be a folder. Received: the file {run_dir}")
+    found = run_dir.is_dir() and any(run_dir.iterdir())
+    if found and not may_hold_files:
+        raise FileExistsError(f"The run folder {run_dir} holds files: add --resume to go on or --overwrite to start anew")
+    return found
+
+
 def open_run(run_dir, config, resume=False, overwrite=False):
     """Makes a run folder with `config.json`, or checks that a run with the same settings can go on in it.
 
@@ -114,11 +129,7 @@ def open_run(run_dir, config, resume=False, overwrite=False):
         OSError: if the folder cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
-    if run_dir.exists() and not run_dir.is_dir():
-        raise FileExistsError(f"The run folder must be a folder. Received: the file {run_dir}")
-    if run_dir.is_dir() and any(run_dir.iterdir()):
-        if not (resume or overwrite):
-            raise FileExistsError(f"The run folder {run_dir} holds files: add --resume to go on or --overwrite to start anew")
+    if holds_files(run_dir, resume or overwrite):
         if not (run_dir / "config.json").exists():
             verb = "resumed" if resume else "overwritten"
             raise ValueError(f"The run folder {run_dir} must hold config.json to be {verb}. Received: no such file")

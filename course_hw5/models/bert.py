@@ -146,6 +146,19 @@ def backbone_of(model):
     raise ValueError(f"`model` must be a bert_classifier or a BertBackbone. Received: {getattr(model, 'name', model)!r}")
 
 
+def with_precision(model, policy):
+    """The same classifier with a backbone of another policy, such as "mixed_bfloat16"; the model itself where it has that."""
+    backbone = backbone_of(model)
+    if backbone.dtype_policy.name == policy:
+        return model
+    copy = BertBackbone.from_config(backbone.get_config() | {"dtype": policy})
+    copy.set_weights(backbone.get_weights())
+    inputs, head, dropout = (model.get_layer(name) for name in ("bert_inputs", "positive", "classifier_dropout"))
+    changed = bert_classifier(copy, model.inputs[0].shape[1], dropout.rate, inputs.vocabulary, inputs.lowercase)
+    changed.get_layer("positive").set_weights(head.get_weights())
+    return changed
+
+
 def enable_lora(model, rank):
     """Freezes the backbone but for a change of low rank to each kernel of its encoder, the biases beside them, and the pooler.
 
