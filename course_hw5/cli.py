@@ -82,11 +82,20 @@ def _classify(args):
         if height is not None:
             picture = pictures.fit_picture(picture, (height, width))
         explained = course_hw5.explain(model, picture)
-        course_hw5.patch_view(**explained, title=pathlib.Path(image).name, html_action="return", path=f"{stem}.html")
+        layers = _layers_of_page(explained["attention"].shape)
+        title = pathlib.Path(image).name
+        course_hw5.patch_view(**explained, title=title, include_layers=layers, html_action="return", path=f"{stem}.html")
         top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained["predictions"][:5])
         return f"{top}. Open {stem}.html"
 
     return _each_picture(args, classify, longest=1024)
+
+
+def _layers_of_page(shape, most=2**24):
+    """The last layer and as many evenly before it as a page can hold: all at 224 pixels, every third of base at 384."""
+    layers, heads, tokens, _ = shape
+    step = -(-layers * heads * tokens**2 // most)
+    return [*range(layers - 1, -1, -step)][::-1]
 
 
 def _segment(args):

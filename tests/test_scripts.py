@@ -158,6 +158,24 @@ def test_the_bert_script_refuses_before_it_reads_data(small_bert, tmp_path, caps
     assert last.endswith(message)
 
 
+@pytest.mark.parametrize(
+    "shape, layers",
+    [
+        ((6, 4, 65, 65), [0, 1, 2, 3, 4, 5]),
+        ((12, 12, 197, 197), [*range(12)]),
+        ((12, 12, 577, 577), [2, 5, 8, 11]),
+        ((24, 16, 1025, 1025), [23]),
+    ],
+)
+def test_the_page_of_a_picture_holds_as_many_layers_as_it_can(shape, layers):
+    assert cli._layers_of_page(shape) == layers
+
+
+def test_attend_refuses_a_folder_in_place_of_a_page(tmp_path, capsys):
+    line = failure(capsys, cli.main, ["attend", "a film", "--out", str(tmp_path)])
+    assert "--out must name a page. Received: the folder" in line and not [*tmp_path.iterdir()]
+
+
 def test_scripts_refuse_a_folder_with_files_before_they_read_anything(tmp_path, capsys):
     (tmp_path / "metrics.json").write_text("{}")
     for script in ("train_bert.py", "train_beit.py", "train_segmenter.py"):

@@ -50,6 +50,21 @@ def test_without_cls_the_patch_in_the_middle_is_first():
     assert len(shown["keys"]) == 15 and shown["keys"][shown["patch"]] == "r1c2"
 
 
+def test_only_the_layers_asked_for_are_in_the_page():
+    page = patch_view(ATTENTION, IMAGE, GRID, include_layers=[0, 2], **EVERYTHING, html_action="return")
+    assert state_of(page)["layers"] == [0, 2] and state_of(page)["layer"] == 1
+    kinds = [kind["name"] for kind in state_of(page)["kinds"]]
+    np.testing.assert_allclose(unpacked(page, kinds.index("Attention"), 1), ATTENTION[2].ravel(), atol=2e-5)
+    assert 'id="weights-0-2"' not in page
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(OSError):
+        patch_view(ATTENTION, IMAGE, GRID, html_action="return", path=tmp_path / "page.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
 def test_kinds_stand_in_the_order_of_the_computation():
     kinds = state_of(patch_view(ATTENTION, IMAGE, GRID, html_action="return", **EVERYTHING))["kinds"]
     assert [kind["name"] for kind in kinds] == ["Attention", "Content score", "Position bias", "Rollout", "Relevance"]
@@ -87,6 +102,8 @@ def test_a_large_picture_is_made_smaller_and_a_small_one_is_not():
         ({"image": IMAGE[..., 0]}, r"Received: uint8 of shape \(60, 100\)"),
         ({"layer": 3}, r"`layer` must lie in \[-3, 2\]\. Received: 3"),
         ({"layer": -4}, r"`layer` must lie in \[-3, 2\]\. Received: -4"),
+        ({"include_layers": [0, 1]}, r"`layer` must be one of 0, 1\. Received: -1"),
+        ({"include_layers": [3]}, r"`include_layers` must hold indices in \[0, 2\]"),
         ({"heads": []}, r"`heads` must hold indices in \[0, 3\]"),
         ({"patch": 16}, r"`patch` must hold indices in \[0, 15\]\. Received: \[16\]"),
         (

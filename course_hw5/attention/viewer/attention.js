@@ -471,7 +471,10 @@
   });
   const VIEWS = { [HOME]: pictures ? pictures.show : showHeads, Matrix: showMatrix, Model: showModel };
 
+  let shows = 0;
+
   async function show() {
+    const turn = ++shows;
     for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.textContent === seen.view));
     $("kind").value = seen.kind;
     $("layer").value = seen.layer;
@@ -479,6 +482,7 @@
     $("heads").style.visibility = kind().heads === state.kinds[0].heads && seen.view !== "Model" ? "visible" : "hidden";
     for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
     await VIEWS[seen.view]($("stage"));
+    if (turn !== shows) return; // something else is shown by now
     performance.mark("shown");
     document.body.dataset.shown = `${seen.view} ${kind().name} ${state.layers[seen.layer]}`;
   }

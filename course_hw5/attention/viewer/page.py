@@ -108,6 +108,7 @@ def patch_view(
     grid,
     layer=-1,
     heads=None,
+    include_layers=None,
     html_action="view",
     path=None,
     *,
@@ -127,6 +128,7 @@ def patch_view(
         grid: `(rows, columns)` of patches.
         layer: index of the layer shown first; from the end where negative.
         heads: indices of the heads shown first; all by default.
+        include_layers: indices of the layers that the page holds; all by default.
         html_action: "view" displays the page in a notebook, and elsewhere writes it to a file whose name it prints; "return"
             returns it.
         path: file to write the page to.
@@ -150,15 +152,18 @@ def patch_view(
     picture = state.picture(image, grid)
     if not -layers <= layer < layers:
         raise ValueError(f"`layer` must lie in [{-layers}, {layers - 1}]. Received: {layer!r}")
+    include_layers = state.indices(range(layers) if include_layers is None else include_layers, layers, "include_layers")
+    if layer % layers not in include_layers:
+        raise ValueError(f"`layer` must be one of {', '.join(map(str, include_layers))}. Received: {layer!r}")
     if patch is None:
         patch = 0 if names[0] == "[CLS]" else names.index(f"r{picture['rows'] // 2}c{picture['columns'] // 2}")
     page = _page(
         title,
         state.measures(attention, gradients, content=content, position_bias=position_bias),
-        [*range(layers)],
+        include_layers,
         queries=names,
         keys=names,
-        layer=layer % layers,
+        layer=include_layers.index(layer % layers),
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
         picture=picture,
         patch=state.indices([patch], tokens, "patch")[0],
@@ -216,8 +221,11 @@ def _deliver(page, html_action, path):
 def _write(path, page):
     path = pathlib.Path(path)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8", errors="replace")
-    os.replace(partial, path)
+    try:
+        partial.write_text(page, encoding="utf-8", errors="replace")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _show(page, path):
