@@ -1,7 +1,7 @@
 """Compares BEiT with `transformers` in PyTorch, from one Hugging Face folder per case: logits, states, attention.
 
     python tests/golden/beit.py --torch-python PYTHON             # PYTHON has benchmarks/requirements.txt
-    python tests/golden/beit.py --torch-python PYTHON --update    # also writes tests/golden/beit, which the tests read
+    python tests/golden/beit.py --torch-python PYTHON --update    # also writes the folders of `GOLDENS`, which the tests read
 
 All weights are random, biases and scales included. `image` is what the network reads; where it is not the size that the
 folder says, position biases are interpolated on both sides.
@@ -75,7 +75,8 @@ CASES = {  # name: (class, image height and width, options)
 }
 
 
-GOLDENS = {"golden": GOLDEN, "segmenter": GOLDEN_SEGMENTER}
+OPTIONS = ("shared", "none", "no-layer-scale", "cls", "model", "masked", "interpolated", "interpolated-absolute")
+GOLDENS = {"golden": GOLDEN, "segmenter": GOLDEN_SEGMENTER} | {name: GOLDEN.parent / "beit_options" / name for name in OPTIONS}
 
 
 def pictures(image, options):
@@ -157,7 +158,7 @@ def differences(folder, expected):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch-python", required=True, help="a Python that has PyTorch and transformers")
-    parser.add_argument("--update", action="store_true", help="write the golden folder")
+    parser.add_argument("--update", action="store_true", help="write the golden folders")
     parser.add_argument("--cases", nargs="+", choices=tuple(CASES), default=tuple(CASES))
     parser.add_argument("--reference", nargs=2, metavar=("CASE", "FOLDER"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -170,7 +171,7 @@ def main():
         with tempfile.TemporaryDirectory() as temporary:
             folder = GOLDENS.get(name) if args.update else None
             folder = folder or pathlib.Path(temporary)
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             command = [args.torch_python, __file__, "--torch-python", args.torch_python, "--reference", name, str(folder)]
             subprocess.run(command, check=True, capture_output=True)
             found = differences(folder, dict(np.load(folder / "expected.npz")))

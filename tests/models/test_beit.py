@@ -33,6 +33,12 @@ def test_logits_states_and_attention_equal_the_reference():
     assert max(found.values()) < golden.TOLERANCE
 
 
+@pytest.mark.parametrize("name", golden.OPTIONS)
+def test_every_option_gives_the_numbers_of_the_reference(name):
+    found = golden.differences(golden.GOLDENS[name], dict(np.load(golden.GOLDENS[name] / "expected.npz")))
+    assert {"attention", "states"} < {*found} and max(found.values()) < golden.TOLERANCE
+
+
 def test_pictures_of_uint8_become_probabilities(model):
     probabilities = model.predict(PICTURES, verbose=0)
     assert probabilities.shape == (3, 4) and probabilities.dtype == "float32"
