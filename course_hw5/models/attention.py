@@ -149,9 +149,10 @@ def explain(model, source, other=None):
     Returns:
         Dict of `attention` and `gradients`, of the predicted class's logit by each weight, both `(layers, heads, tokens,
         tokens)`. Of a sentence also `tokens`; `probability` of "positive"; `what_if`, a list of `(word, first token, last
-        token, probability with that word as [MASK])`; `sentence_b_start`. Of a picture also `image`; `grid`, rows and columns
-        of patches; `content` and `position_bias`, whose sum the softmax is taken of, as `attention`; `predictions`, all
-        `(class name, probability)`, the best first; `patch`, the token whose last attention counted most for the answer.
+        token, probability with that word as [MASK])`; `sentence_b_start`. Of a picture also `image`, the part that the model
+        reads; `grid`, rows and columns of patches; `content` and `position_bias`, whose sum the softmax is taken of, as
+        `attention`; `predictions`, all `(class name, probability)`, the best first; `patch`, the token whose last attention
+        counted most for the answer.
 
     Raises:
         ValueError: if the model is neither, or the picture has another shape than it reads.
@@ -184,11 +185,17 @@ def _explain_picture(model, image):
     arrays = {name: np.stack([layer.numpy()[0] for layer in parts[part]]) for name, part in names.items()}
     spoke = np.maximum(arrays["attention"][-1] * arrays["gradients"][-1], 0)
     return arrays | {
-        "image": image,
+        "image": _centre(image, beit.crop_share(model)),
         "patch": int(spoke.sum(axis=(0, 2)).argmax()),
         "grid": beit.backbone_of(model).grid,
         "predictions": [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],
     }
+
+
+def _centre(image, share):
+    height, width = (round(share * size) for size in image.shape[:2])
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]
 
 
 def _explain_sentence(model, sentence, other):

@@ -331,6 +331,12 @@ def raw_images(image_shape, input_shape=None, mean=(0.5,) * 3, std=(0.5,) * 3, i
     return images, x
 
 
+def crop_share(model):
+    """Side of the centre that a model reads of a raw picture, as a share of its side; 1 where it reads all of it."""
+    resizing = [operation for operation in model.operations if type(operation).__name__ == "Resize"]
+    return backbone_of(model).arguments["image_shape"][0] / resizing[0].size[0] if resizing else 1.0
+
+
 def backbone_of(model):
     """The `BeitBackbone` that a model is, or is built on; None if there is none."""
     return next((layer for layer in (model, *getattr(model, "layers", ())) if isinstance(layer, BeitBackbone)), None)

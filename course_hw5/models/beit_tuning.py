@@ -49,12 +49,19 @@ def adapted_classifier(model, classes, class_names=None, input_shape=None, **cha
     """
     backbone = rebuilt_backbone(beit.backbone_of(model), **changes | {"final_norm": False, "use_mask_token": False})
     names = {layer.name for layer in model.layers}
-    new = beit.beit_classifier(backbone, classes, class_names=class_names, input_shape=input_shape, **normalization(model))
+    raw = {"input_shape": input_shape, **normalization(model)}
+    new = beit.beit_classifier(backbone, classes, _pooling(model), class_names=class_names, **raw)
     same_classes = "logits" in names and model.get_layer("logits").units == classes
     for name in ("pooled_norm", *(["logits"] if same_classes else [])):
         if name in names:
             new.get_layer(name).set_weights(model.get_layer(name).get_weights())
     return new
+
+
+def _pooling(model):
+    """How a model pools its tokens; "mean" where it does not."""
+    is_mean = any(type(operation).__name__ == "Mean" for operation in model.operations)
+    return "cls" if model.name in ("beit_classifier", "beit_encoder") and not is_mean else "mean"
 
 
 def adapted_segmenter(model, classes, class_names=None, channels=None, auxiliary_channels=256, **changes):

@@ -161,6 +161,8 @@ def test_a_crop_of_the_folder_is_part_of_the_model(folder):
     pictures = random.integers(0, 256, (2, 30, 30, 3)).astype("uint8")
     expected = load_model(FOLDER)((pictures[:, 3:27, 3:27] / 255).astype("float32"))
     np.testing.assert_allclose(load_model(folder)(pictures), expected, atol=1e-4)
+    explained = explain(load_model(folder), pictures[0])
+    np.testing.assert_array_equal(explained["image"], pictures[0, 3:27, 3:27])
 
 
 def test_class_names_come_from_the_folder(folder):
@@ -195,6 +197,14 @@ def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes
     assert (adapted.count_params() == model.count_params()) == is_kept
     if is_kept:
         np.testing.assert_allclose(adapted(PICTURES), model(PICTURES), atol=1e-6)
+
+
+def test_an_adapted_classifier_pools_as_before():
+    classifier = beit_classifier(beit_backbone(image_shape=(16, 24, 3), **SMALL), classes=4, pooling="cls")
+    np.testing.assert_allclose(beit_tuning.adapted_classifier(classifier, 4)(PICTURES), classifier(PICTURES), atol=1e-6)
+    encoder = beit.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL))
+    adapted = beit_tuning.adapted_classifier(encoder, 4)
+    assert [type(op).__name__ for op in adapted.operations].count("Mean") == 1
 
 
 def test_an_adapted_checkpoint_keeps_its_normalization(folder):
