@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from course_hw5 import tokenization
+from course_hw5.layers.compiled import compiled
 from course_hw5.models import beit
 from course_hw5.models.bert import BertInputs, backbone_of
 
@@ -43,6 +44,22 @@ class WithAttention(keras.layers.Layer):
         return cls(**config | {"encoder": keras.saving.deserialize_keras_object(config["encoder"])})
 
 
+@keras.saving.register_keras_serializable("course_hw5")
+class Stacked(keras.layers.Layer):
+    """Arrays of the same shape, one per layer of a model, in one float32 array, along axis 1."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32", "autocast": False})
+
+    def call(self, arrays):
+        return _stacked(*arrays)
+
+
+@compiled
+def _stacked(*arrays):
+    return keras.ops.cast(keras.ops.stack(arrays, axis=1), "float32")
+
+
 def attention_model(model, parts=False):
     """Makes the submodel that outputs the attention of all layers, with the inputs and the weights of `model`.
 
@@ -62,7 +79,7 @@ def attention_model(model, parts=False):
     names = ("attention", "content", "position") if parts else ("attention",)
     if not {*names} <= {*recorder.output}:
         raise ValueError(f"`parts` must be False for a model without position bias. Received: {model.name}")
-    outputs = {name: keras.ops.cast(keras.ops.stack(recorder.output[name], axis=1), "float32") for name in names}
+    outputs = {name: Stacked(name=f"stacked_{name}")(recorder.output[name]) for name in names}
     return keras.Model(recorder.input, outputs if parts else outputs["attention"], name=f"{model.name}_attention")
 
 
