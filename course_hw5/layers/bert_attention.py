@@ -8,13 +8,13 @@ from course_hw5.layers.softmax import softmax
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BertAttention(keras.layers.MultiHeadAttention):
-    """Keras's `MultiHeadAttention` with a mask.
+    """Keras's `MultiHeadAttention`.
 
     Args and input: as of `keras.layers.MultiHeadAttention`.
     """
 
     def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
-        if not in_pieces():
+        if not in_pieces() or attention_mask is None:
             return super()._compute_attention(query, key, value, attention_mask, training, return_attention_scores)
         query, key, value = (keras.ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))  # (batch, heads, tokens, dim)
         scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))

@@ -30,7 +30,7 @@ class EinsumDense(keras.layers.EinsumDense):
     """
 
     def call(self, x, training=None):
-        if not in_pieces():
+        if not in_pieces() or self.bias is None:
             return super().call(x, training=training)
         _, kernel_axes, output_axes = re.split(",|->", self.equation)
         summed = len({*kernel_axes} - {*output_axes})
