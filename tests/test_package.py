@@ -26,22 +26,25 @@ def test_help_of_the_command_line_loads_no_heavy_library():
 def page_faults(environment):
     code = """
 import tensorflow as tf  # before the package, as in a notebook's first cell
-import course_hw5, resource
+import course_hw5, os, resource
 step = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x) + 1.0), jit_compile=True)
 x = tf.zeros((2048, 2048))
 step(x).numpy()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):
     step(x).numpy()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(os.environ["TF_CPU_ALLOCATOR_USE_BFC"], resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | environment)
-    return int(run.stdout.split()[-1])
+    setting, faults = run.stdout.split()[-2:]
+    return setting, int(faults)
 
 
 def test_memory_is_kept_from_step_to_step_unless_the_user_says_otherwise(monkeypatch):
     monkeypatch.delenv("TF_CPU_ALLOCATOR_USE_BFC")  # which this process has set by importing the package
-    assert page_faults({}) < 1000 < page_faults({"TF_CPU_ALLOCATOR_USE_BFC": "false"})
+    (setting, kept), (other, given_back) = page_faults({}), page_faults({"TF_CPU_ALLOCATOR_USE_BFC": "false"})
+    assert (setting, other) == ("true", "false")
+    assert kept < 1000 and kept <= given_back + 200  # a kernel that hands out huge pages has few of them either way
 
 
 @pytest.mark.parametrize("name", course_hw5.__all__)
