@@ -38,7 +38,8 @@ class Settings:
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
         seed: decides order, augmentation and dropout; initial weights too where `devices.seed_everything` came first.
-        jit_compile: whether XLA compiles the step as a whole; None for what `devices.compiles_whole` says.
+        jit_compile: whether XLA compiles the step as a whole; None for what `devices.compiles_whole` says. Never
+            under a `tf.distribute` strategy.
     """
 
     epochs: int = 10
@@ -231,9 +232,12 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
 
 def compile_model(model, settings, steps_per_epoch, rate_factors=None, task=tasks.CLASSIFICATION):
     """Compiles a model for the labels that the task prepares."""
+    compiles_whole = devices.compiles_whole(model)
+    if settings.jit_compile is not None:
+        compiles_whole = settings.jit_compile and not tf.distribute.has_strategy()
     model.compile(
         optimizer=make_optimizer(settings, steps_per_epoch, rate_factors),
-        jit_compile=devices.compiles_whole(model) if settings.jit_compile is None else settings.jit_compile,
+        jit_compile=compiles_whole,
         **task.losses(model, settings),
     )
 

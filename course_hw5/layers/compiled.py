@@ -51,7 +51,6 @@ def with_gradient(backward):
     Returns:
         A decorator of such functions.
     """
-
     return lambda function: _in_pieces(function, function, backward)
 
 
