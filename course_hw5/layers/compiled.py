@@ -1,7 +1,7 @@
 """Pieces of a model as small XLA programs, for steps that XLA does not compile as a whole.
 
-In bfloat16, oneDNN multiplies matrices several times faster than XLA on a processor with instructions for it, so that XLA is
-best left what lies between the products; in float32 the whole step is best compiled as one. `devices.compiles_whole` decides.
+On a processor with AVX-512 oneDNN multiplies matrices faster than XLA, in bfloat16 several times, so that XLA is best left what
+lies between the products. `devices.compiles_whole` decides.
 """
 
 import functools
@@ -25,7 +25,7 @@ def compiled(function):
     Where no step is made in pieces, the function is left as it is.
 
     Args:
-        function: of tensors alone, to one tensor; built of `keras.ops`. Inputs that are no floats get no gradient.
+        function: of tensors alone, to one tensor; built of `keras.ops`. Integers and scalars get no gradient.
 
     Returns:
         A function of the same arguments and values.
@@ -35,11 +35,11 @@ def compiled(function):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            tape.watch([tensor for tensor in inputs if tensor.dtype.is_floating])
+            tape.watch([tensor for tensor in inputs if tensor.dtype.is_floating and tensor.shape.rank])
             output = function(*inputs)
         return tape.gradient(output, inputs, upstream)
 
-    return _in_pieces(function, _program(function), _program(backward))
+    return _in_pieces(function, program(function), program(backward))
 
 
 def with_gradient(backward):
@@ -72,16 +72,16 @@ def _in_pieces(function, forward, backward):
     return run
 
 
-def _program(function):
-    """The function as an XLA program, made when it is first called."""
+def program(function):
+    """Makes a function of tensors one XLA program, for where a step is made in pieces and no gradient is asked for."""
 
     @functools.cache
-    def program():
+    def made():
         import tensorflow as tf
 
         return tf.function(function, jit_compile=True, autograph=False)
 
-    return lambda *tensors: program()(*tensors)
+    return lambda *tensors: made()(*tensors)
 
 
 def repeated(vector, rows):

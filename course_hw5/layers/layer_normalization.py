@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces, repeated
+from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, with_gradient
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -16,13 +16,33 @@ class LayerNormalization(keras.layers.LayerNormalization):
         return _normalized(x, self.gamma, self.beta, self.epsilon) if in_pieces() else super().call(x)
 
 
+@program
+def _gradient(upstream, x, gamma, beta, epsilon):
+    shape, dtype, vector_dtype = keras.ops.shape(x), x.dtype, gamma.dtype
+    upstream = keras.ops.reshape(keras.ops.cast(upstream, "float32"), (-1, shape[-1]))
+    normal, deviation = _standardized(x, epsilon)
+    scaled = upstream * repeated(gamma, upstream)
+    of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * deviation
+    ones = keras.ops.ones_like(upstream[:, 0])[None]
+    of_gamma, of_beta = keras.ops.matmul(ones, upstream * normal)[0], keras.ops.matmul(ones, upstream)[0]
+    of_x = keras.ops.reshape(keras.ops.cast(of_x, dtype), shape)
+    return of_x, keras.ops.cast(of_gamma, vector_dtype), keras.ops.cast(of_beta, vector_dtype)
+
+
+@with_gradient(lambda upstream, output, *inputs: (*_gradient(upstream, *inputs), None))
 @compiled
 def _normalized(x, gamma, beta, epsilon):
-    shape, dtype = keras.ops.shape(x), x.dtype
-    x = keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, shape[-1]))
+    normal, _ = _standardized(x, epsilon)
+    y = normal * repeated(gamma, normal) + repeated(beta, normal)
+    return keras.ops.reshape(keras.ops.cast(y, x.dtype), keras.ops.shape(x))
+
+
+def _standardized(x, epsilon):
+    """Rows of mean 0 and variance 1, and what they were multiplied by, in float32."""
+    x = keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
     centred = x - _mean(x)
-    x = centred * keras.ops.rsqrt(_mean(keras.ops.square(centred)) + epsilon)
-    return keras.ops.reshape(keras.ops.cast(x * repeated(gamma, x) + repeated(beta, x), dtype), shape)
+    deviation = keras.ops.rsqrt(_mean(keras.ops.square(centred)) + epsilon)
+    return centred * deviation, deviation
 
 
 def _mean(x):
