@@ -2,9 +2,8 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled
+from course_hw5.layers.attention_weights import attention_weights
 from course_hw5.layers.dense import product
-from course_hw5.layers.softmax import softmax
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -17,7 +16,7 @@ class BeitAttention(keras.layers.Layer):
         initializer_range: standard deviation of the kernels' start.
 
     Input: `(batch, tokens, dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens, dim)`; with
-    `return_scores` also a dict of float32 arrays `(batch, heads, tokens, tokens)`, axis -2 the query: "attention", the
+    `return_scores` also a dict of arrays `(batch, heads, tokens, tokens)`, axis -2 the query: "attention", the
     softmax of the sum of "content", scaled products of query and key, and "position", the bias.
     """
 
@@ -44,27 +43,27 @@ class BeitAttention(keras.layers.Layer):
         qkv_bias = keras.ops.concatenate([self.query_bias, keras.ops.zeros_like(self.query_bias), self.value_bias])
         qkv = product(x, self.qkv_kernel, qkv_bias)
         qkv = keras.ops.reshape(qkv, (-1, tokens, 3, self.heads, dim // self.heads))
-        query, key, value = keras.ops.unstack(keras.ops.transpose(qkv, (2, 0, 3, 1, 4)))  # (batch, heads, tokens, dim / heads)
-        query = query * (dim // self.heads) ** -0.5
-        content = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        position = keras.ops.zeros((1, 1, 1)) if position_bias is None else position_bias
-        attention = softmax(_added(content, position))
-        weights = self.attention_dropout(keras.ops.cast(attention, self.compute_dtype), training=training)
-        x = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, dim / heads)
+        query, key, value = keras.ops.unstack(keras.ops.transpose(qkv, (2, 3, 0, 1, 4)))  # (heads, batch, tokens, dim / heads)
+        factor = (dim // self.heads) ** -0.5
+        bias = keras.ops.zeros((self.heads, tokens, tokens)) if position_bias is None else position_bias
+        bias = keras.ops.expand_dims(keras.ops.cast(bias, self.compute_dtype), 1)
+        attention = attention_weights(query, key, bias, factor)
+        if return_scores:
+            content = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * factor
+            position = keras.ops.broadcast_to(bias, keras.ops.shape(content))
+            scores = {"attention": attention, "content": content, "position": position}
+            scores = {name: _swapped(array) for name, array in scores.items()}
+            attention = _swapped(scores["attention"])  # what follows has a gradient by what is returned
+        weights = self.attention_dropout(attention, training=training)
+        x = keras.ops.transpose(keras.ops.matmul(weights, value), (1, 2, 0, 3))  # (batch, tokens, heads, dim / heads)
         x = product(keras.ops.reshape(x, (-1, tokens, dim)), self.output_kernel, self.output_bias)
-        if not return_scores:
-            return x
-        return x, {
-            "attention": attention,
-            "content": keras.ops.cast(content, "float32"),
-            "position": keras.ops.broadcast_to(keras.ops.cast(position, "float32"), keras.ops.shape(content)),
-        }
+        return (x, scores) if return_scores else x
 
     def get_config(self):
         names = ("heads", "dropout", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-@compiled
-def _added(content, position):
-    return keras.ops.cast(content, "float32") + keras.ops.cast(position, "float32")
+def _swapped(x):
+    """Heads and examples change places."""
+    return keras.ops.transpose(x, (1, 0, 2, 3))

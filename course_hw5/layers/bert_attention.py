@@ -2,8 +2,8 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces
-from course_hw5.layers.softmax import softmax
+from course_hw5.layers.attention_weights import attention_weights
+from course_hw5.layers.compiled import in_pieces
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -17,12 +17,8 @@ class BertAttention(keras.layers.MultiHeadAttention):
         if not in_pieces() or attention_mask is None:
             return super()._compute_attention(query, key, value, attention_mask, training, return_attention_scores)
         query, key, value = (keras.ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))  # (batch, heads, tokens, dim)
-        scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        attention = softmax(_masked(scores, attention_mask[:, None], self._inverse_sqrt_key_dim))
+        hidden = keras.ops.cast(-3e4, query.dtype)
+        bias = keras.ops.where(attention_mask[:, None], keras.ops.zeros_like(hidden), hidden)
+        attention = attention_weights(query, key, bias, self._inverse_sqrt_key_dim)
         weights = self._dropout_layer(attention, training=training)
         return keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)), attention
-
-
-@compiled
-def _masked(scores, mask, factor):
-    return keras.ops.where(mask, scores * keras.ops.cast(factor, scores.dtype), keras.ops.cast(-3e4, scores.dtype))

@@ -199,7 +199,7 @@ def _explain_picture(model, image):
     names = {"attention": "attention", "gradients": "gradients", "content": "content", "position_bias": "position"}
     probabilities = tf.nn.softmax(logits).numpy()
     class_names = model.get_layer("scores").class_names or [f"class {i}" for i in range(len(probabilities))]
-    arrays = {name: np.stack([layer.numpy()[0] for layer in parts[part]]) for name, part in names.items()}
+    arrays = {name: np.stack([np.float32(layer.numpy()[0]) for layer in parts[part]]) for name, part in names.items()}
     spoke = np.maximum(arrays["attention"][-1] * arrays["gradients"][-1], 0)
     return arrays | {
         "image": _centre(image, beit.crop_share(model)),
