@@ -90,16 +90,15 @@ class BeitBlock(keras.layers.Layer):
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
-        branch, scores = self.attention(self.norm_before(x), bias, return_scores=True, training=training)
-        x = x + self._on_branch(branch, 0, training)
-        x = x + self._on_branch(self.dense_2(self.dense_1(self.norm_after(x))), 1, training)
+        branch = self.attention(self.norm_before(x), bias, return_scores=return_scores, training=training)
+        branch, scores = branch if return_scores else (branch, None)
+        x = self._with_branch(x, branch, 0, training)
+        x = self._with_branch(x, self.dense_2(self.dense_1(self.norm_after(x))), 1, training)
         return (x, scores) if return_scores else x
 
-    def _on_branch(self, branch, index, training):
-        branch = self.dropouts(branch, training=training)
-        if self.scales:
-            branch = self.scales[index](branch)
-        return self.drop_path(branch, training=training)
+    def _with_branch(self, x, branch, index, training):
+        branch = self.drop_path(self.dropouts(branch, training=training), training=training)
+        return self.scales[index](branch, x) if self.scales else x + branch
 
     def get_config(self):
         names = ("heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")

@@ -22,14 +22,16 @@ class LayerScale(keras.layers.Layer):
     def build(self, x_shape):
         self.factor = self.add_weight((x_shape[-1],), initializer=keras.initializers.Constant(self.initial), name="factor")
 
-    def call(self, x):
-        return _scaled(x, self.factor) if in_pieces() else x * self.factor
+    def call(self, x, skip=None):
+        if skip is None:
+            skip = keras.ops.zeros_like(x)
+        return _scaled(x, self.factor, skip) if in_pieces() else x * self.factor + skip
 
     def get_config(self):
         return super().get_config() | {"initial": self.initial}
 
 
 @compiled
-def _scaled(x, factor):
-    rows = keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
-    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows), x.dtype), keras.ops.shape(x))
+def _scaled(x, factor, skip):
+    rows, skip = (keras.ops.reshape(keras.ops.cast(part, "float32"), (-1, keras.ops.shape(x)[-1])) for part in (x, skip))
+    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows) + skip, x.dtype), keras.ops.shape(x))
