@@ -5,6 +5,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.options import PRECISIONS
 
 
@@ -25,15 +26,17 @@ def set_precision(name):
 def compiles_whole(model):
     """Whether XLA is best to compile a step of the model as a whole.
 
-    Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor in bfloat16 on a
-    processor with instructions for it, which oneDNN uses for products of matrices and XLA does not: there, layers compile
-    what lies between the products (`layers.compiled`).
+    Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor, on a processor
+    with instructions for bfloat16, for BERT, BEiT and whatever is in bfloat16: there oneDNN multiplies matrices faster than
+    XLA, and layers compile what lies between the products (`layers.compiled`).
     """
     resizes = any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs)
     if tf.distribute.has_strategy() or resizes:
         return False
-    is_bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model._flatten_layers())
-    return not (is_bfloat16 and has_bfloat16_instructions()) or bool(tf.config.list_physical_devices("GPU"))
+    has_pieces = any(
+        isinstance(layer, LayerNormalization) or layer.compute_dtype == "bfloat16" for layer in model._flatten_layers()
+    )
+    return not (has_pieces and has_bfloat16_instructions()) or bool(tf.config.list_physical_devices("GPU"))
 
 
 def has_bfloat16_instructions():
