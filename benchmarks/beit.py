@@ -37,7 +37,7 @@ def keras_tasks(case, precision):
         settings = training.Settings(epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004)
         options = {"optimizer": training.make_optimizer(settings, 100), "jit_compile": devices.compiles_whole(model)}
         scores.compile(jit_compile=options["jit_compile"])
-    return keras_calls(model, batch, side, options) | {"attention": lambda: scores.predict_on_batch(pictures(side, batch)[0])}
+    return keras_calls(model, batch, side, options) | {"attention": sides.keras_call(scores, pictures(side, batch)[0])}
 
 
 def zeromodels_tasks(case, precision):
@@ -59,7 +59,7 @@ def keras_calls(model, batch, side, options):
     model.compile(loss=loss, **options)
     return {
         "train": lambda: float(model.train_on_batch(images, labels)),
-        "predict": lambda: model.predict_on_batch(images),
+        "predict": sides.keras_call(model, images),
     }
 
 

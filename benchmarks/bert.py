@@ -57,8 +57,8 @@ def keras_tasks(precision, lengths):
     ]
     return {
         f"train {LENGTH}": lambda: float(model.train_on_batch(ids, labels)[0]),
-        f"predict {LENGTH}": lambda: model.predict_on_batch(ids),
-        f"attention {LENGTH}": lambda: attention.predict_on_batch(ids),
+        f"predict {LENGTH}": sides.keras_call(model, ids),
+        f"attention {LENGTH}": sides.keras_call(attention, ids),
         "train sst2": lambda: [float(model.train_on_batch(batch, labels)[0]) for batch in natural],
     }
 

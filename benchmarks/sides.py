@@ -88,6 +88,12 @@ def compare(script, torch_python, options, rounds, others=None):
     return ratios | {"milliseconds": milliseconds, "peak megabytes": memory, "rounds": rounds}
 
 
+def keras_call(model, inputs):
+    """A prediction as the backend's tensors, as PyTorch gives them: `predict_on_batch` copies them for NumPy."""
+    model.make_predict_function()
+    return lambda: model.predict_function([(inputs,)])
+
+
 def torch_calls(model, optimizer, mixed, **inputs):
     """A training step and a prediction on `inputs`, labels among them, for a model of `transformers`."""
     import torch
