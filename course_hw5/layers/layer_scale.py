@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces, repeated
+from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, with_gradient
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -12,7 +12,7 @@ class LayerScale(keras.layers.Layer):
     Args:
         initial: the factors' start.
 
-    Input and output: `(..., dim)`.
+    Input: `(..., dim)`, and what it is added to, of the same shape, or None. Output: `(..., dim)`.
     """
 
     def __init__(self, initial=0.1, **kwargs):
@@ -31,7 +31,20 @@ class LayerScale(keras.layers.Layer):
         return super().get_config() | {"initial": self.initial}
 
 
+@program
+def _gradient(upstream, x, factor):
+    rows, upstream_rows = _rows(x), _rows(upstream)
+    of_x = keras.ops.reshape(keras.ops.cast(upstream_rows * repeated(factor, rows), x.dtype), keras.ops.shape(x))
+    of_factor = keras.ops.matmul(keras.ops.ones_like(rows[:, 0])[None], rows * upstream_rows)[0]
+    return of_x, keras.ops.cast(of_factor, factor.dtype)
+
+
+@with_gradient(lambda upstream, output, x, factor, skip: (*_gradient(upstream, x, factor), upstream))
 @compiled
 def _scaled(x, factor, skip):
-    rows, skip = (keras.ops.reshape(keras.ops.cast(part, "float32"), (-1, keras.ops.shape(x)[-1])) for part in (x, skip))
-    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows) + skip, x.dtype), keras.ops.shape(x))
+    rows = _rows(x)
+    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows) + _rows(skip), x.dtype), keras.ops.shape(x))
+
+
+def _rows(x):
+    return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
