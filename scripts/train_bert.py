@@ -2,11 +2,12 @@
 
     python scripts/train_bert.py --dataset sst2 --out runs/sst2
     python scripts/train_bert.py --dataset imdb --preset runs/sst2/model.keras --max-length 256 --epochs 1 --out runs/imdb
+    python scripts/train_bert.py --dataset sst2 --teacher runs/sst2/model.keras --out runs/sst2-taught
     python scripts/train_bert.py --size tiny --epochs 5 --out runs/bert-tiny
     python scripts/train_bert.py --evaluate --preset sentiment-minilm --out runs/sentiment-minilm
 
 `--preset` takes whatever `load_model` takes; its token embeddings stay as they are: most words are too rare here to learn from.
-`--size` starts from random weights in place of it.
+`--size` starts from random weights in place of it. `--teacher` adds sentences of IMDB of which that classifier is sure.
 """
 
 import course_hw5
@@ -29,6 +30,7 @@ def main(argv=None):
     parser.add_argument("--learning-rate", type=float, help="the highest (default: 5e-5, with --lora or --size 5e-4)")
     parser.add_argument("--lora", type=options.whole_number(1), metavar="RANK", help="train a change of this rank alone")
     parser.add_argument("--epoch-share", type=float, default=1.0, help="of the training data (default: %(default)s)")
+    parser.add_argument("--teacher", help="a classifier: sentences of IMDB of which it is sure are trained on, too")
     parser.add_argument("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
     args = parser.parse_args(argv)
@@ -38,6 +40,8 @@ def main(argv=None):
         from course_hw5.models import attention, bert
 
         training.check_out(args)
+        if args.teacher and args.evaluate:
+            raise ValueError(f"--teacher is for training. Received: --teacher {args.teacher} --evaluate")
         if args.size and (args.lora or args.evaluate):
             raise ValueError(f"--size makes a new model: nothing to keep or to evaluate. Received: --size {args.size}")
         devices.seed_everything(args.seed, args.deterministic)
@@ -57,6 +61,14 @@ def main(argv=None):
             bert.backbone_of(model).token_embedding.trainable = bool(args.size)
             if args.lora:
                 bert.enable_lora(model, args.lora)
+            teacher = args.teacher and course_hw5.load_model(args.teacher)
+            if teacher:
+                if teacher.name != "bert_classifier":
+                    raise ValueError(f"--teacher must be a classifier. Received: {args.teacher}, which is {teacher.name}")
+                if attention.tokenizer_of(teacher).get_vocabulary() != attention.tokenizer_of(model).get_vocabulary():
+                    raise ValueError(f"--teacher must have the vocabulary of --preset. Received: {args.teacher}")
+                teacher = bert.with_precision(teacher, args.precision)
+                teacher.compile(jit_compile=devices.compiles_whole(teacher))
         most = bert.backbone_of(model).max_sequence_length
         if args.max_length > most:
             raise ValueError(f"--max-length must lie in [8, {most}]. Received: {args.max_length}")
@@ -71,6 +83,7 @@ def main(argv=None):
             seed=args.seed,
             tokenizer=tokenizer,
             epoch_share=args.epoch_share,
+            teacher=teacher.predict if teacher else None,
         )
         if args.evaluate:
             metrics = tasks.CLASSIFICATION.report(model, data, args.out)
@@ -84,6 +97,7 @@ def main(argv=None):
                 "epoch_share",
                 "validation_split",
                 "lora",
+                "teacher",
                 "strategy",
             )
             metrics = course_hw5.train(

@@ -1,6 +1,7 @@
 """Movie reviews as `tf.data`: SST-2 and IMDB through TensorFlow Datasets, tokenized once, in batches of like length."""
 
 import functools
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from course_hw5 import tokenization
 from course_hw5.data.catalogue import read_splits
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SURE = 0.95  # what a teacher's probability must reach
 
 
 class ReviewData(NamedTuple):
@@ -30,7 +32,14 @@ class ReviewData(NamedTuple):
 
 
 def load_reviews(
-    name, batch_size=32, max_length=tokenization.MAXLEN, validation_split=0.02, seed=0, tokenizer=None, epoch_share=1.0
+    name,
+    batch_size=32,
+    max_length=tokenization.MAXLEN,
+    validation_split=0.02,
+    seed=0,
+    tokenizer=None,
+    epoch_share=1.0,
+    teacher=None,
 ):
     """Loads labelled movie reviews as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
 
@@ -47,6 +56,10 @@ def load_reviews(
         tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
         epoch_share: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
             and backed up more often.
+        teacher: function of a data set of `(token_ids, labels)` batches to probabilities of "positive" `(texts, 1)`, as
+            `predict` of a `bert_classifier`. The sentences of IMDB's training reviews are trained on besides, where it is sure
+            of one and says of it what the label of its review says: self-training, as in Xie et al. 2020
+            (https://arxiv.org/abs/1911.04252), with weak labels for a filter.
 
     Returns:
         `ReviewData`: `train, validation, test, class_names, note, describe`.
@@ -71,6 +84,14 @@ def load_reviews(
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
 
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
+    if teacher:
+        sentences, sentence_labels = _imdb_sentences()
+        sentences = _tokenize(sentences, tokenizer, max_length)
+        agreed = _agreed(sentences, sentence_labels, teacher, buckets)
+        kept = np.concatenate([kept, len(labels) + np.arange(len(agreed))])
+        ids = tf.concat([ids, tf.gather(sentences, agreed)], axis=0)
+        labels = np.concatenate([labels, sentence_labels[agreed]])
+        note += f"; and {len(agreed):,} sentences of IMDB's training reviews"
     tf.random.get_global_generator().reset_from_seed(seed)
     return ReviewData(
         _shuffled(tf.gather(ids, kept), labels[kept], buckets, batch_size, epoch_share),
@@ -106,6 +127,14 @@ def _parts(text):
     """Every run of words."""
     words = text.split()
     return {" ".join(words[start : end + 1]) for start in range(len(words)) for end in range(start, len(words))}
+
+
+def _agreed(ids, labels, teacher, buckets):
+    """Indices of the sentences, whole ones, of which a teacher is sure that their labels are right."""
+    whole = np.flatnonzero(ids.row_lengths() < buckets[-1])
+    whole = whole[np.argsort(ids.row_lengths().numpy()[whole], kind="stable")]
+    positive = teacher(_by_length(tf.gather(ids, whole), labels[whole], buckets, batch_size=128))[:, 0]
+    return np.sort(whole[np.where(labels[whole] == 1, positive, 1 - positive) >= SURE])
 
 
 def _tokenize(texts, tokenizer, max_length):
@@ -176,6 +205,15 @@ def _sst2(with_phrases=True):
 def _imdb():
     train, test = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
     return train, test, f"IMDB, {len(train[1]):,} and {len(test[1]):,} reviews", _split_texts
+
+
+def _imdb_sentences():
+    """The sentences of IMDB's training reviews, each with the label of its review, in SST-2's spelling of "n't"."""
+    (reviews, labels), _ = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
+    parts = [re.split(r"(?<=[.!?])\s+|<br\s*/?>", tf.compat.as_text(review)) for review in reviews]
+    parts = [[part for part in review if len(part.split()) >= 3] for review in parts]
+    sentences = [re.sub(r"(\w)n't\b", r"\1 n't", part) for review in parts for part in review]
+    return np.array(sentences, object), np.repeat(labels, [len(review) for review in parts])
 
 
 def _read(name, splits, text, host):

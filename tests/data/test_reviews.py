@@ -112,6 +112,30 @@ def test_wrong_arguments_are_refused(arguments, message):
         load_reviews(**{"name": "sst2"} | arguments)
 
 
+def test_a_teacher_adds_the_sentences_that_it_is_sure_their_reviews_label_rightly(monkeypatch):
+    texts = [b"A fine warm film. A dull dull story!<br />It isn't cold", b"A cold ending? Fine. A fine fine ending."]
+    monkeypatch.setattr(reviews, "_read", lambda *_: [(np.array(texts, object), np.array([1, 0])), None])
+
+    def teacher(batches):
+        rows = [words(row).split() for ids, _ in batches for row in ids.numpy()]
+        return np.array([[0.97 if "fine" in row else 0.04 if "dull" in row or "cold" in row else 0.5] for row in rows])
+
+    plain, taught = (load_reviews("sst2", batch_size=1, max_length=32, teacher=who) for who in (None, teacher))
+    seen = [[words(ids.numpy()[0]) for ids, _ in data.train] for data in (plain, taught)]
+    labels = {words(ids.numpy()[0]): int(label[0]) for ids, label in taught.train}
+    assert len(seen[1]) == len(seen[0]) + 2 and taught.note.endswith("and 2 sentences of IMDB's training reviews")
+    assert labels["a fine warm film ."] == 1 and labels["a cold ending ?"] == 0
+    for part in ("validation", "test"):
+        assert [len(ids) for ids, _ in getattr(plain, part)] == [len(ids) for ids, _ in getattr(taught, part)]
+
+
+def test_sentences_of_reviews_are_split_and_spelt_as_those_of_sst2(monkeypatch):
+    review = "It doesn't work.<br /><br />No. Why?! I can't say, Mr. B"
+    monkeypatch.setattr(reviews, "_read", lambda *_: [(np.array([review.encode()], object), np.array([0])), None])
+    sentences, labels = reviews._imdb_sentences()
+    assert [*sentences] == ["It does n't work.", "I ca n't say, Mr."] and [*labels] == [0, 0]
+
+
 @pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs TFDS_DATA_DIR")
 @pytest.mark.parametrize("name, count", [("sst2", 872), ("imdb", 24998)])
 def test_the_real_data_are_read(name, count, monkeypatch):
