@@ -40,6 +40,8 @@ def main(argv=None):
         from course_hw5.models import attention, bert
 
         training.check_out(args)
+        if args.teacher and args.dataset == "imdb":
+            raise ValueError("--teacher adds sentences of IMDB to another data set. Received: --dataset imdb")
         if args.teacher and args.evaluate:
             raise ValueError(f"--teacher is for training. Received: --teacher {args.teacher} --evaluate")
         if args.size and (args.lora or args.evaluate):
@@ -61,17 +63,20 @@ def main(argv=None):
             bert.backbone_of(model).token_embedding.trainable = bool(args.size)
             if args.lora:
                 bert.enable_lora(model, args.lora)
-            teacher = args.teacher and course_hw5.load_model(args.teacher)
-            if teacher:
-                if teacher.name != "bert_classifier":
-                    raise ValueError(f"--teacher must be a classifier. Received: {args.teacher}, which is {teacher.name}")
-                if attention.tokenizer_of(teacher).get_vocabulary() != attention.tokenizer_of(model).get_vocabulary():
-                    raise ValueError(f"--teacher must have the vocabulary of --preset. Received: {args.teacher}")
-                teacher = bert.with_precision(teacher, args.precision)
-                teacher.compile(jit_compile=devices.compiles_whole(teacher))
         most = bert.backbone_of(model).max_sequence_length
         if args.max_length > most:
             raise ValueError(f"--max-length must lie in [8, {most}]. Received: {args.max_length}")
+        teacher = None
+        if args.teacher:  # outside the strategy: it reads in order
+            teacher = course_hw5.load_model(args.teacher)
+            if teacher.name != "bert_classifier":
+                raise ValueError(f"--teacher must be a classifier. Received: {args.teacher}, which is {teacher.name}")
+            if attention.tokenizer_of(teacher).get_vocabulary() != attention.tokenizer_of(model).get_vocabulary():
+                raise ValueError(f"--teacher must have the vocabulary of --preset. Received: {args.teacher}")
+            if teacher.inputs[0].shape[1] or args.max_length > bert.backbone_of(teacher).max_sequence_length:
+                raise ValueError(f"--teacher must read texts of any length up to {args.max_length}. Received: {args.teacher}")
+            teacher = bert.with_precision(teacher, args.precision)
+            teacher.compile(jit_compile=devices.compiles_whole(teacher))
         rate = (5e-4 if args.lora or args.size else 5e-5) if args.learning_rate is None else args.learning_rate
         settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
         tokenizer = attention.tokenizer_of(model)

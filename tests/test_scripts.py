@@ -150,8 +150,15 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
     [
         (("--max-length", 32), "--max-length must lie in [8, 24]. Received: 32"),
         (("--learning-rate", 0, "--max-length", 16), "`learning_rate` must be above 0. Received: 0.0"),
-        (("--teacher", "minilm"), "--teacher must be a classifier. Received: minilm, which is bert_backbone"),
-        (("--teacher", "sentiment-minilm"), "--teacher must have the vocabulary of --preset. Received: sentiment-minilm"),
+        (("--teacher", "sentiment-minilm", "--dataset", "imdb"), "--teacher adds sentences of IMDB to another data set"),
+        (
+            ("--teacher", "minilm", "--max-length", 16),
+            "--teacher must be a classifier. Received: minilm, which is bert_backbone",
+        ),
+        (
+            ("--teacher", "sentiment-minilm", "--max-length", 16),
+            "--teacher must have the vocabulary of --preset. Received: sentiment-minilm",
+        ),
         (("--teacher", "sentiment-minilm", "--evaluate"), "--teacher is for training. Received: --teacher sentiment-minilm"),
     ],
 )

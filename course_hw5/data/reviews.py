@@ -58,8 +58,8 @@ def load_reviews(
             and backed up more often.
         teacher: function of a data set of `(token_ids, labels)` batches to probabilities of "positive" `(texts, 1)`, as
             `predict` of a `bert_classifier`. The sentences of IMDB's training reviews are trained on besides, where it is sure
-            of one and says of it what the label of its review says: self-training, as in Xie et al. 2020
-            (https://arxiv.org/abs/1911.04252), with weak labels for a filter.
+            (`SURE`) of one and says of it what the label of its review says: self-training, as in Xie et al. 2020
+            (https://arxiv.org/abs/1911.04252), with weak labels for a filter. Not for "imdb", whose held-out reviews they are.
 
     Returns:
         `ReviewData`: `train, validation, test, class_names, note, describe`.
@@ -78,6 +78,8 @@ def load_reviews(
         raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
     if not 0 < epoch_share <= 1:
         raise ValueError(f"`epoch_share` must lie in (0, 1]. Received: {epoch_share}")
+    if teacher and name == "imdb":
+        raise ValueError('`teacher` must be None for "imdb": it adds sentences of the reviews that are held out')
     (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
     kept, held_out = split(texts, validation_split, np.random.default_rng(seed))
     tokenizer = tokenizer or tokenization.bert_tokenizer()
@@ -131,8 +133,8 @@ def _parts(text):
 
 def _agreed(ids, labels, teacher, buckets):
     """Indices of the sentences, whole ones, of which a teacher is sure that their labels are right."""
-    whole = np.flatnonzero(ids.row_lengths() < buckets[-1])
-    whole = whole[np.argsort(ids.row_lengths().numpy()[whole], kind="stable")]
+    whole = np.flatnonzero(ids.row_lengths() < buckets[-1])  # of `max_length` are those that were cut, too
+    whole = whole[np.argsort(ids.row_lengths().numpy()[whole], kind="stable")]  # the order in which the teacher reads them
     positive = teacher(_by_length(tf.gather(ids, whole), labels[whole], buckets, batch_size=128))[:, 0]
     return np.sort(whole[np.where(labels[whole] == 1, positive, 1 - positive) >= SURE])
 

@@ -103,6 +103,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
         ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
         ({"max_length": 4}, "`max_length` must be 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
+        ({"name": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
         ({"epoch_share": 0}, r"`epoch_share` must lie in \(0, 1\]. Received: 0"),
         ({"batch_size": 500}, "`batch_size` must leave one full batch of 147 texts of like length. Received: 500"),
     ],
