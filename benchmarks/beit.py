@@ -3,7 +3,8 @@
     python benchmarks/beit.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON --out benchmarks/beit.json
 
 Cases: `cifar`, 32x32 pictures in patches of 4 (192 wide, 9 blocks, 3 heads), and `base`, the published size at 224x224. Tasks:
-a training step with AdamW, a prediction, and all layers' attention beside the prediction. `ratio` is the peer's time over ours.
+a training step with AdamW, a prediction, and all layers' attention, ours as one array by a model that stops there, PyTorch's
+beside its prediction. `ratio` is the peer's time over ours.
 """
 
 import numpy as np

@@ -3,8 +3,9 @@
     python benchmarks/bert.py --torch-python PATH/TO/python --out benchmarks/bert.json
 
 Tasks, 32 texts per batch: `train 128`, `predict 128`: a step and a prediction at 128 tokens. `attention 128`: all layers'
-attention besides the prediction (PyTorch: eager attention). `train sst2`: batches of SST-2 at its natural lengths, ours in
-buckets, PyTorch's as usual: random batches padded to their longest text. `ratio` is PyTorch's time over ours.
+attention, ours as one array by a model that stops there, PyTorch's beside its prediction (eager attention). `train sst2`:
+batches of SST-2 at its natural lengths, ours in buckets, PyTorch's as usual: random batches padded to their longest text.
+`ratio` is PyTorch's time over ours.
 """
 
 import argparse

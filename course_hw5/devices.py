@@ -27,16 +27,17 @@ def compiles_whole(model):
     """Whether XLA is best to compile a step of the model as a whole.
 
     Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor, on a processor
-    with instructions for bfloat16, for BERT, BEiT and whatever is in bfloat16: there oneDNN multiplies matrices faster than
-    XLA, and layers compile what lies between the products (`layers.compiled`).
+    with instructions for bfloat16, for BERT and BEiT, except in float16, and for whatever is in bfloat16: there oneDNN
+    multiplies matrices faster than XLA, and layers compile what lies between the products (`layers.compiled`).
     """
     resizes = any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs)
     if tf.distribute.has_strategy() or resizes:
         return False
-    has_pieces = any(
-        isinstance(layer, LayerNormalization) or layer.compute_dtype == "bfloat16" for layer in model._flatten_layers()
-    )
-    return not (has_pieces and has_bfloat16_instructions()) or bool(tf.config.list_physical_devices("GPU"))
+    layers = model._flatten_layers()
+    dtypes = {layer.compute_dtype for layer in layers}
+    is_piecewise = any(isinstance(layer, LayerNormalization) for layer in layers) and "float16" not in dtypes
+    gains = (is_piecewise or "bfloat16" in dtypes) and has_bfloat16_instructions()
+    return not gains or bool(tf.config.list_physical_devices("GPU"))
 
 
 def has_bfloat16_instructions():

@@ -16,8 +16,8 @@ class BeitAttention(keras.layers.Layer):
         initializer_range: standard deviation of the kernels' start.
 
     Input: `(batch, tokens, dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens, dim)`; with
-    `return_scores` also a dict of arrays `(batch, heads, tokens, tokens)`, axis -2 the query: "attention", the
-    softmax of the sum of "content", scaled products of query and key, and "position", the bias.
+    `return_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the same type, axis -2 the query: "attention",
+    the softmax of the sum of "content", scaled products of query and key, and "position", the bias.
     """
 
     def __init__(self, heads, dropout=0.0, initializer_range=0.02, **kwargs):
@@ -45,7 +45,7 @@ class BeitAttention(keras.layers.Layer):
         qkv = keras.ops.reshape(qkv, (-1, tokens, 3, self.heads, dim // self.heads))
         query, key, value = keras.ops.unstack(keras.ops.transpose(qkv, (2, 3, 0, 1, 4)))  # (heads, batch, tokens, dim / heads)
         factor = (dim // self.heads) ** -0.5
-        bias = keras.ops.zeros((self.heads, tokens, tokens)) if position_bias is None else position_bias
+        bias = keras.ops.zeros((self.heads, 1, tokens)) if position_bias is None else position_bias
         bias = keras.ops.expand_dims(keras.ops.cast(bias, self.compute_dtype), 1)
         attention = attention_weights(query, key, bias, factor)
         if return_scores:

@@ -36,7 +36,7 @@ def attention_weights(query, key, bias, factor):
     Args:
         query: tensor `(first, second, queries, dim)`; the leading axes are examples and heads, in either order.
         key: tensor `(first, second, keys, dim)`.
-        bias: tensor of the same type `(first, 1, queries or 1, keys)`.
+        bias: tensor of the same type `(first, 1, queries or 1, keys)`; where `first` is 1 it has no gradient in pieces.
         factor: float.
 
     Returns:

@@ -91,7 +91,8 @@ class BeitBlock(keras.layers.Layer):
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
         branch = self.attention(self.norm_before(x), bias, return_scores=return_scores, training=training)
-        branch, scores = branch if return_scores else (branch, None)
+        if return_scores:
+            branch, scores = branch
         x = self._with_branch(x, branch, 0, training)
         x = self._with_branch(x, self.dense_2(self.dense_1(self.norm_after(x))), 1, training)
         return (x, scores) if return_scores else x

@@ -1,7 +1,7 @@
 """Pieces of a model as small XLA programs, for steps that XLA does not compile as a whole.
 
-On a processor with AVX-512 oneDNN multiplies matrices faster than XLA, in bfloat16 several times, so that XLA is best left what
-lies between the products. `devices.compiles_whole` decides.
+On a processor with instructions for bfloat16 oneDNN multiplies matrices faster than XLA, in bfloat16 several times, so that XLA
+is best left what lies between the products. `devices.compiles_whole` decides.
 """
 
 import functools
@@ -25,7 +25,7 @@ def compiled(function):
     Where no step is made in pieces, the function is left as it is.
 
     Args:
-        function: of tensors alone, to one tensor; built of `keras.ops`. Integers and scalars get no gradient.
+        function: of tensors alone, to one tensor; built of `keras.ops`. In pieces, integers and scalars get no gradient.
 
     Returns:
         A function of the same arguments and values.
@@ -35,7 +35,7 @@ def compiled(function):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            tape.watch([tensor for tensor in inputs if tensor.dtype.is_floating and tensor.shape.rank])
+            tape.watch([tensor for tensor in inputs if tensor.dtype.is_floating and tensor.shape.rank != 0])
             output = function(*inputs)
         return tape.gradient(output, inputs, upstream)
 

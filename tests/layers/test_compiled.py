@@ -38,6 +38,11 @@ def with_bias_of_keys(x):
     return attention_weights(x[None], tf.sin(x)[None], x[None, :1, :1, :7], 0.3)
 
 
+def beside_a_skip_connection():
+    x = keras.Input((7, 40))
+    return keras.Model(x, LayerScale(0.3)(x, keras.ops.sin(x)), name="layer_scale")
+
+
 def built(layer, *shape):
     layer.build((None, *shape))
     for number, weight in enumerate(layer.weights):
@@ -65,7 +70,7 @@ def test_a_step_is_made_in_pieces_only_where_xla_does_not_compile_it_as_a_whole(
         with_bias_of_pairs,
         with_bias_of_keys,
         built(LayerNormalization(epsilon=1e-12), 7, 40),
-        built(LayerScale(), 7, 40),
+        beside_a_skip_connection(),
         built(Dense(5), 7, 40),
         built(Dense(5, "tanh"), 7, 40),
         built(Dense(5, exact_gelu), 7, 40),
