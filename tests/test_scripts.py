@@ -133,6 +133,18 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
 
 
+def test_a_teacher_reads_the_sentences_that_are_trained_on_besides(small_bert, tmp_path, monkeypatch):
+    texts = np.array([b"A warm film. A dull story.", b"A cold ending!<br />A film"], object)
+    monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1, 0])), None])
+    monkeypatch.setattr(reviews, "SURE", 0.0)
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "first", "--epochs", 1))
+    teacher = ("--epochs", 1, "--teacher", tmp_path / "first" / "model.keras")
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "second", *teacher))
+    config = json.loads((tmp_path / "second" / "config.json").read_text())
+    assert config["data"]["note"].endswith("and 3 sentences of IMDB's training reviews")
+    assert config["arguments"]["teacher"].endswith("model.keras")
+
+
 def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_path):
     arguments = ("--size", "tiny", "--max-length", 16, "--batch-size", 8, "--epochs", 1)
     run_script("train_bert.py", *arguments, "--out", tmp_path / "run")
