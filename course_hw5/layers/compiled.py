@@ -97,3 +97,13 @@ def repeated(vector, rows):
         Tensor `(rows, dim)`.
     """
     return keras.ops.matmul(keras.ops.ones_like(rows[:, :1], "float32"), keras.ops.cast(vector, "float32")[None])
+
+
+def rows_of(x):
+    """A tensor `(..., dim)` as a matrix `(rows, dim)` of float32."""
+    return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
+
+
+def sum_of_rows(x):
+    """The sum of a matrix `(rows, dim)` over its rows, by a product, which is quicker than a sum by XLA on a CPU."""
+    return keras.ops.matmul(keras.ops.ones_like(x[:, 0])[None], x)[0]

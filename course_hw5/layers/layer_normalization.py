@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, with_gradient
+from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, rows_of, sum_of_rows, with_gradient
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -18,15 +18,12 @@ class LayerNormalization(keras.layers.LayerNormalization):
 
 @program
 def _gradient(upstream, x, gamma, beta, epsilon):
-    shape, dtype, vector_dtype = keras.ops.shape(x), x.dtype, gamma.dtype
-    upstream = keras.ops.reshape(keras.ops.cast(upstream, "float32"), (-1, shape[-1]))
+    upstream = rows_of(upstream)
     normal, deviation = _standardized(x, epsilon)
     scaled = upstream * repeated(gamma, upstream)
     of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * deviation
-    ones = keras.ops.ones_like(upstream[:, 0])[None]
-    of_gamma, of_beta = keras.ops.matmul(ones, upstream * normal)[0], keras.ops.matmul(ones, upstream)[0]
-    of_x = keras.ops.reshape(keras.ops.cast(of_x, dtype), shape)
-    return of_x, keras.ops.cast(of_gamma, vector_dtype), keras.ops.cast(of_beta, vector_dtype)
+    of_gamma, of_beta = (keras.ops.cast(sum_of_rows(part), gamma.dtype) for part in (upstream * normal, upstream))
+    return keras.ops.reshape(keras.ops.cast(of_x, x.dtype), keras.ops.shape(x)), of_gamma, of_beta
 
 
 @with_gradient(lambda upstream, output, *inputs: (*_gradient(upstream, *inputs), None))
@@ -39,7 +36,7 @@ def _normalized(x, gamma, beta, epsilon):
 
 def _standardized(x, epsilon):
     """Rows of mean 0 and variance 1, and what they were multiplied by, in float32."""
-    x = keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
+    x = rows_of(x)
     centred = x - _mean(x)
     deviation = keras.ops.rsqrt(_mean(keras.ops.square(centred)) + epsilon)
     return centred * deviation, deviation

@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, with_gradient
+from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, rows_of, sum_of_rows, with_gradient
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -33,18 +33,13 @@ class LayerScale(keras.layers.Layer):
 
 @program
 def _gradient(upstream, x, factor):
-    rows, upstream_rows = _rows(x), _rows(upstream)
+    rows, upstream_rows = rows_of(x), rows_of(upstream)
     of_x = keras.ops.reshape(keras.ops.cast(upstream_rows * repeated(factor, rows), x.dtype), keras.ops.shape(x))
-    of_factor = keras.ops.matmul(keras.ops.ones_like(rows[:, 0])[None], rows * upstream_rows)[0]
-    return of_x, keras.ops.cast(of_factor, factor.dtype)
+    return of_x, keras.ops.cast(sum_of_rows(rows * upstream_rows), factor.dtype)
 
 
 @with_gradient(lambda upstream, output, x, factor, skip: (*_gradient(upstream, x, factor), upstream))
 @compiled
 def _scaled(x, factor, skip):
-    rows = _rows(x)
-    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows) + _rows(skip), x.dtype), keras.ops.shape(x))
-
-
-def _rows(x):
-    return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
+    rows = rows_of(x)
+    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows) + rows_of(skip), x.dtype), keras.ops.shape(x))
