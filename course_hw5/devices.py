@@ -26,18 +26,27 @@ def set_precision(name):
 def compiles_whole(model):
     """Whether XLA is best to compile a step of the model as a whole.
 
-    Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor, on a processor
-    with instructions for bfloat16, for BERT and BEiT, except in float16, and for whatever is in bfloat16: there oneDNN
-    multiplies matrices faster than XLA, and layers compile what lies between the products (`layers.compiled`).
+    Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor, where TensorFlow
+    has oneDNN, for BERT and BEiT in float32, and, on a processor with instructions for it, for whatever is in bfloat16: there
+    oneDNN multiplies matrices faster than XLA, and layers compile what lies between the products (`layers.compiled`).
     """
     resizes = any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs)
     if tf.distribute.has_strategy() or resizes:
         return False
+    if not uses_onednn() or tf.config.list_physical_devices("GPU"):
+        return True
     layers = model._flatten_layers()
     dtypes = {layer.compute_dtype for layer in layers}
-    is_piecewise = any(isinstance(layer, LayerNormalization) for layer in layers) and "float16" not in dtypes
-    gains = (is_piecewise or "bfloat16" in dtypes) and has_bfloat16_instructions()
-    return not gains or bool(tf.config.list_physical_devices("GPU"))
+    if "bfloat16" in dtypes:
+        return not has_bfloat16_instructions()
+    return "float16" in dtypes or not any(isinstance(layer, LayerNormalization) for layer in layers)
+
+
+def uses_onednn():
+    """Whether TensorFlow multiplies matrices by oneDNN, as importing the package asks it to, if it is imported first."""
+    from tensorflow.python.framework import test_util  # says it, and nothing public does
+
+    return test_util.IsMklEnabled()
 
 
 def has_bfloat16_instructions():

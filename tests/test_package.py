@@ -47,6 +47,17 @@ def test_memory_is_kept_from_step_to_step_unless_the_user_says_otherwise(monkeyp
     assert kept < 1000 and kept <= given_back + 200  # a kernel that hands out huge pages has few of them either way
 
 
+def test_tensorflow_uses_onednn_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    code = "import course_hw5; from course_hw5 import devices; print(devices.uses_onednn())"
+
+    def found(environment):
+        run = [sys.executable, "-c", code]
+        return subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ | environment).stdout.split()[-1]
+
+    assert (found({}), found({"TF_ENABLE_ONEDNN_OPTS": "0"})) == ("True", "False")
+
+
 @pytest.mark.parametrize("name", course_hw5.__all__)
 def test_every_public_name_can_be_loaded(name):
     assert getattr(course_hw5, name) is not None

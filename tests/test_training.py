@@ -320,12 +320,18 @@ def test_a_step_in_pieces_changes_weights_as_a_whole_one_does(optimizer):
     np.testing.assert_allclose(found[0], found[1], rtol=2e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("has_instructions", [True, False])
-def test_xla_compiles_whole_steps_where_its_products_are_not_slower(has_instructions, monkeypatch):
+@pytest.mark.parametrize(
+    ("has_onednn", "has_instructions", "bert_whole", "bfloat16_whole"),
+    [(True, True, False, False), (True, False, False, True), (False, True, True, True)],
+)
+def test_xla_compiles_whole_steps_where_its_products_are_not_slower(
+    has_onednn, has_instructions, bert_whole, bfloat16_whole, monkeypatch
+):
+    monkeypatch.setattr(devices, "uses_onednn", lambda: has_onednn)
     monkeypatch.setattr(devices, "has_bfloat16_instructions", lambda: has_instructions)
     bert = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", vocabulary_size=9))
     half = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", vocabulary_size=9, dtype="mixed_float16"))
     other_half = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="mixed_bfloat16")])
     models = (course_hw5.mlp_classifier((4, 4, 1)), half, bert, other_half)
     found = [devices.compiles_whole(model) for model in models]
-    assert found == [True, True, not has_instructions, not has_instructions]
+    assert found == [True, True, bert_whole, bfloat16_whole]

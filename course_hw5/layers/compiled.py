@@ -1,7 +1,7 @@
 """Pieces of a model as small XLA programs, for steps that XLA does not compile as a whole.
 
-On a processor with instructions for bfloat16 oneDNN multiplies matrices faster than XLA, in bfloat16 several times, so that XLA
-is best left what lies between the products. `devices.compiles_whole` decides.
+Where TensorFlow has it, oneDNN multiplies matrices faster than XLA, in bfloat16 several times on a processor with instructions
+for that, so that XLA is best left what lies between the products. `devices.compiles_whole` decides.
 """
 
 import functools
