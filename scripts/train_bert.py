@@ -2,7 +2,7 @@
 
     python scripts/train_bert.py --dataset sst2 --out runs/sst2
     python scripts/train_bert.py --dataset imdb --preset runs/sst2/model.keras --max-length 256 --epochs 1 --out runs/imdb
-    python scripts/train_bert.py --dataset sst2 --teacher runs/sst2/model.keras --out runs/sst2-taught
+    python scripts/train_bert.py --preset sentiment-minilm --teacher sentiment-minilm --out runs/taught
     python scripts/train_bert.py --size tiny --epochs 5 --out runs/bert-tiny
     python scripts/train_bert.py --evaluate --preset sentiment-minilm --out runs/sentiment-minilm
 
