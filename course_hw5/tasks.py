@@ -44,7 +44,7 @@ class Classification:
         report.set_model(model)
         report._epoch = epoch
         report.write()
-        return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text())
+        return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text(encoding="utf-8"))
 
 
 class Segmentation:

@@ -82,7 +82,7 @@ display(Image(f"{RUN}/accuracy.png", width=480), Image(f"{RUN}/loss.png", width=
 # ## Classification report and confusion matrix (figures 11 and 12)
 
 # %%
-with open(f"{RUN}/classification_report.txt") as file:
+with open(f"{RUN}/classification_report.txt", encoding="utf-8") as file:
     print(file.read())
 Image(f"{RUN}/confusion_matrix.png", width=640)
 
@@ -94,7 +94,7 @@ Image(f"{RUN}/confusion_matrix.png", width=640)
 # %%
 import html
 
-with open(f"{RUN}/index.html") as file:
+with open(f"{RUN}/index.html", encoding="utf-8") as file:
     page = html.escape(file.read())
 HTML(f'<iframe srcdoc="{page}" width="100%" height="800" style="border:0"></iframe>')
 

@@ -97,7 +97,7 @@ class AttentionTimeLapse(keras.callbacks.Callback):
     def _write(self, epoch):
         (self.run_dir / "attention").mkdir(parents=True, exist_ok=True)
         path = self.run_dir / "attention.json"
-        earlier = json.loads(path.read_text()) if path.exists() and epoch else []
+        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() and epoch else []
         frames = [frame for frame in earlier if frame["epoch"] < epoch]
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)

@@ -10,7 +10,8 @@ ASSETS = importlib.resources.files("course_hw5.evaluation") / "assets"
 
 def fill(template, **parts):
     """Fills a template of `assets/`; the style sheet comes with it. Parts are HTML and are not escaped."""
-    return string.Template((ASSETS / template).read_text()).substitute(css=(ASSETS / "page.css").read_text(), **parts)
+    text, css = ((ASSETS / name).read_text(encoding="utf-8") for name in (template, "page.css"))
+    return string.Template(text).substitute(css=css, **parts)
 
 
 def tiles(values, best=()):
@@ -41,6 +42,7 @@ def short_number(number):
     return f"{number:g}"
 
 
-def picture(png, alt):
-    """Shows the bytes of a PNG file."""
-    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{html.escape(alt)}">'
+def picture(png, alt, is_photo=False):
+    """Shows the bytes of a PNG file; what is no photograph is inverted on a dark screen."""
+    kind = ' class="photo"' if is_photo else ""
+    return f'<img{kind} src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{html.escape(alt)}">'

@@ -33,7 +33,7 @@ def lab_html(result, title, explanation=""):
     checks = (f'<li class="{"held" if held else "failed"}">{text(name)}</li>' for name, held in result.checks.items())
     numbers = (f"<tr><th>{text(name)}</th><td>{text(shown(value))}</td></tr>" for name, value in result.numbers.items())
     figures = (
-        f"<figure>{elements.picture(_png(figure), caption)}<figcaption>{text(caption)}</figcaption></figure>"
+        f"<figure>{elements.picture(_png(figure), caption, _is_photo(figure))}<figcaption>{text(caption)}</figcaption></figure>"
         for caption, figure in result.figures.items()
     )
     pages = (
@@ -63,6 +63,10 @@ def shown(value):
     if isinstance(value, str):
         return value
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _is_photo(figure):
+    return any(image.get_array().ndim == 3 for axes in figure.axes for image in axes.images)  # its colours are data
 
 
 def _png(figure):

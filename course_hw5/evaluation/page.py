@@ -14,7 +14,7 @@ MISTAKES_HINT = (
     "Rows are the true classes, columns the predicted ones. Click a cell (or reach it with Tab and press Enter) to see its "
     "mistakes, most confident first."
 )
-PIXELS_HINT = "Pixels. Rows are the true classes, columns the predicted ones."
+PIXELS_HINT = "Percent of the pixels of each true class (rows) by predicted class (columns). Click a cell for the count."
 METRICS = {
     "accuracy": "accuracy",
     "precision": "weighted precision",
@@ -53,12 +53,13 @@ def write_page(run_dir):
     facts = {
         "classes": class_names,
         "matrix": matrix.tolist(),
-        "mistakes": json.loads(mistakes.read_text()) if mistakes.exists() else [],
+        "unit": "pixels" if is_segmenter else "",
+        "mistakes": json.loads(mistakes.read_text(encoding="utf-8")) if mistakes.exists() else [],
     }
     page = elements.fill(
         "page.html",
         title=html.escape(" · ".join([config["model"]["name"], *_name_parts(config), run_dir.resolve().name])),
-        javascript=(elements.ASSETS / "page.js").read_text(),
+        javascript=(elements.ASSETS / "page.js").read_text(encoding="utf-8"),
         facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
         tiles=_tiles(metrics, history, config),
         findings=elements.items(findings(history, scores, matrix, class_names, config)),
@@ -154,8 +155,8 @@ def _tiles(metrics, history, config):
     return elements.tiles(tiles)
 
 
-def _figure(path):
-    return elements.picture(path.read_bytes(), path.stem.replace("_", " ")) if path.exists() else ""
+def _figure(path, is_photo=False):
+    return elements.picture(path.read_bytes(), path.stem.replace("_", " "), is_photo) if path.exists() else ""
 
 
 def _time_lapse(run_dir):
@@ -163,7 +164,7 @@ def _time_lapse(run_dir):
     path = run_dir / "attention.json"
     if not path.exists():
         return ""
-    frames = json.loads(path.read_text())
+    frames = json.loads(path.read_text(encoding="utf-8"))
     by_name = {name: [frame for frame in frames if frame["name"] == name] for name in dict.fromkeys(f["name"] for f in frames)}
     are_pictures = "image" in frames[0]
     tables = _picture_lapse(by_name) if are_pictures else "".join(map(_sentence_lapse, by_name.values()))
@@ -232,10 +233,10 @@ def _cell(value, is_count):
 
 def _scenes(run_dir):
     """What a segmenter made of the same few pictures after each few epochs, and of test pictures at the end."""
-    path, gallery = run_dir / "scenes.json", _figure(run_dir / "gallery.png")
+    path, gallery = run_dir / "scenes.json", _figure(run_dir / "gallery.png", is_photo=True)
     lapse = ""
     if path.exists():
-        frames = json.loads(path.read_text())
+        frames = json.loads(path.read_text(encoding="utf-8"))
         lapse = _picture_lapse({name: [f for f in frames if f["name"] == name] for name in {f["name"]: 0 for f in frames}})
         lapse = (
             "<section><h2>Label maps as training went</h2><p class='hint'>The same pictures after each few epochs; epoch 0 is "

@@ -142,7 +142,7 @@ def open_run(run_dir, config, resume=False, overwrite=False):
 
 
 def _check_same_settings(run_dir, config):
-    started = json.loads((run_dir / "config.json").read_text())
+    started = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
     for part in ("settings", "arguments", "model"):
         for name in started[part].keys() | config[part].keys():
             before, now = started[part].get(name), config[part].get(name)

@@ -52,7 +52,7 @@ def write_scene(image, labels, class_names, stem, title):
         height=size[1],
         summary=html.escape(", ".join(f"{entry.name} {entry.share:.0%}" for entry in entries[:8])),
         facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
-        javascript=(elements.ASSETS / "scene.js").read_text(),
+        javascript=(elements.ASSETS / "scene.js").read_text(encoding="utf-8"),
     )
     path = stem.parent / f"{stem.name}.html"
     run_folder.write_text(path, text)

@@ -116,7 +116,7 @@ class SceneTimeLapse(keras.callbacks.Callback):
             self._write(epoch + 1)
 
     def _write(self, epoch):
-        earlier = json.loads(self.path.read_text()) if self.path.exists() and epoch else []
+        earlier = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() and epoch else []
         frames = [frame for frame in earlier if frame["epoch"] < epoch]
         segmenter = SceneSegmenter(self.model)
         predictions = segmenter.segment([image for image, _ in self.scenes])

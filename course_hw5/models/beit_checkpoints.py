@@ -161,7 +161,7 @@ def read_preprocessing(folder, image_shape):
     if not path.exists():
         return {"mean": None}
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} must be JSON. Received: {error}") from error
     is_normalized, channels = config.get("do_normalize", True), image_shape[-1]

@@ -80,7 +80,7 @@ def _load_folder(folder, image_shape=None):
     """A folder in Hugging Face's format to a model."""
     folder = pathlib.Path(folder)
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         found = ", ".join(sorted(path.name for path in folder.iterdir())) or "an empty folder"
         raise ValueError(f"{folder} must hold config.json in Hugging Face's format. Received: {found} ({error})") from error

@@ -1,14 +1,17 @@
 import html.parser
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from course_hw5.evaluation import metrics, page, plots
+from tests.browser import needs_browser
 
 NAMES = ["cat", "</script><b>dog", "fox & co"]
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
@@ -104,6 +107,28 @@ def test_a_browser_shows_the_most_frequent_mistake_and_a_clicked_cell(run_dir, t
     clicked = rendered("document.querySelectorAll('.matrix tbody button')[4].click()")
     assert "2 of class" in clicked and "recognised" in clicked
     assert "No examples were kept" in rendered("document.querySelectorAll('.matrix tbody button')[6].click()")
+
+
+@needs_browser
+def test_counts_of_pixels_are_shown_as_percent_and_in_full_by_a_click(run_dir, driver):
+    matrix = pd.DataFrame([[3896674, 1731070, 0], [7, 1, 0], [0, 0, 0]], index=NAMES, columns=NAMES)
+    (run_dir / "confusion_matrix.csv").write_text(matrix.to_csv(index_label="true"))
+    scores = pd.DataFrame({"iou": [0.6, 0.1, 0.0], "accuracy": 0.5, "share": 0.3}, index=NAMES)
+    (run_dir / "class_scores.csv").write_text(scores.to_csv(index_label="class"))
+    driver.get(page.write_page(run_dir).as_uri())
+    buttons = driver.find_elements("css selector", ".matrix button")
+    assert [button.text for button in buttons] == ["69", "31", "0", "88", "13", "0", "0", "0", "0"]
+    said = driver.find_element("id", "mistakes").text
+    assert "1,731,070 pixels of class “cat” taken for" in said and "30.8 % of that class" in said
+    buttons[0].click()
+    assert "3,896,674 pixels of class “cat” recognised" in driver.find_element("id", "mistakes").text
+
+
+def test_a_page_is_written_whatever_encoding_the_system_has(run_dir):
+    code = "import sys; from course_hw5.evaluation import page; page.write_page(sys.argv[1])"
+    environment = os.environ | {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    subprocess.run([sys.executable, "-c", code, str(run_dir)], check=True, env=environment)
+    assert "“" in (run_dir / "index.html").read_text(encoding="utf-8")
 
 
 def test_attention_after_each_epoch_is_shown_as_text(run_dir):

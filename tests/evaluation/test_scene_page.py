@@ -53,6 +53,19 @@ def page(driver, tmp_path):
     assert {*requests_of(driver)} == {f"file://{path}"}
 
 
+@needs_browser
+@pytest.mark.parametrize("size", [(1600, 400), (300, 1200)])
+def test_pictures_keep_their_proportion(driver, tmp_path, size):
+    labels = np.zeros(size, "uint8")
+    path = scene_page.write_scene(np.zeros((*size, 3), "uint8"), labels, NAMES, tmp_path / "page", "a")
+    driver.get(f"file://{path}")
+    wait(driver, "return document.body.dataset.ready")
+    height, width = driver.execute_script(
+        "const box = document.getElementById('map').getBoundingClientRect(); return [box.height, box.width, innerHeight]"
+    )[:2]
+    assert height / width == pytest.approx(size[0] / size[1], rel=0.02) and height <= 0.8 * 900
+
+
 def pointed(driver, column, row):
     """What the page says of a block of the label map."""
     driver.execute_script(

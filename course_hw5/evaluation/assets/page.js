@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { classes, matrix, mistakes } = JSON.parse(document.getElementById("facts").textContent);
+  const { classes, matrix, unit, mistakes } = JSON.parse(document.getElementById("facts").textContent);
   const panel = document.getElementById("mistakes");
   const element = (tag, text, parent, className) => {
     const node = document.createElement(tag);
@@ -10,17 +10,24 @@
     return node;
   };
 
+  const total = (row) => Math.max(1, matrix[row].reduce((sum, count) => sum + count, 0));
+  const told = (count) => (unit ? `${count.toLocaleString("en")} ${unit}` : String(count));
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
   function show(row, column, button) {
     document.querySelectorAll(".matrix button[aria-pressed=true]").forEach((other) => other.setAttribute("aria-pressed", "false"));
     button.setAttribute("aria-pressed", "true");
     panel.replaceChildren();
-    const count = matrix[row][column];
-    if (row === column) {
-      element("h3", `${count} of class “${classes[row]}” recognised`, panel);
+    const count = matrix[row][column], isRight = row === column;
+    element("h3", `${told(count)} of class “${classes[row]}” ${isRight ? "recognised" : `taken for “${classes[column]}”`}`, panel);
+    if (unit) {
+      element("p", `${percent(count / total(row))} of that class.`, panel, "hint");
+      return;
+    }
+    if (isRight) {
       element("p", "No mistakes in this cell.", panel, "hint");
       return;
     }
-    element("h3", `${count} of class “${classes[row]}” taken for “${classes[column]}”`, panel);
     const cell = mistakes.find((entry) => entry.true === row && entry.predicted === column);
     if (!cell) {
       element("p", count ? "No examples were kept for this cell." : "No such mistake was made.", panel, "hint");
@@ -37,7 +44,7 @@
       const shown = ranked.slice(0, 3);
       if (!shown.some(([, index]) => index === row)) shown.push(ranked.find(([, index]) => index === row));
       for (const [p, index] of shown) {
-        element("p", `${classes[index]} ${(100 * p).toFixed(1)} %`, text, index === row ? "true" : "");
+        element("p", `${classes[index]} ${percent(p)}`, text, index === row ? "true" : "");
       }
     }
   }
@@ -50,12 +57,12 @@
   matrix.forEach((counts, row) => {
     const line = element("tr", undefined, body);
     element("th", classes[row], line);
-    const total = Math.max(1, counts.reduce((sum, count) => sum + count, 0));
     counts.forEach((count, column) => {
-      const button = element("button", count, element("td", undefined, line));
-      button.style.background = `rgba(var(--accent), ${(0.06 + 0.8 * (count / total)).toFixed(3)})`;
-      if (count / total > 0.6) button.style.color = "#fff";
-      button.title = `${classes[row]} taken for ${classes[column]}: ${count}`;
+      const share = count / total(row);
+      const button = element("button", unit ? Math.round(100 * share) : count, element("td", undefined, line));
+      button.style.background = `rgba(var(--accent), ${(0.06 + 0.8 * share).toFixed(3)})`;
+      if (share > 0.6) button.style.color = "#fff";
+      button.title = `${classes[row]} taken for ${classes[column]}: ${told(count)}`;
       button.setAttribute("aria-pressed", "false");
       button.addEventListener("click", () => show(row, column, button));
     });
