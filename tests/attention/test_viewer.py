@@ -220,6 +220,35 @@ def test_pairs_are_filtered_by_sentence(page):
 
 
 @needs_browser
+def test_a_filter_by_sentence_holds_for_numbers_and_table_and_csv(page, downloads):
+    driver = page(layer=2, heads=[0], sentence_b_start=np.int64(4), probability=np.float32(0.5))
+    driver.execute_script("const m = document.getElementById('filter'); m.value = 'AB'; m.dispatchEvent(new Event('change'))")
+    numbers = "return [...document.querySelectorAll('.tokens.key .number')].map((e) => e.textContent)"
+    click(driver, ".tokens.query li", 1)
+    wait(driver, f"return ({numbers.removeprefix('return ')}).some(Boolean)")
+    assert driver.execute_script(numbers) == [""] * 4 + [f"{weight:.4f}" for weight in ATTENTION[2, 0, 1, 4:]]
+    assert len(texts(driver, "#numbers tbody tr")) == 3
+    _, _, table = saved(driver, downloads, "attention-layer2")
+    _, *rows = csv.reader(table.open(encoding="utf-8"))
+    assert [[bool(cell) for cell in row[3:]] for row in rows] == [[False] * 4 + [True] * 3] * 4 + [[False] * 7] * 3
+    click(driver, ".tokens.query li", 5)  # of the second sentence
+    wait(driver, "return document.querySelectorAll('#numbers tbody tr').length === 0")
+
+
+@needs_browser
+def test_numbers_of_heads_can_be_read_on_every_colour(page):
+    driver = page(softmax_weights(1, 12, 7, 7))
+    ratios = driver.execute_script(r"""
+        const light = (color) => color.match(/\d+/g).slice(0, 3).map((v) => v / 255)
+          .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+          .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0.05);
+        return [...document.querySelectorAll("#heads button")].map((button) => getComputedStyle(button))
+          .map(({ color, backgroundColor }) => [light(color), light(backgroundColor)])
+          .map((pair) => Math.max(...pair) / Math.min(...pair));""")
+    assert len(ratios) == 12 and min(ratios) >= 4.5
+
+
+@needs_browser
 def test_matrix_view_reads_out_the_cell_under_the_cursor(page):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
@@ -280,6 +309,16 @@ def test_what_is_seen_can_be_saved(page, downloads):
     assert head == ["layer", "head", "query", *TOKENS]
     assert [row[:3] for row in rows] == [["1", head, token] for head in "03" for token in TOKENS]
     np.testing.assert_allclose(np.array([row[3:] for row in rows], float), ATTENTION[1, [0, 3]].reshape(-1, 7), atol=2e-5)
+
+
+@needs_browser
+def test_all_layers_are_saved_where_all_are_seen(page, downloads):
+    driver = page()
+    click(driver, "#views button", 2)
+    wait(driver, "return document.querySelectorAll('.grid button').length === 12")
+    _, _, table = saved(driver, downloads, "attention-all-layers")
+    _, *rows = csv.reader(table.open(encoding="utf-8"))
+    np.testing.assert_allclose(np.array([row[3:] for row in rows], float), ATTENTION.reshape(-1, 7), atol=2e-5)
 
 
 @needs_browser

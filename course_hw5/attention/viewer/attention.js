@@ -45,6 +45,12 @@
     });
   })();
 
+  /** A head's colour, #rrggbb, and black or white on it, whichever is the easier to read (WCAG 2's luminance). */
+  function headStyle(color) {
+    const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
+    return { "--head": color, "--on-head": 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff" };
+  }
+
   // ---------------------------------------------------------------- weights
 
   const decoded = new Map();
@@ -186,11 +192,11 @@
   function showNumbers(at) {
     const { token } = seen, heads = activeHeads();
     const others = token?.side === "query" ? keys : queries;
-    const values = token && others.map((_, other) =>
-      token.side === "query" ? mean(at, heads, token.index, other) : mean(at, heads, other, token.index));
+    const pair = (other) => (token.side === "query" ? [token.index, other] : [other, token.index]);
+    const values = token && others.map((_, other) => (passes(...pair(other)) ? mean(at, heads, ...pair(other)) : null));
     for (const item of document.querySelectorAll(".tokens li")) {
       const side = item.parentNode.classList.contains("query") ? "query" : "key", index = +item.dataset.index;
-      const isOther = token && side !== token.side;
+      const isOther = token && side !== token.side && values[index] !== null;
       item.classList.toggle("chosen", Boolean(token && side === token.side && index === token.index));
       item.lastChild.textContent = isOther ? number(values[index]) : "";
       item.style.background = isOther ? `rgba(${style("--for")}, ${0.7 * (values[index] / at.highest)})` : "";
@@ -201,16 +207,16 @@
       return;
     }
     const chosen = token.side === "query" ? queries[token.index] : keys[token.index];
-    const order = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, 24);
-    const cell = (head, other) => token.side === "query" ? at(head, token.index, other) : at(head, other, token.index);
+    const told = [...values.keys()].filter((other) => values[other] !== null);
+    const order = [...told].sort((a, b) => values[b] - values[a]).slice(0, 24);
     const title = token.side === "query" ? `Where “${chosen}” looks` : `Who looks at “${chosen}”`;
     panel.replaceChildren(make("table", {},
-      make("caption", {}, title, values.length > order.length ? `: ${order.length} of ${values.length}` : ""),
+      make("caption", {}, title, told.length > order.length ? `: ${order.length} of ${told.length}` : ""),
       make("thead", {}, make("tr", {}, make("th"), make("th", { class: "plain" }, "mean"),
-        ...(heads.length > 1 ? heads.map((head) => make("th", { style: { "--head": lineColor(head, at.heads) } }, String(head))) : []))),
+        ...(heads.length > 1 ? heads.map((head) => make("th", { style: headStyle(lineColor(head, at.heads)) }, String(head))) : []))),
       make("tbody", {}, ...order.map((other) => make("tr", { "data-index": other },
         make("th", {}, make("bdi", {}, others[other])), make("td", {}, number(values[other])),
-        ...(heads.length > 1 ? heads.map((head) => make("td", {}, number(cell(head, other)))) : []))))));
+        ...(heads.length > 1 ? heads.map((head) => make("td", {}, number(at(head, ...pair(other))))) : []))))));
   }
 
   // ---------------------------------------------------------------- matrix view
@@ -296,6 +302,7 @@
         context.textAlign = "center";
         context.font = "11px system-ui, sans-serif";
         queries.forEach((_, q) => keys.forEach((_, k) => {
+          if (!passes(q, k)) return;
           const value = mean(at, heads, q, k);
           context.fillStyle = Math.abs(value) / at.highest > 0.45 ? "#fff" : style("--ink");
           context.fillText(value.toFixed(2), margin + (k + 0.5) * cell, margin + (q + 0.5) * cell);
@@ -443,15 +450,19 @@
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 
-  /** One row per head and query of the layer shown, one column per key; of a picture, one row per patch. */
+  /** One row per head and query of the layer shown, or of all, one column per key; of a picture, one row per patch. */
   async function csv() {
-    const at = await weights(seen.kind, seen.layer);
-    if (seen.view === "Picture") return pictures.csv(at);
+    if (seen.view === "Picture") return pictures.csv(await weights(seen.kind, seen.layer));
+    const isModel = seen.view === "Model", heads = isModel ? [...Array(kind().heads).keys()] : activeHeads();
     const quote = (text) => `"${text.replaceAll('"', '""')}"`;
     const rows = [["layer", "head", "query", ...state.keys.map(quote)].join(",")];
-    for (const head of activeHeads())
-      state.queries.forEach((token, query) => rows.push(
-        [state.layers[seen.layer], head, quote(token), ...state.keys.map((_, key) => +at(head, query, key).toPrecision(5))].join(",")));
+    for (const layer of isModel ? state.layers.keys() : [seen.layer]) {
+      const at = await weights(seen.kind, layer);
+      const cell = (head, query, key) => (passes(query, key) ? +at(head, query, key).toPrecision(5) : "");
+      for (const head of heads)
+        state.queries.forEach((token, query) => rows.push(
+          [state.layers[layer], head, quote(token), ...state.keys.map((_, key) => cell(head, query, key))].join(",")));
+    }
     return rows.join("\n") + "\n";
   }
 
@@ -460,14 +471,14 @@
   async function save(format) {
     const [content, type] = SAVE[format];
     const url = URL.createObjectURL(new Blob([await content()], { type }));
-    make("a", { href: url, download: `${kind().name.toLowerCase().replace(" ", "-")}-layer${state.layers[seen.layer]}.${format.toLowerCase()}` }).click();
+    make("a", { href: url, download: `${kind().name.toLowerCase().replace(" ", "-")}-${seen.view === "Model" ? "all-layers" : `layer${state.layers[seen.layer]}`}.${format.toLowerCase()}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
   // ---------------------------------------------------------------- controls
 
   const pictures = state.picture && pictureView({
-    state, seen, keys, make, visible, css, text, filled, style, weights, mean, kind, activeHeads, headsText, palette, legend, drawnLegend, only, show,
+    state, seen, keys, make, visible, css, text, filled, style, weights, mean, kind, activeHeads, headsText, palette, headStyle, legend, drawnLegend, only, show,
   });
   const VIEWS = { [HOME]: pictures ? pictures.show : showHeads, Matrix: showMatrix, Model: showModel };
 
@@ -505,7 +516,7 @@
   $("views").append(...Object.keys(VIEWS).map((view) =>
     make("button", { onclick: () => { Object.assign(seen, { view, token: null }); show(); } }, view)));
   $("heads").append(...palette.map((color, head) => make("button", {
-    style: { "--head": color }, title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
+    style: headStyle(color), title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
     onclick: (event) => {
       if (event.shiftKey) only(head, seen.heads.size === 1 && seen.heads.has(head));
       else if (event.detail < 2) toggle(head);

@@ -95,9 +95,12 @@ def head_view(
         keys=keys,
         layer=include_layers.index(layer),
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
-        sentenceB=sentence_b_start,
-        probability=probability,
-        whatIf=[dict(zip(("word", "first", "last", "probability"), entry)) for entry in what_if or ()],
+        sentenceB=None if sentence_b_start is None else int(sentence_b_start),
+        probability=None if probability is None else float(probability),
+        whatIf=[
+            {"word": word, "first": int(first), "last": int(last), "probability": float(masked)}
+            for word, first, last, masked in what_if or ()
+        ],
     )
     return _deliver(page, html_action, path)
 

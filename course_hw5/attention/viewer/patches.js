@@ -143,7 +143,7 @@ function pictureView(page) {
   const scaleBar = make("div"), caption = make("p", { class: "readout" });
   const heads = make("div", { id: "maps", role: "group", "aria-label": "Each head", style: { "--columns": across } },
     ...palette.map((ink, head) => make("button", {
-      style: { "--head": ink }, onclick: () => only(head, seen.heads.size === 1 && seen.heads.has(head)),
+      style: page.headStyle(ink), onclick: () => only(head, seen.heads.size === 1 && seen.heads.has(head)),
     }, make("canvas"),
     make("span", {}, make("b", {}, String(head)), make("span", { class: "number" })))));
   const view = make("div", { id: "patches" }, ...predicted(),
