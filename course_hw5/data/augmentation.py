@@ -1,11 +1,54 @@
 """Image augmentation by name, made of keras-cv's layers; the only place that knows them.
 
-Every random number comes from TensorFlow's global generator or from its global seed, so whoever resets the generator at
-the start of an epoch (as `course_hw5.training` does) gets the same pictures again.
+Every random number comes from TensorFlow's global generator, so whoever resets it at the start of an epoch (as
+`course_hw5.training` does) gets the same pictures again. MixUp and CutMix are our own, since those of keras-cv draw from what
+no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 
+import keras
 import keras_cv
 import tensorflow as tf
+
+
+def mixup(batch, alpha=0.2):
+    """Each picture becomes a weighted mean of it and another of the batch, and so do labels (Zhang et al. 2018,
+    https://arxiv.org/abs/1710.09412)."""
+    share, order, _ = _drawn(batch, alpha)
+    return {
+        name: _weighted(values, tf.gather(values, order), tf.reshape(share, [-1] + [1] * (values.shape.rank - 1)))
+        for name, values in batch.items()
+    }
+
+
+def cutmix(batch, alpha=1.0):
+    """A rectangle of each picture comes from another of the batch, and labels are mixed by area (Yun et al. 2019,
+    https://arxiv.org/abs/1905.04899)."""
+    images, labels = batch["images"], batch["labels"]
+    share, order, centre = _drawn(batch, alpha)
+    rows, columns = (
+        tf.abs((tf.range(size, dtype=tf.float32) + 0.5) / size - centre[:, axis, None]) < tf.sqrt(1 - share)[:, None] / 2
+        for axis, size in enumerate(images.shape[1:3])
+    )
+    is_other = rows[:, :, None, None] & columns[:, None, :, None]
+    kept = 1 - tf.reduce_mean(tf.cast(is_other, tf.float32), axis=(1, 2))
+    return {
+        "images": tf.where(is_other, tf.gather(images, order), images),
+        "labels": _weighted(labels, tf.gather(labels, order), kept),
+    }
+
+
+def _drawn(batch, alpha):
+    """For each picture a share of Beta(alpha, alpha), another picture's index, and a point, `(row, column)` in [0, 1)."""
+    count = tf.shape(batch["images"])[0]
+    seeds = tf.unstack(tf.cast(tf.random.get_global_generator().make_seeds(4), tf.int32), axis=1)
+    first, second = (tf.random.stateless_gamma([count], seed, alpha) for seed in seeds[:2])
+    order = tf.random.experimental.stateless_shuffle(tf.range(count), seeds[2])
+    return tf.math.divide_no_nan(first, first + second), order, tf.random.stateless_uniform([count, 2], seeds[3])
+
+
+def _weighted(first, second, share):
+    return share * first + (1 - share) * second
+
 
 # Each layer maps {"images": float32 (batch, height, width, channels) in [0, 255], "labels": one-hot} to the same.
 LAYERS = {
@@ -16,17 +59,16 @@ LAYERS = {
     ),
     "cutout": lambda: keras_cv.layers.RandomCutout(0.25, 0.25, fill_value=127.5),
     "randaugment": lambda: keras_cv.layers.RandAugment((0, 255), augmentations_per_image=2, magnitude=0.3),
-    "mixup": lambda: keras_cv.layers.MixUp(alpha=0.2),
-    "cutmix": lambda: keras_cv.layers.CutMix(alpha=1.0),
 }
-MIXES_LABELS = {"mixup", "cutmix"}
+MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where both are named
+NAMES = (*LAYERS, *MIXES)
 
 
 def augment(names, classes):
     """Builds a function for `tf.data.Dataset.map` that augments a batch of 32x32 images.
 
     Args:
-        names: names from `LAYERS`, applied in this order; a comma-separated string or a sequence.
+        names: from `NAMES`; a comma-separated string or a sequence. Layers are applied in this order, mixing comes last.
         classes: number of classes, for the one-hot labels that MixUp and CutMix need.
 
     Returns:
@@ -37,16 +79,24 @@ def augment(names, classes):
         ValueError: if a name is unknown.
     """
     names = [name for name in names.split(",") if name] if isinstance(names, str) else list(names)
-    unknown = [name for name in names if name not in LAYERS]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise ValueError(f"`augmentation` must be made of {', '.join(LAYERS)}. Received: {', '.join(unknown)}")
-    layers = [LAYERS[name]() for name in names]
-    mixes = bool(MIXES_LABELS.intersection(names))
+        raise ValueError(f"`augmentation` must be made of {', '.join(NAMES)}. Received: {', '.join(unknown)}")
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # of pixels: half precision has too few digits for them
+    try:
+        layers = [LAYERS[name]() for name in names if name in LAYERS]
+    finally:
+        keras.config.set_dtype_policy(policy)
+    mixes = [MIXES[name] for name in dict.fromkeys(names) if name in MIXES]
 
     def apply(images, labels):
         batch = {"images": tf.cast(images, tf.float32), "labels": tf.one_hot(labels, classes)}
         for layer in layers:
             batch = layer(batch, training=True)
+        if mixes:
+            chosen = tf.random.get_global_generator().uniform([], maxval=len(mixes), dtype=tf.int32)
+            batch = tf.switch_case(chosen, [lambda mix=mix: mix(batch) for mix in mixes])
         images = tf.cast(tf.clip_by_value(tf.round(batch["images"]), 0, 255), tf.uint8)
         return images, (batch["labels"] if mixes else labels)
 

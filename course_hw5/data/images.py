@@ -33,7 +33,7 @@ def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation
         batch_size: images per batch, 1 or more.
         validation_split: share of the training images kept for validation, in (0, 1).
         seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
-        augmentation: names from `course_hw5.data.augmentation.LAYERS`, for the training images only.
+        augmentation: names from `course_hw5.data.augmentation.NAMES`, for the training images only.
 
     Returns:
         `ImageData`: `train, validation, test, class_names, note`.

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,13 +16,16 @@ def run(names, batch):
     return next(iter(data))
 
 
-@pytest.mark.parametrize("name", augmentation.LAYERS)
-def test_every_augmentation_changes_pictures_and_keeps_their_form(name, batch):
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", augmentation.NAMES)
+def test_every_augmentation_changes_pictures_and_keeps_their_form(name, policy, batch, request):
     tf.random.set_seed(1)
+    keras.config.set_dtype_policy(policy)
+    request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
     images, labels = run(name, batch)
     assert images.shape == batch[0].shape and images.dtype == tf.uint8
     assert not np.array_equal(images, batch[0])
-    if name in augmentation.MIXES_LABELS:
+    if name in augmentation.MIXES:
         np.testing.assert_allclose(labels.numpy().sum(1), 1, atol=1e-5)
         assert labels.shape == (8, 10)
     else:
@@ -40,13 +44,31 @@ def test_mixup_mixes_labels_as_it_mixes_pictures():
     np.testing.assert_allclose(images.numpy().mean((1, 2, 3)) / 255, labels[:, 1], atol=0.01)
 
 
-def test_the_same_generator_state_gives_the_same_pictures(batch):
-    augment = augmentation.augment("flip,shift,cutout", classes=10)
-    data = tf.data.Dataset.from_tensors(batch).map(augment)
+def test_cutmix_mixes_labels_by_the_area_that_it_cuts():
+    black, white = np.zeros((1, 32, 32, 3), "uint8"), np.full((1, 32, 32, 3), 255, "uint8")
+    images, labels = run("cutmix", (tf.constant(np.concatenate([black, white] * 8)), tf.constant([0, 1] * 8)))
+    np.testing.assert_allclose(images.numpy().mean((1, 2, 3)) / 255, labels[:, 1], atol=1e-5)
+    assert {*np.unique(images)} == {0, 255} and len(np.unique(labels)) > 4
+    inner = images.numpy()[:, 8:-8, 8:-8].var((1, 2, 3))
+    assert (inner > 0).any()  # what is cut may lie anywhere
+
+
+def test_of_mixup_and_cutmix_one_is_used_for_each_batch():
+    black, white = np.zeros((1, 32, 32, 3), "uint8"), np.full((1, 32, 32, 3), 255, "uint8")
+    data = tf.data.Dataset.from_tensors((tf.constant(np.concatenate([black, white] * 4)), tf.constant([0, 1] * 4)))
+    data = data.repeat(20).map(augmentation.augment("mixup,cutmix", classes=10))
+    is_cut = [{*np.unique(images)} <= {0, 255} for images, _ in data]
+    assert 4 < sum(is_cut) < 16
+
+
+@pytest.mark.parametrize("names", [*augmentation.NAMES, "flip,shift,mixup,cutmix"])
+def test_the_state_of_the_generator_decides_the_pictures(names, batch):
+    tf.random.set_seed(1)
+    data = tf.data.Dataset.from_tensors(batch).repeat(4).map(augmentation.augment(names, classes=10))
     generator = tf.random.get_global_generator()
     epochs = []
     for seed in (3, 4, 3):
         generator.reset_from_seed(seed)
-        epochs.append(next(iter(data))[0].numpy())
+        epochs.append(np.stack([images for images, _ in data]))
     np.testing.assert_array_equal(epochs[0], epochs[2])
     assert not np.array_equal(epochs[0], epochs[1])
