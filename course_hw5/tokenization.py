@@ -142,7 +142,16 @@ def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None):
 
 def _word_pieces(text, tokenizer, max_length):
     # A word piece takes one character at least, but spaces take none: cut generously, so that a book costs no more than a page.
-    return [int(id_) for id_ in tokenizer(text[: 100 * max_length])]
+    return [int(id_) for id_ in tokenizer(cleaned(text[: 100 * max_length]))]
+
+
+def cleaned(texts):
+    """Texts, a string or a tensor of them, as BERT's own tokenizer cleans them: any white space is a space, and characters
+    that cannot be seen are dropped. keras-nlp's would make one unknown word of two with a no-break space between them."""
+    import tensorflow as tf  # here, since only whoever tokenizes needs it
+
+    texts = tf.strings.regex_replace(texts, r"[\t\n\r\p{Z}]+", " ")
+    return tf.strings.regex_replace(texts, r"[\p{C}\x{FFFD}]+", "")
 
 
 def tokens_of(ids, tokenizer=None):

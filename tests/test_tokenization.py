@@ -35,6 +35,8 @@ def test_a_pair_has_two_separators_and_its_longer_text_is_cut_first():
         ("خوب", ["خ", "##و", "##ب"]),
         ("[SEP] [MASK]", ["[", "sep", "]", "[", "mask", "]"]),  # typed by a user, they are text
         ("x" * 101, ["[UNK]"]),
+        ("not\u00a0good\u3000at\u2028all\u202f", ["not", "good", "at", "all"]),  # spaces of other kinds
+        ("go\0od\u200b film\ufffd", ["good", "film"]),  # what cannot be seen
     ],
 )
 def test_unusual_texts_are_encoded(text, expected):
