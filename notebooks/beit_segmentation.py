@@ -22,7 +22,10 @@ import os
 
 if importlib.util.find_spec("course_hw5") is None:  # on Colab
     # %pip install --quiet git+https://github.com/course-hw5/course_hw5
-    pass
+    import IPython
+
+    print("Installed. The kernel now restarts, since it holds older libraries: run all cells again.")
+    IPython.get_ipython().kernel.do_shutdown(restart=True)
 
 # %% [markdown]
 # ## Knobs
