@@ -122,10 +122,10 @@ def _make_recorder(model):
     for encoder in backbone.transformer_layers:
         x, scores = WithAttention(encoder, dtype=encoder.dtype_policy)(x, padding_mask=inputs["padding_mask"])
         attention.append(scores)  # as computed: a gradient by a float32 copy would be none
-    output = {"sequence_output": x, "pooled_output": backbone.pooled_dense(x[:, 0])}
+    output = {"sequence_output": x, "pooled_output": (pooled := backbone.pooled_dense(x[:, 0]))}
     if model is not backbone:
-        output = model.get_layer("positive")(output["pooled_output"])
-    return keras.Model(source, {"attention": attention, "output": output})
+        output = model.get_layer("positive")(pooled)
+    return keras.Model(source, {"attention": attention, "output": output, "pooled_output": pooled})
 
 
 def tokenizer_of(model):
@@ -218,12 +218,11 @@ def _centre(image, share):
 def _explain_sentence(model, sentence, other):
     import tensorflow as tf  # here, since models are otherwise neutral
 
-    ids, tokenizer = _token_ids(model, sentence, other), tokenizer_of(model)
+    ids, tokenizer, head = _token_ids(model, sentence, other), tokenizer_of(model), model.get_layer("positive")
     with tf.GradientTape() as tape:
         recorded = _recorder(model)(_padded(model, ids))
-        positive = recorded["output"]
-        logit = tf.math.log(positive) - tf.math.log1p(-positive)
-        logit = tf.where(positive < 0.5, -logit, logit)
+        # not by way of the probability, which has no gradient where it is 0 or 1 to float32
+        logit = tf.abs(tf.matmul(tf.cast(recorded["pooled_output"], "float32"), head.kernel) + head.bias)
     gradients = tape.gradient(logit, recorded["attention"])
     length = len(ids)
     attention, gradients = (

@@ -302,14 +302,15 @@ def pooled(x, pooling, normalize):
     return keras.layers.LayerNormalization(epsilon=1e-12, name="pooled_norm")(x) if normalize else x
 
 
-def raw_images(image_shape, input_shape=None, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear", crop_share=1.0):
+def raw_images(image_shape, input_shape=None, mean=0.5, std=0.5, interpolation="bilinear", crop_share=1.0):
     """The input of a model that takes raw pictures, and the tensor that its backbone takes.
 
     Args:
         image_shape: `(height, width, channels)` that the backbone takes.
         input_shape: of the raw pictures where they are to be resized, `(None, None, 3)` for any size; None where they have
             the backbone's shape.
-        mean, std: of each channel, of pixels scaled to [0, 1]; `mean` None for pictures that are normalised already.
+        mean, std: of all channels, or one of each, of pixels scaled to [0, 1]; `mean` None for pictures that are normalised
+            already.
         interpolation: of the resizing, with antialiasing where pictures may have any size.
         crop_share: side of the centre that is used, as a share of the side of the resized picture.
 
@@ -326,7 +327,8 @@ def raw_images(image_shape, input_shape=None, mean=(0.5,) * 3, std=(0.5,) * 3, i
         top, left = (resized[0] - height) // 2, (resized[1] - width) // 2
         x = x[:, top : top + height, left : left + width]
     if mean is not None:
-        scale, offset = 1 / (255 * np.array(std)), -np.array(mean) / np.array(std)
+        mean, std = (np.broadcast_to(value, image_shape[2:]) for value in (mean, std))
+        scale, offset = 1 / (255 * std), -mean / std
         x = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="rescaling")(x)
     return images, x
 

@@ -47,10 +47,13 @@ def adapted_classifier(model, classes, class_names=None, input_shape=None, **cha
         input_shape: of the raw pictures, resized where it is not what the backbone reads; None for the backbone's own.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `drop_path_rate`.
     """
-    backbone = rebuilt_backbone(beit.backbone_of(model), **changes | {"final_norm": False, "use_mask_token": False})
+    old = beit.backbone_of(model)
+    backbone = rebuilt_backbone(old, **changes | {"final_norm": False, "use_mask_token": False, "feature_layers": ()})
     names = {layer.name for layer in model.layers}
     raw = {"input_shape": input_shape, **normalization(model)}
-    new = beit.beit_classifier(backbone, classes, _pooling(model), class_names=class_names, **raw)
+    new = beit.beit_classifier(backbone, classes, pooling_of(model), class_names=class_names, **raw)
+    if old.arguments["final_norm"]:  # of an encoder's tokens, and so of the one that is pooled
+        new.get_layer("pooled_norm").set_weights(old.get_layer("norm").get_weights())
     same_classes = "logits" in names and model.get_layer("logits").units == classes
     for name in ("pooled_norm", *(["logits"] if same_classes else [])):
         if name in names:
@@ -58,7 +61,7 @@ def adapted_classifier(model, classes, class_names=None, input_shape=None, **cha
     return new
 
 
-def _pooling(model):
+def pooling_of(model):
     """How a model pools its tokens; "mean" where it does not."""
     is_mean = any(type(operation).__name__ == "Mean" for operation in model.operations)
     return "cls" if model.name in ("beit_classifier", "beit_encoder") and not is_mean else "mean"
@@ -106,7 +109,8 @@ def layerwise_rates(model, decay):
     """Factors of the learning rate that fall by `decay` from block to block towards the pixels (BEiT, appendix).
 
     Returns:
-        Dict of `variable.path` to factor: 1 for the head, `decay` for the last block, and so on.
+        Dict of `variable.path` to factor: 1 for the head and a position bias that blocks share, `decay` for the last block,
+        and so on.
     """
     depth = len(beit.backbone_of(model).blocks)
     rates = {}
@@ -115,7 +119,7 @@ def layerwise_rates(model, decay):
         below = 0
         if layer.startswith("block_"):
             below = depth - int(layer.removeprefix("block_"))
-        elif layer in ("patch_embedding", "relative_position_bias"):
+        elif layer == "patch_embedding":
             below = depth + 1
         rates[variable.path] = decay**below
     return rates

@@ -109,8 +109,9 @@ def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, low
         backbone: a `BertBackbone`.
         max_length: tokens per text; None for any number up to the backbone's `max_sequence_length`.
         dropout: rate before the last layer.
-        vocabulary: tuple of word pieces; None for the published uncased one.
-        lowercase: whether the vocabulary is uncased.
+        vocabulary: tuple of word pieces; None for that of the folder which the backbone was loaded from, else the published
+            uncased one.
+        lowercase: whether the vocabulary is uncased; of a folder's its own word counts.
 
     Returns:
         Functional `keras.Model`: integer `(batch, max_length)` token ids, 0 where padded, to float32 `(batch, 1)`
@@ -126,6 +127,8 @@ def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, low
     """
     if max_length is not None and not 0 < max_length <= backbone.max_sequence_length:
         raise ValueError(f"`max_length` must lie in [1, {backbone.max_sequence_length}]. Received: {max_length}")
+    if vocabulary is None and getattr(backbone, "vocabulary", None):
+        vocabulary, lowercase = tuple(backbone.vocabulary), backbone.lowercase
     token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
     separator_id = 102 if vocabulary is None else vocabulary.index("[SEP]")
     x = backbone(BertInputs(vocabulary, lowercase, separator_id, name="bert_inputs")(token_ids))["pooled_output"]

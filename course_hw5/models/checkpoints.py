@@ -38,7 +38,7 @@ def load_model(preset, image_shape=None):
             "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
             a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
             pickle) and, for text, `vocab.txt`;
-            the path of a `.keras` file;
+            the path of a `.keras` file, or of a run folder with its `model.keras`;
             a BERT preset of keras-nlp, such as "bert_tiny_en_uncased".
         image_shape: for a BEiT in a folder or of the hub, and no other, the `(height, width, channels)` that the network shall
             read, if not what it was trained for: position biases are interpolated.
@@ -53,7 +53,9 @@ def load_model(preset, image_shape=None):
         OSError: if it cannot be downloaded.
     """
     name = str(preset)
-    if image_shape is not None and not (name.startswith("hf://") or pathlib.Path(name).is_dir()):
+    path = pathlib.Path(name)
+    is_checkpoint = name.startswith("hf://") or (path.is_dir() and not (path / "model.keras").exists())
+    if image_shape is not None and not is_checkpoint:
         raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")
     if name == "minilm":
         return _load_folder(_base_folder())
@@ -63,9 +65,8 @@ def load_model(preset, image_shape=None):
         return presets.load_preset(name, _load_folder(_base_folder()))
     if name.startswith("hf://"):
         return _load_folder(_download(name.removeprefix("hf://")), image_shape)
-    path = pathlib.Path(name)
     if name and path.is_dir():
-        return _load_folder(path, image_shape)
+        return _load_folder(path, image_shape) if is_checkpoint else _load_file(path / "model.keras")
     if path.suffix == ".keras":
         return _load_file(path)
     if name in keras_nlp.models.BertBackbone.presets:
@@ -110,7 +111,10 @@ def _load_bert(folder, config, image_shape):
     except ValueError as error:  # a tensor of another shape; the message goes on with the values
         raise KeyError(str(error).split("Target variable")[0]) from error
     tensors = _read_tensors(folder, prefix="classifier.")
+    vocabulary, lowercase = tokenization.read_tokenizer(folder)
     if not tensors:
+        if vocabulary != tokenization.uncased_vocabulary():  # a classifier on it must not read that one's ids
+            backbone.vocabulary, backbone.lowercase = vocabulary, lowercase
         return backbone
     kernel, bias = tensors["classifier.weight"].T, tensors["classifier.bias"]
     if kernel.shape[1] == 2:  # two logits; their difference is the logit of "positive", the second if not said otherwise
@@ -119,7 +123,6 @@ def _load_bert(folder, config, image_shape):
         kernel, bias = sign * (kernel[:, 1:] - kernel[:, :1]), sign * (bias[1:] - bias[:1])
     if kernel.shape[1] != 1:
         raise ValueError(f"The classifier in {folder} must have 1 or 2 labels. Received: {kernel.shape[1]}")
-    vocabulary, lowercase = tokenization.read_tokenizer(folder)
     model = bert.bert_classifier(backbone, vocabulary=vocabulary, lowercase=lowercase)
     model.get_layer("positive").set_weights([kernel, bias])
     return model

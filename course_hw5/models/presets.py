@@ -29,11 +29,19 @@ def save_whole(model, path):
 
     Returns:
         Size of the file in bytes.
+
+    Raises:
+        ValueError: if the model has no names for its classes.
     """
-    arguments = {"backbone": beit.backbone_of(model).get_config(), "class_names": model.get_layer("scores").class_names}
+    scores = model.get_layer("scores")
+    if scores.class_names is None:
+        raise ValueError(f"`model` must have `class_names`. Received: {model.name} without")
+    arguments = {"backbone": beit.backbone_of(model).get_config(), "class_names": scores.class_names}
     arguments["raw"] = beit_tuning.normalization(model)
     if model.name == "upernet_segmenter":
         arguments["head"] = upernet.head_arguments(model)
+    else:
+        arguments["top"] = {"pooling": beit_tuning.pooling_of(model), "activation": scores.activation}
     weights = {
         variable.path: variable.numpy().astype("float16" if variable.trainable else "float32")
         for variable in model.weights
@@ -53,7 +61,7 @@ def load_whole(name):
             head = arguments["head"] | {"auxiliary_head": False}
             model = upernet.upernet_segmenter(backbone, len(names), **head, class_names=names, **raw)
         else:
-            model = beit.beit_classifier(backbone, len(names), class_names=names, **raw)
+            model = beit.beit_classifier(backbone, len(names), class_names=names, **raw, **arguments.get("top", {}))
         for variable in model.weights:
             variable.assign(file.get_tensor(variable.path).astype("float32"))
     return model

@@ -78,6 +78,17 @@ def test_gradients_are_those_of_the_predicted_logit(model):
     assert (explained["gradients"][-1, :, 1:] == 0).all()  # in the last layer, only what [CLS] sees reaches the answer
 
 
+@pytest.mark.parametrize("bias", [-150.0, 40.0])
+def test_a_probability_of_zero_or_one_has_gradients_too(model, bias):
+    sure = keras.models.clone_model(model)
+    sure.set_weights(model.get_weights())
+    sure.get_layer("positive").bias.assign([bias])
+    gradients = explain(sure, "a fine film")["gradients"]
+    assert np.isfinite(gradients).all()
+    sure.get_layer("positive").bias.assign([np.sign(bias)])
+    np.testing.assert_allclose(gradients, explain(sure, "a fine film")["gradients"], atol=1e-6)
+
+
 def test_what_if_masks_whole_words(model):
     explained = explain(model, "an unbelievably fine film")
     assert [entry[:3] for entry in explained["what_if"]] == [

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, patch_view
+from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, patch_view, upernet_segmenter
 from course_hw5.models import beit, beit_tuning
 from tests.golden import beit as golden
 
@@ -205,6 +205,24 @@ def test_an_adapted_classifier_pools_as_before():
     encoder = beit.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL))
     adapted = beit_tuning.adapted_classifier(encoder, 4)
     assert [type(op).__name__ for op in adapted.operations].count("Mean") == 1
+
+
+def test_an_adapted_encoder_keeps_the_normalization_of_its_tokens():
+    encoder = beit.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL, final_norm=True), pooling="cls")
+    gamma, beta = beit.backbone_of(encoder).get_layer("norm").weights
+    gamma.assign(random.normal(size=12)), beta.assign(random.normal(size=12))
+    adapted = beit_tuning.adapted_classifier(encoder, 4)
+    head = keras.Model(adapted.input, adapted.get_layer("pooled_norm").output)
+    np.testing.assert_allclose(head(PICTURES), encoder(PICTURES)["pooled_output"], atol=1e-5)
+
+
+def test_a_segmenter_becomes_the_start_of_a_classifier():
+    backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, feature_layers=(0, 0, 1, 1))
+    segmenter = upernet_segmenter(backbone, 3, channels=8)
+    adapted = beit_tuning.adapted_classifier(segmenter, 4)
+    assert adapted(PICTURES).shape == (3, 4)
+    before, after = (beit.backbone_of(model).get_weights() for model in (segmenter, adapted))
+    np.testing.assert_array_equal(before[0], after[0])
 
 
 def test_an_adapted_checkpoint_keeps_its_normalization(folder):

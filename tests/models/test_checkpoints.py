@@ -5,8 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
-from course_hw5 import load_model
+from course_hw5 import bert_classifier, load_model, mlp_classifier
 from tests.golden import bert as golden
 
 FOLDER = golden.GOLDEN
@@ -40,6 +41,27 @@ def test_a_folder_with_its_own_vocabulary_keeps_it(folder):
     inputs = load_model(folder).get_layer("bert_inputs")
     assert [*inputs.tokenizer("word7")] == [12]
     assert inputs.separator_id == 3 and not inputs.lowercase
+
+
+def test_a_folder_without_a_head_gives_its_vocabulary_to_a_classifier(folder, tmp_path):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]", *(f"word{i}" for i in range(55))]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    (path,) = folder.glob("*.safetensors")
+    tensors = {name: value for name, value in safetensors.numpy.load_file(path).items() if "classifier" not in name}
+    safetensors.numpy.save_file(tensors, path)
+    inputs = bert_classifier(load_model(folder)).get_layer("bert_inputs")
+    assert [*inputs.tokenizer("word7")] == [12] and inputs.separator_id == 4 and not inputs.lowercase
+
+
+def test_the_model_of_a_run_folder_is_loaded(tmp_path):
+    model = mlp_classifier(hidden_units=(4,))
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "config.json").write_text("{}")  # the run's, not a model's
+    images = np.zeros((1, 32, 32, 3), "uint8")
+    np.testing.assert_array_equal(load_model(tmp_path)(images), model(images))
+    with pytest.raises(ValueError, match="`image_shape` must be None but for a folder"):
+        load_model(tmp_path, image_shape=(8, 8, 3))
 
 
 def test_a_vocabulary_in_the_newer_form_is_read(folder):

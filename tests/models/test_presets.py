@@ -77,6 +77,18 @@ def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(tmp_pa
         np.testing.assert_array_equal(found.numpy(), expected.numpy().astype("float16").astype("float32"))
 
 
+def test_a_whole_preset_pools_and_answers_as_before(tmp_path, monkeypatch):
+    backbone = beit_backbone(image_shape=(8, 8, 1), patch_size=4, dim=16, depth=1, heads=2, mlp_dim=16)
+    model = beit_classifier(backbone, 2, pooling="cls", activation="linear", class_names=("a", "b"))
+    presets.save_whole(model, tmp_path / "small.safetensors")
+    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    monkeypatch.setitem(presets.WHOLE, "small", "small.safetensors")
+    grey = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(load_model("small")(grey), model(grey), atol=2e-3)
+    with pytest.raises(ValueError, match="`model` must have `class_names`. Received: beit_classifier without"):
+        presets.save_whole(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
+
+
 def test_the_bundled_beit_is_small_and_knows_cifar10():
     assert (presets.ASSETS / presets.WHOLE["beit-cifar10"]).stat().st_size <= 9e6
     assert load_model("beit-cifar10").get_layer("scores").class_names[3] == "cat"
