@@ -1,7 +1,8 @@
-"""`course-hw5`: uses trained models and finished runs; the only thing it trains is the demo."""
+"""`course-hw5`: uses trained models and finished runs; all that it trains are the demo and the small networks of labs."""
 
 import argparse
 import pathlib
+import re
 import sys
 
 from course_hw5 import options
@@ -54,6 +55,8 @@ def main(argv=None):
 
 def _attend(args):
     import course_hw5
+    from course_hw5 import tokenization
+    from course_hw5.models.attention import tokenizer_of
 
     if not args.text.strip():
         raise ValueError(f"TEXT must hold a word. Received: {args.text!r}")
@@ -66,7 +69,9 @@ def _attend(args):
         raise ValueError(f"--preset must be a sentiment classifier. Received: {args.preset}, which is {model.name}")
     explained = course_hw5.explain(model, args.text, args.other)
     course_hw5.head_view(**explained, title=args.text, html_action="return", path=out)
-    return f"positive {explained['probability']:.4f}. Open {out}"
+    read, pieces = len(explained["tokens"]), len(tokenization.token_ids(args.text, 10**6, args.other, tokenizer_of(model)))
+    cut = f", of the first {read} of {pieces} tokens" if read < pieces else ""
+    return f"positive {explained['probability']:.4f}{cut}. Open {out}"
 
 
 def _classify(args):
@@ -141,7 +146,9 @@ def _each_picture(args, use, longest=None):
 def _demo(args):
     import course_hw5  # public names load TensorFlow on first use: not for --help
     from course_hw5 import devices
+    from course_hw5.evaluation import run_folder
 
+    run_folder.holds_files(args.out, args.overwrite, advice="add --overwrite to start anew")
     devices.seed_everything(0)
     data = course_hw5.load_images("digits", batch_size=128, seed=0)
     settings = course_hw5.Settings(epochs=args.epochs, learning_rate=3e-4, warmup_epochs=min(1, args.epochs / 2))
@@ -169,12 +176,14 @@ def _lab(args):
         prog=f"course-hw5 lab {name}", description=explanation, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=options.whole_number(0), default=0, help="makes a lab repeatable (default: %(default)s)")
-    parser.add_argument("--out", default=f"runs/labs/{name}", help="folder for page and figures (default: %(default)s)")
+    parser.add_argument("--out", help="folder for page and figures (default: runs/labs and the lab, with what is changed)")
     for knob, default in knobs.items():
         kind = options.whole_number(1) if isinstance(default, int) else type(default)
         parser.add_argument(f"--{knob.replace('_', '-')}", type=kind, default=default, help="(default: %(default)s)")
     values = vars(parser.parse_args(args.rest[1:]))
     out, seed = values.pop("out"), values.pop("seed")
+    changed = [f"{knob}-{value}" for knob, value in values.items() if value != knobs[knob]]
+    out = out or "runs/labs/" + re.sub(r"[^\w.-]+", "-", "-".join([name, *changed]))[:120]
     result = labs.run_lab(name, seed, **values)
     from course_hw5.evaluation import lab_page
 

@@ -109,8 +109,6 @@ class BestModel(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = main_metrics(logs)
-        if self.monitor not in logs:
-            raise ValueError(f"`monitor` must be one of {', '.join(logs)}. Received: {self.monitor!r}")
         best = -math.inf
         if epoch > 0:
             earlier = run_folder.read_history(self.run_dir).query("epoch <= @epoch")

@@ -22,6 +22,8 @@ from course_hw5.layers.compiled import in_pieces
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
+NOT_DECAYED = ["bias", "gamma", "beta"]
+NOT_HIDDEN = ["embedding", "bias", "positive", "logits", "probabilities"]  # what Muon leaves to AdamW, among matrices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +32,12 @@ class Settings:
 
     Attributes:
         epochs: 1 or more.
-        optimizer: "adam", "adamw", "sgd" (Nesterov momentum 0.9) or "muon" (Jordan et al. 2024) for kernels of
-            hidden layers with AdamW for all else.
+        optimizer: "adam", "adamw", "sgd" (Nesterov momentum 0.9) or "muon" (Jordan et al. 2024) for hidden layers' kernels
+            that are matrices, with AdamW for all else.
         learning_rate: the highest rate. It rises from 0 over `warmup_epochs`, then falls along a cosine to 0 (Loshchilov
             and Hutter 2017), or stays where `schedule` is "constant".
-        weight_decay: decoupled decay of kernels; for "adamw" and "muon" only.
+        weight_decay: decoupled decay of kernels and embeddings, with "muon" also of a BEiT's position biases, [CLS] and
+            LayerScale, which BEiT exempts; for "adamw" and "muon" only.
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
         seed: decides order, augmentation and dropout; initial weights too where `devices.seed_everything` came first.
@@ -103,12 +106,20 @@ def train(
 
     Raises:
         FileExistsError: if `run_dir` holds files and neither `resume` nor `overwrite` is set.
-        ValueError: if class names and outputs differ in number, a resumed run has other settings, or its backup is damaged.
+        ValueError: if class names and outputs differ in number, the training data do not know how many batches they have, a
+            resumed run has other settings, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
     task.check(model, data)
+    if (batches := int(data.train.cardinality())) < 1:  # the schedule of the learning rate needs it
+        raise ValueError(
+            "`data.train` must know how many batches it has: .apply(tf.data.experimental.assert_cardinality(batches)). "
+            f"Received: {'an endless set' if batches == tf.data.INFINITE_CARDINALITY else 'an empty or unknown number'}"
+        )
     run_dir = pathlib.Path(run_dir)
     config = _config(model, data, settings, arguments or {})
+    with model.distribute_strategy.scope():
+        compile_model(model, settings, batches, rate_factors, task)
     is_chief = model.distribute_strategy.extended.should_checkpoint
     if is_chief:
         run_folder.open_run(run_dir, config, resume, overwrite)
@@ -121,7 +132,6 @@ def train(
     backup = recovery.Backup(out_dir / "backup", restore_from=run_dir / "backup" if resume else None)
     if backup.latest or not (resume and _is_trained(run_dir, settings)):
         with model.distribute_strategy.scope():
-            compile_model(model, settings, int(data.train.cardinality()), rate_factors, task)
             train_data = task.prepare(data.train, model)
             devices.mend_multi_worker(model, train_data)
             model.fit(
@@ -154,12 +164,21 @@ def check_out(args):
 
     Raises:
         FileExistsError: if --out holds files and neither --resume nor --overwrite says what to do with them.
-        ValueError: if --resume is given with --evaluate.
+        ValueError: if --resume is given with --evaluate, or --overwrite would delete what the command reads.
     """
-    if args.resume and getattr(args, "evaluate", False):
-        raise ValueError("--resume goes on with a training. Received: --resume --evaluate")
-    is_shared = args.strategy == "multiworker"  # another worker may have begun
-    run_folder.holds_files(args.out, may_hold_files=args.resume or args.overwrite or is_shared)
+    out, is_shared = pathlib.Path(args.out), args.strategy == "multiworker"  # then another worker may have begun
+    if getattr(args, "evaluate", False):
+        if args.resume:
+            raise ValueError("--resume goes on with a training. Received: --resume --evaluate")
+        if (out / "history.csv").exists():
+            raise FileExistsError(f"--out of --evaluate must be a folder of its own. Received: {out}, which holds a training")
+        run_folder.holds_files(out, may_hold_files=args.overwrite, advice="add --overwrite to write over them")
+        return
+    run_folder.holds_files(out, may_hold_files=args.resume or args.overwrite or is_shared)
+    for name in ("preset", "teacher"):
+        read = getattr(args, name, None)
+        if args.overwrite and read and out.resolve() in (pathlib.Path(read).resolve() / "file").parents:
+            raise ValueError(f"--{name} must lie elsewhere than --out, which --overwrite deletes. Received: {read}")
 
 
 def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
@@ -178,7 +197,8 @@ def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
         raise ValueError(f"{path} must be a whole .keras file. Received: {str(error).splitlines()[0]}") from error
     history = run_folder.read_history(run_dir)
     seconds = history["seconds"]
-    examples = int(data.train.cardinality()) * next(iter(data.train))[0].shape[0]
+    inputs, _ = next(iter(data.train))
+    examples = int(data.train.cardinality()) * keras.tree.flatten(inputs)[0].shape[0]
     metrics = task.report(model, data, run_dir, writer, epoch=len(history)) | {
         "training_seconds": round(float(seconds.sum()), 1),
         "training_examples_per_second": round(examples / float(seconds.median()), 1),
@@ -231,14 +251,18 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
 
 
 def compile_model(model, settings, steps_per_epoch, rate_factors=None, task=tasks.CLASSIFICATION):
-    """Compiles a model for the labels that the task prepares."""
-    compiles_whole = devices.compiles_whole(model)
+    """Compiles a model for the labels that the task prepares; raises ValueError where `settings` do not fit it."""
+    compiles_whole, losses = devices.compiles_whole(model), task.losses(model, settings)
+    metrics = ("loss", *(getattr(metric, "name", metric) for metric in keras.tree.flatten(losses["metrics"])))
+    known = [prefix + name for name in metrics for prefix in ("", "val_")]
+    if settings.monitor not in known:
+        raise ValueError(f"`monitor` must be one of {', '.join(known)}. Received: {settings.monitor!r}")
     if settings.jit_compile is not None:
         compiles_whole = settings.jit_compile and not tf.distribute.has_strategy()
     model.compile(
         optimizer=make_optimizer(settings, steps_per_epoch, rate_factors),
         jit_compile=compiles_whole,
-        **task.losses(model, settings),
+        **losses,
     )
 
 
@@ -262,10 +286,10 @@ def make_optimizer(settings, steps_per_epoch, rate_factors=None):
     if settings.optimizer == "adamw":
         optimizer = LayerwiseAdamW(rate, weight_decay=decay)
         optimizer.rate_factors = rate_factors
+        optimizer.exclude_from_weight_decay(var_names=[*NOT_DECAYED, "factor", "cls_token", "positions", "table"])
     else:
-        not_hidden = ["embedding", "logits", "probabilities", "position_bias"]
-        optimizer = keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=not_hidden)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer = keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=NOT_HIDDEN)
+        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return _in_one_program(optimizer)
 
 

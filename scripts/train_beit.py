@@ -54,7 +54,7 @@ def main(argv=None):
             metrics = tasks.CLASSIFICATION.report(start, data, args.out)
         else:
             settings = RECIPES[recipe] | {"weight_decay": 0.05, "label_smoothing": 0.1, "epochs": args.epochs or 8}
-            settings |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
+            settings |= {} if args.learning_rate is None else {"learning_rate": args.learning_rate}
             with devices.strategy(args.strategy).scope():
                 changes = {"drop_path_rate": DROP_PATH_RATE} if recipe == "finetune" else {}
                 model = make_model(start, data, args, changes | {"dtype": args.precision})

@@ -55,14 +55,16 @@ def main(argv=None):
                     f"--preset must be a classifier to be evaluated. Received: {args.preset}, which is {model.name}"
                 )
             if isinstance(model, bert.BertBackbone):
-                if model.vocabulary_size != 30522:
-                    raise ValueError(f"--preset without a head must be an uncased English BERT. Received: {args.preset}")
+                if model.vocabulary_size != 30522 and not getattr(model, "vocabulary", None):
+                    raise ValueError(f"--preset without a head must bring vocab.txt or be uncased. Received: {args.preset}")
                 model = course_hw5.bert_classifier(model)
             elif not args.evaluate:
                 model = bert.with_precision(model, args.precision)
             bert.backbone_of(model).token_embedding.trainable = bool(args.size)
             if args.lora:
                 bert.enable_lora(model, args.lora)
+        if model.inputs[0].shape[1] and not args.evaluate:
+            raise ValueError(f"--preset must read texts of any length, not of {model.inputs[0].shape[1]} tokens alone")
         most = bert.backbone_of(model).max_sequence_length
         if args.max_length > most:
             raise ValueError(f"--max-length must lie in [8, {most}]. Received: {args.max_length}")

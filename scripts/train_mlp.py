@@ -50,14 +50,13 @@ def main(argv=None):
         )
         with devices.strategy(args.strategy).scope():
             model = course_hw5.mlp_classifier(classes=len(data.class_names), **recipe["model"])
-        settings = course_hw5.Settings(
-            **recipe["settings"] | {"seed": args.seed} | ({"epochs": args.epochs} if args.epochs else {})
-        )
+        settings = recipe["settings"] | {"seed": args.seed} | ({"epochs": args.epochs} if args.epochs else {})
+        settings["warmup_epochs"] = min(settings["warmup_epochs"], settings["epochs"] / 2)
         metrics = course_hw5.train(
             model,
             data,
             args.out,
-            settings,
+            course_hw5.Settings(**settings),
             resume=args.resume,
             overwrite=args.overwrite,
             arguments={name: getattr(args, name) for name in ("dataset", "recipe", "batch_size", "strategy")},

@@ -59,7 +59,7 @@ def main(argv=None):
         else:
             settings = RECIPES[args.recipe] | {"weight_decay": 0.05, "epochs": args.epochs or 60}
             settings["warmup_epochs"] = min(settings["warmup_epochs"], settings["epochs"] / 2)
-            settings |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
+            settings |= {} if args.learning_rate is None else {"learning_rate": args.learning_rate}
             with devices.strategy(args.strategy).scope():
                 model = make_model(start, data, args.size, image_shape)
             task.check(model, data)

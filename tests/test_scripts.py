@@ -34,16 +34,17 @@ def failure(capsys, run, *arguments):
 
 
 def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys):
-    run_script("train_mlp.py", "--dataset", "digits", "--recipe", "tuned", "--epochs", 3, "--out", tmp_path / "run")
+    run_script("train_mlp.py", "--dataset", "digits", "--recipe", "tuned", "--epochs", 1, "--out", tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["arguments"] == {"dataset": "digits", "recipe": "tuned", "batch_size": 256, "strategy": "none"}
-    assert config["settings"]["epochs"] == 3 and config["settings"]["optimizer"] == "adamw"
+    assert config["settings"]["epochs"] == 1 and config["settings"]["optimizer"] == "adamw"
+    assert config["settings"]["warmup_epochs"] == 0.5  # not the recipe's two
     assert (tmp_path / "run" / "index.html").exists()
     assert capsys.readouterr().out.splitlines()[-1].startswith("accuracy 0.")
 
     line = failure(capsys, run_script, "train_mlp.py", "--dataset", "digits", "--out", tmp_path / "run")
     assert "holds files: add --resume to go on or --overwrite" in line
-    resume = ("--dataset", "digits", "--out", tmp_path / "run", "--resume", "--epochs", 3)
+    resume = ("--dataset", "digits", "--out", tmp_path / "run", "--resume", "--epochs", 1)
     assert "was started with " in failure(capsys, run_script, "train_mlp.py", *resume)
     assert (tmp_path / "run" / "index.html").exists()
 
@@ -82,6 +83,16 @@ def test_the_demo_leaves_a_page(tmp_path, capsys):
     assert (tmp_path / "demo" / "index.html").exists()
     assert "Open " in capsys.readouterr().out
     cli.main(["report", str(tmp_path / "demo")])
+    line = failure(capsys, cli.main, ["demo", "--epochs", "1", "--out", str(tmp_path / "demo")])
+    assert line.endswith("demo holds files: add --overwrite to start anew")
+
+
+def test_labs_with_other_knobs_have_folders_of_their_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["lab", "weights_by_hand", "--samples", "50"])
+    cli.main(["lab", "weights_by_hand", "--samples", "50", "--weights", "uniform"])
+    names = {path.name for path in (tmp_path / "runs" / "labs").iterdir()}
+    assert names == {"weights_by_hand-samples-50", "weights_by_hand-weights-uniform-samples-50"}
 
 
 def test_finished_runs_are_compared_and_others_refused(tmp_path, capsys, digits, small_mlp):
@@ -201,10 +212,30 @@ def test_attend_refuses_a_folder_in_place_of_a_page(tmp_path, capsys):
 def test_scripts_refuse_a_folder_with_files_before_they_read_anything(tmp_path, capsys):
     (tmp_path / "metrics.json").write_text("{}")
     for script in ("train_bert.py", "train_beit.py", "train_segmenter.py"):
-        for more, message in (((), "holds files: add --resume"), (("--resume",), "--resume goes on with a training")):
+        for more, message in (((), "holds files: add --overwrite"), (("--resume",), "--resume goes on with a training")):
             arguments = ("--evaluate", "--preset", "nothing", "--out", tmp_path, *more)
             assert message in failure(capsys, run_script, script, *arguments)
     assert (tmp_path / "metrics.json").read_text() == "{}"
+    (tmp_path / "history.csv").write_text("epoch\n1\n")
+    line = failure(capsys, run_script, "train_beit.py", "--evaluate", "--preset", "nothing", "--out", tmp_path, "--overwrite")
+    assert "--out of --evaluate must be a folder of its own" in line
+
+
+@pytest.mark.parametrize("preset", ["model.keras", ""])
+@pytest.mark.parametrize("script", ["train_bert.py", "train_beit.py", "train_segmenter.py"])
+def test_what_a_training_starts_from_is_not_overwritten(script, preset, tmp_path, capsys):
+    (tmp_path / "model.keras").write_text("years of work")
+    line = failure(capsys, run_script, script, "--preset", tmp_path / preset, "--out", tmp_path, "--overwrite")
+    assert "--preset must lie elsewhere than --out, which --overwrite deletes" in line
+    assert (tmp_path / "model.keras").read_text() == "years of work"
+
+
+def test_a_bert_of_one_length_is_not_trained(small_bert, tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(reviews.SOURCES, "sst2")
+    fixed = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, intermediate_dim=16), max_length=16)
+    fixed.save(tmp_path / "fixed.keras")
+    line = failure(capsys, run_script, "train_bert.py", "--preset", tmp_path / "fixed.keras", "--out", tmp_path / "run")
+    assert "--preset must read texts of any length, not of 16 tokens alone" in line
 
 
 @pytest.mark.parametrize(
@@ -263,6 +294,14 @@ def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
     cli.main(["attend", "I liked this movie because of its genre", "--out", str(out)])
     assert re.fullmatch(rf"positive 0\.9[5-9]\d\d\. Open {out}\n", capsys.readouterr().out)
     assert '"whatIf"' in out.read_text()
+
+
+def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
+    small = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, intermediate_dim=16), max_length=16)
+    small.save(tmp_path / "small.keras")
+    out = tmp_path / "page.html"
+    cli.main(["attend", "a dull film " * 200, "--preset", str(tmp_path / "small.keras"), "--out", str(out)])
+    assert re.fullmatch(rf"positive 0\.\d{{4}}, of the first 16 of 602 tokens\. Open {out}\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,39 @@ def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
     settings = course_hw5.Settings(epochs=1, monitor="val_f1")
     with pytest.raises(ValueError, match="`monitor` must be one of .*val_accuracy.* Received: 'val_f1'"):
         course_hw5.train(small_mlp, digits, tmp_path / "run", settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_that_do_not_fit_leave_the_run_that_was_to_be_overwritten(finished, digits, small_mlp):
+    before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+    settings = course_hw5.Settings(epochs=1, optimizer="muon")
+    with pytest.raises(ValueError, match="`rate_factors` must be None"):
+        course_hw5.train(small_mlp, digits, finished, settings, overwrite=True, rate_factors={"a": 0.5})
+    assert {path: path.read_bytes() for path in finished.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "change, found",
+    [
+        (lambda data: data.filter(lambda *_: True), "an empty or unknown number"),
+        (lambda data: data.take(0), "an empty or unknown number"),
+        (lambda data: data.repeat(), "an endless set"),
+    ],
+)
+def test_training_data_must_know_their_number_of_batches(change, found, tmp_path, digits, small_mlp):
+    data = digits._replace(train=change(digits.train))
+    with pytest.raises(ValueError, match=f"assert_cardinality.* Received: {found}"):
+        course_hw5.train(small_mlp, data, tmp_path / "run", SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_inputs_may_be_a_dict(tmp_path, digits):
+    inputs = {name: keras.Input((32, 32, 3), name=name) for name in ("first", "second")}
+    pixels = keras.layers.Flatten()(keras.layers.add([*inputs.values()]))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(pixels))
+    parts = (part.map(lambda x, y: ({"first": x, "second": x}, y)) for part in digits[:3])
+    metrics = course_hw5.train(model, ImageData(*parts, *digits[3:5]), tmp_path / "run", course_hw5.Settings(epochs=1))
+    assert metrics["examples"] == 359 and metrics["training_examples_per_second"] > 0
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def open_picture(source, longest=None):
     """
     name = source if isinstance(source, (str, pathlib.Path)) else "the picture"
     if isinstance(source, (str, pathlib.Path)) and not pathlib.Path(source).is_file():
-        raise FileNotFoundError(f"{source} must be a picture. Received: no such file")
+        found = "a folder" if pathlib.Path(source).is_dir() else "no such file"
+        raise FileNotFoundError(f"{source} must be a picture. Received: {found}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below

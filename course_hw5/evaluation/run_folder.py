@@ -105,7 +105,7 @@ def _check_names(path, value, required, prefix):
             _check_names(path, found, required[name], f"{prefix}{name}.")
 
 
-def holds_files(run_dir, may_hold_files=False):
+def holds_files(run_dir, may_hold_files=False, advice="add --resume to go on or --overwrite to start anew"):
     """Whether a run folder holds files.
 
     Raises:
@@ -116,7 +116,7 @@ def holds_files(run_dir, may_hold_files=False):
         raise FileExistsError(f"The run folder must be a folder. Received: the file {run_dir}")
     found = run_dir.is_dir() and any(run_dir.iterdir())
     if found and not may_hold_files:
-        raise FileExistsError(f"The run folder {run_dir} holds files: add --resume to go on or --overwrite to start anew")
+        raise FileExistsError(f"The run folder {run_dir} holds files: {advice}")
     return found
 
 
