@@ -146,8 +146,11 @@ def _word_pieces(text, tokenizer, max_length):
 
 
 def cleaned(texts):
-    """Texts, a string or a tensor of them, as BERT's own tokenizer cleans them: any white space is a space, and characters
-    that cannot be seen are dropped. keras-nlp's would make one unknown word of two with a no-break space between them."""
+    """Texts, a string or a tensor of them, as BERT's own tokenizer cleans them.
+
+    Any white space is a space, and characters that cannot be seen are dropped. keras-nlp's tokenizer does neither: of two words
+    with a no-break space between them it makes one that is unknown.
+    """
     import tensorflow as tf  # here, since only whoever tokenizes needs it
 
     texts = tf.strings.regex_replace(texts, r"[\t\n\r\p{Z}]+", " ")

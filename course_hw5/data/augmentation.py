@@ -11,8 +11,10 @@ import tensorflow as tf
 
 
 def mixup(batch, alpha=0.2):
-    """Each picture becomes a weighted mean of it and another of the batch, and so do labels (Zhang et al. 2018,
-    https://arxiv.org/abs/1710.09412)."""
+    """Each picture becomes a weighted mean of it and another of the batch, and so do labels.
+
+    Zhang et al. 2018, https://arxiv.org/abs/1710.09412.
+    """
     share, order, _ = _drawn(batch, alpha)
     return {
         name: _weighted(values, tf.gather(values, order), tf.reshape(share, [-1] + [1] * (values.shape.rank - 1)))
@@ -21,8 +23,10 @@ def mixup(batch, alpha=0.2):
 
 
 def cutmix(batch, alpha=1.0):
-    """A rectangle of each picture comes from another of the batch, and labels are mixed by area (Yun et al. 2019,
-    https://arxiv.org/abs/1905.04899)."""
+    """A rectangle of each picture comes from another of the batch, and labels are mixed by area.
+
+    Yun et al. 2019, https://arxiv.org/abs/1905.04899.
+    """
     images, labels = batch["images"], batch["labels"]
     share, order, centre = _drawn(batch, alpha)
     rows, columns = (
