@@ -90,11 +90,13 @@ class BeitBlock(keras.layers.Layer):
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
-        branch = self.attention(self.norm_before(x), bias, return_scores=return_scores, training=training)
+        normal, x = self.norm_before(x, return_input=True)
+        branch = self.attention(normal, bias, return_scores=return_scores, training=training)
         if return_scores:
             branch, scores = branch
         x = self._with_branch(x, branch, 0, training)
-        x = self._with_branch(x, self.dense_2(self.dense_1(self.norm_after(x))), 1, training)
+        normal, x = self.norm_after(x, return_input=True)
+        x = self._with_branch(x, self.dense_2(self.dense_1(normal)), 1, training)
         return (x, scores) if return_scores else x
 
     def _with_branch(self, x, branch, index, training):

@@ -64,8 +64,8 @@ def _in_pieces(function, forward, backward):
         @tf.custom_gradient
         def call(*inputs):
             output = forward(*inputs)
-            output = tf.ensure_shape(output, output.shape)  # of a program, the graph's optimizer sees none, and warns
-            return output, lambda upstream: backward(upstream, output, *inputs)
+            output = tf.nest.map_structure(lambda x: tf.ensure_shape(x, x.shape), output)  # else the graph's optimizer warns
+            return output, lambda *upstream: backward(upstream if isinstance(output, tuple) else upstream[0], output, *inputs)
 
         return call(*(keras.ops.convert_to_tensor(tensor) for tensor in inputs))
 

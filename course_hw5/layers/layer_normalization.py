@@ -9,20 +9,28 @@ from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, r
 class LayerNormalization(keras.layers.LayerNormalization):
     """Keras's `LayerNormalization` of the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450).
 
-    Args and input are the same.
+    Args and input are the same. With `return_input` the output is a pair, of which the second is the input: for a skip
+    connection that starts there, so that one program makes the sum of both gradients.
     """
 
-    def call(self, x):
-        return _normalized(x, self.gamma, self.beta, self.epsilon) if in_pieces() else super().call(x)
+    def call(self, x, return_input=False):
+        if not in_pieces():
+            return (super().call(x), x) if return_input else super().call(x)
+        return (_beside_input if return_input else _normalized)(x, self.gamma, self.beta, self.epsilon)
+
+    def compute_output_spec(self, x, return_input=False):
+        spec = super().compute_output_spec(x)
+        return (spec, keras.KerasTensor(x.shape, x.dtype)) if return_input else spec
 
 
 @program
-def _gradient(upstream, x, gamma, beta, epsilon):
+def _gradient(upstream, x, gamma, beta, epsilon, of_skip=None):
     upstream = rows_of(upstream)
     normal, deviation = _standardized(x, epsilon)
     scaled = upstream * repeated(gamma, upstream)
     of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * deviation
     of_gamma, of_beta = (keras.ops.cast(sum_of_rows(part), gamma.dtype) for part in (upstream * normal, upstream))
+    of_x = of_x if of_skip is None else of_x + rows_of(of_skip)
     return keras.ops.reshape(keras.ops.cast(of_x, x.dtype), keras.ops.shape(x)), of_gamma, of_beta
 
 
@@ -32,6 +40,11 @@ def _normalized(x, gamma, beta, epsilon):
     normal, _ = _standardized(x, epsilon)
     y = normal * repeated(gamma, normal) + repeated(beta, normal)
     return keras.ops.reshape(keras.ops.cast(y, x.dtype), keras.ops.shape(x))
+
+
+@with_gradient(lambda upstreams, outputs, *inputs: (*_gradient(upstreams[0], *inputs, upstreams[1]), None))
+def _beside_input(x, *weights):
+    return _normalized(x, *weights), x
 
 
 def _standardized(x, epsilon):
