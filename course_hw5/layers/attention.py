@@ -4,6 +4,7 @@ import keras
 
 from course_hw5.layers.attention_weights import attention_weights
 from course_hw5.layers.dense import product
+from course_hw5.layers.heads import query_key_value
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -41,9 +42,8 @@ class BeitAttention(keras.layers.Layer):
     def call(self, x, position_bias=None, return_scores=False, training=None):
         _, tokens, dim = x.shape
         qkv_bias = keras.ops.concatenate([self.query_bias, keras.ops.zeros_like(self.query_bias), self.value_bias])
-        qkv = product(x, self.qkv_kernel, qkv_bias)
-        qkv = keras.ops.reshape(qkv, (-1, tokens, 3, self.heads, dim // self.heads))
-        query, key, value = keras.ops.unstack(keras.ops.transpose(qkv, (2, 3, 0, 1, 4)))  # (heads, batch, tokens, dim / heads)
+        qkv_bias = keras.ops.reshape(qkv_bias, (3, self.heads, -1))
+        query, key, value = query_key_value(x, self.qkv_kernel, qkv_bias, heads_first=True)
         factor = (dim // self.heads) ** -0.5
         bias = keras.ops.zeros((self.heads, 1, tokens)) if position_bias is None else position_bias
         bias = keras.ops.expand_dims(keras.ops.cast(bias, self.compute_dtype), 1)

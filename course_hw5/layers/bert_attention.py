@@ -4,21 +4,29 @@ import keras
 
 from course_hw5.layers.attention_weights import attention_weights
 from course_hw5.layers.compiled import in_pieces
+from course_hw5.layers.heads import query_key_value
 
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BertAttention(keras.layers.MultiHeadAttention):
     """Keras's `MultiHeadAttention`.
 
-    Args and input: as of `keras.layers.MultiHeadAttention`.
+    Args and input: as of `keras.layers.MultiHeadAttention`. Self-attention with biases and a mask is the quick case.
     """
 
-    def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
-        if not in_pieces() or attention_mask is None:
-            return super()._compute_attention(query, key, value, attention_mask, training, return_attention_scores)
-        query, key, value = (keras.ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))  # (batch, heads, tokens, dim)
+    def call(self, query, value, key=None, attention_mask=None, return_attention_scores=False, training=None, **others):
+        is_plain = query is value and key is None and self._use_bias and self._value_dim == self._key_dim
+        has_mask_alone = attention_mask is not None and getattr(query, "_keras_mask", None) is None and not others
+        if not (in_pieces() and is_plain and has_mask_alone):
+            others |= {"return_attention_scores": return_attention_scores, "training": training}
+            return super().call(query, value, key, attention_mask=attention_mask, **others)
+        parts = self._query_dense, self._key_dense, self._value_dense
+        kernel = keras.ops.concatenate([keras.ops.reshape(part.kernel, (query.shape[-1], -1)) for part in parts], axis=1)
+        bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self._num_heads, -1))
+        query, key, value = query_key_value(query, kernel, bias)
         hidden = keras.ops.cast(-3e4, query.dtype)
         bias = keras.ops.where(attention_mask[:, None], keras.ops.zeros_like(hidden), hidden)
         attention = attention_weights(query, key, bias, self._inverse_sqrt_key_dim)
         weights = self._dropout_layer(attention, training=training)
-        return keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)), attention
+        x = self._output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
+        return (x, attention) if return_attention_scores else x
