@@ -12,6 +12,13 @@ import seaborn
 from PIL import Image
 
 
+def subplots(*shape, figsize, **options):
+    """As `matplotlib.pyplot.subplots`, on a white grid and without global state: a `Figure` and its axes."""
+    with seaborn.axes_style("whitegrid"):
+        figure = matplotlib.figure.Figure(figsize=figsize, layout="constrained")
+        return figure, figure.subplots(*shape, **options)
+
+
 def history_plot(history, metric):
     """Draws a metric of training and validation against the epoch (figures 9, 10, 13 and 14 of the report).
 
@@ -22,9 +29,7 @@ def history_plot(history, metric):
     Returns:
         `matplotlib.figure.Figure`; the best epoch by validation is marked.
     """
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = subplots(figsize=(6, 4))
     training, validation = seaborn.color_palette("colorblind")[:2]
     marker = "o" if len(history) < 40 else None
     axes.plot(history["epoch"], history[metric], marker=marker, markersize=3, color=training, label="training")

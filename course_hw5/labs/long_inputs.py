@@ -19,6 +19,7 @@ import numpy as np
 import seaborn
 
 from course_hw5.attention.viewer.page import head_view
+from course_hw5.evaluation import plots
 from course_hw5.labs import sequence_models, sequences
 from course_hw5.labs.result import LabResult, check_choice
 
@@ -107,9 +108,7 @@ def alignment_of(model, inputs):
 
 
 def _curves(lengths, accuracy):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(7, 4.2))
     for (name, values), marker, color in zip(accuracy.items(), "ovs", seaborn.color_palette("colorblind")):
         axes.plot(lengths, values, f"{marker}-", color=color, label=name)
     axes.axhline(0.1, color="grey", linestyle=":", label="chance")

@@ -14,11 +14,11 @@ changed its outputs by more than float rounding. `positions="sine"` and `positio
 """
 
 import keras
-import matplotlib.figure
 import numpy as np
 import seaborn
 
 from course_hw5.attention.viewer.page import head_view
+from course_hw5.evaluation import plots
 from course_hw5.labs import sequence_models, sequences
 from course_hw5.labs.result import LabResult, check_choice
 
@@ -102,9 +102,7 @@ def _moved_by_shuffling(model, random, shuffles=20):
 
 
 def _bars(accuracy):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(8, 4.2), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(8, 4.2))
     places, width = np.arange(len(QUESTIONS)), 0.26
     for i, ((name, shares), color) in enumerate(zip(accuracy.items(), seaborn.color_palette("colorblind"))):
         bars = axes.bar(places + (i - 1) * width, shares, width, color=color, label=name)
@@ -119,9 +117,7 @@ def _bars(accuracy):
 
 
 def _moves(moved):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(8, 4), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(8, 4))
     for (name, change), marker, color in zip(moved.items(), "ovs", seaborn.color_palette("colorblind")):
         axes.plot(np.maximum(change, 1e-8), marker, markersize=8, color=color, label=name)
     axes.set(yscale="log", ylabel="largest change of its output", ylim=(5e-9, 50))

@@ -19,6 +19,7 @@ import seaborn
 
 from course_hw5.attention.analysis import attention_entropy
 from course_hw5.attention.viewer.page import head_view
+from course_hw5.evaluation import plots
 from course_hw5.labs.result import LabResult, check_choice
 
 WORDS = ("the", "cat", "drank", "its", "milk")
@@ -103,9 +104,7 @@ def _steps(products, scores, weights):
 
 
 def _spread(spread):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(6, 4))
     for name, color in zip(spread, seaborn.color_palette("colorblind")):
         axes.plot(LENGTHS, spread[name], "o-", color=color, label=name)
     axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all words alike")

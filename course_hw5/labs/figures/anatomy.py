@@ -6,6 +6,8 @@ import matplotlib.patches
 import numpy as np
 import seaborn
 
+from course_hw5.evaluation import plots
+
 PARTS = {  # from input to output, with the height at which each is drawn
     "TransformerEncoder": (("self-attention", 0.5), ("feed-forward", 1.5)),
     "TransformerDecoder": (("causal self-attention", 0), ("cross-attention", 1), ("feed-forward", 2)),
@@ -50,9 +52,7 @@ def diagram(encoder, decoder):
 
 
 def dependences(influence, shuffled, written, answer, rounding):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(12.5, 5.2), layout="constrained")
-        left, right = figure.subplots(1, 2)
+    figure, (left, right) = plots.subplots(1, 2, figsize=(12.5, 5.2))
     share = influence / influence.max(1, keepdims=True)
     seaborn.heatmap(share, cmap="Blues", square=True, ax=left, xticklabels=written, yticklabels=answer, cbar=False)
     left.set(

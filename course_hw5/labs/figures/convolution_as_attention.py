@@ -4,6 +4,7 @@ import matplotlib.figure
 import numpy as np
 import seaborn
 
+from course_hw5.evaluation import plots
 from course_hw5.labs.heads_as_convolution import OFFSETS
 
 
@@ -46,9 +47,7 @@ def heads(weights, side):
 
 
 def needs(missing, moved):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(11, 3.8), layout="constrained")
-        left, right = figure.subplots(1, 2)
+    figure, (left, right) = plots.subplots(1, 2, figsize=(11, 3.8))
     blue, orange, *_ = seaborn.color_palette("colorblind")
     left.plot(missing, "o-", color=blue)
     left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel out of reach", ylim=(0, None))

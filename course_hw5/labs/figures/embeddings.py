@@ -1,14 +1,13 @@
 """Figures of the lab `embeddings`."""
 
-import matplotlib.figure
 import numpy as np
 import seaborn
 
+from course_hw5.evaluation import plots
+
 
 def losses(accuracy, whole, moved):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(11, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = plots.subplots(1, 2, sharey=True, figsize=(11, 3.6))
     blue, orange, *_ = seaborn.color_palette("colorblind")
     colors = [blue] * 3 + [orange] * 3
     left.bar_label(left.barh([*accuracy], [*accuracy.values()], color=colors), fmt="{:.3f}", label_type="center", color="white")
@@ -23,9 +22,7 @@ def losses(accuracy, whole, moved):
 
 
 def attention_shares(shares):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(9, 3.6), layout="constrained")
-        panels = figure.subplots(1, 2, sharey=True)
+    figure, panels = plots.subplots(1, 2, sharey=True, figsize=(9, 3.6))
     for axes, (name, share) in zip(panels, shares.items()):
         bottom = np.zeros(len(share["rest"]))
         labels = {"first": "what stands first", "[SEP]": "[SEP]", "rest": "other words"}

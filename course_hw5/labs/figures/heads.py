@@ -4,11 +4,11 @@ import matplotlib.figure
 import numpy as np
 import seaborn
 
+from course_hw5.evaluation import plots
+
 
 def task(one, several, heads, chance):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(6.4, 3.6), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(6.4, 3.6))
     for shift, values, color, name in zip(
         (-0.19, 0.19),
         (one, several),

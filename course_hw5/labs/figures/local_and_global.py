@@ -4,13 +4,12 @@ import matplotlib.figure
 import numpy as np
 import seaborn
 
+from course_hw5.evaluation import plots
 from course_hw5.labs.receptive_fields import PLACES, SHOWN, SIDE
 
 
 def distances(distances, of_convolution, of_dense):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(7.5, 4.2), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(7.5, 4.2))
     blue, orange, green, *_ = seaborn.color_palette("colorblind")
     numbers = np.arange(len(distances))
     axes.plot(np.repeat(numbers, distances.shape[1]), distances.ravel(), "o", color=blue, alpha=0.5, label="head of BEiT")
@@ -70,9 +69,7 @@ def _show(axis, values, title):
 
 
 def moved(moved):
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(7.5, 0.8 + 0.36 * len(moved)), layout="constrained")
-        axes = figure.subplots()
+    figure, axes = plots.subplots(figsize=(7.5, 0.8 + 0.36 * len(moved)))
     blue, orange, *_ = seaborn.color_palette("colorblind")
     bars = axes.barh([*moved], [*moved.values()], color=[blue if name.startswith("BEiT") else orange for name in moved])
     axes.bar_label(bars, fmt="{:.2f}", padding=3)
