@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.data.catalogue import read_splits
+from course_hw5.data.order import shuffled_indices, split_indices
 
 
 class ImageData(NamedTuple):
@@ -61,14 +62,13 @@ def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation
 
         transform = augment(augmentation, len(class_names))
 
-    order = np.random.default_rng(seed).permutation(len(images))
-    held_out = max(1, round(len(images) * validation_split))
-    if len(order) <= held_out:
-        raise ValueError(f"`validation_split` leaves none of {len(order)} images to train on. Received: {validation_split}")
+    kept, held_out = split_indices(len(images), validation_split, np.random.default_rng(seed))
+    if not len(kept):
+        raise ValueError(f"`validation_split` leaves none of {len(images)} images to train on. Received: {validation_split}")
     tf.random.get_global_generator().reset_from_seed(seed)
     return ImageData(
-        _shuffled(images, labels, order[held_out:], batch_size, transform),
-        _in_order(images[order[:held_out]], labels[order[:held_out]], batch_size),
+        _shuffled(images, labels, kept, batch_size, transform),
+        _in_order(images[held_out], labels[held_out], batch_size),
         _in_order(*test, batch_size),
         class_names,
         note,
@@ -81,11 +81,7 @@ def _shuffled(images, labels, indices, batch_size, transform):
     count = len(indices)
     batch_size = min(batch_size, count)
 
-    def epoch(_):
-        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
-        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
-
-    data = tf.data.Dataset.range(1).flat_map(epoch).batch(batch_size, drop_remainder=True)
+    data = shuffled_indices(count).batch(batch_size, drop_remainder=True)
     data = data.map(lambda batch: (tf.gather(images, batch), tf.gather(labels, batch)))
     if transform:
         data = data.map(transform)  # one call at a time: random numbers are drawn in a fixed order

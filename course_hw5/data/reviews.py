@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from course_hw5 import tokenization
 from course_hw5.data.catalogue import read_splits
+from course_hw5.data.order import shuffled_indices, split_indices
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SURE = 0.95  # what a teacher's probability must reach
@@ -106,9 +107,7 @@ def load_reviews(
 
 
 def _split_texts(texts, share, random):
-    order = random.permutation(len(texts))
-    held_out = max(1, round(len(texts) * share))
-    return order[held_out:], order[:held_out]
+    return split_indices(len(texts), share, random)
 
 
 def _split_sentences(texts, share, random, with_phrases=True):
@@ -166,11 +165,7 @@ def _last(ids, counts):
 def _shuffled(ids, labels, buckets, batch_size, epoch_share):
     labels, count = tf.constant(labels), len(labels)
 
-    def epoch(_):
-        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
-        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
-
-    data = tf.data.Dataset.range(1).flat_map(epoch).map(lambda index: (ids[index], labels[index]))
+    data = shuffled_indices(count).map(lambda index: (ids[index], labels[index]))
     data = data.bucket_by_sequence_length(
         lambda row, label: tf.size(row),
         bucket_boundaries=[bucket + 1 for bucket in buckets],

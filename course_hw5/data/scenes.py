@@ -13,6 +13,7 @@ from PIL import Image
 from course_hw5.data import digit_scenes
 from course_hw5.data.catalogue import read_splits
 from course_hw5.data.labels import IGNORED
+from course_hw5.data.order import shuffled_indices, split_indices
 
 
 class SceneData(NamedTuple):
@@ -85,11 +86,10 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
 
     train = validation = None
     if training is not None:
-        order = np.random.default_rng(seed).permutation(len(training["image"]))
-        held_out = max(1, round(len(order) * validation_split))
+        kept, held_out = split_indices(len(training["image"]), validation_split, np.random.default_rng(seed))
         tf.random.get_global_generator().reset_from_seed(seed)
-        train = _shuffled(_files(training, order[held_out:]), decode, batch_size, image_shape, (low, high))
-        validation = _in_order(_files(training, order[:held_out]), decode, batch_size, image_shape)
+        train = _shuffled(_files(training, kept), decode, batch_size, image_shape, (low, high))
+        validation = _in_order(_files(training, held_out), decode, batch_size, image_shape)
     test = tf.data.Dataset.from_tensor_slices(_files(testing)).map(decode, tf.data.AUTOTUNE).prefetch(2)
     return SceneData(train, validation, test, source.class_names, source.note)
 
@@ -133,12 +133,7 @@ def _shuffled(files, decode, batch_size, image_shape, scales):
     batch_size = min(batch_size, count)
     images, annotations = map(tf.constant, files)
 
-    def epoch(_):
-        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
-        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
-
-    data = tf.data.Dataset.range(1).flat_map(epoch)
-    data = data.map(lambda index: decode(images[index], annotations[index]), tf.data.AUTOTUNE)
+    data = shuffled_indices(count).map(lambda index: decode(images[index], annotations[index]), tf.data.AUTOTUNE)
     # One call at a time: random numbers are drawn in a fixed order.
     data = data.map(lambda *scene: _recoloured(*_mirrored(*_cut(*scene, image_shape, scales))))
     data = data.batch(batch_size, drop_remainder=True)
