@@ -1,10 +1,9 @@
 """What a lab found as one page that opens offline: claim, verdict, checks, numbers, figures, attention."""
 
 import html
-import io
 import pathlib
 
-from course_hw5.evaluation import elements, run_folder
+from course_hw5.evaluation import elements, plots, run_folder
 
 
 def write_lab(result, name, explanation, out):
@@ -33,7 +32,7 @@ def lab_html(result, title, explanation=""):
     checks = (f'<li class="{"held" if held else "failed"}">{text(name)}</li>' for name, held in result.checks.items())
     numbers = (f"<tr><th>{text(name)}</th><td>{text(shown(value))}</td></tr>" for name, value in result.numbers.items())
     figures = (
-        f"<figure>{elements.picture(_png(figure), caption, _is_photo(figure))}<figcaption>{text(caption)}</figcaption></figure>"
+        f"<figure>{_picture(figure, caption)}<figcaption>{text(caption)}</figcaption></figure>"
         for caption, figure in result.figures.items()
     )
     pages = (
@@ -65,11 +64,6 @@ def shown(value):
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
-def _is_photo(figure):
-    return any(image.get_array().ndim == 3 for axes in figure.axes for image in axes.images)  # its colours are data
-
-
-def _png(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144)
-    return buffer.getvalue()
+def _picture(figure, caption):
+    is_photo = any(image.get_array().ndim == 3 for axes in figure.axes for image in axes.images)  # its colours are data
+    return elements.picture(plots.figure_png(figure), caption, is_photo)
