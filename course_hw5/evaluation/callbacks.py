@@ -1,8 +1,6 @@
 """Callbacks for any `model.fit`: the figures of a run, redrawn while it runs."""
 
-import base64
 import collections
-import io
 import json
 import pathlib
 import time
@@ -15,7 +13,7 @@ from PIL import Image
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer import page as viewer
-from course_hw5.evaluation import metrics, plots, run_folder
+from course_hw5.evaluation import elements, metrics, plots, run_folder
 
 MISTAKES_PER_CELL = 8
 
@@ -262,11 +260,9 @@ def thumbnail(picture, side=64):
     if picture.dtype != np.uint8:  # floats: stretch to the visible range
         low, high = picture.min(), picture.max()
         picture = ((picture - low) / max(high - low, 1e-9) * 255).astype("uint8")
-    buffer = io.BytesIO()
     image = Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)
     image.thumbnail((side, side))
-    image.save(buffer, "png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return elements.image_url(image)
 
 
 def write_image(writer, name, figure, step):

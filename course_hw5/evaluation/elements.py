@@ -3,6 +3,7 @@
 import base64
 import html
 import importlib.resources
+import io
 import string
 
 ASSETS = importlib.resources.files("course_hw5.evaluation") / "assets"
@@ -40,6 +41,13 @@ def short_number(number):
             value = number / unit
             return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {name}"
     return f"{number:g}"
+
+
+def image_url(image, form="PNG", **options):
+    """A `PIL.Image.Image` as a data URL; options are those of its `save`."""
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def picture(png, alt, is_photo=False):

@@ -1,8 +1,6 @@
 """One picture and its label map as a page that opens offline: pointing at a pixel names its class."""
 
-import base64
 import html
-import io
 import json
 import pathlib
 
@@ -40,8 +38,8 @@ def write_scene(image, labels, class_names, stem, title):
     entries = label_maps.legend(labels, class_names)
     size = tuple(max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
     facts = {
-        "picture": _url(Image.fromarray(image).resize(size), "JPEG", quality=90),
-        "labels": _url(Image.fromarray(colored).resize(size, Image.Resampling.NEAREST), "PNG"),
+        "picture": elements.image_url(Image.fromarray(image).resize(size), "JPEG", quality=90),
+        "labels": elements.image_url(Image.fromarray(colored).resize(size, Image.Resampling.NEAREST)),
         "classes": [entry._asdict() for entry in entries],
         "ignored": "no label",
     }
@@ -57,9 +55,3 @@ def write_scene(image, labels, class_names, stem, title):
     path = stem.parent / f"{stem.name}.html"
     run_folder.write_text(path, text)
     return path
-
-
-def _url(image, form, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
