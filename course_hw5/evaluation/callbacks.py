@@ -64,7 +64,37 @@ class HistoryPlots(keras.callbacks.Callback):
                 write_image(self.writer, metric, figure, epoch)
 
 
-class AttentionTimeLapse(keras.callbacks.Callback):
+class TimeLapse(keras.callbacks.Callback):
+    """Keeps, in a file of the run folder, what a model makes of the same few inputs before training and every few epochs.
+
+    Subclasses name the `file` and give the `frames` of an epoch, dicts. After a resume, frames that come again are replaced.
+
+    Args:
+        run_dir: folder for the file.
+        every: epochs from one look to the next.
+    """
+
+    def __init__(self, run_dir, every):
+        super().__init__()
+        self.run_dir = pathlib.Path(run_dir)
+        self.every = every
+
+    def on_train_begin(self, logs=None):
+        if not (self.run_dir / self.file).exists():
+            self._write(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0:
+            self._write(epoch + 1)
+
+    def _write(self, epoch):
+        path = self.run_dir / self.file
+        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() and epoch else []
+        kept = [frame for frame in earlier if frame["epoch"] < epoch]
+        run_folder.write_json(path, kept + [{"epoch": epoch} | frame for frame in self.frames(epoch)])
+
+
+class AttentionTimeLapse(TimeLapse):
     """Keeps what a classifier makes of the same few sentences or pictures before training and after every few epochs.
 
     Writes `attention.json` (answer, probability, each token's relevance for it) and, in `attention/`, one page of the viewer
@@ -77,34 +107,22 @@ class AttentionTimeLapse(keras.callbacks.Callback):
         every: epochs from one look to the next.
     """
 
+    file = "attention.json"
+
     def __init__(self, run_dir, sources, explain, every=1):
-        super().__init__()
-        self.run_dir = pathlib.Path(run_dir)
+        super().__init__(run_dir, every)
         self.sources = sources if isinstance(sources, dict) else {source: source for source in sources}
         self.explain = explain
-        self.every = every
 
-    def on_train_begin(self, logs=None):
-        if not (self.run_dir / "attention.json").exists():
-            self._write(0)
-
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
-            self._write(epoch + 1)
-
-    def _write(self, epoch):
+    def frames(self, epoch):
         (self.run_dir / "attention").mkdir(parents=True, exist_ok=True)
-        path = self.run_dir / "attention.json"
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() and epoch else []
-        frames = [frame for frame in earlier if frame["epoch"] < epoch]
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)
             view, frame = (_picture_frame if "image" in explained else _sentence_frame)(explained)
             page = f"attention/epoch-{epoch:04d}-{number}.html"
             html = view(**explained, title=f"{name} (after epoch {epoch})", html_action="return")
             run_folder.write_text(self.run_dir / page, html)
-            frames.append({"epoch": epoch, "name": name, **frame, "page": page})
-        run_folder.write_json(path, frames)
+            yield {"name": name, **frame, "page": page}
 
 
 def _sentence_frame(explained):

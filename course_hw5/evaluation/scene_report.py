@@ -1,6 +1,5 @@
 """What a segmenter makes of scenes: its report on test data, and the same few pictures as training goes."""
 
-import json
 import pathlib
 import time
 
@@ -92,7 +91,7 @@ def check_classes(classes, class_names):
         raise ValueError(f"The data must have {classes} classes, as the model has. Received: {len(class_names)}")
 
 
-class SceneTimeLapse(keras.callbacks.Callback):
+class SceneTimeLapse(callbacks.TimeLapse):
     """Keeps what a segmenter makes of the same few pictures before training and after every few epochs, in `scenes.json`.
 
     Args:
@@ -101,34 +100,20 @@ class SceneTimeLapse(keras.callbacks.Callback):
         every: epochs from one look to the next.
     """
 
+    file = "scenes.json"
+
     def __init__(self, run_dir, scenes, every=4):
-        super().__init__()
-        self.path = pathlib.Path(run_dir) / "scenes.json"
+        super().__init__(run_dir, every)
         self.scenes = [(np.asarray(image), np.asarray(labels)) for image, labels in scenes]
-        self.every = every
 
-    def on_train_begin(self, logs=None):
-        if not self.path.exists():
-            self._write(0)
-
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
-            self._write(epoch + 1)
-
-    def _write(self, epoch):
-        earlier = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() and epoch else []
-        frames = [frame for frame in earlier if frame["epoch"] < epoch]
+    def frames(self, epoch):
         segmenter = SceneSegmenter(self.model)
         predictions = segmenter.segment([image for image, _ in self.scenes])
         for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
             matrix = counted(labels, predicted, segmenter.classes)
-            frames.append(
-                {
-                    "epoch": epoch,
-                    "name": f"picture {number + 1}",
-                    "answer": "pixel accuracy",
-                    "probability": round(pixel_metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
-                    "image": callbacks.thumbnail(label_maps.overlay(image, predicted), side=200),
-                }
-            )
-        run_folder.write_json(self.path, frames)
+            yield {
+                "name": f"picture {number + 1}",
+                "answer": "pixel accuracy",
+                "probability": round(pixel_metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
+                "image": callbacks.thumbnail(label_maps.overlay(image, predicted), side=200),
+            }
