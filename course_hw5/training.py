@@ -18,6 +18,7 @@ from course_hw5 import devices, recovery, tasks
 from course_hw5.evaluation import page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.layers.compiled import in_pieces
+from course_hw5.models import checkpoints
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -191,10 +192,7 @@ def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
         ValueError: if `model.keras` is damaged.
     """
     path = pathlib.Path(run_dir) / "model.keras"
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # zipfile, h5py, json and keras each raise their own
-        raise ValueError(f"{path} must be a whole .keras file. Received: {str(error).splitlines()[0]}") from error
+    model = checkpoints.load_model(path)
     history = run_folder.read_history(run_dir)
     seconds = history["seconds"]
     inputs, _ = next(iter(data.train))
