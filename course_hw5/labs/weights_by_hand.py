@@ -14,6 +14,7 @@ the report says, and `weights="uniform"` gives all the same: either refutes it.
 import keras
 import matplotlib.figure
 import numpy as np
+import scipy.special
 import scipy.stats
 import seaborn
 
@@ -30,8 +31,8 @@ QUERIES = np.array([[0, 0, 1], [0, 2, 0], [2, 0, 2], [3, 0, 0], [0, 2, 0]], "flo
 VALUES = np.eye(5, dtype="float32")  # so that the output is the list of weights
 LENGTHS = (4, 16, 64, 256, 1024)
 WEIGHTS = {
-    "softmax": lambda scores: _softmax(scores),
-    "negated": lambda scores: _softmax(-scores),
+    "softmax": lambda scores: scipy.special.softmax(scores, -1),
+    "negated": lambda scores: scipy.special.softmax(-scores, -1),
     "uniform": lambda scores: np.full_like(scores, 1 / scores.shape[-1]),
 }
 
@@ -85,11 +86,6 @@ def run(seed=0, weights="softmax", samples=2000):
         },
         pages={"The weights of the five words": head_view(by_hand[None, None], WORDS, html_action="return")},
     )
-
-
-def _softmax(scores):
-    exponentials = np.exp(scores - scores.max(-1, keepdims=True))
-    return exponentials / exponentials.sum(-1, keepdims=True)
 
 
 def _steps(products, scores, weights):
