@@ -37,6 +37,12 @@ def run_parser(description, batch_size=256):
     return parser
 
 
+def recorded(args):
+    """What `config.json` says of a run's options: all that decide data or model and are in no setting."""
+    elsewhere = {"epochs", "learning_rate", "seed", "precision", "deterministic", "out", "resume", "overwrite", "evaluate"}
+    return {name: value for name, value in vars(args).items() if name not in elsewhere}
+
+
 @contextlib.contextmanager
 def plain_errors(parser):
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error."""

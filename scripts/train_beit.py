@@ -60,7 +60,6 @@ def main(argv=None):
                 model = make_model(start, data, args, changes | {"dtype": args.precision})
             pictures, labels = next(iter(data.validation))
             looked_at = {f"{i}: {data.class_names[int(labels[i])]}": pictures[i].numpy() for i in range(4)}
-            names = ("dataset", "preset", "size", "recipe", "image_size", "batch_size", "strategy")
             metrics = course_hw5.train(
                 model,
                 data,
@@ -68,7 +67,7 @@ def main(argv=None):
                 course_hw5.Settings(**settings, seed=args.seed),
                 resume=args.resume,
                 overwrite=args.overwrite,
-                arguments={name: getattr(args, name) for name in names} | {"recipe": recipe},
+                arguments=options.recorded(args) | {"recipe": recipe},
                 callbacks=[course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)],
                 rate_factors=beit_tuning.layerwise_rates(model, LAYER_DECAY) if recipe == "finetune" else None,
             )

@@ -95,18 +95,6 @@ def main(argv=None):
         if args.evaluate:
             metrics = tasks.CLASSIFICATION.report(model, data, args.out)
         else:
-            names = (
-                "dataset",
-                "preset",
-                "size",
-                "max_length",
-                "batch_size",
-                "epoch_share",
-                "validation_split",
-                "lora",
-                "teacher",
-                "strategy",
-            )
             metrics = course_hw5.train(
                 model,
                 data,
@@ -114,7 +102,7 @@ def main(argv=None):
                 settings,
                 resume=args.resume,
                 overwrite=args.overwrite,
-                arguments={name: getattr(args, name) for name in names},
+                arguments=options.recorded(args),
                 callbacks=[course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain)],
             )
     print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; see {args.out}")

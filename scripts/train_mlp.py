@@ -59,7 +59,7 @@ def main(argv=None):
             course_hw5.Settings(**settings),
             resume=args.resume,
             overwrite=args.overwrite,
-            arguments={name: getattr(args, name) for name in ("dataset", "recipe", "batch_size", "strategy")},
+            arguments=options.recorded(args),
         )
     print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; open {args.out}/index.html")
 

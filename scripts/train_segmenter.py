@@ -64,7 +64,6 @@ def main(argv=None):
                 model = make_model(start, data, args.size, image_shape)
             task.check(model, data)
             pictures, labels = next(iter(data.validation))
-            names = ("dataset", "preset", "size", "recipe", "image_size", "batch_size", "strategy", "sliding", "flip", "scales")
             metrics = course_hw5.train(
                 model,
                 data,
@@ -72,7 +71,7 @@ def main(argv=None):
                 course_hw5.Settings(**settings, monitor=task.monitor, seed=args.seed),
                 resume=args.resume,
                 overwrite=args.overwrite,
-                arguments={name: getattr(args, name) for name in names},
+                arguments=options.recorded(args),
                 callbacks=[SceneTimeLapse(args.out, [*zip(pictures[:3], labels[:3])])],
                 task=task,
             )
