@@ -35,7 +35,9 @@
   const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const kind = () => state.kinds[seen.kind];
-  const activeHeads = () => kind().heads === state.kinds[0].heads ? [...seen.heads].sort((a, b) => a - b) : [...Array(kind().heads).keys()];
+  const hasHeads = () => kind().heads === palette.length; // rollout has none: they are averaged
+  const allHeads = () => [...Array(kind().heads).keys()];
+  const activeHeads = () => (hasHeads() ? [...seen.heads].sort((a, b) => a - b) : allHeads());
 
   const palette = (() => {
     const context = document.createElement("canvas").getContext("2d"), count = state.kinds[0].heads;
@@ -62,7 +64,7 @@
     return decoded.get(id);
   }
 
-  async function unpack(id, { heads, scales, zeros }, layer) {
+  async function unpack(id, { scales, zeros }, layer) {
     const text = atob($(id).textContent), packed = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -75,7 +77,7 @@
     }
     const scale = scales[layer], rows = queries.length, columns = keys.length;
     const at = (head, query, key) => steps[(head * rows + query) * columns + key] * scale;
-    return Object.assign(at, { highest: highest * scale, heads, steps });
+    return Object.assign(at, { highest: highest * scale });
   }
 
   function passes(query, key) {
@@ -111,7 +113,7 @@
     return found;
   }
 
-  const lineColor = (head, heads) => (heads === state.kinds[0].heads ? palette[head] : palette[0]);
+  const lineColor = (head) => palette[hasHeads() ? head : 0];
 
   function drawLines(canvas, at) {
     const height = Math.max(queries.length, keys.length) * rowHeight(), width = 320;
@@ -122,7 +124,7 @@
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     for (const [head, query, key, strength] of lines(at)) {
-      context.strokeStyle = lineColor(head, at.heads);
+      context.strokeStyle = lineColor(head);
       context.globalAlpha = Math.min(1, strength ** 0.8);
       context.lineWidth = 0.6 + 2 * strength;
       context.beginPath();
@@ -213,7 +215,7 @@
     panel.replaceChildren(make("table", {},
       make("caption", {}, title, told.length > order.length ? `: ${order.length} of ${told.length}` : ""),
       make("thead", {}, make("tr", {}, make("th"), make("th", { class: "plain" }, "mean"),
-        ...(heads.length > 1 ? heads.map((head) => make("th", { style: headStyle(lineColor(head, at.heads)) }, String(head))) : []))),
+        ...(heads.length > 1 ? heads.map((head) => make("th", { style: headStyle(lineColor(head)) }, String(head))) : []))),
       make("tbody", {}, ...order.map((other) => make("tr", { "data-index": other },
         make("th", {}, make("bdi", {}, others[other])), make("td", {}, number(values[other])),
         ...(heads.length > 1 ? heads.map((head) => make("td", {}, number(at(head, ...pair(other))))) : []))))));
@@ -245,7 +247,8 @@
     return { low: kind().signed ? -at.highest : 0, high: at.highest || 1, color };
   }
 
-  function heat(at, heads, size, rows = queries.length, columns = keys.length) {
+  function heat(at, heads, size) {
+    const rows = queries.length, columns = keys.length;
     const canvas = make("canvas", { width: columns, height: rows });
     const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
     const [more, less] = ["--more", "--less"].map((name) => style(name).split(",").map(Number));
@@ -333,14 +336,14 @@
   }
 
   function headsText(heads) {
-    const which = kind().heads !== palette.length ? "heads averaged" : heads.length === 1 ? `head ${heads[0]}` : `mean of ${heads.length} heads`;
+    const which = !hasHeads() ? "heads averaged" : heads.length === 1 ? `head ${heads[0]}` : `mean of ${heads.length} heads`;
     return `Layer ${state.layers[seen.layer]}, ${which}`;
   }
 
   // ---------------------------------------------------------------- model view
 
   async function showModel(stage) {
-    const heads = [...Array(kind().heads).keys()], { kind: shownKind } = seen;
+    const heads = allHeads(), { kind: shownKind } = seen;
     const grid = make("div", { class: "grid", style: { "grid-template-columns": `auto repeat(${heads.length}, auto)` } },
       make("span"), ...heads.map((head) => make("span", {}, String(head))));
     stage.replaceChildren(make("p", { class: "readout" }, "Rows are layers, columns heads; a click opens a head."), grid);
@@ -352,7 +355,7 @@
         make("button", {
           "aria-label": `layer ${layer}, head ${head}`, title: `layer ${layer}, head ${head}`,
           onclick: () => {
-            if (kind().heads === state.kinds[0].heads) seen.heads = new Set([head]);
+            if (hasHeads()) seen.heads = new Set([head]);
             Object.assign(seen, { layer: index, view: HOME, token: null });
             show();
           },
@@ -418,7 +421,7 @@
       const row = rowHeight(), top = 40, left = 230;
       [width, height] = [2 * left + 320, top + Math.max(queries.length, keys.length) * row + 16];
       for (const [head, query, key, strength] of lines(at))
-        parts.push(`<line x1="${left}" y1="${top + (query + 0.5) * row}" x2="${left + 320}" y2="${top + (key + 0.5) * row}" stroke="${lineColor(head, at.heads)}" stroke-opacity="${Math.min(1, strength ** 0.8).toFixed(3)}" stroke-width="${(0.6 + 2 * strength).toFixed(2)}"/>`);
+        parts.push(`<line x1="${left}" y1="${top + (query + 0.5) * row}" x2="${left + 320}" y2="${top + (key + 0.5) * row}" stroke="${lineColor(head)}" stroke-opacity="${Math.min(1, strength ** 0.8).toFixed(3)}" stroke-width="${(0.6 + 2 * strength).toFixed(2)}"/>`);
       queries.forEach((token, i) => parts.push(text(left - 8, top + (i + 0.5) * row + 4, token, 'text-anchor="end"')));
       keys.forEach((token, i) => parts.push(text(left + 328, top + (i + 0.5) * row + 4, token)));
     } else if (seen.view === "Matrix") {
@@ -453,7 +456,7 @@
   /** One row per head and query of the layer shown, or of all, one column per key; of a picture, one row per patch. */
   async function csv() {
     if (seen.view === "Picture") return pictures.csv(await weights(seen.kind, seen.layer));
-    const isModel = seen.view === "Model", heads = isModel ? [...Array(kind().heads).keys()] : activeHeads();
+    const isModel = seen.view === "Model", heads = isModel ? allHeads() : activeHeads();
     const quote = (text) => `"${text.replaceAll('"', '""')}"`;
     const rows = [["layer", "head", "query", ...state.keys.map(quote)].join(",")];
     for (const layer of isModel ? state.layers.keys() : [seen.layer]) {
@@ -478,7 +481,7 @@
   // ---------------------------------------------------------------- controls
 
   const pictures = state.picture && pictureView({
-    state, seen, keys, make, visible, css, text, filled, style, weights, mean, kind, activeHeads, headsText, palette, headStyle, legend, drawnLegend, only, show,
+    state, seen, keys, make, visible, css, text, filled, style, weights, mean, kind, allHeads, hasHeads, activeHeads, headsText, palette, headStyle, legend, drawnLegend, only, show,
   });
   const VIEWS = { [HOME]: pictures ? pictures.show : showHeads, Matrix: showMatrix, Model: showModel };
 
@@ -490,7 +493,7 @@
     $("kind").value = seen.kind;
     $("layer").value = seen.layer;
     $("note").textContent = kind().note;
-    $("heads").style.visibility = kind().heads === state.kinds[0].heads && seen.view !== "Model" ? "visible" : "hidden";
+    $("heads").style.visibility = hasHeads() && seen.view !== "Model" ? "visible" : "hidden";
     for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
     await VIEWS[seen.view]($("stage"));
     if (turn !== shows) return; // something else is shown by now

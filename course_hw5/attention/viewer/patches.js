@@ -2,7 +2,7 @@
 
 /** The view of a picture under the heat of where one of its tokens looks. `page` is what attention.js shares with it. */
 function pictureView(page) {
-  const { state, seen, make, weights, kind, activeHeads, palette, only, headsText, legend, style, text } = page;
+  const { state, seen, make, weights, kind, allHeads, hasHeads, activeHeads, palette, only, headsText, legend, style, text } = page;
   const { rows, columns, width, height } = state.picture, tokens = page.keys;
   const first = tokens.length - rows * columns; // the first patch: 1 where token 0 is [CLS]
   const tallest = Math.max(360, Math.min(600, window.innerHeight - 330)), zoom = Math.min(600 / width, tallest / height);
@@ -27,8 +27,8 @@ function pictureView(page) {
 
   /** What is seen: of the mean of the heads switched on, and of each head, its values and the limit of its colours. */
   function maps(at) {
-    const heads = activeHeads(), all = [...Array(kind().heads).keys()];
-    const mean = { map: values(at, heads), heads }, single = all.map((head) => ({ map: values(at, [head]), heads: [head] }));
+    const heads = activeHeads();
+    const mean = { map: values(at, heads), heads }, single = allHeads().map((head) => ({ map: values(at, [head]), heads: [head] }));
     for (const entry of [mean, ...single]) entry.limit = limit(entry.map);
     if (seen.shared) {
       const common = Math.max(...single.filter((_, head) => heads.includes(head)).map((entry) => entry.limit), 0) || mean.limit;
@@ -227,7 +227,7 @@ function pictureView(page) {
     cls.setAttribute("aria-pressed", String(seen.patch === 0));
     cls.style.setProperty("--heat", css(map[0] / mean.limit));
     cls.lastChild.textContent = number(map[0]);
-    heads.hidden = single.length !== palette.length || palette.length === 1;
+    heads.hidden = !hasHeads() || palette.length === 1;
     caption.textContent = heads.hidden ? "" : seen.cursor === null ? "Each head and its strongest patch; a click shows it alone" : `Each head: ${tokens[seen.cursor]}`;
     if (heads.hidden) return;
     single.forEach((entry, head) => {
@@ -271,7 +271,7 @@ function pictureView(page) {
     const below = top + HEIGHT + 12;
     parts.push(...page.drawnLegend(scaleOf(mean), 12, below, "#26292e"));
     const size = { width: Math.max(WIDTH, 320) + 24, height: below + 40 };
-    if (single.length === palette.length && single.length > 1) {
+    if (hasHeads() && palette.length > 1) {
       const w = Math.round(WIDTH * small), h = Math.round(HEIGHT * small);
       single.forEach((entry, head) => {
         const x = WIDTH + 36 + (head % across) * (w + 12), y = top + Math.floor(head / across) * (h + 30);
