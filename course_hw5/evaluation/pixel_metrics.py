@@ -11,18 +11,18 @@ from course_hw5.data.labels import IGNORED
 from course_hw5.layers.resampling import resample
 
 
-def confusion_matrix(labels, predicted, classes, ignored=IGNORED):
+def confusion_matrix(labels, predicted, classes):
     """Counts pixels by true and predicted class.
 
     Args:
-        labels, predicted: integer tensors of one shape. Pixels whose label is `ignored` count nowhere.
+        labels, predicted: integer tensors of one shape. Pixels whose label is `IGNORED` count nowhere.
         classes: number of classes.
 
     Returns:
         Integer tensor `(classes, classes)`, truth in rows.
     """
     labels, predicted = (keras.ops.reshape(keras.ops.cast(x, "int32"), (-1,)) for x in (labels, predicted))
-    labels = keras.ops.where(labels == ignored, classes, labels)  # a row that is no class's: all zeros
+    labels = keras.ops.where(labels == IGNORED, classes, labels)  # a row that is no class's: all zeros
     truth, found = keras.ops.one_hot(labels, classes), keras.ops.one_hot(predicted, classes)
     return keras.ops.cast(keras.ops.matmul(keras.ops.transpose(truth), found), "int64")  # exact up to 16 million pixels
 
@@ -64,18 +64,17 @@ def pixel_scores(matrix):
 class _PixelMetric(keras.metrics.Metric):
     """A score of logits `(batch, rows, columns, classes)` against labels `(batch, height, width)`."""
 
-    def __init__(self, classes, ignored=IGNORED, **kwargs):
+    def __init__(self, classes, **kwargs):
         super().__init__(**kwargs)
         self.classes = classes
-        self.ignored = ignored
         self.matrix = self.add_variable((classes, classes), initializer="zeros", dtype="int64", name="matrix")
 
     def update_state(self, labels, logits, sample_weight=None):
         predicted = keras.ops.argmax(resample(logits, labels.shape[1:3]), axis=-1)
-        self.matrix.assign_add(confusion_matrix(labels, predicted, self.classes, self.ignored))
+        self.matrix.assign_add(confusion_matrix(labels, predicted, self.classes))
 
     def get_config(self):
-        return super().get_config() | {"classes": self.classes, "ignored": self.ignored}
+        return super().get_config() | {"classes": self.classes}
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -84,11 +83,10 @@ class MeanIoU(_PixelMetric):
 
     Args:
         classes: number of classes.
-        ignored: label of pixels that do not count.
     """
 
-    def __init__(self, classes, ignored=IGNORED, name="mean_iou", **kwargs):
-        super().__init__(classes, ignored, name=name, **kwargs)
+    def __init__(self, classes, name="mean_iou", **kwargs):
+        super().__init__(classes, name=name, **kwargs)
 
     def result(self):
         matrix = keras.ops.cast(self.matrix, "float32")
@@ -102,8 +100,8 @@ class MeanIoU(_PixelMetric):
 class PixelAccuracy(_PixelMetric):
     """Share of pixels whose class is right, as a metric for `compile`; arguments as for `MeanIoU`."""
 
-    def __init__(self, classes, ignored=IGNORED, name="pixel_accuracy", **kwargs):
-        super().__init__(classes, ignored, name=name, **kwargs)
+    def __init__(self, classes, name="pixel_accuracy", **kwargs):
+        super().__init__(classes, name=name, **kwargs)
 
     def result(self):
         matrix = keras.ops.cast(self.matrix, "float32")
@@ -114,22 +112,12 @@ class PixelAccuracy(_PixelMetric):
 class PixelCrossentropy(keras.losses.Loss):
     """Mean cross-entropy of the pixels that have a label, logits enlarged to the labels.
 
-    Args:
-        ignored: label of pixels that do not count.
-
     Labels: integers `(batch, height, width)`. Predictions: logits `(batch, rows, columns, classes)` of any size.
     """
 
-    def __init__(self, ignored=IGNORED, name="pixel_crossentropy", **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.ignored = ignored
-
     def call(self, labels, logits):
         logits = resample(keras.ops.cast(logits, "float32"), labels.shape[1:3])
-        has_label = keras.ops.cast(labels != self.ignored, "float32")
+        has_label = keras.ops.cast(labels != IGNORED, "float32")
         one_hot = keras.ops.one_hot(keras.ops.cast(labels, "int32"), logits.shape[-1])  # all zeros where ignored
         total = -keras.ops.sum(one_hot * keras.ops.log_softmax(logits))
         return total / keras.ops.maximum(keras.ops.sum(has_label), 1.0)
-
-    def get_config(self):
-        return super().get_config() | {"ignored": self.ignored}
