@@ -58,10 +58,7 @@ def keras_calls(model, batch, side, options):
     images, labels = pictures(side, batch)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(loss=loss, **options)
-    return {
-        "train": lambda: float(model.train_on_batch(images, labels)),
-        "predict": sides.keras_call(model, images),
-    }
+    return {"train": lambda: float(model.train_on_batch(images, labels)), "predict": sides.keras_call(model, images)}
 
 
 def torch_tasks(case, precision):

@@ -33,10 +33,7 @@ def keras_tasks(precision):
     labels = tf.one_hot(random.integers(0, 10, BATCH), 10)
     model = course_hw5.mlp_classifier()
     training.compile_model(model, course_hw5.Settings(epochs=100), steps_per_epoch=100)
-    return {
-        "train": lambda: float(model.train_on_batch(images, labels)[0]),
-        "predict": lambda: model.predict_on_batch(images),
-    }
+    return {"train": lambda: float(model.train_on_batch(images, labels)[0]), "predict": lambda: model.predict_on_batch(images)}
 
 
 def torch_tasks(precision):

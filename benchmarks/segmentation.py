@@ -42,10 +42,7 @@ def keras_tasks(case, precision):
         compiled = {"jit_compile": devices.compiles_whole(model)}
     losses = [PixelCrossentropy(), PixelCrossentropy()]
     model.compile(keras.optimizers.AdamW(1e-4), losses, loss_weights=[1.0, 0.4], **compiled)
-    return {
-        "train": lambda: model.train_on_batch(images, [labels, labels]),
-        "predict": sides.keras_call(model, images),
-    }
+    return {"train": lambda: model.train_on_batch(images, [labels, labels]), "predict": sides.keras_call(model, images)}
 
 
 def zeromodels_tasks(case, precision):

@@ -257,11 +257,7 @@ def compile_model(model, settings, steps_per_epoch, rate_factors=None, task=task
         raise ValueError(f"`monitor` must be one of {', '.join(known)}. Received: {settings.monitor!r}")
     if settings.jit_compile is not None:
         compiles_whole = settings.jit_compile and not tf.distribute.has_strategy()
-    model.compile(
-        optimizer=make_optimizer(settings, steps_per_epoch, rate_factors),
-        jit_compile=compiles_whole,
-        **losses,
-    )
+    model.compile(optimizer=make_optimizer(settings, steps_per_epoch, rate_factors), jit_compile=compiles_whole, **losses)
 
 
 def make_optimizer(settings, steps_per_epoch, rate_factors=None):

@@ -308,10 +308,7 @@ def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
     "arguments, message",
     [
         ([" "], "TEXT must hold a word. Received: ' '"),
-        (
-            ["good", "--preset", "nothing"],
-            "`preset` must be sentiment-minilm, beit-cifar10, segmenter-camvid, minilm, a ",
-        ),
+        (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, beit-cifar10, segmenter-camvid, minilm, a "),
         (["good", "--preset", "minilm"], "--preset must be a sentiment classifier. Received: minilm, which is bert_backbone"),
     ],
 )

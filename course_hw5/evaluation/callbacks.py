@@ -140,11 +140,7 @@ def _picture_frame(explained):
     relevance = relevance.mean(axis=0) - 1 / len(relevance)  # the answer is read from all patches; each starts with its own 1
     answer, probability = explained["predictions"][0]
     heat = plots.heat_overlay(explained["image"], relevance.reshape(explained["grid"]))
-    return viewer.patch_view, {
-        "answer": answer,
-        "probability": round(probability, 4),
-        "image": thumbnail(heat, side=96),
-    }
+    return viewer.patch_view, {"answer": answer, "probability": round(probability, 4), "image": thumbnail(heat, side=96)}
 
 
 class ClassificationReport(keras.callbacks.Callback):

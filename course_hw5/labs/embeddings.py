@@ -74,11 +74,7 @@ def run(seed=0, reads="sum", sentences=120):
             ),
             "and the probability moves less than without any vector": max(of_tokens) < min(of_vectors),
         },
-        numbers={
-            "sentences read": data.note,
-            "accuracy": whole_accuracy,
-            "difference between sum and sentence": difference,
-        }
+        numbers={"sentences read": data.note, "accuracy": whole_accuracy, "difference between sum and sentence": difference}
         | {f"without {name}: accuracy, change of probability": f"{accuracy[name]:.3f}, {moved[name]:.3f}" for name in without}
         | {"accuracy, were the classifier to read what stands last": data.accuracy(read_last(model, data.token_ids))}
         | {f"attention to what stands first, {name} [CLS]": float(part["first"].mean()) for name, part in shares.items()}

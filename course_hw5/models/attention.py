@@ -286,11 +286,7 @@ def embedding_parts(model, sentence, other=None):
     backbone, ids = backbone_of(model), _token_ids(model, sentence, other)
     segment_ids = model.get_layer("bert_inputs")(ids[None])["segment_ids"]
     token = backbone.token_embedding(ids[None].astype("int32"))
-    parts = {
-        "token": token,
-        "position": backbone.position_embedding(token),
-        "segment": backbone.segment_embedding(segment_ids),
-    }
+    parts = {"token": token, "position": backbone.position_embedding(token), "segment": backbone.segment_embedding(segment_ids)}
     parts["sum"] = backbone.embeddings_layer_norm(backbone.embeddings_add([*parts.values()]))
     arrays = {name: keras.ops.convert_to_numpy(keras.ops.cast(part, "float32"))[0] for name, part in parts.items()}
     return tokenization.tokens_of(ids, tokenizer_of(model)), arrays

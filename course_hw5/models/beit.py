@@ -223,15 +223,7 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
     return BeitBackbone(image_shape=tuple(image_shape), **arguments | {"feature_layers": tuple(features)})
 
 
-def beit_classifier(
-    backbone,
-    classes=10,
-    pooling="mean",
-    dropout=0.0,
-    activation="softmax",
-    class_names=None,
-    **raw,
-):
+def beit_classifier(backbone, classes=10, pooling="mean", dropout=0.0, activation="softmax", class_names=None, **raw):
     """Builds the classifier of question 3-2: raw pictures, normalization, backbone, pooled patches, one dense layer.
 
     Args:

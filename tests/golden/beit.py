@@ -47,11 +47,7 @@ LARGE_SEGMENTER = LARGE | {"out_indices": [3, 5, 7, 11], "image_size": 640, "num
 DEEP = {"auxiliary_num_convs": 2, "auxiliary_concat_input": True, "pool_scales": [1, 2, 5]}
 CASES = {  # name: (class, image height and width, options)
     "golden": ("BeitForImageClassification", (24, 24), SMALL),
-    "shared": (
-        "BeitForImageClassification",
-        (24, 24),
-        SMALL | SHARED,
-    ),
+    "shared": ("BeitForImageClassification", (24, 24), SMALL | SHARED),
     "both": ("BeitForImageClassification", (24, 24), SMALL | BOTH),
     "none": ("BeitForImageClassification", (24, 24), SMALL | {"use_relative_position_bias": False}),
     "absolute": ("BeitForImageClassification", (24, 24), SMALL | {"use_absolute_position_embeddings": True}),

@@ -5,10 +5,7 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs import anatomy, dependence, sequence_models, sequences
 
-SIZES = (
-    (sequences.LONGEST_ENGLISH, sequences.LONGEST_GERMAN),
-    (len(sequences.ENGLISH_WORDS), len(sequences.GERMAN_WORDS)),
-)
+SIZES = ((sequences.LONGEST_ENGLISH, sequences.LONGEST_GERMAN), (len(sequences.ENGLISH_WORDS), len(sequences.GERMAN_WORDS)))
 
 
 def test_a_transformer_that_translates_has_blocks_and_nothing_recurrent():
