@@ -1,4 +1,4 @@
-"""Attention as an output: submodels on the same inputs and weights, and what follows from them for one sentence."""
+"""Attention as an output: submodels on the same inputs and weights, and what follows from them for a sentence or a picture."""
 
 import weakref
 
@@ -148,8 +148,7 @@ def get_att_tok(model, sentence, other=None):
     """
     ids = _token_ids(model, sentence, other)
     scores = _recorder(model)(_padded(model, ids))["attention"]
-    scores = np.stack([np.float32(keras.ops.convert_to_numpy(layer)[0]) for layer in scores])
-    return tokenization.tokens_of(ids, tokenizer_of(model)), scores[:, :, : len(ids), : len(ids)]
+    return tokenization.tokens_of(ids, tokenizer_of(model)), _of_first(scores, len(ids))
 
 
 def explain(model, source, other=None):
@@ -159,8 +158,8 @@ def explain(model, source, other=None):
 
     Args:
         model: a `bert_classifier` or a `beit_classifier`.
-        source: a string, cut where it exceeds what the model reads; or a picture `(height, width, channels)`, uint8, of the
-            size that the model reads, or of any size where the model resizes.
+        source: a string, cut where it exceeds what the model reads; or a picture `(height, width, channels)` of the size that
+            the model reads, or of any size where the model resizes: uint8, or normalised floats for one without preprocessing.
         other: second string of a pair, or None.
 
     Returns:
@@ -172,7 +171,7 @@ def explain(model, source, other=None):
         counted most for the answer.
 
     Raises:
-        ValueError: if the model is neither, or the picture has another shape than it reads.
+        ValueError: if the model is neither, or the picture has another shape or type than it reads.
         NotImplementedError: on another Keras backend than TensorFlow, whose gradient tape this needs.
     """
     if keras.backend.backend() != "tensorflow":
@@ -199,7 +198,7 @@ def _explain_picture(model, image):
     names = {"attention": "attention", "gradients": "gradients", "content": "content", "position_bias": "position"}
     probabilities = tf.nn.softmax(logits).numpy()
     class_names = model.get_layer("scores").class_names or [f"class {i}" for i in range(len(probabilities))]
-    arrays = {name: np.stack([np.float32(layer.numpy()[0]) for layer in parts[part]]) for name, part in names.items()}
+    arrays = {name: _of_first(parts[part]) for name, part in names.items()}
     spoke = np.maximum(arrays["attention"][-1] * arrays["gradients"][-1], 0)
     return arrays | {
         "image": _centre(image, beit.crop_share(model)),
@@ -207,6 +206,11 @@ def _explain_picture(model, image):
         "grid": beit.backbone_of(model).grid,
         "predictions": [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],
     }
+
+
+def _of_first(layers, tokens=None):
+    """Scores of a batch's first example, of its first `tokens`: float32 `(layers, heads, tokens, tokens)`."""
+    return np.stack([np.float32(keras.ops.convert_to_numpy(layer)[0, :, :tokens, :tokens]) for layer in layers])
 
 
 def _centre(image, share):
@@ -224,11 +228,7 @@ def _explain_sentence(model, sentence, other):
         # not by way of the probability, which has no gradient where it is 0 or 1 to float32
         logit = tf.abs(tf.matmul(tf.cast(recorded["pooled_output"], "float32"), head.kernel) + head.bias)
     gradients = tape.gradient(logit, recorded["attention"])
-    length = len(ids)
-    attention, gradients = (
-        np.stack([np.float32(layer.numpy()[0, :, :length, :length]) for layer in part])
-        for part in (recorded["attention"], gradients)
-    )
+    attention, gradients = (_of_first(part, len(ids)) for part in (recorded["attention"], gradients))
     tokens = tokenization.tokens_of(ids, tokenizer)
     words = _words(tokens)
     masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
