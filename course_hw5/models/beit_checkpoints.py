@@ -22,11 +22,9 @@ def load_beit(folder, config, tensors, image_shape=None):
         `beit_classifier` with logits, `beit_masked_image_model`, or `beit_encoder`.
 
     Raises:
-        ValueError: if an option of `config` is not BEiT's.
+        ValueError: if `preprocessor_config.json` is damaged.
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
-    check_options(folder, config)
-    tensors = {name: tensor.astype("float32") for name, tensor in tensors.items()}
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")} or tensors
     is_masked, is_classifier = "lm_head.weight" in tensors, "classifier.weight" in tensors
     pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
@@ -52,9 +50,9 @@ def load_beit(folder, config, tensors, image_shape=None):
     return model
 
 
-def check_options(folder, config):
-    """Raises ValueError if an option of `config` is not BEiT's."""
-    for name, expected in (("hidden_act", "gelu"), ("layer_norm_eps", 1e-12)):
+def check_options(folder, config, **more):
+    """Raises ValueError unless options of `config` are those that BEiT and BERT share, and `more`."""
+    for name, expected in ({"hidden_act": "gelu", "layer_norm_eps": 1e-12} | more).items():
         if config.get(name, expected) != expected:
             raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
 

@@ -103,9 +103,7 @@ def _load_folder(folder, image_shape=None):
 def _load_bert(folder, config, image_shape):
     if image_shape is not None:
         raise ValueError(f"`image_shape` must be None for a BERT. Received: {image_shape}")
-    for name, expected in (("hidden_act", "gelu"), ("position_embedding_type", "absolute"), ("layer_norm_eps", 1e-12)):
-        if config.get(name, expected) != expected:
-            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
+    beit_checkpoints.check_options(folder, config, position_embedding_type="absolute")
     try:
         backbone = _exact(keras_nlp.models.BertBackbone.from_preset(str(folder)))
     except ValueError as error:  # a tensor of another shape; the message goes on with the values
@@ -146,7 +144,8 @@ def _read_tensors(folder, prefix):
 
 
 def _load_beit(folder, config, image_shape=None):
-    tensors = _read_tensors(folder, prefix="")
+    beit_checkpoints.check_options(folder, config)
+    tensors = {name: tensor.astype("float32") for name, tensor in _read_tensors(folder, prefix="").items()}
     is_segmenter = "decode_head.classifier.weight" in tensors
     load = upernet_checkpoints.load_upernet if is_segmenter else beit_checkpoints.load_beit
     return load(folder, config, tensors, image_shape)

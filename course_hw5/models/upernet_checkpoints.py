@@ -14,10 +14,9 @@ def load_upernet(folder, config, tensors, image_shape=None):
         `preprocessor_config.json` says.
 
     Raises:
-        ValueError: if the folder does not say which four blocks feed the head, or an option is not BEiT's.
+        ValueError: if the folder does not say which four blocks feed the head.
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
-    beit_checkpoints.check_options(folder, config)
     # The reference counts the tokens before the first block as 1.
     features, depth = tuple(index - 2 for index in config.get("out_indices") or ()), config["num_hidden_layers"]
     if len(features) != 4 or not all(0 <= index < depth for index in features):
@@ -25,7 +24,6 @@ def load_upernet(folder, config, tensors, image_shape=None):
             f"`out_indices` in {folder}/config.json must be four numbers in [2, {depth + 1}]. "
             f"Received: {config.get('out_indices')!r}"
         )
-    tensors = {name: tensor.astype("float32") for name, tensor in tensors.items()}
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
     backbone = beit_checkpoints.read_backbone(config, body)
     shape = backbone.arguments["image_shape"] if image_shape is None else tuple(image_shape)
