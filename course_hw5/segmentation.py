@@ -53,7 +53,7 @@ class SceneSegmenter:
     @classmethod
     def from_preset(cls, preset, image_shape=None, **options):
         """Loads the model by what `load_model` takes; options as for the class."""
-        return cls(load_model(preset, image_shape) if image_shape else load_model(preset), **options)
+        return cls(load_model(preset, image_shape), **options)
 
     @property
     def class_names(self):

@@ -12,8 +12,8 @@ def read_splits(name, splits, host, instead, encoded=(), optional=()):
         splits: names of splits.
         host: where TFDS downloads it from; offline, nothing is tried.
         instead: what the error advises, besides `TFDS_DATA_DIR`.
-        optional: those of `splits` that a copy of the data set may lack.
         encoded: names of features that stay as they are stored: pictures as the bytes of their files.
+        optional: those of `splits` that a copy of the data set may lack.
 
     Returns:
         The `tfds.core.DatasetBuilder`, and per split a dict of NumPy arrays; None for an optional split that is not there.

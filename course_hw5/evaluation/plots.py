@@ -214,7 +214,7 @@ def heat_overlay(image, weights, side=96):
 
     Args:
         image: uint8 array `(height, width, 3)`.
-        weights: float array `(rows, columns)` of a grid of patches, 0 or more.
+        weights: float array `(rows, columns)` of a grid of patches; those below 0 are cold as 0 is.
         side: of the result, in pixels.
 
     Returns:
