@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from course_hw5.evaluation import comparison, metrics
-from tests.browser import needs_browser, open_browser, requests_of
+from tests.browser import needs_browser, requests_of
 
 NAMES = ["cat", "</td><b>dog", "fox $x$ & $y$"]
 LABELS = np.repeat([0, 1, 2], 20)
@@ -185,12 +185,9 @@ def test_names_are_text(page):
 
 
 @needs_browser
-def test_a_browser_fetches_nothing_and_has_nothing_to_say(page, tmp_path):
-    driver = open_browser(tmp_path)
-    try:
-        driver.get(page.as_uri())
-        assert requests_of(driver) == [page.as_uri()]
-        assert driver.get_log("browser") == []
-        assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-    finally:
-        driver.quit()
+def test_a_browser_fetches_nothing_and_has_nothing_to_say(page, driver):
+    driver.get_log("performance"), driver.get_log("browser")  # of other pages
+    driver.get(page.as_uri())
+    assert requests_of(driver) == [page.as_uri()]
+    assert driver.get_log("browser") == []
+    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
