@@ -7,6 +7,9 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 from PIL import Image
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer import state
@@ -142,15 +145,12 @@ def page(open_page):
 
 
 def press(driver, *keys):
-    from selenium.webdriver.common.by import By
 
     driver.find_element(By.ID, "picture").send_keys(*keys)
 
 
 def mouse(driver, row, column, grid=GRID):
     """The pointer over the middle of a patch."""
-    from selenium.webdriver import ActionChains
-    from selenium.webdriver.common.by import By
 
     picture = driver.find_element(By.ID, "picture")
     width, height = picture.size["width"], picture.size["height"]
@@ -257,7 +257,6 @@ def test_each_head_shows_its_number_of_the_patch_under_the_cursor(page):
 
 @needs_browser
 def test_keys_choose_a_patch_and_read_numbers(page):
-    from selenium.webdriver.common.keys import Keys
 
     driver = page()
     press(driver, Keys.ARROW_RIGHT)  # from [CLS] into the picture
@@ -284,7 +283,6 @@ def test_the_cls_button_chooses_cls_and_is_missing_without_it(page):
 
 def colors(driver):
     """The mean colour of each patch, away from its edges, as it is seen: `(rows, columns, 3)`."""
-    from selenium.webdriver.common.by import By
 
     data = driver.find_element(By.ID, "picture").screenshot_as_png
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float)
@@ -325,8 +323,6 @@ def test_predictions_and_titles_are_text(page):
 
 @needs_browser
 def test_matrix_and_model_views_know_signs_and_names(page):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
 
     driver = page(heads=[1], **EVERYTHING)
     choose(driver, "kind", "Content score")

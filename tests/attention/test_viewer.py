@@ -9,6 +9,9 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from course_hw5.attention.viewer.page import Page, call_html, head_view
 from tests.attention.controls import choose, click, saved, texts, wait
@@ -167,8 +170,6 @@ def test_numbers_shown_equal_the_array(page):
 
 @needs_browser
 def test_heads_toggle_and_a_double_click_leaves_one(page):
-    from selenium.webdriver import ActionChains
-    from selenium.webdriver.common.by import By
 
     driver = page(heads=[0, 2])
     pressed = "return [...document.querySelectorAll('#heads button')].map((b) => b.getAttribute('aria-pressed') === 'true')"
@@ -250,8 +251,6 @@ def test_numbers_of_heads_can_be_read_on_every_colour(page):
 
 @needs_browser
 def test_matrix_view_reads_out_the_cell_under_the_cursor(page):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
 
     driver = page(heads=[1])
     click(driver, "#views button", 1)
@@ -283,8 +282,6 @@ def test_a_masked_word_changes_the_probability(page):
 
 @needs_browser
 def test_keys_walk_through_the_tokens(page):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
 
     driver = page()
     driver.find_element(By.CSS_SELECTOR, ".tokens.query li").send_keys(Keys.ARROW_DOWN)

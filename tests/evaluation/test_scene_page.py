@@ -4,6 +4,8 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from course_hw5.evaluation import label_maps, scene_page
 from tests.attention.controls import texts, wait
@@ -95,8 +97,6 @@ def test_pointing_at_a_pixel_names_its_class(page):
 
 @needs_browser
 def test_a_class_is_shown_alone_by_click_and_by_keyboard(page):
-    from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.common.keys import Keys
 
     blue, none = [*map(int, label_maps.palette(3)[0]), 255], [0, 0, 0, 0]
     other = [*map(int, label_maps.palette(3)[1]), 255]
