@@ -37,16 +37,3 @@ def test_no_step_depends_on_later_words_and_each_on_earlier_ones(builder):
     *example, _ = sequences.translation([anatomy.EXAMPLE])
     influence = dependence.influence_of_words(builder(*SIZES, 16, 1), example)
     assert np.triu(influence, 1).max() < anatomy.ROUNDING < influence[-1].min()
-
-
-@pytest.mark.parametrize(
-    "knobs, message",
-    [
-        ({"layer": "gru"}, r"`layer` must be one of transformer, lstm. Received: 'gru'"),
-        ({"blocks": 0}, r"`blocks` must be 1 or more. Received: 0"),
-        ({"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
-    ],
-)
-def test_bad_knobs_are_refused(knobs, message):
-    with pytest.raises(ValueError, match=message):
-        labs.run_lab("anatomy", **knobs)

@@ -33,16 +33,3 @@ def test_without_positions_heads_are_no_convolution(attention, verdict):
     assert result.verdict == verdict
     assert result.checks["nine heads give what Conv2D gives, borders included"] == (attention == "positions")
     assert result.checks["what a convolution mixes does not change with the picture"]
-
-
-@pytest.mark.parametrize(
-    "knob, message",
-    [
-        ({"attention": "none"}, r"`attention` must be one of positions, uniform. Received: 'none'"),
-        ({"side": 2}, r"`side` must be 3 or more. Received: 2"),
-        ({"channels": 1}, r"`channels` must be 3 or more. Received: 1"),
-    ],
-)
-def test_knobs_out_of_range_are_refused(knob, message):
-    with pytest.raises(ValueError, match=message):
-        labs.run_lab("convolution_as_attention", **knob)

@@ -6,16 +6,7 @@ from course_hw5 import labs
 from course_hw5.labs import heads as heads_lab
 from course_hw5.labs import sentiment
 
-
-@pytest.fixture(scope="module")
-def model():
-    return course_hw5.load_model("sentiment-minilm")
-
-
-@pytest.fixture(autouse=True)
-def own_sentences(monkeypatch, model):
-    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    monkeypatch.setattr(course_hw5, "load_model", lambda name: model)
+pytestmark = pytest.mark.usefixtures("own_sentences")
 
 
 @pytest.mark.parametrize("heads, verdict", [("several", "confirmed"), ("copies", "refuted")])
@@ -40,8 +31,3 @@ def test_a_head_taken_out_adds_nothing_and_the_model_is_whole_again(model):
         weights = course_hw5.attention_model(model)(ids).numpy()
     np.testing.assert_allclose(weights, np.broadcast_to(weights[:, :, :1], weights.shape), atol=1e-6)
     np.testing.assert_array_equal(model.predict_on_batch(ids), before)
-
-
-def test_heads_of_an_unknown_kind_are_refused():
-    with pytest.raises(ValueError, match=r"`heads` must be one of several, copies. Received: 'many'"):
-        labs.run_lab("heads", heads="many")

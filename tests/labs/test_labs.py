@@ -47,9 +47,35 @@ def test_what_a_lab_does_not_know_is_refused_in_one_line(arguments, message, cap
     assert error.value.code == 2 and message in capsys.readouterr().err
 
 
-def test_an_unknown_knob_is_refused_before_the_lab_runs():
-    with pytest.raises(ValueError, match=r"The lab weights_by_hand must get seed, weights, samples. Received: knob"):
-        labs.run_lab("weights_by_hand", knob=1)
+@pytest.mark.parametrize(
+    "name, knobs, message",
+    [
+        ("anatomy", {"layer": "gru"}, r"`layer` must be one of transformer, lstm. Received: 'gru'"),
+        ("anatomy", {"blocks": 0}, r"`blocks` must be 1 or more. Received: 0"),
+        ("anatomy", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
+        ("convolution_as_attention", {"attention": "none"}, r"`attention` must be one of positions, uniform. Received: 'none'"),
+        ("convolution_as_attention", {"side": 2}, r"`side` must be 3 or more. Received: 2"),
+        ("convolution_as_attention", {"channels": 1}, r"`channels` must be 3 or more. Received: 1"),
+        (
+            "local_and_global",
+            {"attention": "local"},
+            r"`attention` must be one of trained, positions, uniform. Received: 'local'",
+        ),
+        ("local_and_global", {"layers": 1}, r"`layers` must lie in \[2, 12\]. Received: 1"),
+        ("local_and_global", {"layers": 13}, r"`layers` must lie in \[2, 12\]. Received: 13"),
+        ("long_inputs", {"attention": "none"}, r"`attention` must be one of learnt, uniform. Received: 'none'"),
+        ("long_inputs", {"longest": 7}, r"`longest` must be 8 or more. Received: 7"),
+        ("long_inputs", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
+        ("order", {"positions": "all"}, r"`positions` must be one of none, sine, learnt. Received: 'all'"),
+        ("order", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
+        ("embeddings", {"reads": "segment"}, r"`reads` must be one of sum, token. Received: 'segment'"),
+        ("heads", {"heads": "many"}, r"`heads` must be one of several, copies. Received: 'many'"),
+        ("weights_by_hand", {"knob": 1}, r"The lab weights_by_hand must get seed, weights, samples. Received: knob"),
+    ],
+)
+def test_bad_knobs_are_refused(name, knobs, message):
+    with pytest.raises(ValueError, match=message):
+        labs.run_lab(name, **knobs)
 
 
 def test_a_result_shows_itself_in_a_notebook():

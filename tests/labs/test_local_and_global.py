@@ -33,16 +33,3 @@ def test_what_a_unit_reads_surrounds_where_it_stands(random):
             inside = field[:, place, row - reach : row + reach + 1, column - reach : column + reach + 1]
             np.testing.assert_allclose(inside.sum((1, 2)), 1, atol=1e-5)
     assert receptive_fields.change(convolution) == 0 < receptive_fields.change(deeper)
-
-
-@pytest.mark.parametrize(
-    "knob, message",
-    [
-        ({"attention": "local"}, r"`attention` must be one of trained, positions, uniform. Received: 'local'"),
-        ({"layers": 1}, r"`layers` must lie in \[2, 12\]. Received: 1"),
-        ({"layers": 13}, r"`layers` must lie in \[2, 12\]. Received: 13"),
-    ],
-)
-def test_knobs_out_of_range_are_refused(knob, message):
-    with pytest.raises(ValueError, match=message):
-        labs.run_lab("local_and_global", **knob)

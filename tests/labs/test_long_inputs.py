@@ -47,16 +47,3 @@ def test_recording_leaves_the_model_as_it_was(models):
         ("self_attention_layer", "self_attention", "cross_attention"), (1, 4, 8, 8)
     )
     np.testing.assert_array_equal(models["transformer"](inputs), before)
-
-
-@pytest.mark.parametrize(
-    "knobs, message",
-    [
-        ({"attention": "none"}, r"`attention` must be one of learnt, uniform. Received: 'none'"),
-        ({"longest": 7}, r"`longest` must be 8 or more. Received: 7"),
-        ({"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
-    ],
-)
-def test_bad_knobs_are_refused(knobs, message):
-    with pytest.raises(ValueError, match=message):
-        labs.run_lab("long_inputs", **knobs)

@@ -17,8 +17,3 @@ def test_weights_that_do_not_follow_the_scores_turn_the_verdict(weights):
     result = labs.run_lab("weights_by_hand", weights=weights, samples=200)
     assert result.verdict == "refuted"
     assert not result.checks["more score is more weight, for every random query"]
-
-
-def test_weights_of_an_unknown_kind_are_refused():
-    with pytest.raises(ValueError, match=r"`weights` must be one of softmax, negated, uniform. Received: 'none'"):
-        labs.run_lab("weights_by_hand", weights="none")
