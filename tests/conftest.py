@@ -23,6 +23,15 @@ def small_mlp():
 
 
 @pytest.fixture
+def use_policy():
+    """A function that sets the policy of layers until the test ends."""
+    import keras
+
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
 def random():
     return np.random.default_rng(0)
 

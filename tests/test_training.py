@@ -155,14 +155,11 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_pa
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_is_recorded(precision, tmp_path, digits):
+def test_mixed_precision_trains_and_is_recorded(precision, tmp_path, digits, use_policy):
     devices.seed_everything(0)
-    devices.set_precision(precision)
-    try:
-        model = course_hw5.mlp_classifier(hidden_units=(32, 16))
-        metrics = course_hw5.train(model, digits, tmp_path / "run", course_hw5.Settings(epochs=2, learning_rate=3e-3))
-    finally:
-        devices.set_precision("float32")
+    use_policy(precision)
+    model = course_hw5.mlp_classifier(hidden_units=(32, 16))
+    metrics = course_hw5.train(model, digits, tmp_path / "run", course_hw5.Settings(epochs=2, learning_rate=3e-3))
     assert metrics["accuracy"] > 0.3
     assert json.loads((tmp_path / "run" / "config.json").read_text())["model"]["precision"] == precision
     assert {weight.dtype for weight in keras.models.load_model(tmp_path / "run" / "model.keras").trainable_weights} == {

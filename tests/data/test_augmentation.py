@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +10,12 @@ def batch(random):
     return tf.constant(random.integers(0, 256, (8, 32, 32, 3)), tf.uint8), tf.constant(random.integers(0, 10, 8))
 
 
+def black_and_white(count):
+    """Black pictures of class 0 and white ones of class 1, in turn."""
+    labels = np.arange(count) % 2
+    return tf.constant(np.broadcast_to(255 * labels[:, None, None, None], (count, 32, 32, 3)), tf.uint8), tf.constant(labels)
+
+
 def run(names, batch):
     data = tf.data.Dataset.from_tensors(batch).map(augmentation.augment(names, classes=10))
     return next(iter(data))
@@ -18,10 +23,9 @@ def run(names, batch):
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", augmentation.NAMES)
-def test_every_augmentation_changes_pictures_and_keeps_their_form(name, policy, batch, request):
+def test_every_augmentation_changes_pictures_and_keeps_their_form(name, policy, batch, use_policy):
     tf.random.set_seed(1)
-    keras.config.set_dtype_policy(policy)
-    request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
+    use_policy(policy)
     images, labels = run(name, batch)
     assert images.shape == batch[0].shape and images.dtype == tf.uint8
     assert not np.array_equal(images, batch[0])
@@ -39,14 +43,12 @@ def test_flip_only_mirrors(batch):
 
 
 def test_mixup_mixes_labels_as_it_mixes_pictures():
-    black, white = np.zeros((1, 32, 32, 3), "uint8"), np.full((1, 32, 32, 3), 255, "uint8")
-    images, labels = run("mixup", (tf.constant(np.concatenate([black, white] * 4)), tf.constant([0, 1] * 4)))
+    images, labels = run("mixup", black_and_white(8))
     np.testing.assert_allclose(images.numpy().mean((1, 2, 3)) / 255, labels[:, 1], atol=0.01)
 
 
 def test_cutmix_mixes_labels_by_the_area_that_it_cuts():
-    black, white = np.zeros((1, 32, 32, 3), "uint8"), np.full((1, 32, 32, 3), 255, "uint8")
-    images, labels = run("cutmix", (tf.constant(np.concatenate([black, white] * 8)), tf.constant([0, 1] * 8)))
+    images, labels = run("cutmix", black_and_white(16))
     np.testing.assert_allclose(images.numpy().mean((1, 2, 3)) / 255, labels[:, 1], atol=1e-5)
     assert {*np.unique(images)} == {0, 255} and len(np.unique(labels)) > 4
     inner = images.numpy()[:, 8:-8, 8:-8].var((1, 2, 3))
@@ -54,8 +56,7 @@ def test_cutmix_mixes_labels_by_the_area_that_it_cuts():
 
 
 def test_of_mixup_and_cutmix_one_is_used_for_each_batch():
-    black, white = np.zeros((1, 32, 32, 3), "uint8"), np.full((1, 32, 32, 3), 255, "uint8")
-    data = tf.data.Dataset.from_tensors((tf.constant(np.concatenate([black, white] * 4)), tf.constant([0, 1] * 4)))
+    data = tf.data.Dataset.from_tensors(black_and_white(8))
     data = data.repeat(20).map(augmentation.augment("mixup,cutmix", classes=10))
     is_cut = [{*np.unique(images)} <= {0, 255} for images, _ in data]
     assert 4 < sum(is_cut) < 16

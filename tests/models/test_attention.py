@@ -115,12 +115,9 @@ def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, mo
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_model_in_mixed_precision_is_explained(policy):
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4))
-    finally:
-        keras.config.set_dtype_policy("float32")
+def test_a_model_in_mixed_precision_is_explained(policy, use_policy):
+    use_policy(policy)
+    model = bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4))
     explained = explain(model, "a fine film")
     assert explained["attention"].dtype == explained["gradients"].dtype == attention_model(model).output.dtype == "float32"
     np.testing.assert_allclose(explained["attention"].sum(-1), 1, atol=0.02)

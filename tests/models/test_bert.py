@@ -67,12 +67,9 @@ def test_exact_gelu_is_used_and_not_the_approximation():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_answers_in_float32(policy):
-    keras.config.set_dtype_policy(policy)
-    try:
-        output = bert_classifier(small_backbone())(token_ids(12, 7))
-    finally:
-        keras.config.set_dtype_policy("float32")
+def test_mixed_precision_answers_in_float32(policy, use_policy):
+    use_policy(policy)
+    output = bert_classifier(small_backbone())(token_ids(12, 7))
     assert output.dtype == "float32" and np.isfinite(output).all()
 
 

@@ -13,14 +13,11 @@ def test_the_default_has_the_report_s_layers():
     assert round(model.count_params() / 1e6, 1) == 23.7
 
 
-def test_probabilities_are_float32_under_any_precision(random):
+def test_probabilities_are_float32_under_any_precision(random, use_policy):
     images = random.integers(0, 256, (4, 32, 32, 3), dtype="uint8")
     for precision in ("float32", "mixed_bfloat16", "float16"):
-        keras.config.set_dtype_policy(precision)
-        try:
-            probabilities = mlp_classifier(hidden_units=(16, 8))(images)
-        finally:
-            keras.config.set_dtype_policy("float32")
+        use_policy(precision)
+        probabilities = mlp_classifier(hidden_units=(16, 8))(images)
         assert keras.backend.standardize_dtype(probabilities.dtype) == "float32"
         np.testing.assert_allclose(keras.ops.sum(probabilities, axis=-1), 1, atol=1e-6)
 

@@ -26,8 +26,8 @@ def model():
     return upernet_segmenter(backbone, 5, channels=8, auxiliary_channels=6, class_names="abcde")
 
 
-def outputs_of(model, pictures=PICTURES):
-    return [keras.ops.convert_to_numpy(output) for output in model(pictures)]
+def outputs_of(model):
+    return [keras.ops.convert_to_numpy(output) for output in model(PICTURES)]
 
 
 def test_main_and_auxiliary_logits_equal_the_reference():
@@ -56,12 +56,9 @@ def test_attention_of_a_segmenter_can_be_read(model):
     np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
 
 
-def test_bfloat16_computes_and_scores_stay_float32():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = upernet_segmenter(beit_backbone(image_shape=(32, 48, 3), **SMALL), 5, channels=8)
-    finally:
-        keras.config.set_dtype_policy("float32")
+def test_bfloat16_computes_and_scores_stay_float32(use_policy):
+    use_policy("mixed_bfloat16")
+    model = upernet_segmenter(beit_backbone(image_shape=(32, 48, 3), **SMALL), 5, channels=8)
     assert {output.dtype for output in outputs_of(model)} == {np.dtype("float32")}
     assert model.get_layer("fusion").compute_dtype == "bfloat16"
 
