@@ -6,6 +6,19 @@ from course_hw5.models import presets
 from course_hw5.models.bert import bert_backbone, bert_classifier
 
 
+@pytest.fixture
+def reloaded(tmp_path, monkeypatch):
+    """A function that writes a whole preset and loads it."""
+
+    def reload(model):
+        assert presets.save_whole(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
+        monkeypatch.setitem(presets.WHOLE, "mine", "mine.safetensors")
+        monkeypatch.setattr(presets, "ASSETS", tmp_path)
+        return load_model("mine")
+
+    return reload
+
+
 @pytest.fixture(scope="module")
 def sentiment():
     return load_model("sentiment-minilm")
@@ -30,16 +43,20 @@ def test_the_word_that_decides_is_found(sentiment):
     assert max(changes, key=changes.get) == "awful"
 
 
-def test_presets_stay_small():
-    assert (presets.ASSETS / presets.CHANGES["sentiment-minilm"]).stat().st_size <= 2e6
+@pytest.mark.parametrize(
+    "name, most, class_name", [("sentiment-minilm", 2e6, None), ("beit-cifar10", 9e6, "cat"), ("segmenter-camvid", 6e6, "road")]
+)
+def test_presets_stay_small_and_know_their_classes(name, most, class_name):
+    assert (presets.ASSETS / presets.PRESETS[name]).stat().st_size <= most
+    assert class_name is None or load_model(name).get_layer("scores").class_names[3] == class_name
 
 
-def small_classifier(**overrides):
-    return bert_classifier(bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8, **overrides))
+def small_backbone():
+    return bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8)
 
 
 def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_path, monkeypatch):
-    start, model, random = small_classifier(), small_classifier(), np.random.default_rng(0)
+    start, model, random = *(bert_classifier(small_backbone()) for _ in range(2)), np.random.default_rng(0)
     start.get_layer("positive").set_weights([np.zeros((128, 1)), np.zeros(1)])
     model.set_weights(start.get_weights())
     for variable in model.trainable_variables:
@@ -51,64 +68,44 @@ def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_pat
     assert path.stat().st_size == size < 0.05 * 4 * model.count_params() + 30e3
     monkeypatch.setitem(presets.CHANGES, "mine", "change.safetensors")
     monkeypatch.setattr(presets, "ASSETS", tmp_path)
-    backbone = bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8)
+    backbone = small_backbone()
     backbone.set_weights(start.layers[2].get_weights())
     for expected, found in zip(model.get_weights(), presets.load_preset("mine", backbone).get_weights()):
         assert np.abs(found - expected).mean() < 1e-3  # of a change of 0.02
 
 
 def test_a_changed_token_embedding_is_refused(tmp_path):
-    start, model = small_classifier(), small_classifier()
     start = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     model = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     with pytest.raises(ValueError, match="token_embedding/embeddings must not have changed: its change would be 1 MB"):
         presets.save_change(model, start, tmp_path / "change.safetensors")
 
 
-def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(tmp_path, monkeypatch):
+def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(reloaded):
     backbone = beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=12, depth=2, heads=3, local_initialization=True)
     model = beit_classifier(backbone, 3, class_names=["a", "b", "c"])
-    assert presets.save_whole(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
-    monkeypatch.setitem(presets.WHOLE, "mine", "mine.safetensors")
-    monkeypatch.setattr(presets, "ASSETS", tmp_path)
-    loaded = load_model("mine")
+    loaded = reloaded(model)
     assert loaded.get_layer("scores").class_names == ("a", "b", "c")
     for expected, found in zip(model.trainable_variables, loaded.trainable_variables):
         np.testing.assert_array_equal(found.numpy(), expected.numpy().astype("float16").astype("float32"))
 
 
-def test_a_whole_preset_pools_and_answers_as_before(tmp_path, monkeypatch):
+def test_a_whole_preset_pools_and_answers_as_before(reloaded, tmp_path):
     backbone = beit_backbone(image_shape=(8, 8, 1), patch_size=4, dim=16, depth=1, heads=2, mlp_dim=16)
     model = beit_classifier(backbone, 2, pooling="cls", activation="linear", class_names=("a", "b"))
-    presets.save_whole(model, tmp_path / "small.safetensors")
-    monkeypatch.setattr(presets, "ASSETS", tmp_path)
-    monkeypatch.setitem(presets.WHOLE, "small", "small.safetensors")
     grey = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 1)).astype("float32")
-    np.testing.assert_allclose(load_model("small")(grey), model(grey), atol=2e-3)
+    np.testing.assert_allclose(reloaded(model)(grey), model(grey), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: beit_classifier without"):
         presets.save_whole(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
 
 
-def test_the_bundled_beit_is_small_and_knows_cifar10():
-    assert (presets.ASSETS / presets.WHOLE["beit-cifar10"]).stat().st_size <= 9e6
-    assert load_model("beit-cifar10").get_layer("scores").class_names[3] == "cat"
-
-
-def test_a_segmenter_comes_back_without_its_auxiliary_head(tmp_path, monkeypatch):
+def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):
     backbone = beit_backbone(
         image_shape=(16, 24, 3), patch_size=8, dim=12, depth=4, heads=3, feature_layers=(0, 1, 2, 3), local_initialization=True
     )
     model = upernet_segmenter(backbone, 3, channels=8, auxiliary_channels=6, class_names="abc")
     pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("uint8")
     model(pictures, training=True)  # batch normalisation measures
-    presets.save_whole(model, tmp_path / "mine.safetensors")
-    monkeypatch.setitem(presets.WHOLE, "mine", "mine.safetensors")
-    monkeypatch.setattr(presets, "ASSETS", tmp_path)
-    loaded = load_model("mine")
+    loaded = reloaded(model)
     assert loaded.get_layer("scores").class_names == ("a", "b", "c") and loaded.output.shape == (None, 8, 12, 3)
     np.testing.assert_allclose(loaded(pictures), model(pictures)[0], atol=5e-3)
-
-
-def test_the_bundled_segmenter_is_small_and_knows_camvid():
-    assert (presets.ASSETS / presets.WHOLE["segmenter-camvid"]).stat().st_size <= 6e6
-    assert load_model("segmenter-camvid").get_layer("scores").class_names[3] == "road"
