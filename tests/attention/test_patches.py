@@ -149,12 +149,12 @@ def press(driver, *keys):
     driver.find_element(By.ID, "picture").send_keys(*keys)
 
 
-def mouse(driver, row, column, grid=GRID):
+def mouse(driver, row, column):
     """The pointer over the middle of a patch."""
 
     picture = driver.find_element(By.ID, "picture")
     width, height = picture.size["width"], picture.size["height"]
-    x, y = (column + 0.5) * width / grid[1] - width / 2, (row + 0.5) * height / grid[0] - height / 2
+    x, y = (column + 0.5) * width / GRID[1] - width / 2, (row + 0.5) * height / GRID[0] - height / 2
     return ActionChains(driver, duration=0).move_to_element_with_offset(picture, int(x), int(y))
 
 

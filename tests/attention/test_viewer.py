@@ -2,6 +2,7 @@ import base64
 import csv
 import html
 import re
+import sys
 import time
 import xml.etree.ElementTree
 import zlib
@@ -93,7 +94,7 @@ def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
 
 def test_view_outside_a_notebook_writes_a_file_and_says_where(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("tempfile.mkdtemp", lambda: tmp_path)
-    monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     call_html()
     assert head_view(ATTENTION, TOKENS) is None
     assert capsys.readouterr().out == f"Open {tmp_path}/attention.html\n"
@@ -212,18 +213,11 @@ def test_cross_attention_has_two_lists(page):
 
 
 @needs_browser
-def test_pairs_are_filtered_by_sentence(page):
-    driver = page(sentence_b_start=4)
-    count = "return document.querySelector('.columns canvas').toDataURL()"
-    everything = driver.execute_script(count)
+def test_a_filter_by_sentence_holds_for_lines_and_numbers_and_table_and_csv(page, downloads):
+    driver = page(layer=2, heads=[0], sentence_b_start=np.int64(4), probability=np.float32(0.5))
+    everything = driver.execute_script("return document.querySelector('.columns canvas').toDataURL()")
     driver.execute_script("const m = document.getElementById('filter'); m.value = 'AB'; m.dispatchEvent(new Event('change'))")
     wait(driver, f"return document.querySelector('.columns canvas')?.toDataURL() !== {everything!r}")
-
-
-@needs_browser
-def test_a_filter_by_sentence_holds_for_numbers_and_table_and_csv(page, downloads):
-    driver = page(layer=2, heads=[0], sentence_b_start=np.int64(4), probability=np.float32(0.5))
-    driver.execute_script("const m = document.getElementById('filter'); m.value = 'AB'; m.dispatchEvent(new Event('change'))")
     numbers = "return [...document.querySelectorAll('.tokens.key .number')].map((e) => e.textContent)"
     click(driver, ".tokens.query li", 1)
     wait(driver, f"return ({numbers.removeprefix('return ')}).some(Boolean)")

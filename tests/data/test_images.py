@@ -24,7 +24,7 @@ def test_digits_are_split_without_overlap_or_loss():
     parts = [pictures(part) for part in data[:3]]
     assert [len(part) for part in parts] == [1294, 144, 359]
     unique = {row.tobytes() for part in parts for row in part}
-    assert len(unique) == sum({row.tobytes() for row in part}.__len__() for part in parts)
+    assert len(unique) == sum(len({row.tobytes() for row in part}) for part in parts)
     assert data.class_names == [str(digit) for digit in range(10)]
 
 
@@ -52,7 +52,7 @@ def test_a_seed_repeats_split_and_order():
 
 
 def test_labels_stay_with_their_pictures():
-    data = load_images("digits", batch_size=1294, augmentation=None)
+    data = load_images("digits", batch_size=1294)
     by_picture = {}
     for _ in range(2):
         images, targets = next(iter(data.train))

@@ -1,6 +1,5 @@
 import json
 import os
-import pathlib
 import shutil
 
 import numpy as np
@@ -159,7 +158,7 @@ def test_a_checkpoint_of_another_kind_is_refused(folder, changes, message):
 
 @pytest.mark.parametrize("content, found", [(None, "no such file"), (b"not a zip", ".")])
 def test_a_damaged_keras_file_is_refused(tmp_path, content, found):
-    path = pathlib.Path(tmp_path / "model.keras")
+    path = tmp_path / "model.keras"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=f"model.keras must be a whole .keras file. Received: .*{found}"):
