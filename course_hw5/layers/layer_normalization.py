@@ -26,9 +26,9 @@ class LayerNormalization(keras.layers.LayerNormalization):
 @program
 def _gradient(upstream, x, gamma, beta, epsilon, of_skip=None):
     upstream = rows_of(upstream)
-    normal, deviation = _standardized(x, epsilon)
+    normal, factor = _standardized(x, epsilon)
     scaled = upstream * repeated(gamma, upstream)
-    of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * deviation
+    of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * factor
     of_gamma, of_beta = (keras.ops.cast(sum_of_rows(part), gamma.dtype) for part in (upstream * normal, upstream))
     of_x = of_x if of_skip is None else of_x + rows_of(of_skip)
     return keras.ops.reshape(keras.ops.cast(of_x, x.dtype), keras.ops.shape(x)), of_gamma, of_beta
@@ -51,8 +51,8 @@ def _standardized(x, epsilon):
     """Rows of mean 0 and variance 1, and what they were multiplied by, in float32."""
     x = rows_of(x)
     centred = x - _mean(x)
-    deviation = keras.ops.rsqrt(_mean(keras.ops.square(centred)) + epsilon)
-    return centred * deviation, deviation
+    factor = keras.ops.rsqrt(_mean(keras.ops.square(centred)) + epsilon)
+    return centred * factor, factor
 
 
 def _mean(x):
