@@ -35,7 +35,8 @@ def prediction_flops(model, length=None):
         raise ValueError(f"`length` must be a number for a model whose inputs have axes without a size. Received: {shapes}")
     inputs = [tf.TensorSpec((1, *(size or length for size in tensor.shape[1:])), tensor.dtype) for tensor in model.inputs]
     flat = keras.Model(model.inputs, model.outputs)  # inputs in a list, in whatever structure the model takes them
-    graph = tf.function(lambda *args: flat([*args], training=False)).get_concrete_function(*inputs).graph
+    # to be compiled as a whole: else our layers put small programs into the graph, which the profiler cannot look into
+    graph = tf.function(lambda *args: flat([*args], training=False), jit_compile=True).get_concrete_function(*inputs).graph
     operations = graph.get_operations()
     if unknown := UNCOUNTED & {operation.type for operation in operations}:
         found = ", ".join(sorted(unknown))

@@ -30,6 +30,14 @@ def test_attention_counts_for_a_text_of_the_given_length():
         flops.prediction_flops(model)
 
 
+def test_bert_and_beit_take_two_operations_per_weight_and_token_and_those_of_attention():
+    bert = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", vocabulary_size=100))
+    beit = course_hw5.beit_classifier(course_hw5.beit_backbone("tiny", (32, 32, 3)))
+    for model, tokens, dim, depth in ((bert, 20, 128, 2), (beit, 65, 128, 6)):
+        products = depth * (2 * 12 * dim * dim * tokens + 4 * tokens * tokens * dim)
+        assert products < flops.prediction_flops(model, tokens) < 1.1 * products
+
+
 def test_several_inputs_count_together():
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
     model = keras.Model({"left": left, "right": right}, keras.layers.Dense(2, use_bias=False)(left + right))
