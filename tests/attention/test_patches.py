@@ -222,14 +222,39 @@ def test_every_kind_is_shown_with_its_numbers_for_the_heads_switched_on(page, ki
 
 
 @needs_browser
-def test_the_scale_of_signed_kinds_is_centred_at_zero(page):
+def test_the_scale_of_signed_kinds_is_centred_at_the_mean_of_the_row(page):
     driver = page(patch=6, **EVERYTHING)
     low, middle, high = texts(driver, "#patches .legend span")
     assert (low, middle) == ("0", f"{float(high.removeprefix('≥ ')) / 2:.{len(middle.split('.')[1])}f}")
     choose(driver, "kind", "Content score")
     low, middle, high = texts(driver, "#patches .legend span")
-    highest = np.abs(np.delete(CONTENT[2, :, 6].mean(0), [0, 6])).max()
-    assert (low.replace("−", "-"), middle) == (f"{-highest:.2f}", "0") and high.endswith(f"{highest:.2f}")
+    row = CONTENT[2, :, 6].mean(0)
+    base = row[1:].mean()
+    limit = np.abs(np.delete(row, [0, 6]) - base).max()
+    ticks = [parsed(text.removeprefix("≥ ")) for text in (low, middle, high)]
+    assert ticks == pytest.approx([base - limit, base, base + limit], abs=0.01)
+
+
+@needs_browser
+def test_the_highest_score_is_named_and_not_the_one_furthest_from_zero(page):
+    bias = -3 - np.random.default_rng(0).uniform(size=ATTENTION.shape)
+    bias[2, :, 6, 9] = -1
+    driver = page(patch=6, **EVERYTHING | {"position_bias": bias})
+    choose(driver, "kind", "Position bias")
+    wait(driver, "return document.querySelector('#patches .readout').textContent.includes('strongest r1c3 ')")
+
+
+@needs_browser
+def test_the_page_fits_a_narrow_window(page):
+    driver = page(patch=6, **EVERYTHING)
+    size = driver.get_window_size()
+    try:
+        driver.set_window_size(500, 800)  # Chromium's least
+        driver.refresh()
+        wait(driver, "return document.body.dataset.shown")
+        assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    finally:
+        driver.set_window_size(size["width"], size["height"])
 
 
 @needs_browser

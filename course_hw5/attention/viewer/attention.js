@@ -227,7 +227,7 @@
 
   /** The numbers at the ends and in the middle of a scale, as text. */
   function ticks({ low, high, exceeded }) {
-    const digits = Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(high))));
+    const digits = Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(low ? (high - low) / 2 : high))));
     const texts = [low, (low + high) / 2, high].map((value) => (value ? value.toFixed(digits).replace("-", "−") : "0"));
     return [texts[0], texts[1], (exceeded ? "≥ " : "") + texts[2]];
   }

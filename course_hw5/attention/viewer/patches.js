@@ -5,7 +5,9 @@ function pictureView(page) {
   const { state, seen, make, weights, kind, allHeads, hasHeads, activeHeads, palette, only, headsText, legend, style, text } = page;
   const { rows, columns, width, height } = state.picture, tokens = page.keys;
   const first = tokens.length - rows * columns; // the first patch: 1 where token 0 is [CLS]
-  const tallest = Math.max(360, Math.min(600, window.innerHeight - 330)), zoom = Math.min(600 / width, tallest / height);
+  const tallest = Math.max(360, Math.min(600, window.innerHeight - 330));
+  const widest = Math.max(200, Math.min(600, window.innerWidth - (first ? 130 : 40))); // beside it stand the margins and [CLS]
+  const zoom = Math.min(widest / width, tallest / height);
   const WIDTH = Math.round(width * zoom), HEIGHT = Math.round(height * zoom); // of the large map, as it is laid out
   const small = Math.min(160 / WIDTH, 160 / HEIGHT), across = Math.min(4, Math.ceil(Math.sqrt(palette.length)));
   Object.assign(seen, { patch: state.patch, cursor: null, looks: true, opacity: 1, shared: false });
@@ -13,23 +15,31 @@ function pictureView(page) {
   // ---------------------------------------------------------------- numbers
 
   const place = (token) => [Math.floor((token - first) / columns), (token - first) % columns];
-  const number = (value) => (Math.abs(value) >= 0.1 || !value ? value.toFixed(4) : value.toPrecision(3)).replace(/-(?=\d*\.)/, "−");
+  const digits = (value) => (Math.abs(value) >= 0.1 || !value ? value.toFixed(4) : Math.abs(value) < 1e-4 ? value.toExponential(1) : value.toPrecision(3));
+  const number = (value) => digits(value).replace(/^-/, "−");
 
   /** One value per token: the chosen token's row, or its column where it is looked at, for the mean of some heads. */
   const values = (at, heads) => Float64Array.from(tokens, (_, token) =>
     seen.looks ? page.mean(at, heads, seen.patch, token) : page.mean(at, heads, token, seen.patch));
 
-  /** The value of the strongest colour. A patch's own weight may exceed it: rollout would be a single patch otherwise. */
-  function limit(map) {
+  /**
+   * The value without colour, and how far from it the colour is strongest. Scores before the softmax count as differences within
+   * their row, so that its mean is without. A patch's own weight may exceed the limit: rollout would be a single patch otherwise.
+   */
+  function colors(map) {
+    const patches = map.slice(first), base = kind().signed ? patches.reduce((sum, value) => sum + value, 0) / patches.length : 0;
     const others = map.filter((_, token) => token >= first && token !== seen.patch);
-    return others.reduce((highest, value) => Math.max(highest, Math.abs(value)), 0) || Math.abs(map[seen.patch]) || 1;
+    const furthest = others.reduce((most, value) => Math.max(most, Math.abs(value - base)), 0);
+    return { base, limit: furthest || Math.abs(map[seen.patch] - base) || 1 };
   }
 
-  /** What is seen: of the mean of the heads switched on, and of each head, its values and the limit of its colours. */
+  const share = ({ map, base, limit }, token) => (map[token] - base) / limit;
+
+  /** What is seen: of the mean of the heads switched on, and of each head, its values and the scale of its colours. */
   function maps(at) {
     const heads = activeHeads();
     const mean = { map: values(at, heads), heads }, single = allHeads().map((head) => ({ map: values(at, [head]), heads: [head] }));
-    for (const entry of [mean, ...single]) entry.limit = limit(entry.map);
+    for (const entry of [mean, ...single]) Object.assign(entry, colors(entry.map));
     if (seen.shared) {
       const common = Math.max(...single.filter((_, head) => heads.includes(head)).map((entry) => entry.limit), 0) || mean.limit;
       for (const entry of [mean, ...single]) entry.limit = common;
@@ -89,14 +99,14 @@ function pictureView(page) {
     context.globalAlpha = 1;
   }
 
-  function paint(canvas, { map, limit }, cssWidth, cssHeight, detailed) {
+  function paint(canvas, entry, cssWidth, cssHeight, detailed) {
     const ratio = window.devicePixelRatio || 1, w = Math.round(cssWidth * ratio), h = Math.round(cssHeight * ratio);
     Object.assign(canvas, { width: w, height: h });
     const context = canvas.getContext("2d");
     paintPicture(context, w, h);
     context.globalAlpha = seen.opacity;
     for (let token = first; token < tokens.length; token++) {
-      context.fillStyle = css(map[token] / limit);
+      context.fillStyle = css(share(entry, token));
       context.fillRect(...box(token, w, h));
     }
     context.globalAlpha = 1;
@@ -198,7 +208,7 @@ function pictureView(page) {
   function strongest(map) {
     let best = null;
     for (let token = first; token < tokens.length; token++)
-      if (token !== seen.patch && (best === null || Math.abs(map[token]) > Math.abs(map[best]))) best = token;
+      if (token !== seen.patch && (best === null || map[token] > map[best])) best = token;
     return best ?? seen.patch;
   }
 
@@ -207,9 +217,9 @@ function pictureView(page) {
     return `${tokens[token]}${token < first ? "" : ` (row ${row}, column ${column})`}: ${number(map[token])}`;
   }
 
-  const scaleOf = ({ map, limit }) => ({
-    low: kind().signed ? -limit : 0, high: limit, color: (value) => color(value / limit),
-    exceeded: map.some((value, token) => token >= first && Math.abs(value) > 1.0001 * limit),
+  const scaleOf = (entry) => ({
+    low: kind().signed ? entry.base - entry.limit : 0, high: entry.base + entry.limit, color: (value) => color((value - entry.base) / entry.limit),
+    exceeded: tokens.some((_, token) => token >= first && share(entry, token) > 1.0001),
   });
 
   async function show(stage) {
@@ -225,7 +235,7 @@ function pictureView(page) {
     readout.textContent = lead + described(seen.cursor ?? strongest(map), map);
     scaleBar.replaceChildren(legend(scaleOf(mean)));
     cls.setAttribute("aria-pressed", String(seen.patch === 0));
-    cls.style.setProperty("--heat", css(map[0] / mean.limit));
+    cls.style.setProperty("--heat", css(share(mean, 0)));
     cls.lastChild.textContent = number(map[0]);
     heads.hidden = !hasHeads() || palette.length === 1;
     caption.textContent = heads.hidden ? "" : seen.cursor === null ? "Each head and its strongest patch; a click shows it alone" : `Each head: ${tokens[seen.cursor]}`;
@@ -247,11 +257,11 @@ function pictureView(page) {
     const { mean, single } = maps(at), plain = make("canvas", { width, height });
     paintPicture(plain.getContext("2d"), width, height);
     const parts = [`<defs><image id="picture" width="${width}" height="${height}" preserveAspectRatio="none" image-rendering="${WIDTH < 3 * width ? "auto" : "pixelated"}" href="${plain.toDataURL()}"/></defs>`];
-    const put = ({ map, limit }, x, y, w, h, named) => {
+    const put = (entry, x, y, w, h, named) => {
       const thickness = named ? 2 : 1, grid = named ? 'stroke="#fff" stroke-opacity="0.1"' : "";
       parts.push(`<g transform="translate(${x} ${y})" shape-rendering="crispEdges" ${grid}><use href="#picture" transform="scale(${w / width} ${h / height})"/>`);
       for (let token = first; token < tokens.length; token++)
-        parts.push(page.filled(color(map[token] / limit), seen.opacity, ...box(token, w, h), named ? described(token, map) : ""));
+        parts.push(page.filled(color(share(entry, token)), seen.opacity, ...box(token, w, h), named ? described(token, entry.map) : ""));
       if (seen.patch >= first) {
         const [left, top, across, down] = box(seen.patch, w, h), edge = `x="${left + 1}" y="${top + 1}" width="${across - 2}" height="${down - 2}" fill="none" stroke-opacity="1"`;
         parts.push(`<rect ${edge} stroke="#000" stroke-width="${2 * thickness}"/><rect ${edge} stroke="#fff" stroke-width="${thickness}"/>`);

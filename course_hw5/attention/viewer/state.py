@@ -16,8 +16,8 @@ NOTES = {
     "and need not say what decided the answer.",
     "Content score": "Query times key, scaled, before the softmax: what looks alike attracts, wherever it stands. Only "
     "differences within a query's row matter.",
-    "Position bias": "Learnt for each distance of two patches and added to the content score before the softmax: the same for "
-    "every picture.",
+    "Position bias": "Learnt for each way from a patch to another, direction included, and added to the content score before "
+    "the softmax: the same for every picture. Only differences within a query's row matter.",
     "Rollout": "Attention folded through the layers up to this one, heads averaged, the skip connection counted as half "
     "(Abnar and Zuidema 2020): how much of each token came from each input token.",
     "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
