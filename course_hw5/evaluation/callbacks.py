@@ -71,7 +71,7 @@ class TimeLapse(keras.callbacks.Callback):
 
     Args:
         run_dir: folder for the file.
-        every: epochs from one look to the next.
+        every: epochs from one look to the next; the last epoch is looked at too.
     """
 
     def __init__(self, run_dir, every):
@@ -84,7 +84,7 @@ class TimeLapse(keras.callbacks.Callback):
             self._write(0)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
             self._write(epoch + 1)
 
     def _write(self, epoch):

@@ -147,7 +147,7 @@ def _tiles(metrics, history, config):
     tiles = {label: f"{metrics[name]:.4f}" for name, label in METRICS.items() if name in metrics}
     tiles |= {
         "test examples": f"{metrics['examples']:,}",
-        "parameters": f"{config['model']['parameters'] / 1e6:.1f} M",
+        "parameters": elements.short_number(config["model"]["parameters"]),
         "epochs": str(len(history)),
     }
     if "training_seconds" in metrics:

@@ -47,7 +47,7 @@ def run_dir(tmp_path):
 def test_the_page_holds_the_figures_the_table_and_the_command(run_dir):
     text = page.write_page(run_dir).read_text()
     assert text.count('<img src="data:image/png;base64,') == 1
-    assert "0.5000" in text and "1.2 M" in text and "train --out" in text
+    assert "0.5000" in text and "1.23 M" in text and "train --out" in text
     assert f"tensorboard --logdir {run_dir}" in text
     assert "a &lt;small&gt; set" in text
 

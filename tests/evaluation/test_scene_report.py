@@ -100,19 +100,21 @@ def test_the_page_finds_classes_that_are_called_by_numbers(tmp_path):
     assert any("Easiest class: 2 (IoU 0.75); hardest: 1 (IoU 0.25)" in line for line in lines)
 
 
-def test_the_same_scenes_are_looked_at_before_training_and_every_few_epochs(segmenter, tmp_path):
+def test_the_same_scenes_are_looked_at_before_training_every_few_epochs_and_at_the_end(segmenter, tmp_path):
     lapse = scene_report.SceneTimeLapse(tmp_path, [scene(0), scene(1)], every=2)
     lapse.set_model(segmenter.model)
+    lapse.set_params({"epochs": 5})
     lapse.on_train_begin()
-    for epoch in range(4):
+    for epoch in range(5):
         lapse.on_epoch_end(epoch)
     frames = json.loads((tmp_path / "scenes.json").read_text())
     assert [(frame["epoch"], frame["name"]) for frame in frames] == [
-        (epoch, f"picture {number}") for epoch in (0, 2, 4) for number in (1, 2)
+        (epoch, f"picture {number}") for epoch in (0, 2, 4, 5) for number in (1, 2)
     ]
     assert all(frame["probability"] > 0.9 and frame["image"].startswith("data:image/png") for frame in frames)
     resumed = scene_report.SceneTimeLapse(tmp_path, [scene(0), scene(1)], every=2)
     resumed.set_model(segmenter.model)
-    resumed.on_train_begin()  # goes on after epoch 3: what epoch 4 left is replaced, not doubled
+    resumed.set_params({"epochs": 5})
+    resumed.on_train_begin()  # goes on after epoch 3: what epochs 4 and 5 left is replaced, not doubled
     resumed.on_epoch_end(3)
     assert len(json.loads((tmp_path / "scenes.json").read_text())) == 6
