@@ -77,15 +77,20 @@ def _attend(args):
 def _classify(args):
     import course_hw5
     from course_hw5.data import pictures
+    from course_hw5.models import beit
 
     model = course_hw5.load_model(args.preset)
     if model.name != "beit_classifier":
         raise ValueError(f"--preset must be a classifier of pictures. Received: {args.preset}, which is {model.name}")
-    height, width, _ = model.inputs[0].shape[1:]
+    if not beit.takes_raw_pictures(model):
+        raise ValueError(f"--preset must take raw pictures. Received: {args.preset}, without preprocessor_config.json")
+    height, width, channels = model.inputs[0].shape[1:]
 
     def classify(image, picture, stem):
         if height is not None:
             picture = pictures.fit_picture(picture, (height, width))
+        if channels == 1:
+            picture = picture.mean(axis=2, keepdims=True)
         explained = course_hw5.explain(model, picture)
         layers = _layers_of_page(explained["attention"].shape)
         title = pathlib.Path(image).name
@@ -128,16 +133,14 @@ def _each_picture(args, use, longest=None):
     out, refused, taken = pathlib.Path(args.out), 0, set()
     out.mkdir(parents=True, exist_ok=True)
     for image in args.images:
+        stem = pathlib.Path(image).stem.encode()[:200].decode(errors="ignore")  # with what is added, a name that systems take
+        name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
         try:
-            picture = pictures.open_picture(image, longest)
+            print(f"{image}: {use(image, pictures.open_picture(image, longest), out / name)}")
+            taken.add(name)
         except (ValueError, OSError) as error:
             print(f"course-hw5: {error}", file=sys.stderr)
             refused += 1
-            continue
-        stem = pathlib.Path(image).stem
-        name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
-        taken.add(name)
-        print(f"{image}: {use(image, picture, out / name)}")
     if refused:
         raise ValueError(f"{refused} of {len(args.images)} pictures were refused")
     return f"{len(args.images)} of {len(args.images)} pictures done"

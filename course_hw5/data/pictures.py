@@ -29,19 +29,22 @@ def open_picture(source, longest=None):
     if isinstance(source, (str, pathlib.Path)) and not pathlib.Path(source).is_file():
         found = "a folder" if pathlib.Path(source).is_dir() else "no such file"
         raise FileNotFoundError(f"{source} must be a picture. Received: {found}")
+    limit = f"{name} must have at most {LARGEST:,} pixels. Received:"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
             image = Image.open(source) if isinstance(source, (str, pathlib.Path)) else source
-            if image.width * image.height > LARGEST:
-                raise ValueError(f"{name} must have at most {LARGEST:,} pixels. Received: {image.width} x {image.height}")
-            image = _to_rgb(ImageOps.exif_transpose(image))
+            size = image.size
+            image = _to_rgb(ImageOps.exif_transpose(image)) if image.width * image.height <= LARGEST else None
     except UnidentifiedImageError as error:
         raise ValueError(f"{name} must be a picture that Pillow opens. Received: something else, or an empty file") from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{name} must have at most {LARGEST:,} pixels. Received: more") from error
-    except (OSError, SyntaxError) as error:  # Pillow's decoders raise these
-        raise ValueError(f"{name} must be a whole picture. Received: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{limit} more") from error
+    except (OSError, SyntaxError, ValueError, RuntimeError) as error:  # Pillow's decoders raise these
+        found = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{name} must be a whole picture. Received: {found}") from error
+    if image is None:
+        raise ValueError(f"{limit} {size[0]} x {size[1]}")
     if longest is not None:
         image.thumbnail((longest, longest), Image.Resampling.BICUBIC)
     return np.asarray(image)
@@ -49,7 +52,7 @@ def open_picture(source, longest=None):
 
 def _to_rgb(image):
     if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits of grey
-        grey = np.asarray(image, "float64")
+        grey = np.nan_to_num(np.asarray(image, "float32"), posinf=0, neginf=0)
         most = grey.max(initial=0)
         tops = (1.0, 255.0, max(most, 255.0)) if image.mode == "F" else (255.0, 65535.0)
         top = next((top for top in tops if most <= top), tops[-1])

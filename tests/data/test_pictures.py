@@ -46,6 +46,11 @@ def test_floats_are_scaled_by_what_they_can_reach(top, tmp_path):
     assert open_picture(saved(tmp_path / "a.tiff", grey))[0, :, 0].tolist() == [0, 127, 255]
 
 
+def test_what_is_no_number_is_black(tmp_path):
+    floats = np.array([[np.nan, 0.5], [np.inf, 1.0]], "float32")
+    assert open_picture(saved(tmp_path / "a.tiff", floats))[..., 0].tolist() == [[0, 127], [0, 255]]
+
+
 def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it a quarter to the right
@@ -68,7 +73,13 @@ def test_the_middle_is_kept_in_proportion():
 
 @pytest.mark.parametrize(
     "content, message",
-    [(b"", "that Pillow opens"), (b"no picture", "that Pillow opens"), (None, "no such file"), ("cut", "whole picture")],
+    [
+        (b"", "that Pillow opens"),
+        (b"no picture", "that Pillow opens"),
+        (None, "no such file"),
+        ("cut", "whole picture"),
+        (b"P6\n2x6 2\n255\n", "whole picture"),
+    ],
 )
 def test_what_is_no_whole_picture_is_refused_by_name(content, message, tmp_path):
     path = tmp_path / "a.png"
