@@ -185,7 +185,7 @@ def _explain_picture(model, image):
     image, shape = np.asarray(image), model.inputs[0].shape[1:]
     if len(image.shape) != 3 or any(size not in (None, found) for size, found in zip(shape, image.shape)):
         raise ValueError(f"The picture must have shape {shape}. Received: {image.shape}")
-    if np.issubdtype(image.dtype, np.integer) and not any(layer.name == "rescaling" for layer in model.layers):
+    if np.issubdtype(image.dtype, np.integer) and not beit.takes_raw_pictures(model):
         raise ValueError(f"A model without preprocessing takes pictures as normalised floats. Received: {image.dtype}")
     with tf.GradientTape() as tape:
         recorded = _recorder(model)(image[None])
@@ -201,7 +201,7 @@ def _explain_picture(model, image):
     arrays = {name: _of_first(parts[part]) for name, part in names.items()}
     spoke = np.maximum(arrays["attention"][-1] * arrays["gradients"][-1], 0)
     return arrays | {
-        "image": _centre(image, beit.crop_share(model)),
+        "image": _shown(_centre(image, beit.crop_share(model)), beit.takes_raw_pictures(model)),
         "patch": int(spoke.sum(axis=(0, 2)).argmax()),
         "grid": beit.backbone_of(model).grid,
         "predictions": [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],
@@ -211,6 +211,14 @@ def _explain_picture(model, image):
 def _of_first(layers, tokens=None):
     """Scores of a batch's first example, of its first `tokens`: float32 `(layers, heads, tokens, tokens)`."""
     return np.stack([np.float32(keras.ops.convert_to_numpy(layer)[0, :, :tokens, :tokens]) for layer in layers])
+
+
+def _shown(image, is_raw):
+    """A picture as a page can show it, uint8 RGB: normalised ones stretched to the visible range."""
+    if not is_raw:
+        image = (image - image.min()) / max(np.ptp(image), 1e-9) * 255
+    image = np.uint8(np.clip(image, 0, 255))
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]
 
 
 def _centre(image, share):

@@ -29,6 +29,8 @@ class ClassScores(keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.class_names = None if class_names is None else tuple(class_names)
         self.activation = activation
+        if activation not in ("softmax", "linear"):
+            raise ValueError(f'`activation` must be "softmax" or "linear". Received: {activation!r}')
 
     def call(self, logits):
         return keras.ops.softmax(logits) if self.activation == "softmax" else logits
@@ -88,9 +90,8 @@ class BeitBackbone(keras.Model):
         feature_layers=(),
         dtype=None,
         name="beit_backbone",
-        **kwargs,
     ):
-        arguments = {key: value for key, value in locals().items() if key not in ("self", "kwargs", "__class__")}
+        arguments = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
         grid = (image_shape[0] // patch_size, image_shape[1] // patch_size)
         bias_initializer = NeighbourOffsets(grid) if local_initialization else "zeros"
 
@@ -125,7 +126,7 @@ class BeitBackbone(keras.Model):
         norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm") if final_norm else None
         to_maps = {index: keras.layers.Reshape((*grid, dim), dtype=dtype, name=f"map_{index}") for index in feature_layers}
         states, _ = _run(embedding, shared_bias, blocks, inputs)
-        super().__init__(inputs, _outputs(states, norm, to_maps), name=name, **kwargs)
+        super().__init__(inputs, _outputs(states, norm, to_maps), name=name)
 
         # === Config ===
         self.arguments = arguments | {"dtype": keras.dtype_policies.serialize(self.get_layer("patch_embedding").dtype_policy)}
@@ -140,11 +141,15 @@ class BeitBackbone(keras.Model):
         return _outputs(states, self.norm, self.to_maps), scores
 
     def get_config(self):
-        return dict(self.arguments)
+        return self.arguments | {"trainable": self.trainable}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+        config = dict(config)
+        trainable = config.pop("trainable", True)
+        backbone = cls(**config)
+        backbone.trainable = trainable
+        return backbone
 
 
 def _run(embedding, shared_bias, blocks, inputs):
@@ -209,6 +214,11 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
     missing = [name for name in ("patch_size", "dim", "depth", "heads") if name not in arguments]
     if missing:
         raise ValueError(f"Give `size`, or patch_size, dim, depth and heads. Received: no {', '.join(missing)}")
+    for name in ("patch_size", "dim", "depth", "heads"):
+        if not isinstance(arguments[name], int) or arguments[name] < 1:
+            raise ValueError(f"`{name}` must be a whole number, 1 or more. Received: {arguments[name]!r}")
+    if len(image_shape) != 3 or not all(isinstance(number, int) and number > 0 for number in image_shape):
+        raise ValueError(f"`image_shape` must be (height, width, channels), whole numbers. Received: {image_shape!r}")
     arguments = {"mlp_dim": 4 * arguments["dim"]} | arguments
     kinds, features = ("per_layer", "shared", "both", "none"), arguments.get("feature_layers", ())
     side, (height, width, _) = arguments["patch_size"], image_shape
@@ -241,8 +251,11 @@ def beit_classifier(backbone, classes=10, pooling="mean", dropout=0.0, activatio
         `(batch, classes)`.
 
     Raises:
-        ValueError: if `pooling` is unknown, or there is not one name per class.
+        ValueError: if `pooling` or `activation` is unknown, there is not one name per class, or the backbone does not fit.
     """
+    extras = [name for name in ("feature_layers", "use_mask_token", "final_norm") if backbone.arguments[name]]
+    if extras:
+        raise ValueError(f"`backbone` must have no mask, features or final normalization. Received: {', '.join(extras)}")
     if class_names is not None and len(class_names) != classes:
         raise ValueError(f"`class_names` must have {classes} names. Received: {len(class_names)}")
     images, x = raw_images(backbone.arguments["image_shape"], **raw)
@@ -329,6 +342,11 @@ def crop_share(model):
     """Side of the centre that a model reads of a raw picture, as a share of its side; 1 where it reads all of it."""
     resizing = [operation for operation in model.operations if type(operation).__name__ == "Resize"]
     return backbone_of(model).arguments["image_shape"][0] / resizing[0].size[0] if resizing else 1.0
+
+
+def takes_raw_pictures(model):
+    """Whether a model normalises pictures itself."""
+    return any(layer.name == "rescaling" for layer in model.layers)
 
 
 def backbone_of(model):

@@ -59,7 +59,9 @@ def check_options(folder, config, **more):
 
 def class_names(config):
     """The names of the classes in `config`, in their order; None if there are none."""
-    names = config.get("id2label", {})
+    names = config.get("id2label") or {}
+    if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
+        raise ValueError(f"`id2label` in config.json must be an object of numbers to names. Received: {names!r}")
     return [names[key] for key in sorted(names, key=int)] or None
 
 
@@ -84,13 +86,19 @@ def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
         attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
         final_norm=final_norm,
     )
+    names = {variable.path: _reference_names(variable.path) for variable in backbone.trainable_variables}
     for variable in backbone.trainable_variables:
-        assign(variable, _reference_array(variable.path, tensors))
+        assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))
+    known = {name for parts in names.values() for name in parts} | {"embeddings.mask_token"}  # a classifier may keep its token
+    for name in tensors:
+        if name.startswith(("embeddings.", "encoder.")) and name not in known and not name.endswith("relative_position_index"):
+            raise KeyError(f"{name}, of which config.json says nothing")
     return backbone
 
 
 # Our names to the reference's; those of a block follow its prefix.
 NAMES = {
+    "patch_embedding/kernel": "embeddings.patch_embeddings.projection.weight",
     "patch_embedding/bias": "embeddings.patch_embeddings.projection.bias",
     "patch_embedding/cls_token": "embeddings.cls_token",
     "patch_embedding/mask_token": "embeddings.mask_token",
@@ -118,26 +126,30 @@ BLOCK_NAMES = {
 }
 
 
-def _reference_array(path, tensors):
-    """The array for a variable of the backbone, from the reference's tensors."""
-    if path == "patch_embedding/kernel":
-        kernel = tensors["embeddings.patch_embeddings.projection.weight"]  # (dim, channels, side, side)
-        return kernel.transpose(2, 3, 1, 0).reshape(-1, len(kernel))
+def _reference_names(path):
+    """The reference's names of the tensors that make a variable of the backbone."""
     block, _, rest = path.partition("/")
     if not block.startswith("block_"):
-        return tensors[NAMES[path]]
+        return [NAMES[path]]
     prefix = f"encoder.layer.{block.removeprefix('block_')}."
     if rest == "attention/qkv_kernel":
-        parts = ("query", "key", "value")
-        return np.concatenate([tensors[f"{prefix}attention.attention.{part}.weight"].T for part in parts], axis=1)
-    array = tensors[prefix + BLOCK_NAMES[rest]]
-    return array.T if rest.endswith("kernel") else array
+        return [f"{prefix}attention.attention.{part}.weight" for part in ("query", "key", "value")]
+    return [prefix + BLOCK_NAMES[rest]]
+
+
+def _array(path, tensors):
+    """The array for a variable of the backbone, of the reference's tensors."""
+    if path == "patch_embedding/kernel":  # (dim, channels, side, side)
+        return tensors[0].transpose(2, 3, 1, 0).reshape(-1, len(tensors[0]))
+    return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
 
 
 def assign(variable, array):
-    """Sets a variable; raises KeyError if the array has another shape."""
+    """Sets a variable; raises KeyError if the array has another shape, or holds what is no number."""
     if tuple(variable.shape) != array.shape:
         raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
+    if not np.isfinite(array).all():
+        raise KeyError(f"{variable.path}: expected finite numbers, found NaN or infinity")
     variable.assign(array)
 
 
@@ -153,27 +165,46 @@ def read_preprocessing(folder, image_shape):
         Dict; where there is no such file, one that leaves pictures as they are.
 
     Raises:
-        ValueError: if the file is damaged.
+        ValueError: if the file is damaged; says which entry.
     """
     path = folder / "preprocessor_config.json"
     if not path.exists():
         return {"mean": None}
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} must be JSON. Received: {error}") from error
-    is_normalized, channels = config.get("do_normalize", True), image_shape[-1]
-    raw = {
-        "mean": config["image_mean"] if is_normalized else [0.0] * channels,
-        "std": config["image_std"] if is_normalized else [1.0] * channels,
-    }
+        config.items()
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
+    channels = image_shape[-1]
+
+    def read(name, convert, expected, default=None):
+        value = config.get(name, default)
+        try:
+            return convert(value)
+        except (TypeError, ValueError, KeyError) as error:
+            raise ValueError(f"`{name}` in {path} must be {expected}. Received: {value!r}") from error
+
+    def numbers(value):
+        return np.broadcast_to([float(number) for number in np.ravel(value)], (channels,))
+
+    mean, std = numbers(0.0), numbers(1.0)
+    if config.get("do_normalize", True):
+        mean = read("image_mean", numbers, f"{channels} numbers")
+        std = read("image_std", numbers, f"{channels} numbers")
+    scale = 255 * read("rescale_factor", float, "a number", 1 / 255) if config.get("do_rescale", True) else 255.0
+    if not (std * scale > 0).all():
+        raise ValueError(f"`image_std` and `rescale_factor` in {path} must be above 0. Received: {std.tolist()}, {scale / 255}")
+    raw = {"mean": (mean / scale).tolist(), "std": (std / scale).tolist()}
     if config.get("do_resize", True):
-        raw |= {"input_shape": (None, None, channels), "interpolation": RESAMPLE[config.get("resample", 3)]}
+        interpolation = read("resample", RESAMPLE.__getitem__, f"one of Pillow's numbers {', '.join(map(str, RESAMPLE))}", 3)
+        raw |= {"input_shape": (None, None, channels), "interpolation": interpolation}
         if config.get("do_center_crop"):
-            size, crop = (_height(config[name]) for name in ("size", "crop_size"))
+            size, crop = (read(name, _height, "a height, or an object with one") for name in ("size", "crop_size"))
+            if crop > size:
+                raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
             raw["crop_share"] = crop / size
     return raw
 
 
 def _height(size):
-    return size if isinstance(size, int) else size.get("height") or size["shortest_edge"]
+    return int(size.get("height") or size["shortest_edge"]) if isinstance(size, dict) else int(size)

@@ -18,9 +18,12 @@ def rebuilt_backbone(backbone, **changes):
         **changes: arguments of `BeitBackbone`, such as `image_shape`, `patch_size`, `drop_path_rate` or `feature_layers`.
 
     Raises:
-        ValueError: if the new patch size is no multiple of the old one.
+        ValueError: if the new patch size is no multiple of the old one, or the pictures have other channels.
     """
-    new = beit.BeitBackbone(**backbone.get_config() | changes)
+    (*_, channels), shape = backbone.arguments["image_shape"], changes.get("image_shape", (0, 0, 0))
+    if "image_shape" in changes and (len(shape) != 3 or shape[2] != channels):
+        raise ValueError(f"`image_shape` must be (height, width, {channels}). Received: {shape}")
+    new = beit.BeitBackbone(**backbone.arguments | changes)
     old = {variable.path: variable.numpy() for variable in backbone.variables}
     for variable in new.variables:
         path = variable.path

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import zipfile
 
 import keras
 import keras_nlp
@@ -82,7 +83,8 @@ def _load_folder(folder, image_shape=None):
     folder = pathlib.Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config.items()
+    except (OSError, ValueError, AttributeError) as error:
         found = ", ".join(sorted(path.name for path in folder.iterdir())) or "an empty folder"
         raise ValueError(f"{folder} must hold config.json in Hugging Face's format. Received: {found} ({error})") from error
     if config.get("model_type") not in LOADERS:
@@ -94,7 +96,7 @@ def _load_folder(folder, image_shape=None):
         raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {found}")
     try:
         return LOADERS[config["model_type"]](folder, config, image_shape)
-    except (safetensors.SafetensorError, KeyError) as error:
+    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
         ) from error
@@ -165,7 +167,8 @@ def _load_file(path):
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
-        found = "no such file" if not path.exists() else (str(error) or type(error).__name__).splitlines()[0]
+        found = (str(error) or type(error).__name__).splitlines()[0]
+        found = "no such file" if not path.exists() else found if zipfile.is_zipfile(path) else "no zip archive"
         raise ValueError(f"{path} must be a whole .keras file. Received: {found}") from error
 
 

@@ -36,7 +36,7 @@ def save_whole(model, path):
     scores = model.get_layer("scores")
     if scores.class_names is None:
         raise ValueError(f"`model` must have `class_names`. Received: {model.name} without")
-    arguments = {"backbone": beit.backbone_of(model).get_config(), "class_names": scores.class_names}
+    arguments = {"backbone": beit.backbone_of(model).arguments, "class_names": scores.class_names}
     arguments["raw"] = beit_tuning.normalization(model)
     if model.name == "upernet_segmenter":
         arguments["head"] = upernet.head_arguments(model)

@@ -4,6 +4,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, patch_view, upernet_segmenter
 from course_hw5.models import beit, beit_tuning
@@ -132,12 +133,37 @@ def test_every_weight_gets_a_gradient():
         (SMALL | {"heads": 5}, "`heads` must be a divisor of dim 12. Received: 5"),
         (SMALL | {"relative_position_bias": "some"}, "`relative_position_bias` must be per_layer, shared, both, none"),
         (SMALL | {"feature_layers": (2,)}, "`feature_layers` must be in [0, 1]. Received: (2,)"),
+        (
+            SMALL | {"image_shape": (16, 16)},
+            "`image_shape` must be (height, width, channels), whole numbers. Received: (16, 16)",
+        ),
+        (SMALL | {"patch_size": 0}, "`patch_size` must be a whole number, 1 or more. Received: 0"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError) as error:
         beit_backbone(**arguments)
     assert message in str(error.value)
+
+
+def test_a_misspelt_argument_is_refused():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'drop_path'"):
+        beit_backbone(**SMALL, image_shape=(16, 24, 3), drop_path=0.3)
+
+
+def test_what_a_classifier_cannot_use_is_refused(model):
+    backbone = beit_backbone(**SMALL, image_shape=(16, 24, 3), feature_layers=(1,))
+    with pytest.raises(ValueError, match="must have no mask, features or final normalization. Received: feature_layers"):
+        beit_classifier(backbone)
+    with pytest.raises(ValueError, match='`activation` must be "softmax" or "linear". Received: \'sofmax\''):
+        beit_classifier(beit_backbone(**SMALL, image_shape=(16, 24, 3)), activation="sofmax")
+
+
+def test_a_frozen_backbone_stays_frozen_when_saved(tmp_path):
+    model = beit_classifier(beit_backbone(**SMALL, image_shape=(16, 24, 3)))
+    model.get_layer("beit_backbone").trainable = False
+    model.save(tmp_path / "model.keras")
+    assert len(load_model(tmp_path / "model.keras").trainable_variables) == len(model.trainable_variables) == 4
 
 
 @pytest.mark.parametrize("size, weights", [("base", 85_760_448), ("large", 303_403_520)])
@@ -166,6 +192,35 @@ def test_a_crop_of_the_folder_is_part_of_the_model(folder):
     np.testing.assert_array_equal(explained["image"], pictures[0, 3:27, 3:27])
 
 
+def test_another_scale_of_the_folder_is_part_of_the_model(folder):
+    config = {"size": 24, "image_mean": [0.5] * 3, "image_std": [2.0] * 3}
+    pictures = random.integers(0, 256, (2, 24, 24, 3)).astype("uint8")
+    for changes, scale in (({"do_rescale": False}, 1), ({"rescale_factor": 1 / 127.5}, 1 / 127.5)):
+        (folder / "preprocessor_config.json").write_text(json.dumps(config | changes))
+        expected = load_model(FOLDER)(((pictures * scale - 0.5) / 2).astype("float32"))
+        np.testing.assert_allclose(load_model(folder)(pictures), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ([], "preprocessor_config.json must be a JSON object"),
+        ({}, "`image_mean` in .* must be 3 numbers. Received: None"),
+        ({"image_mean": 0.5, "image_std": [0, 1, 1]}, "`image_std` and `rescale_factor` in .* must be above 0"),
+        ({"do_normalize": False, "resample": 4}, "`resample` in .* must be one of Pillow's numbers 0, 1, 2, 3. Received: 4"),
+        ({"do_normalize": False, "do_center_crop": True, "size": None}, "`size` in .* must be a height"),
+        (
+            {"do_normalize": False, "do_center_crop": True, "size": 20, "crop_size": 32},
+            "must be at most `size`, 20. Received: 32",
+        ),
+    ],
+)
+def test_damaged_preprocessing_is_named(folder, content, message):
+    (folder / "preprocessor_config.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        load_model(folder)
+
+
 def test_class_names_come_from_the_folder(folder):
     assert load_model(folder).get_layer("scores").class_names == tuple(f"LABEL_{i}" for i in range(5))
 
@@ -174,6 +229,37 @@ def test_a_missing_tensor_is_named(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 4}))
     with pytest.raises(ValueError, match=r"whole weights .* Received: encoder.layer.3"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "changes, name",
+    [
+        ({"num_hidden_layers": 1}, "encoder.layer.1"),
+        ({"use_relative_position_bias": False}, "relative_position_bias_table"),
+        ({"layer_scale_init_value": 0}, "lambda_1"),
+    ],
+)
+def test_a_tensor_that_the_config_does_not_use_is_named(folder, changes, name):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(ValueError, match=f"Received: .*{name}.*, of which config.json says nothing"):
+        load_model(folder)
+
+
+def test_weights_that_are_no_numbers_are_refused(folder):
+    tensors = safetensors.numpy.load_file(folder / "model.safetensors")
+    tensors["beit.encoder.layer.0.output.dense.bias"][0] = np.nan
+    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(ValueError, match="Received: block_0/dense_2/bias: expected finite numbers, found NaN or infinity"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("config", [[], {"model_type": "beit", "image_size": "24"}, {"model_type": "beit", "id2label": ["a"]}])
+def test_a_damaged_config_is_said_in_one_sentence(folder, config):
+    whole = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(whole | config if config else config))
+    with pytest.raises(ValueError, match="config.json|`image_shape`"):
         load_model(folder)
 
 
@@ -243,6 +329,15 @@ def test_a_picture_is_explained_for_the_viewer(model):
     assert (explained["gradients"][-1, :, 0] == 0).all() and explained["patch"] > 0  # the mean is of patches, without [CLS]
     page = patch_view(**explained, html_action="return")
     assert '"name": "Position bias"' in page and '"name": "Relevance"' in page
+
+
+def test_grey_and_normalised_pictures_are_explained_too():
+    backbone = beit_backbone(**SMALL, image_shape=(16, 24, 1))
+    for raw, picture in (({}, PICTURES[0, :, :, :1]), ({"mean": None}, np.linspace(-1, 1, 16 * 24).reshape(16, 24, 1))):
+        explained = explain(beit_classifier(backbone, classes=4, **raw), picture)
+        expected = picture if picture.dtype == np.uint8 else (picture + 1) / 2 * 255
+        np.testing.assert_array_equal(explained["image"], np.repeat(np.uint8(expected), 3, axis=2))
+        assert patch_view(**explained, html_action="return")
 
 
 def test_a_picture_of_another_size_is_refused(model):

@@ -156,7 +156,7 @@ def test_a_checkpoint_of_another_kind_is_refused(folder, changes, message):
         load_model(folder)
 
 
-@pytest.mark.parametrize("content, found", [(None, "no such file"), (b"not a zip", ".")])
+@pytest.mark.parametrize("content, found", [(None, "no such file"), (b"not a zip", "no zip archive")])
 def test_a_damaged_keras_file_is_refused(tmp_path, content, found):
     path = tmp_path / "model.keras"
     if content is not None:
