@@ -37,8 +37,8 @@ class Settings:
             that are matrices, with AdamW for all else.
         learning_rate: the highest rate. It rises from 0 over `warmup_epochs`, then falls along a cosine to 0 (Loshchilov
             and Hutter 2017), or stays where `schedule` is "constant".
-        weight_decay: decoupled decay of kernels and embeddings, with "muon" also of a BEiT's position biases, [CLS] and
-            LayerScale, which BEiT exempts; for "adamw" and "muon" only.
+        weight_decay: decoupled decay of kernels and embeddings, for "adamw" and "muon" only; "muon" also decays a BEiT's
+            position biases, [CLS] and LayerScale.
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
         seed: decides order, augmentation and dropout; initial weights too where `devices.seed_everything` came first.
@@ -169,8 +169,9 @@ def check_out(args):
     """
     out, is_shared = pathlib.Path(args.out), args.strategy == "multiworker"  # then another worker may have begun
     if getattr(args, "evaluate", False):
-        if args.resume:
-            raise ValueError("--resume goes on with a training. Received: --resume --evaluate")
+        for option in ("resume", "epochs", "learning_rate"):
+            if getattr(args, option) not in (None, False):
+                raise ValueError(f"--{option.replace('_', '-')} is for training. Received: it and --evaluate")
         if (out / "history.csv").exists():
             raise FileExistsError(f"--out of --evaluate must be a folder of its own. Received: {out}, which holds a training")
         run_folder.holds_files(out, may_hold_files=args.overwrite, advice="add --overwrite to write over them")
@@ -205,9 +206,22 @@ def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
     return metrics
 
 
+def report(model, data, run_dir, arguments=None, task=tasks.CLASSIFICATION):
+    """Scores a model that was trained elsewhere on the test data: `config.json`, and what the task reports.
+
+    Args: as for `train`.
+
+    Returns:
+        The dict of `metrics.json`.
+    """
+    metrics = task.report(model, data, run_dir)
+    run_folder.write_json(pathlib.Path(run_dir) / "config.json", _config(model, data, None, arguments or {}))
+    return metrics
+
+
 def _config(model, data, settings, arguments):
     return {
-        "settings": dataclasses.asdict(settings),
+        "settings": dataclasses.asdict(settings) if settings else {},
         "arguments": json.loads(json.dumps(arguments)),
         "data": {"note": data.note, "class_names": list(data.class_names)},
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},

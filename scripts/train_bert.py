@@ -36,7 +36,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     with options.plain_errors(parser):
-        from course_hw5 import devices, tasks, training
+        from course_hw5 import devices, training
         from course_hw5.models import attention, bert
 
         training.check_out(args)
@@ -93,7 +93,7 @@ def main(argv=None):
             teacher=teacher.predict if teacher else None,
         )
         if args.evaluate:
-            metrics = tasks.CLASSIFICATION.report(model, data, args.out)
+            metrics = training.report(model, data, args.out, options.recorded(args))
         else:
             metrics = course_hw5.train(
                 model,

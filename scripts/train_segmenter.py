@@ -45,7 +45,9 @@ def main(argv=None):
 
         training.check_out(args)
         if (args.evaluate or args.recipe == "enlarge") and not args.preset:
-            raise ValueError(f"--preset is needed to evaluate and for the recipe enlarge. Received: none, {args.recipe}")
+            raise ValueError(
+                f"--preset is needed {'to evaluate' if args.evaluate else 'for the recipe enlarge'}. Received: none"
+            )
         devices.seed_everything(args.seed, args.deterministic)
         devices.set_precision(args.precision)
         start = course_hw5.load_model(args.preset) if args.preset else None
@@ -55,7 +57,7 @@ def main(argv=None):
         data = course_hw5.load_scenes(args.dataset, image_shape, args.batch_size, seed=args.seed, scales=SCALES[args.recipe])
         task = tasks.Segmentation(sliding=args.sliding, flip=args.flip, scales=args.scales)
         if args.evaluate:
-            metrics = task.report(start, data, args.out)
+            metrics = training.report(start, data, args.out, options.recorded(args), task)
         else:
             settings = RECIPES[args.recipe] | {"weight_decay": 0.05, "epochs": args.epochs or 60}
             settings["warmup_epochs"] = min(settings["warmup_epochs"], settings["epochs"] / 2)

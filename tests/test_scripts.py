@@ -212,7 +212,7 @@ def test_attend_refuses_a_folder_in_place_of_a_page(tmp_path, capsys):
 def test_scripts_refuse_a_folder_with_files_before_they_read_anything(tmp_path, capsys):
     (tmp_path / "metrics.json").write_text("{}")
     for script in ("train_bert.py", "train_beit.py", "train_segmenter.py"):
-        for more, message in (((), "holds files: add --overwrite"), (("--resume",), "--resume goes on with a training")):
+        for more, message in (((), "holds files: add --overwrite"), (("--resume",), "--resume is for training")):
             arguments = ("--evaluate", "--preset", "nothing", "--out", tmp_path, *more)
             assert message in failure(capsys, run_script, script, *arguments)
     assert (tmp_path / "metrics.json").read_text() == "{}"
@@ -322,17 +322,20 @@ def test_pictures_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, c
 
     (tmp_path / "other").mkdir()
     paths = [tmp_path / "a.jpg", tmp_path / "broken.png", tmp_path / "other" / "a.png", tmp_path / "missing.png"]
+    paths.append(tmp_path / f"{'long' * 62}.png")
     Image.fromarray(load_sample_image("china.jpg")).save(paths[0])
     paths[1].write_bytes(b"no picture")
     Image.new("LA", (1, 1)).save(paths[2])
+    Image.new("L", (9, 9)).save(paths[4])
     with pytest.raises(SystemExit) as error:
         cli.main(["classify", *map(str, paths), "--out", str(tmp_path / "out")])
     assert error.value.code == 2
     printed = capsys.readouterr()
-    assert printed.out.count("Open ") == 2 and {page.name for page in (tmp_path / "out").iterdir()} == {"a.html", "a-1.html"}
+    pages = {page.name for page in (tmp_path / "out").iterdir()}
+    assert printed.out.count("Open ") == 3 and pages == {"a.html", "a-1.html", f"{'long' * 50}.html"}
     lines = [line for line in printed.err.splitlines() if line.startswith("course-hw5: ")]
     assert "broken.png must be a picture" in lines[0] and "missing.png must be a picture" in lines[1]
-    assert lines[2] == "course-hw5: error: 2 of 4 pictures were refused"
+    assert lines[2] == "course-hw5: error: 2 of 5 pictures were refused"
 
 
 def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
@@ -351,20 +354,38 @@ def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, m
     settings = [json.loads((tmp_path / name / "config.json").read_text())["settings"] for name in ("small", "larger", "tuned")]
     assert [part["optimizer"] for part in settings] == ["muon", "muon", "adamw"]
     frames = json.loads((tmp_path / "larger" / "attention.json").read_text())
-    assert {frame["epoch"] for frame in frames} == {0} and len(frames) == 4
+    assert {frame["epoch"] for frame in frames} == {0, 1} and len(frames) == 8
     assert "Attention as training went" in (tmp_path / "larger" / "index.html").read_text()
     evaluate = ("--evaluate", "--dataset", "digits", "--preset", tmp_path / "larger" / "model.keras")
     run_script("train_beit.py", *evaluate, "--out", tmp_path / "evaluated")
+    config = json.loads((tmp_path / "evaluated" / "config.json").read_text())
+    assert config["settings"] == {} and config["arguments"]["dataset"] == "digits" and "scikit-learn" in config["data"]["note"]
     first, second = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("larger", "evaluated"))
     assert first["accuracy"] == second["accuracy"]
 
 
 def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
     line = failure(capsys, run_script, "train_beit.py", "--recipe", "finetune", "--out", tmp_path / "run")
-    assert "--preset is needed to evaluate and for the recipe finetune" in line and not (tmp_path / "run").exists()
+    assert "--preset is needed for the recipe finetune" in line and not (tmp_path / "run").exists()
 
 
 # === Segmentation ===
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (
+            ("--dataset", "digits"),
+            "--preset must have the classes of digits. Received: airplane, automobile, bird, cat, deer, ...",
+        ),
+        (("--epochs", 3), "--epochs is for training. Received: it and --evaluate"),
+        (("--image-size", 24), "--image-size is for training. Received: 24 and --evaluate"),
+    ],
+)
+def test_evaluation_refuses_what_makes_no_sense(more, message, tmp_path, capsys):
+    arguments = ("--evaluate", "--preset", "beit-cifar10", "--out", tmp_path / "run", *more)
+    assert message in failure(capsys, run_script, "train_beit.py", *arguments)
 
 
 def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp_path, capsys, monkeypatch):
@@ -398,7 +419,7 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--recipe", "enlarge"], "--preset is needed to evaluate and for the recipe enlarge. Received: none, enlarge"),
+        (["--recipe", "enlarge"], "--preset is needed for the recipe enlarge. Received: none"),
         (["--evaluate"], "--preset is needed to evaluate"),
         (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
         (["--evaluate", "--preset", "beit-cifar10"], "--preset must be a segmenter to be evaluated. Received: beit"),
