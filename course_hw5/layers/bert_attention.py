@@ -11,13 +11,16 @@ from course_hw5.layers.heads import query_key_value
 class BertAttention(keras.layers.MultiHeadAttention):
     """Keras's `MultiHeadAttention`.
 
-    Args and input: as of `keras.layers.MultiHeadAttention`. Self-attention with biases and a mask is the quick case.
+    Args and input: as of `keras.layers.MultiHeadAttention`, but that `attention_mask` is the only mask. Self-attention with
+    biases and a mask is the quick case.
     """
 
     def call(self, query, value, key=None, attention_mask=None, return_attention_scores=False, training=None, **others):
+        # Padding is masked as a key. As a query, which the mask of BERT's embeddings asks for, it would get uniform rows.
+        others = {name: value for name, value in others.items() if not name.endswith("_mask") and value}
+        query._keras_mask = value._keras_mask = None
         is_plain = query is value and key is None and self._use_bias and self._value_dim == self._key_dim
-        has_mask_alone = attention_mask is not None and getattr(query, "_keras_mask", None) is None and not others
-        if not (in_pieces() and is_plain and has_mask_alone):
+        if not (in_pieces() and is_plain and attention_mask is not None and not others):
             others |= {"return_attention_scores": return_attention_scores, "training": training}
             return super().call(query, value, key, attention_mask=attention_mask, **others)
         parts = self._query_dense, self._key_dense, self._value_dense

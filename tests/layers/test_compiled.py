@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from course_hw5 import beit_backbone, beit_classifier, bert_backbone, bert_classifier
+from course_hw5.layers import bert_attention
 from course_hw5.layers.attention_weights import attention_weights
 from course_hw5.layers.bert_attention import BertAttention
 from course_hw5.layers.compiled import in_pieces
@@ -123,6 +124,14 @@ def test_bert_and_beit_in_pieces_have_the_gradients_of_the_whole():
     ):
         for expected, found in zip(outputs_and_gradients(model, x, False), outputs_and_gradients(model, x, True)):
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+
+
+def test_bert_projects_to_all_heads_by_one_product(monkeypatch):
+    calls = []
+    monkeypatch.setattr(bert_attention, "query_key_value", lambda *args: calls.append(args) or query_key_value(*args))
+    model = bert_classifier(bert_backbone("tiny", vocabulary_size=4000))
+    tf.function(lambda ids: model(ids))(tf.constant([[101, 2023, 102, 0]]))
+    assert len(calls) == 2
 
 
 def test_lengths_that_are_not_known_beforehand_are_read_in_pieces():
