@@ -68,7 +68,8 @@ def _attend(args):
     if model.name != "bert_classifier":
         raise ValueError(f"--preset must be a sentiment classifier. Received: {args.preset}, which is {model.name}")
     explained = course_hw5.explain(model, args.text, args.other)
-    course_hw5.head_view(**explained, title=args.text, html_action="return", path=out)
+    title = " / ".join(filter(None, (args.text, args.other)))
+    course_hw5.head_view(**explained, title=title, html_action="return", path=out)
     read, pieces = len(explained["tokens"]), len(tokenization.token_ids(args.text, 10**6, args.other, tokenizer_of(model)))
     cut = f", of the first {read} of {pieces} tokens" if read < pieces else ""
     return f"positive {explained['probability']:.4f}{cut}. Open {out}"

@@ -6,12 +6,14 @@ import keras
 import numpy as np
 
 from course_hw5 import tokenization
+from course_hw5.attention import analysis
 from course_hw5.layers.compiled import compiled
 from course_hw5.models import beit
 from course_hw5.models.bert import BertInputs, backbone_of
 
 _RECORDERS = weakref.WeakKeyDictionary()
 MASKED_SCORES = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
+MASKED_WORDS = 100  # of a long text those that counted most: each costs a reading of all of it
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -165,10 +167,10 @@ def explain(model, source, other=None):
     Returns:
         Dict of `attention` and `gradients`, of the predicted class's logit by each weight, both `(layers, heads, tokens,
         tokens)`. Of a sentence also `tokens`; `probability` of "positive"; `what_if`, a list of `(word, first token, last
-        token, probability with that word as [MASK])`; `sentence_b_start`. Of a picture also `image`, the part that the model
-        reads; `grid`, rows and columns of patches; `content` and `position_bias`, whose sum the softmax is taken of, as
-        `attention`; `predictions`, all `(class name, probability)`, the best first; `patch`, the token whose last attention
-        counted most for the answer.
+        token, probability with that word as [MASK])`, for the 100 words that counted most if there are more;
+        `sentence_b_start`. Of a picture also `image`, the part that the model reads; `grid`, rows and columns of patches;
+        `content` and `position_bias`, whose sum the softmax is taken of, as `attention`; `predictions`, all `(class name,
+        probability)`, the best first; `patch`, the token whose last attention counted most for the answer.
 
     Raises:
         ValueError: if the model is neither, or the picture has another shape or type than it reads.
@@ -239,6 +241,9 @@ def _explain_sentence(model, sentence, other):
     attention, gradients = (_of_first(part, len(ids)) for part in (recorded["attention"], gradients))
     tokens = tokenization.tokens_of(ids, tokenizer)
     words = _words(tokens)
+    if len(words) > MASKED_WORDS:
+        counted = analysis.token_relevance(attention, gradients)[0]
+        words = sorted(sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())[:MASKED_WORDS])
     masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
     for row, (first, last) in zip(masked[1:], words):
         row[first : last + 1] = tokenizer.mask_token_id
@@ -258,6 +263,8 @@ def _explain_sentence(model, sentence, other):
 
 
 def _token_ids(model, sentence, other):
+    if not any(isinstance(layer, BertInputs) for layer in model.layers):
+        raise ValueError(f"`model` must be a bert_classifier, as bert_classifier(backbone) makes one. Received: {model.name}")
     longest = model.inputs[0].shape[-1] or backbone_of(model).max_sequence_length
     return tokenization.token_ids(sentence, longest, other, tokenizer_of(model))
 

@@ -195,12 +195,27 @@ def test_layers_rollout_and_relevance_are_shown(page):
     driver = page(gradients=gradients)
     choose(driver, "layer", "2")
     np.testing.assert_allclose(numbers_beside_keys(driver, 0), ATTENTION[2, :, 0].mean(0), atol=6e-5)
-    choose(driver, "kind", "Rollout")
-    np.testing.assert_allclose(numbers_beside_keys(driver, 0), analysis.attention_rollout(ATTENTION)[0], atol=6e-5)
+    choose(driver, "kind", "Rollout")  # the token that was clicked stays
+    shown = [float(text) for text in texts(driver, ".tokens.key .number")]
+    np.testing.assert_allclose(shown, analysis.attention_rollout(ATTENTION)[0], atol=6e-5)
     choose(driver, "kind", "Relevance")
-    expected = analysis.gradient_relevance(ATTENTION, gradients)[2, :, 0].mean(0)
-    np.testing.assert_allclose(numbers_beside_keys(driver, 0), expected, atol=1e-4)
+    shown = [float(text) for text in texts(driver, ".tokens.key .number")]
+    np.testing.assert_allclose(shown, analysis.gradient_relevance(ATTENTION, gradients)[2, :, 0].mean(0), atol=1e-4)
     assert "gradient" in texts(driver, "#note")[0]
+
+
+@needs_browser
+def test_without_a_head_no_numbers_are_told(page):
+    driver = page(heads=[1])
+    click(driver, "#heads button", 1)
+    click(driver, ".tokens.query li", 0)
+    wait(driver, "return document.querySelector('#numbers').textContent === 'No head is chosen.'")
+
+
+@needs_browser
+def test_the_page_says_which_words_were_masked(page):
+    driver = page(probability=0.81, what_if=WHAT_IF[:1])
+    assert texts(driver, "#what-if p")[0].startswith(f"The 1 of {len(TOKENS) - 2} words that count most, masked in turn")
 
 
 @needs_browser

@@ -12,6 +12,7 @@ from course_hw5 import (
     load_model,
     mlp_classifier,
 )
+from course_hw5.attention import analysis
 from course_hw5.models import attention
 from course_hw5.models.bert import bert_backbone
 from tests.models.test_bert import token_ids
@@ -102,6 +103,23 @@ def test_what_if_masks_whole_words(model):
     assert explained["what_if"][1][3] == pytest.approx(float(model(ids)[0, 0]), abs=1e-6)
     whole = attention._token_ids(model, "an unbelievably fine film", None)[None]
     assert explained["probability"] == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
+
+
+def test_of_many_words_those_that_count_most_are_masked(model, monkeypatch):
+    every = explain(model, "a very fine film indeed")["what_if"]
+    monkeypatch.setattr(attention, "MASKED_WORDS", 2)
+    explained = explain(model, "a very fine film indeed")
+    counted = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
+    best = np.sort(np.argsort(-counted[1:-1])[:2]) + 1
+    assert [first for _, first, _, _ in explained["what_if"]] == best.tolist()
+    assert {word[:3] for word in explained["what_if"]} < {word[:3] for word in every}
+
+
+def test_a_model_that_reads_no_text_is_refused():
+    backbone = bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4)
+    for read in (get_att_tok, explain, embedding_parts):
+        with pytest.raises(ValueError, match="`model` must be a bert_classifier, .* Received: bert_backbone"):
+            read(backbone, "a film")
 
 
 def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, monkeypatch):

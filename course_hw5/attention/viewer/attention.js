@@ -28,7 +28,7 @@
 
   /** Characters that cannot be seen, or that turn the direction of the text, by their number. */
   function visible(token) {
-    return token.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+    return token.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029\uFFFE\uFFFF]/gu, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
   }
 
   const number = (value) => value.toFixed(4);
@@ -210,6 +210,10 @@
     }
     const chosen = token.side === "query" ? queries[token.index] : keys[token.index];
     const told = [...values.keys()].filter((other) => values[other] !== null);
+    if (!heads.length) {
+      panel.replaceChildren(make("p", {}, "No head is chosen."));
+      return;
+    }
     const order = [...told].sort((a, b) => values[b] - values[a]).slice(0, 24);
     const title = token.side === "query" ? `Where “${chosen}” looks` : `Who looks at “${chosen}”`;
     panel.replaceChildren(make("table", {},
@@ -302,13 +306,14 @@
         });
       }
       if (cell >= 32) {
+        const digits = at.highest < 0.1 ? 3 : 2;
         context.textAlign = "center";
         context.font = "11px system-ui, sans-serif";
         queries.forEach((_, q) => keys.forEach((_, k) => {
           if (!passes(q, k)) return;
           const value = mean(at, heads, q, k);
           context.fillStyle = Math.abs(value) / at.highest > 0.45 ? "#fff" : style("--ink");
-          context.fillText(value.toFixed(2), margin + (k + 0.5) * cell, margin + (q + 0.5) * cell);
+          context.fillText(value.toFixed(digits).replace(/^(-?)0\./, "$1."), margin + (k + 0.5) * cell, margin + (q + 0.5) * cell);
         }));
       }
       if (cursor) {
@@ -344,7 +349,7 @@
 
   async function showModel(stage) {
     const heads = allHeads(), { kind: shownKind } = seen;
-    const grid = make("div", { class: "grid", style: { "grid-template-columns": `auto repeat(${heads.length}, auto)` } },
+    const grid = make("div", { class: "grid", style: { "grid-template-columns": `auto repeat(${heads.length}, max-content)` } },
       make("span"), ...heads.map((head) => make("span", {}, String(head))));
     stage.replaceChildren(make("p", { class: "readout" }, "Rows are layers, columns heads; a click opens a head."), grid);
     $("numbers").replaceChildren();
@@ -371,7 +376,9 @@
     const { probability, whatIf } = state, panel = $("what-if");
     const largest = Math.max(0.02, ...whatIf.map((word) => Math.abs(word.probability - probability)));
     const word = whatIf[seen.masked], value = word ? word.probability : probability;
-    const signed = (change) => `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
+    const signed = (change) => `${Math.abs(change) < 0.0005 ? "" : change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
+    const words = state.keys.filter((token) => !/^(##|\[(CLS|SEP|PAD)\]$)/.test(token)).length;
+    const which = whatIf.length < words ? `The ${whatIf.length} of ${words} words that count most` : "Each word";
     panel.hidden = false;
     panel.replaceChildren(
       make("div", { class: "answer" },
@@ -381,14 +388,15 @@
         const change = word.probability - probability;
         return make("button", {
           "aria-pressed": String(seen.masked === index), title: `masked, positive is ${word.probability.toFixed(4)}`,
-          style: { "--tint": style(change < 0 ? "--for" : "--against"), "--strength": (0.6 * Math.abs(change)) / largest },
+          style: { "--tint": style(change < 0 ? "--for" : "--against"), "--strength": (0.45 * Math.abs(change)) / largest },
           onclick: () => {
             seen.masked = seen.masked === index ? null : index;
             showWhatIf();
             document.querySelectorAll("#what-if .words button")[index].focus();
           },
         }, make("bdi", {}, visible(word.word)), make("small", {}, signed(change)));
-      })));
+      })),
+      make("p", {}, `${which}, masked in turn, changes the probability by so much. Blue words speak for positive, orange ones against it.`));
   }
 
   // ---------------------------------------------------------------- saving what is seen
@@ -447,7 +455,7 @@
     const source = await svg(), image = new Image();
     image.src = URL.createObjectURL(new Blob([source], { type: "image/svg+xml" }));
     await image.decode();
-    const ratio = Math.min(2, 16000 / image.height), canvas = make("canvas", { width: image.width * ratio, height: image.height * ratio });
+    const ratio = Math.min(2, 8000 / image.height), canvas = make("canvas", { width: image.width * ratio, height: image.height * ratio });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
     URL.revokeObjectURL(image.src);
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
@@ -472,8 +480,10 @@
   const SAVE = { SVG: [svg, "image/svg+xml"], PNG: [png, "image/png"], CSV: [csv, "text/csv"] };
 
   async function save(format) {
-    const [content, type] = SAVE[format];
-    const url = URL.createObjectURL(new Blob([await content()], { type }));
+    const [content, type] = SAVE[format], buttons = [...$("save").children];
+    for (const button of buttons) button.disabled = true; // a large page takes its time
+    const made = await content().finally(() => { for (const button of buttons) button.disabled = false; });
+    const url = URL.createObjectURL(new Blob([made], { type }));
     make("a", { href: url, download: `${kind().name.toLowerCase().replace(" ", "-")}-${seen.view === "Model" ? "all-layers" : `layer${state.layers[seen.layer]}`}.${format.toLowerCase()}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
@@ -513,11 +523,11 @@
 
   function menu(id, options, change) {
     $(id).append(...options.map(([value, text]) => make("option", { value }, text)));
-    $(id).addEventListener("change", () => { change($(id).value); seen.token = null; show(); });
+    $(id).addEventListener("change", () => { change($(id).value); if (!seen.token?.pinned) seen.token = null; show(); });
   }
 
   $("views").append(...Object.keys(VIEWS).map((view) =>
-    make("button", { onclick: () => { Object.assign(seen, { view, token: null }); show(); } }, view)));
+    make("button", { onclick: () => { seen.view = view; if (!seen.token?.pinned) seen.token = null; show(); } }, view)));
   $("heads").append(...palette.map((color, head) => make("button", {
     style: headStyle(color), title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
     onclick: (event) => {

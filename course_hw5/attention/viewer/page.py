@@ -96,11 +96,8 @@ def head_view(
         layer=include_layers.index(layer),
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
         sentenceB=None if sentence_b_start is None else int(sentence_b_start),
-        probability=None if probability is None else float(probability),
-        whatIf=[
-            {"word": word, "first": int(first), "last": int(last), "probability": float(masked)}
-            for word, first, last, masked in what_if or ()
-        ],
+        probability=state.probability(probability),
+        whatIf=state.what_if(what_if),
     )
     return _deliver(page, html_action, path)
 
@@ -196,7 +193,7 @@ def _page(title, measures, layers, **shown):
     ]
     asset = {name: (ASSETS / name).read_text(encoding="utf-8") for name in ("attention.html", "attention.css", "attention.js")}
     patches = (ASSETS / "patches.js").read_text(encoding="utf-8") if "picture" in shown else ""
-    content = json.dumps(shown | {"title": title, "layers": layers, "kinds": kinds})
+    content = json.dumps(shown | {"title": title, "layers": layers, "kinds": kinds}, allow_nan=False)
     return Page(
         string.Template(asset["attention.html"]).substitute(
             title=html.escape(title),
@@ -223,6 +220,7 @@ def _deliver(page, html_action, path):
 
 def _write(path, page):
     path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(page, encoding="utf-8", errors="replace")

@@ -116,7 +116,7 @@ def _grid(grid):
 
 
 def indices(indices, count, name):
-    indices = [int(index) for index in indices]
+    indices = [int(index) for index in np.atleast_1d(indices)]
     if not indices or not all(0 <= index < count for index in indices):
         raise ValueError(f"`{name}` must hold indices in [0, {count - 1}]. Received: {indices}")
     return indices
@@ -143,6 +143,23 @@ def predictions(predictions):
     if not all(0 <= entry["probability"] <= 1 for entry in best):
         raise ValueError(f"`predictions` must have probabilities in [0, 1]. Received: {predictions!r}")
     return best
+
+
+def probability(value):
+    """A number in [0, 1]; None stays."""
+    if value is not None and not 0 <= float(value) <= 1:
+        raise ValueError(f"Probabilities must lie in [0, 1]. Received: {value!r}")
+    return None if value is None else float(value)
+
+
+def what_if(words):
+    """`(word, first token, last token, probability with it masked)` of each word."""
+    try:
+        words = [(str(word), int(first), int(last), float(masked)) for word, first, last, masked in words or ()]
+    except (TypeError, ValueError):
+        expected = "(word, first token, last token, probability)"
+        raise ValueError(f"`what_if` must hold {expected} of each word. Received: {words!r}") from None
+    return [dict(zip(("word", "first", "last", "probability"), (*word, probability(masked)))) for *word, masked in words]
 
 
 def pack(weights):
