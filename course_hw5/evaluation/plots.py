@@ -185,26 +185,30 @@ def figure_png(figure, dpi=144):
     return buffer.getvalue()
 
 
-def embedding_plot(tokens, parts, dimensions=64):
+def embedding_plot(tokens, parts, dimensions=64, most=64):
     """Draws the vectors that BERT's input is the sum of (figures 4 and 5 of the report).
 
     Args:
         tokens: one string per token.
         parts: dict of float arrays `(tokens, width)`, as `course_hw5.embedding_parts` gives them.
         dimensions: how many of the width to draw.
+        most: how many tokens to draw.
 
     Returns:
         `matplotlib.figure.Figure` with one panel per part, each on a colour scale symmetric about 0.
     """
-    figure = matplotlib.figure.Figure(figsize=(11, len(parts) * (0.22 * len(tokens) + 0.5) + 0.4), layout="constrained")
+    shown = tokens[:most]
+    figure = matplotlib.figure.Figure(figsize=(11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4), layout="constrained")
     axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
+    cut = "" if len(shown) == len(tokens) else f", of the first {len(shown)} of {len(tokens)} tokens"
     for axis, (name, part) in zip(axes, parts.items()):
-        part = part[:, :dimensions]
+        part = part[: len(shown), :dimensions]
         limit = np.abs(part).max() or 1.0
-        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
-        seaborn.heatmap(part, ax=axis, yticklabels=tokens, xticklabels=8, cbar_kws={"pad": 0.01}, **colors)
-        axis.tick_params(axis="y", rotation=0, labelsize=8)
-        axis.set_title(name, loc="left", fontsize=10)
+        image = axis.imshow(part, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        figure.colorbar(image, ax=axis, pad=0.01)
+        axis.set_yticks(range(len(shown)), shown, fontsize=8)
+        axis.tick_params(length=0)
+        axis.set_title(name + cut, loc="left", fontsize=10)
     axes[-1].set_xlabel(f"dimension, the first {part.shape[1]}")
     return figure
 

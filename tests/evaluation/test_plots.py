@@ -31,6 +31,12 @@ def test_confusion_matrix_plot_of_many_classes_stays_small_enough_to_save():
     assert [label.get_text() for label in axes.get_yticklabels()] == names
 
 
+def test_embedding_plot_of_many_tokens_shows_the_first():
+    figure = plots.embedding_plot([f"t{i}" for i in range(90)], {"token": np.ones((90, 100)), "sum": np.ones((90, 100))})
+    assert figure.axes[0].get_title(loc="left") == "token, of the first 64 of 90 tokens"
+    assert figure.axes[0].images[0].get_array().shape == (64, 64)
+
+
 def test_figure_pixels_are_one_image_batch():
     pixels = plots.figure_pixels(plots.confusion_matrix_plot([[1]], ["cat"]))
     assert pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[0] == 1 and pixels.shape[-1] == 4
