@@ -1,5 +1,6 @@
 """Text to token ids and back, by the WordPiece tokenizer of keras-nlp and BERT's own conventions."""
 
+import collections
 import functools
 import importlib.util
 import json
@@ -43,9 +44,12 @@ def read_vocabulary(path):
     """Reads `vocab.txt`: one word piece per line, as a tuple.
 
     Raises:
-        ValueError: if a special token of BERT is missing.
+        ValueError: if a special token of BERT is missing, [PAD] is not the first, or a word piece stands twice.
     """
-    text = pathlib.Path(path).read_text(encoding="utf-8")
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be UTF-8. Received: {error}") from error
     return _checked(path, text.removesuffix("\n").split("\n"))  # `splitlines` also splits at U+2028, a word piece of some
 
 
@@ -59,7 +63,10 @@ def read_tokenizer(folder):
         ValueError: if `tokenizer.json` is damaged, or holds no WordPiece, or a special token of BERT is missing.
     """
     config, vocabulary, path = folder / "tokenizer_config.json", folder / "vocab.txt", folder / "tokenizer.json"
-    is_lowercase = json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
+    try:
+        is_lowercase = json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{config} must be a JSON object. Received: {error}") from error
     if vocabulary.exists() or not path.exists():
         pieces = read_vocabulary(vocabulary) if vocabulary.exists() else None
         return pieces, True if is_lowercase is None else is_lowercase
@@ -79,12 +86,18 @@ def _checked(path, pieces):
     missing = [token for token in SPECIAL_TOKENS if token not in vocabulary]
     if missing:
         raise ValueError(f"{path} must hold BERT's special tokens. Received: no {', '.join(missing)}")
+    piece, times = collections.Counter(vocabulary).most_common(1)[0]
+    if vocabulary[0] != "[PAD]" or times > 1:
+        found = f"{piece!r} {times} times" if times > 1 else f"{vocabulary[0]!r} first"
+        raise ValueError(f"{path} must hold [PAD] first, and each word piece once. Received: {found}")
     return vocabulary
 
 
 @functools.lru_cache(maxsize=8)
 def bert_tokenizer(vocabulary=None, lowercase=True):
     """Makes keras-nlp's `BertTokenizer`; an uncased one also strips accents, as the published uncased BERTs do.
+
+    It differs from theirs where Unicode's compatibility forms do: of "½", "…", "ß" or Korean it makes other word pieces.
 
     Args:
         vocabulary: tuple of word pieces; None for the published uncased one.
@@ -142,7 +155,8 @@ def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None):
 
 def _word_pieces(text, tokenizer, max_length):
     # A word piece takes one character at least, but spaces take none: cut generously, so that a book costs no more than a page.
-    return [int(id_) for id_ in tokenizer(cleaned(text[: 100 * max_length]))]
+    text = text[: 100 * max_length].encode("utf-8", "replace").decode()  # half of a pair of code units is no text
+    return [int(id_) for id_ in tokenizer(cleaned(text))]
 
 
 def cleaned(texts):

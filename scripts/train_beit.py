@@ -12,7 +12,7 @@ From scratch, small pictures come first: half the tokens, half the time. `--pres
 import course_hw5
 from course_hw5 import options
 
-# Muon learns in one epoch from scratch what AdamW learns in two. Fine-tuning has BEiT's schedule, decay of the rate by layer and
+# Muon learns in one epoch from scratch what AdamW learns in two. Fine-tuning has BEiT's schedule, rates that decay by layer and
 # stochastic depth; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
 RECIPES = {
     "scratch": {"optimizer": "muon", "learning_rate": 4e-3, "schedule": "constant"},

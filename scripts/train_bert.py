@@ -44,6 +44,8 @@ def main(argv=None):
             raise ValueError("--teacher adds sentences of IMDB to another data set. Received: --dataset imdb")
         if args.teacher and args.evaluate:
             raise ValueError(f"--teacher is for training. Received: --teacher {args.teacher} --evaluate")
+        if args.lora and args.evaluate:
+            raise ValueError(f"--lora is for training. Received: --lora {args.lora} --evaluate")
         if args.size and (args.lora or args.evaluate):
             raise ValueError(f"--size makes a new model: nothing to keep or to evaluate. Received: --size {args.size}")
         devices.seed_everything(args.seed, args.deterministic)

@@ -71,6 +71,20 @@ def test_a_vocabulary_without_special_tokens_is_refused(tmp_path):
         tokenization.read_vocabulary(tmp_path / "vocab.txt")
 
 
+@pytest.mark.parametrize(
+    "pieces, found",
+    [([*tokenization.SPECIAL_TOKENS, "a", "a"], "'a' 2 times"), (["a", *tokenization.SPECIAL_TOKENS], "'a' first")],
+)
+def test_a_vocabulary_that_pads_by_another_id_or_repeats_itself_is_refused(tmp_path, pieces, found):
+    (tmp_path / "vocab.txt").write_text("\n".join(pieces))
+    with pytest.raises(ValueError, match=f"must hold \\[PAD\\] first, and each word piece once. Received: {found}"):
+        tokenization.read_vocabulary(tmp_path / "vocab.txt")
+
+
+def test_half_of_a_pair_of_code_units_is_read_as_any_unknown_character():
+    assert encode_sentence("a\udcffb", 8).tolist() == encode_sentence("a?b", 8).tolist()
+
+
 def test_without_the_demo_extra_and_without_network_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(tokenization, "base_folder", lambda: None)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_: 1 / 0)

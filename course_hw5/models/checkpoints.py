@@ -85,21 +85,25 @@ def _load_folder(folder, image_shape=None):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config.items()
     except (OSError, ValueError, AttributeError) as error:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "an empty folder"
+        found = _listed(folder) or "an empty folder"
         raise ValueError(f"{folder} must hold config.json in Hugging Face's format. Received: {found} ({error})") from error
     if config.get("model_type") not in LOADERS:
         raise ValueError(
             f"`model_type` in {folder}/config.json must be one of {', '.join(LOADERS)}. Received: {config.get('model_type')!r}"
         )
     if not any(folder.glob("*.safetensors")):
-        found = ", ".join(sorted(path.name for path in folder.iterdir()))
-        raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {found}")
+        raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {_listed(folder)}")
     try:
         return LOADERS[config["model_type"]](folder, config, image_shape)
     except (safetensors.SafetensorError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
         ) from error
+
+
+def _listed(folder):
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join([*names[:10], *(["..."] if len(names) > 10 else [])])
 
 
 def _load_bert(folder, config, image_shape):
@@ -111,14 +115,18 @@ def _load_bert(folder, config, image_shape):
     except ValueError as error:  # a tensor of another shape; the message goes on with the values
         raise KeyError(str(error).split("Target variable")[0]) from error
     tensors = _read_tensors(folder, prefix="classifier.")
+    if unused := [name for name in _names(folder) if f"encoder.layer.{backbone.num_layers}." in name]:
+        raise KeyError(f"{unused[0]}, of which config.json says nothing")
     vocabulary, lowercase = tokenization.read_tokenizer(folder)
+    if vocabulary and len(vocabulary) > (rows := backbone.vocabulary_size):
+        raise ValueError(f"{folder} must hold an embedding for each word piece. Received: {rows} for {len(vocabulary)}")
     if not tensors:
         if vocabulary != tokenization.uncased_vocabulary():  # a classifier on it must not read that one's ids
             backbone.vocabulary, backbone.lowercase = vocabulary, lowercase
         return backbone
     kernel, bias = tensors["classifier.weight"].T, tensors["classifier.bias"]
     if kernel.shape[1] == 2:  # two logits; their difference is the logit of "positive", the second if not said otherwise
-        names = [str(name).lower() for _, name in sorted(config.get("id2label", {}).items())]
+        names = [str(name).lower() for _, name in sorted((config.get("id2label") or {}).items())]
         sign = -1 if names and names[0].startswith("pos") else 1
         kernel, bias = sign * (kernel[:, 1:] - kernel[:, :1]), sign * (bias[1:] - bias[:1])
     if kernel.shape[1] != 1:
@@ -134,6 +142,15 @@ def _exact(backbone):
     copy = bert.BertBackbone(**config)
     copy.set_weights(backbone.get_weights())
     return copy
+
+
+def _names(folder):
+    """Names of all tensors in a folder."""
+    names = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safetensors.safe_open(path, framework="numpy") as file:
+            names.extend(file.keys())
+    return names
 
 
 def _read_tensors(folder, prefix):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from course_hw5 import bert_classifier, load_model, mlp_classifier
+from course_hw5 import bert_classifier, load_model, mlp_classifier, tokenization
 from tests.golden import bert as golden
 
 FOLDER = golden.GOLDEN
@@ -139,6 +139,25 @@ def test_half_a_file_of_weights_is_refused(folder):
 def test_weights_of_another_size_are_refused(folder):
     change_config(folder, intermediate_size=48)
     with pytest.raises(ValueError, match="must hold whole weights of the model in its config.json. Received: "):
+        load_model(folder)
+
+
+def test_a_layer_that_the_config_does_not_use_is_named(folder):
+    change_config(folder, num_hidden_layers=1)
+    with pytest.raises(ValueError, match="Received: .*encoder.layer.1.*, of which config.json says nothing"):
+        load_model(folder)
+
+
+def test_more_word_pieces_than_embeddings_are_refused(folder):
+    (folder / "vocab.txt").write_text("\n".join([*tokenization.SPECIAL_TOKENS, *(f"piece{i}" for i in range(60))]))
+    with pytest.raises(ValueError, match="must hold an embedding for each word piece. Received: 60 for 65"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_a_file_that_holds_no_object_is_named(folder, name):
+    (folder / name).write_text("[]")
+    with pytest.raises(ValueError, match=f"{name} "):
         load_model(folder)
 
 
