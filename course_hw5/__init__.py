@@ -6,7 +6,7 @@ Public names are loaded on first use: importing the package loads neither Tensor
 import importlib
 import os
 
-# TensorFlow keeps memory from step to step; given back, it would be paged in anew: a fifth of a training step on a CPU.
+# TensorFlow keeps memory from step to step; given back, it would be paged in anew.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 # Not every processor gets oneDNN otherwise, which multiplies matrices faster. TensorFlow reads this as it is imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
