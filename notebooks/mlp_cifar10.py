@@ -106,4 +106,5 @@ HTML(f'<iframe srcdoc="{page}" width="100%" height="800" style="border:0"></ifra
 # 1. From which epoch on does the training loss fall while the validation loss rises? What does the network do then?
 # 2. Which pairs of classes are confused most? Are they alike in shape, in colour, or in background?
 # 3. Move every test picture by four pixels. What happens to the accuracy, and why?
-# 4. `python scripts/train_mlp.py --recipe tuned --out runs/mlp-tuned` reaches far more with the same layers. Which of its changes matters most?
+# 4. `python scripts/train_mlp.py --recipe tuned --out runs/mlp-tuned` reaches far more with the same layers. Which of its
+#    changes matters most?
