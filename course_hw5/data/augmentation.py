@@ -54,6 +54,13 @@ def _weighted(first, second, share):
     return share * first + (1 - share) * second
 
 
+class RandAugment(keras_cv.layers.RandAugment):
+    """keras-cv's, one picture after the other: side by side they draw their random numbers in whatever order they run."""
+
+    def _map_fn(self, func, inputs):
+        return tf.map_fn(func, inputs, parallel_iterations=1)
+
+
 # Each layer maps {"images": float32 (batch, height, width, channels) in [0, 255], "labels": one-hot} to the same.
 LAYERS = {
     "flip": lambda: keras_cv.layers.RandomFlip("horizontal"),
@@ -62,7 +69,7 @@ LAYERS = {
         target_size=(32, 32), crop_area_factor=(0.6, 1.0), aspect_ratio_factor=(0.8, 1.25)
     ),
     "cutout": lambda: keras_cv.layers.RandomCutout(0.25, 0.25, fill_value=127.5),
-    "randaugment": lambda: keras_cv.layers.RandAugment((0, 255), augmentations_per_image=2, magnitude=0.3),
+    "randaugment": lambda: RandAugment((0, 255), augmentations_per_image=2, magnitude=0.3),
 }
 MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where both are named
 NAMES = (*LAYERS, *MIXES)
