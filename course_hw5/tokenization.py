@@ -95,17 +95,15 @@ def _checked(path, pieces):
 
 @functools.lru_cache(maxsize=8)
 def bert_tokenizer(vocabulary=None, lowercase=True):
-    """Makes keras-nlp's `BertTokenizer`; an uncased one also strips accents, as the published uncased BERTs do.
-
-    It differs from theirs where Unicode's compatibility forms do: of "½", "…", "ß" or Korean it makes other word pieces.
+    """Makes a `BertTokenizer`, which gives BERT's own word pieces; see `course_hw5.word_pieces`.
 
     Args:
         vocabulary: tuple of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
     """
-    import keras_nlp  # here, since its import takes seconds
+    from course_hw5 import word_pieces  # here, since its import takes seconds
 
-    return keras_nlp.tokenizers.BertTokenizer(vocabulary or uncased_vocabulary(), lowercase=lowercase, strip_accents=lowercase)
+    return word_pieces.BertTokenizer(vocabulary or uncased_vocabulary(), uncased=lowercase)
 
 
 def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None):
@@ -156,19 +154,7 @@ def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None):
 def _word_pieces(text, tokenizer, max_length):
     # A word piece takes one character at least, but spaces take none: cut generously, so that a book costs no more than a page.
     text = text[: 100 * max_length].encode("utf-8", "replace").decode()  # half of a pair of code units is no text
-    return [int(id_) for id_ in tokenizer(cleaned(text))]
-
-
-def cleaned(texts):
-    """Texts, a string or a tensor of them, as BERT's own tokenizer cleans them.
-
-    Any white space is a space, and characters that cannot be seen are dropped. keras-nlp's tokenizer does neither: of two words
-    with a no-break space between them it makes one that is unknown.
-    """
-    import tensorflow as tf  # here, since only whoever tokenizes needs it
-
-    texts = tf.strings.regex_replace(texts, r"[\t\n\r\p{Z}]+", " ")
-    return tf.strings.regex_replace(texts, r"[\p{C}\x{FFFD}]+", "")
+    return [int(id_) for id_ in tokenizer(text)]
 
 
 def tokens_of(ids, tokenizer=None):

@@ -37,6 +37,9 @@ def test_a_pair_has_two_separators_and_its_longer_text_is_cut_first():
         ("x" * 101, ["[UNK]"]),
         ("not\u00a0good\u3000at\u2028all\u202f", ["not", "good", "at", "all"]),  # spaces of other kinds
         ("go\0od\u200b film\ufffd", ["good", "film"]),  # what cannot be seen
+        ("½… x² Straße ﬁne", ["½", "…", "x", "##²", "st", "##raße", "ﬁ", "##ne"]),  # compatibility forms stay
+        ("İzmir ΣΑ", ["i", "##z", "##mir", "σ", "##α"]),
+        ("한", ["ᄒ", "##ᅡ", "##ᆫ"]),
     ],
 )
 def test_unusual_texts_are_encoded(text, expected):

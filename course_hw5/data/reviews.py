@@ -143,7 +143,7 @@ def _tokenize(texts, tokenizer, max_length):
     head = max_length // 4
     tail = max_length - 2 - head
     data = tf.data.Dataset.from_tensor_slices(texts).batch(256)
-    data = data.map(lambda batch: tokenizer(tokenization.cleaned(batch)), num_parallel_calls=tf.data.AUTOTUNE)
+    data = data.map(tokenizer, num_parallel_calls=tf.data.AUTOTUNE)
     ids = tf.concat([*data], axis=0)
     is_long = ids.row_lengths() > head + tail
     last = tf.where(is_long, head, tf.cast(ids.row_lengths(), tf.int32))

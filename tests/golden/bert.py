@@ -3,7 +3,8 @@
     python tests/golden/bert.py --torch-python PYTHON             # PYTHON has benchmarks/requirements.txt
     python tests/golden/bert.py --torch-python PYTHON --update    # also writes tests/golden/bert, which the tests read
 
-Sizes get random weights; "minilm" is the real checkpoint of the `demo` extra.
+Sizes get random weights; "minilm" is the real checkpoint of the `demo` extra, whose tokenizers read every character of
+Unicode's first plane, alone and in a word.
 """
 
 import argparse
@@ -38,6 +39,10 @@ def batch(vocabulary, tokens):
     segments = np.zeros_like(ids)
     segments[1, tokens // 3 + 1 :] = 1
     return ids, mask, segments * mask
+
+
+def characters():
+    return [f"a{chr(code)}b {chr(code)}" for code in range(1, 0x10000) if not 0xD800 <= code < 0xE000]
 
 
 def write_reference(name, folder):
@@ -78,6 +83,9 @@ def write_reference(name, folder):
         }
         if bert is not model:
             expected["positive"] = model.classifier(out.pooler_output).softmax(-1)[:, 1:].numpy()
+        else:
+            ids = transformers.BertTokenizer.from_pretrained(folder)(characters(), add_special_tokens=False)["input_ids"]
+            expected["word_pieces"] = np.array([" ".join(map(str, row)) for row in ids])
     return expected
 
 
@@ -85,7 +93,7 @@ def differences(folder, expected):
     """Largest absolute difference of each output, padded positions left out."""
     import keras
 
-    from course_hw5 import attention_model, load_model
+    from course_hw5 import attention_model, load_model, tokenization
 
     model = load_model(folder)
     ids, kept = expected["token_ids"], expected["token_ids"] != 0
@@ -106,6 +114,10 @@ def differences(folder, expected):
     }
     if "positive" in expected:
         found["positive"] = keras.ops.convert_to_numpy(model(ids)) - expected["positive"]
+    if "word_pieces" in expected:
+        ids = tokenization.bert_tokenizer()(characters())
+        differ = np.array([" ".join(map(str, row)) for row in ids]) != expected["word_pieces"]
+        print(f"word pieces of {differ.sum()} of {len(differ):,} characters differ")
     return {name: float(np.abs(difference).max()) for name, difference in found.items()}
 
 
