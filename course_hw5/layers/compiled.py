@@ -84,6 +84,25 @@ def program(function):
     return lambda *tensors: made()(*tensors)
 
 
+def rounded(x, dtype):
+    """A tensor of float32 in another type of floats.
+
+    To bfloat16 by whole numbers, to the same values: XLA makes quicker code of them on a CPU than of a cast, which takes a
+    third of the time of a GELU.
+    """
+    if keras.backend.standardize_dtype(dtype) != "bfloat16" or keras.backend.backend() != "tensorflow":
+        return keras.ops.cast(x, dtype)
+    return _rounded_to_bfloat16(x)
+
+
+@keras.ops.custom_gradient
+def _rounded_to_bfloat16(x):
+    bits, half = keras.ops.view(x, "uint32"), keras.ops.convert_to_tensor(16, "uint32")
+    is_odd = keras.ops.bitwise_and(keras.ops.right_shift(bits, half), keras.ops.ones((), "uint32"))
+    upper = keras.ops.right_shift(bits + is_odd + keras.ops.full((), 0x7FFF, "uint32"), half)  # half way: to the even one
+    return keras.ops.view(keras.ops.cast(upper, "uint16"), "bfloat16"), lambda upstream: keras.ops.cast(upstream, "float32")
+
+
 def repeated(vector, rows):
     """A vector in as many rows as a matrix has, in float32, by a product, so that its gradient is one.
 

@@ -6,7 +6,7 @@ import re
 import keras
 import numpy as np
 
-from course_hw5.layers.compiled import compiled, in_pieces, program, sum_of_rows, with_gradient
+from course_hw5.layers.compiled import compiled, in_pieces, program, rounded, sum_of_rows, with_gradient
 from course_hw5.layers.gelu import exact_gelu
 
 
@@ -62,15 +62,19 @@ def _in_rows(x, kernel, bias, finish):
 @with_gradient(lambda upstream, output, x, bias: (upstream, sum_of_rows(upstream)))
 @compiled
 def _biased(x, bias):
-    return x + bias
+    return rounded(_sum(x, bias), x.dtype)
+
+
+def _sum(x, bias):
+    return keras.ops.cast(x, "float32") + keras.ops.cast(bias, "float32")
 
 
 @program
 def _gelu_gradient(upstream, x, bias):
     upstream, dtype = keras.ops.cast(upstream, "float32"), upstream.dtype
-    x = keras.ops.cast(x, "float32") + keras.ops.cast(bias, "float32")
+    x = _sum(x, bias)
     normal = keras.ops.exp(-0.5 * keras.ops.square(x)) * (2 * np.pi) ** -0.5
-    return keras.ops.cast(upstream * (0.5 * (1 + keras.ops.erf(x * 2**-0.5)) + x * normal), dtype)
+    return rounded(upstream * (0.5 * (1 + keras.ops.erf(x * 2**-0.5)) + x * normal), dtype)
 
 
 def _biased_gelu_gradient(upstream, output, x, bias):
@@ -81,4 +85,4 @@ def _biased_gelu_gradient(upstream, output, x, bias):
 @with_gradient(_biased_gelu_gradient)
 @compiled
 def _biased_gelu(x, bias):
-    return exact_gelu(x + bias)
+    return rounded(exact_gelu(_sum(x, bias)), x.dtype)

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from course_hw5.layers.compiled import compiled
+from course_hw5.layers.compiled import compiled, rounded
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -26,8 +26,8 @@ class HashedDropout(keras.layers.Dropout):
 
 @compiled
 def _dropped(x, rate, seed):
-    scaled = x * keras.ops.cast(1 / (1 - rate), x.dtype)
-    return keras.ops.where(_is_kept(keras.ops.shape(x), rate, seed), scaled, keras.ops.zeros((), x.dtype))
+    scaled = keras.ops.cast(x, "float32") / (1 - rate)
+    return rounded(keras.ops.where(_is_kept(keras.ops.shape(x), rate, seed), scaled, 0.0), x.dtype)
 
 
 def _is_kept(shape, rate, seed):

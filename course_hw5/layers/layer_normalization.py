@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, rows_of, sum_of_rows, with_gradient
+from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, rounded, rows_of, sum_of_rows, with_gradient
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -31,7 +31,7 @@ def _gradient(upstream, x, gamma, beta, epsilon, of_skip=None):
     of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * factor
     of_gamma, of_beta = (keras.ops.cast(sum_of_rows(part), gamma.dtype) for part in (upstream * normal, upstream))
     of_x = of_x if of_skip is None else of_x + rows_of(of_skip)
-    return keras.ops.reshape(keras.ops.cast(of_x, x.dtype), keras.ops.shape(x)), of_gamma, of_beta
+    return keras.ops.reshape(rounded(of_x, x.dtype), keras.ops.shape(x)), of_gamma, of_beta
 
 
 @with_gradient(lambda upstream, output, *inputs: (*_gradient(upstream, *inputs), None))
@@ -39,7 +39,7 @@ def _gradient(upstream, x, gamma, beta, epsilon, of_skip=None):
 def _normalized(x, gamma, beta, epsilon):
     normal, _ = _standardized(x, epsilon)
     y = normal * repeated(gamma, normal) + repeated(beta, normal)
-    return keras.ops.reshape(keras.ops.cast(y, x.dtype), keras.ops.shape(x))
+    return keras.ops.reshape(rounded(y, x.dtype), keras.ops.shape(x))
 
 
 @with_gradient(lambda upstreams, outputs, *inputs: (*_gradient(upstreams[0], *inputs, upstreams[1]), None))

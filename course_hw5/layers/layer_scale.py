@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, rows_of, sum_of_rows, with_gradient
+from course_hw5.layers.compiled import compiled, in_pieces, program, repeated, rounded, rows_of, sum_of_rows, with_gradient
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -34,7 +34,7 @@ class LayerScale(keras.layers.Layer):
 @program
 def _gradient(upstream, x, factor):
     rows, upstream_rows = rows_of(x), rows_of(upstream)
-    of_x = keras.ops.reshape(keras.ops.cast(upstream_rows * repeated(factor, rows), x.dtype), keras.ops.shape(x))
+    of_x = keras.ops.reshape(rounded(upstream_rows * repeated(factor, rows), x.dtype), keras.ops.shape(x))
     return of_x, keras.ops.cast(sum_of_rows(rows * upstream_rows), factor.dtype)
 
 
@@ -42,4 +42,4 @@ def _gradient(upstream, x, factor):
 @compiled
 def _scaled(x, factor, skip):
     rows = rows_of(x)
-    return keras.ops.reshape(keras.ops.cast(rows * repeated(factor, rows) + rows_of(skip), x.dtype), keras.ops.shape(x))
+    return keras.ops.reshape(rounded(rows * repeated(factor, rows) + rows_of(skip), x.dtype), keras.ops.shape(x))

@@ -7,7 +7,7 @@ from course_hw5 import beit_backbone, beit_classifier, bert_backbone, bert_class
 from course_hw5.layers import bert_attention
 from course_hw5.layers.attention_weights import attention_weights
 from course_hw5.layers.bert_attention import BertAttention
-from course_hw5.layers.compiled import in_pieces
+from course_hw5.layers.compiled import in_pieces, rounded
 from course_hw5.layers.dense import Dense, EinsumDense
 from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.heads import query_key_value
@@ -124,6 +124,19 @@ def test_bert_and_beit_in_pieces_have_the_gradients_of_the_whole():
     ):
         for expected, found in zip(outputs_and_gradients(model, x, False), outputs_and_gradients(model, x, True)):
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+
+
+def test_rounding_is_a_cast_in_values_and_gradient():
+    random = np.random.default_rng(0).normal(size=10000) * 10.0 ** np.linspace(-44, 38, 10000)
+    half_way = [1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8]
+    x = tf.constant(np.concatenate([random, half_way, [0.0, -0.0, np.inf, -np.inf, np.nan, 3.4e38]]), "float32")
+    for run in (rounded, tf.function(rounded, jit_compile=True)):
+        bits = [tf.bitcast(y, tf.uint16).numpy() for y in (run(x, "bfloat16"), tf.cast(x, "bfloat16"))]
+        np.testing.assert_array_equal(*bits)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = 3 * rounded(x, "bfloat16")
+    np.testing.assert_array_equal(tape.gradient(y, x), np.full(x.shape, 3.0))
 
 
 def test_bert_projects_to_all_heads_by_one_product(monkeypatch):
