@@ -27,9 +27,10 @@ class LayerNormalization(keras.layers.LayerNormalization):
 def _gradient(upstream, x, gamma, beta, epsilon, of_skip=None):
     upstream = rows_of(upstream)
     normal, factor = _standardized(x, epsilon)
-    scaled = upstream * repeated(gamma, upstream)
-    of_x = (scaled - _mean(scaled) - normal * _mean(scaled * normal)) * factor
-    of_gamma, of_beta = (keras.ops.cast(sum_of_rows(part), gamma.dtype) for part in (upstream * normal, upstream))
+    both, scale = upstream * normal, keras.ops.cast(gamma, "float32")
+    mean, slope = (keras.ops.matmul(part, scale[:, None] / scale.shape[0]) for part in (upstream, both))
+    of_x = (upstream * scale - mean - normal * slope) * factor
+    of_gamma, of_beta = (keras.ops.cast(sum_of_rows(part), gamma.dtype) for part in (both, upstream))
     of_x = of_x if of_skip is None else of_x + rows_of(of_skip)
     return keras.ops.reshape(rounded(of_x, x.dtype), keras.ops.shape(x)), of_gamma, of_beta
 

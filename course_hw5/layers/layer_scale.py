@@ -34,7 +34,7 @@ class LayerScale(keras.layers.Layer):
 @program
 def _gradient(upstream, x, factor):
     rows, upstream_rows = rows_of(x), rows_of(upstream)
-    of_x = keras.ops.reshape(rounded(upstream_rows * repeated(factor, rows), x.dtype), keras.ops.shape(x))
+    of_x = keras.ops.reshape(rounded(upstream_rows * keras.ops.cast(factor, "float32"), x.dtype), keras.ops.shape(x))
     return of_x, keras.ops.cast(sum_of_rows(rows * upstream_rows), factor.dtype)
 
 
