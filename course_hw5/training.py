@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from course_hw5 import devices, recovery, tasks
+from course_hw5 import devices, options, recovery, tasks
 from course_hw5.evaluation import page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.layers.compiled import in_pieces
@@ -165,7 +165,8 @@ def check_out(args):
 
     Raises:
         FileExistsError: if --out holds files and neither --resume nor --overwrite says what to do with them.
-        ValueError: if --resume is given with --evaluate, or --overwrite would delete what the command reads.
+        ValueError: if --resume is given with --evaluate or to a run with other options, or --overwrite would delete what the
+            command reads.
     """
     out, is_shared = pathlib.Path(args.out), args.strategy == "multiworker"  # then another worker may have begun
     if getattr(args, "evaluate", False):
@@ -177,6 +178,11 @@ def check_out(args):
         run_folder.holds_files(out, may_hold_files=args.overwrite, advice="add --overwrite to write over them")
         return
     run_folder.holds_files(out, may_hold_files=args.resume or args.overwrite or is_shared)
+    if args.resume and (out / "config.json").exists():
+        given = {name: value for name, value in vars(args).items() if value is not None}
+        settings = {name: given[name] for name in ("epochs", "learning_rate", "seed") if name in given}
+        arguments = json.loads(json.dumps({name: given[name] for name in options.recorded(args) if name in given}))
+        run_folder.check_same_settings(out, {"settings": settings, "arguments": arguments})
     for name in ("preset", "teacher"):
         read = getattr(args, name, None)
         if args.overwrite and read and out.resolve() in (pathlib.Path(read).resolve() / "file").parents:

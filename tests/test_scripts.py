@@ -33,7 +33,7 @@ def failure(capsys, run, *arguments):
     return capsys.readouterr().err.splitlines()[-1]
 
 
-def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys):
+def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys, monkeypatch):
     run_script("train_mlp.py", "--dataset", "digits", "--recipe", "tuned", "--epochs", 1, "--out", tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["arguments"] == {"dataset": "digits", "recipe": "tuned", "batch_size": 256, "strategy": "none"}
@@ -44,8 +44,11 @@ def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys)
 
     line = failure(capsys, run_script, "train_mlp.py", "--dataset", "digits", "--out", tmp_path / "run")
     assert "holds files: add --resume to go on or --overwrite" in line
-    resume = ("--dataset", "digits", "--out", tmp_path / "run", "--resume", "--epochs", 1)
-    assert "was started with " in failure(capsys, run_script, "train_mlp.py", *resume)
+    monkeypatch.setattr(course_hw5, "load_images", None)  # refused before data are read
+    resume = ("--dataset", "digits", "--recipe", "tuned", "--out", tmp_path / "run", "--resume")
+    for option, now, before in (("epochs", 2, 1), ("seed", 1, 0), ("batch-size", 8, 256)):
+        line = failure(capsys, run_script, "train_mlp.py", *resume, f"--{option}", now)
+        assert f"was started with {option.replace('-', '_')} = {before}. Received: {now}" in line
     assert (tmp_path / "run" / "index.html").exists()
 
 

@@ -134,17 +134,18 @@ def open_run(run_dir, config, resume=False, overwrite=False):
             verb = "resumed" if resume else "overwritten"
             raise ValueError(f"The run folder {run_dir} must hold config.json to be {verb}. Received: no such file")
         if resume:
-            _check_same_settings(run_dir, config)
+            check_same_settings(run_dir, {part: config[part] for part in ("settings", "arguments", "model")}, all_of_them=True)
             return
         shutil.rmtree(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "config.json", config)
 
 
-def _check_same_settings(run_dir, config):
+def check_same_settings(run_dir, config, all_of_them=False):
+    """Raises ValueError where a run was started with other settings than those of `config`, or, on demand, has more."""
     started = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
-    for part in ("settings", "arguments", "model"):
-        for name in started[part].keys() | config[part].keys():
-            before, now = started[part].get(name), config[part].get(name)
+    for part, settings in config.items():
+        for name in settings.keys() | (started[part].keys() if all_of_them else ()):
+            before, now = started[part].get(name), settings.get(name)
             if before != now:
                 raise ValueError(f"The run in {run_dir} was started with {name} = {before}. Received: {now}")
