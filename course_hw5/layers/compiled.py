@@ -97,10 +97,12 @@ def rounded(x, dtype):
 
 @keras.ops.custom_gradient
 def _rounded_to_bfloat16(x):
-    bits, half = keras.ops.view(x, "uint32"), keras.ops.convert_to_tensor(16, "uint32")
-    is_odd = keras.ops.bitwise_and(keras.ops.right_shift(bits, half), keras.ops.ones((), "uint32"))
-    upper = keras.ops.right_shift(bits + is_odd + keras.ops.full((), 0x7FFF, "uint32"), half)  # half way: to the even one
-    return keras.ops.view(keras.ops.cast(upper, "uint16"), "bfloat16"), lambda upstream: keras.ops.cast(upstream, "float32")
+    import tensorflow as tf  # `keras.ops.view` takes no length that is not known beforehand
+
+    bits, half = tf.bitcast(x, "uint32"), tf.constant(16, "uint32")
+    is_odd = tf.bitwise.bitwise_and(tf.bitwise.right_shift(bits, half), tf.constant(1, "uint32"))
+    upper = tf.bitwise.right_shift(bits + is_odd + tf.constant(0x7FFF, "uint32"), half)  # half way: to the even one
+    return tf.bitcast(tf.cast(upper, "uint16"), "bfloat16"), lambda upstream: tf.cast(upstream, "float32")
 
 
 def repeated(vector, rows):

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -130,8 +132,9 @@ def test_rounding_is_a_cast_in_values_and_gradient():
     random = np.random.default_rng(0).normal(size=10000) * 10.0 ** np.linspace(-44, 38, 10000)
     half_way = [1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8]
     x = tf.constant(np.concatenate([random, half_way, [0.0, -0.0, np.inf, -np.inf, np.nan, 3.4e38]]), "float32")
-    for run in (rounded, tf.function(rounded, jit_compile=True)):
-        bits = [tf.bitcast(y, tf.uint16).numpy() for y in (run(x, "bfloat16"), tf.cast(x, "bfloat16"))]
+    to_bfloat16 = functools.partial(rounded, dtype="bfloat16")
+    for run in (to_bfloat16, tf.function(to_bfloat16, jit_compile=True), tf.function(to_bfloat16, [tf.TensorSpec((None,))])):
+        bits = [tf.bitcast(y, tf.uint16).numpy() for y in (run(x), tf.cast(x, "bfloat16"))]
         np.testing.assert_array_equal(*bits)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -147,12 +150,16 @@ def test_bert_projects_to_all_heads_by_one_product(monkeypatch):
     assert len(calls) == 2
 
 
-def test_lengths_that_are_not_known_beforehand_are_read_in_pieces():
-    model = bert_classifier(bert_backbone("tiny", vocabulary_size=4000))
-    read = tf.function(lambda ids: model(ids), input_signature=[tf.TensorSpec((None, None), "int32")])
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("mixed_bfloat16", 0.02)])
+def test_lengths_that_are_not_known_beforehand_are_read_in_pieces(dtype, tolerance):
+    model = bert_classifier(bert_backbone("tiny", vocabulary_size=4000, dtype=dtype))
+    signature = [tf.TensorSpec((None, None), "int32")]
+    read = tf.function(lambda ids: model(ids), input_signature=signature)
+    train = tf.function(lambda ids: tf.gradients(model(ids, training=True), model.trainable_variables[5].value), signature)
     for length in (5, 9):
         ids = tf.constant([[101, *[2000] * (length - 2), 102]])
-        np.testing.assert_allclose(read(ids), model(ids), atol=1e-6)
+        np.testing.assert_allclose(read(ids), model(ids), atol=tolerance)
+        assert np.isfinite(train(ids)[0]).all()
 
 
 def test_bfloat16_in_pieces_is_near_float32():
