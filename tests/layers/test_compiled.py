@@ -103,6 +103,7 @@ def test_a_step_is_made_in_pieces_only_where_xla_does_not_compile_it_as_a_whole(
         built(Dense(5), 7, 40),
         built(Dense(5, "tanh"), 7, 40),
         built(Dense(5, exact_gelu), 7, 40),
+        built(Dense(50, exact_gelu, name="dense_of_long_rows"), 7, 40),
         built(Dense(5, use_bias=False), 7, 40),
         built(EinsumDense("abc,cde->abde", (None, 2, 5), bias_axes="de"), 7, 40),
     ],
