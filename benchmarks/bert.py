@@ -10,9 +10,7 @@ batches of SST-2 at its natural lengths, ours in buckets, PyTorch's as usual: ra
 
 import argparse
 import json
-import os
 import pathlib
-import platform
 import sys
 import tempfile
 
@@ -104,7 +102,7 @@ def main():
         return sides.serve(tasks(args.precision, json.loads(pathlib.Path(args.lengths).read_text())[args.work]))
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
-    result |= {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "batch": BATCH}
+    result |= {"machine": sides.machine(), "batch": BATCH}
     with tempfile.TemporaryDirectory() as folder:
         lengths = f"{folder}/lengths.json"
         write_lengths(lengths)

@@ -8,9 +8,7 @@ once with Adam as it is by default and once with `fused=True`, its fastest.
 
 import argparse
 import json
-import os
 import pathlib
-import platform
 import sys
 import time
 
@@ -97,7 +95,7 @@ def main():
         return sides.serve({"keras": keras_tasks, "torch": torch_tasks}[args.work](args.precision))
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
-    result |= {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "batch": BATCH, "data, images/s": data_speed()}
+    result |= {"machine": sides.machine(), "batch": BATCH, "data, images/s": data_speed()}
     for precision in args.precisions:
         result[precision] = sides.compare(__file__, args.torch_python, ["--precision", precision], args.rounds)
         print(precision, json.dumps(result[precision]), flush=True)

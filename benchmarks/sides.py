@@ -88,6 +88,12 @@ def compare(script, torch_python, options, rounds, others=None):
     return ratios | {"milliseconds": milliseconds, "peak megabytes": memory, "rounds": rounds}
 
 
+def machine():
+    """The kind of processor, as far as it decides how fast matrices are multiplied."""
+    instructions = {"avx2", "avx512f", "avx512_bf16", "amx_bf16"} & {*pathlib.Path("/proc/cpuinfo").read_text().split()}
+    return f"{platform.machine()}, {os.cpu_count()} cores, {' '.join(sorted(instructions))}"
+
+
 def keras_call(model, inputs):
     """A prediction as the backend's tensors, as PyTorch gives them: `predict_on_batch` copies them for NumPy."""
     model.make_predict_function()
@@ -148,7 +154,7 @@ def main(script, description, cases, tasks, rounds):
         others["keras-on-torch"] = (args.keras_on_torch, {"KERAS_BACKEND": "torch", "PYTHONPATH": here})
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}
-    result["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    result["machine"] = machine()
     for case in args.cases:
         for precision in args.precisions:
             options = ["--case", case, "--precision", precision]
