@@ -105,21 +105,6 @@ def _rounded_to_bfloat16(x):
     return tf.bitcast(tf.cast(upper, "uint16"), "bfloat16"), lambda upstream: tf.cast(upstream, "float32")
 
 
-def repeated(vector, rows):
-    """A vector in as many rows as a matrix has, in float32, by a product, so that its gradient is one.
-
-    XLA is slower at sums of rows on a CPU.
-
-    Args:
-        vector: tensor `(dim,)`.
-        rows: tensor `(rows, ...)`.
-
-    Returns:
-        Tensor `(rows, dim)`.
-    """
-    return keras.ops.matmul(keras.ops.ones_like(rows[:, :1], "float32"), keras.ops.cast(vector, "float32")[None])
-
-
 def rows_of(x):
     """A tensor `(..., dim)` as a matrix `(rows, dim)` of float32."""
     return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))

@@ -51,7 +51,7 @@ def product(x, kernel, bias):
     Returns:
         Tensor `(..., units)`.
     """
-    return _in_rows(x, kernel, bias, _biased) if in_pieces() else keras.ops.matmul(x, kernel) + bias
+    return _in_rows(x, kernel, bias, with_bias) if in_pieces() else keras.ops.matmul(x, kernel) + bias
 
 
 def _in_rows(x, kernel, bias, finish):
@@ -76,7 +76,8 @@ def _matmul(x, kernel):
 
 @with_gradient(lambda upstream, output, x, bias: (upstream, sum_of_rows(upstream)))
 @compiled
-def _biased(x, bias):
+def with_bias(x, bias):
+    """The sum of a product and a bias, made in float32. Its gradient is of a matrix `(rows, units)`."""
     return rounded(_sum(x, bias), x.dtype)
 
 
