@@ -31,6 +31,7 @@ def saved(driver, downloads, name):
     """Saves what is seen as SVG, PNG and CSV; the three paths."""
     paths = [downloads / f"{name}.{ending}" for ending in ("svg", "png", "csv")]
     for index, path in enumerate(paths):
+        path.unlink(missing_ok=True)  # another test's
         click(driver, "#save button", index)
         end = time.monotonic() + 10
         while not path.exists():

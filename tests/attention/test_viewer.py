@@ -4,6 +4,7 @@ import html
 import re
 import sys
 import time
+import types
 import xml.etree.ElementTree
 import zlib
 
@@ -19,6 +20,7 @@ from tests.attention.controls import choose, click, saved, texts, wait
 from tests.browser import needs_browser
 
 TOKENS = ["[CLS]", "a", "<script>alert(1)</script>", "\"quoted\" & 'so'", "شب", "\u202eright", "[SEP]"]
+SVG = "{http://www.w3.org/2000/svg}"
 WHAT_IF = [("a", 1, 1, 0.4), ("<b>", 2, 2, 0.93)]
 
 
@@ -79,6 +81,13 @@ def test_only_the_layers_asked_for_are_in_the_page():
     assert 'id="weights-0-2"' not in page
 
 
+def test_the_first_layer_is_the_first_that_the_page_holds_and_the_last_the_last():
+    first = head_view(ATTENTION, TOKENS, include_layers=[1, 2], html_action="return")
+    assert first == head_view(ATTENTION, TOKENS, layer=1, include_layers=[1, 2], html_action="return")
+    last = head_view(ATTENTION, TOKENS, layer=-1, include_layers=[0, 1], html_action="return")
+    assert last == head_view(ATTENTION, TOKENS, layer=1, include_layers=[0, 1], html_action="return")
+
+
 def test_tokens_cannot_leave_their_place_in_the_page():
     page = head_view(ATTENTION, TOKENS, html_action="return", title="</title><script>alert(2)</script>")
     assert "alert(1)</script>" not in page
@@ -101,6 +110,17 @@ def test_view_outside_a_notebook_writes_a_file_and_says_where(tmp_path, capsys, 
     assert (tmp_path / "attention.html").read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.parametrize("shell, shown", [({}, 0), ({"kernel": "a kernel"}, 1)], ids=["terminal", "notebook"])
+def test_ipython_shows_the_page_in_a_notebook_and_writes_it_in_a_terminal(shell, shown, tmp_path, capsys, monkeypatch):
+    displayed = []
+    monkeypatch.setattr("tempfile.mkdtemp", lambda: tmp_path)
+    monkeypatch.setattr("IPython.get_ipython", lambda: types.SimpleNamespace(**shell))
+    monkeypatch.setattr("IPython.display.display", displayed.append)
+    head_view(ATTENTION, TOKENS)
+    assert (len(displayed), (tmp_path / "attention.html").exists()) == (shown, not shown)
+    assert ("Open " in capsys.readouterr().out) is not bool(shown)
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -112,9 +132,22 @@ def test_view_outside_a_notebook_writes_a_file_and_says_where(tmp_path, capsys, 
         ({"attention": ATTENTION * np.nan}, "must be finite"),
         ({"attention": -ATTENTION}, "must be softmax weights, 0 or more. Received: -"),
         ({"layer": 3}, "`layer` must be one of 0, 1, 2. Received: 3"),
-        ({"heads": [4]}, r"`heads` must hold indices in \[0, 3\]\. Received: \[4\]"),
+        ({"layer": 1, "include_layers": [0, 2]}, "`layer` must be one of 0, 2. Received: 1"),
+        ({"layer": 1.0}, "`layer` must be one of 0, 1, 2. Received: 1.0"),
+        ({"heads": [4]}, r"`heads` must hold indices in \[0, 3\], each once\. Received: \[4\]"),
+        ({"heads": [0.7]}, r"`heads` must hold indices in .*Received: \[0\.7\]"),
+        ({"heads": ["a"]}, r"`heads` must hold indices in .*Received: \['a'\]"),
         ({"include_layers": []}, "`include_layers` must hold indices"),
+        ({"include_layers": [0, 0]}, r"`include_layers` must hold indices in .*, each once\. Received: \[0, 0\]"),
+        ({"include_layers": np.array([True, False])}, "`include_layers` must hold indices"),
         ({"sentence_b_start": 7}, r"`sentence_b_start` must lie in \[1, 6\]\. Received: 7"),
+        ({"sentence_b_start": 2.5}, r"`sentence_b_start` must lie in \[1, 6\]\. Received: 2\.5"),
+        (
+            {"sentence_b_start": 2, "key_tokens": list("abcdefg")},
+            "`sentence_b_start` must be None where queries are not",
+        ),
+        ({"what_if": WHAT_IF}, "`what_if` needs the `probability`"),
+        ({"probability": 0.5, "what_if": [("a", 5, 7, 0.4)]}, r"must name tokens in \[0, 6\]\. Received: 'a' from 5 to 7"),
         ({"html_action": "print"}, '`html_action` must be "view" or "return". Received: \'print\''),
         ({"gradients": ATTENTION[:1]}, "`gradients` must have the shape of `scores`"),
     ],
@@ -138,6 +171,10 @@ def page(open_page):
         return open_page(head_view, attention, tokens, **arguments)
 
     return open_words
+
+
+def texts_in(svg):
+    return [element.text for element in xml.etree.ElementTree.parse(svg).iter(f"{SVG}text")]
 
 
 def numbers_beside_keys(driver, query):
@@ -236,7 +273,9 @@ def test_a_filter_by_sentence_holds_for_lines_and_numbers_and_table_and_csv(page
     numbers = "return [...document.querySelectorAll('.tokens.key .number')].map((e) => e.textContent)"
     click(driver, ".tokens.query li", 1)
     wait(driver, f"return ({numbers.removeprefix('return ')}).some(Boolean)")
-    assert driver.execute_script(numbers) == [""] * 4 + [f"{weight:.4f}" for weight in ATTENTION[2, 0, 1, 4:]]
+    shown = driver.execute_script(numbers)
+    assert shown[:4] == [""] * 4
+    np.testing.assert_allclose([float(text) for text in shown[4:]], ATTENTION[2, 0, 1, 4:], atol=6e-5)
     assert len(texts(driver, "#numbers tbody tr")) == 3
     _, _, table = saved(driver, downloads, "attention-layer2")
     _, *rows = csv.reader(table.open(encoding="utf-8"))
@@ -265,7 +304,7 @@ def test_matrix_view_reads_out_the_cell_under_the_cursor(page):
     click(driver, "#views button", 1)
     wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
     driver.find_element(By.CSS_SELECTOR, "#stage canvas").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
-    assert texts(driver, ".readout")[0] == f"Layer 0, head 1: “a” looks at “a”: {ATTENTION[0, 1, 1, 1]:.4f}"
+    assert texts(driver, ".readout")[0] == f"Layer 0, head 1: “a” looks at “a”: {ATTENTION[0, 1, 1, 1]:.5f}"
 
 
 @needs_browser
@@ -302,19 +341,112 @@ def test_keys_walk_through_the_tokens(page):
 
 
 @needs_browser
+def test_tab_leaves_the_kept_token_and_arrows_move_it(page):
+    driver = page()
+    driver.find_element(By.CSS_SELECTOR, ".tokens.query li").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    driver.switch_to.active_element.send_keys(Keys.ENTER)
+    assert texts(driver, "li.chosen bdi") == [TOKENS[2]]
+    driver.switch_to.active_element.send_keys(Keys.TAB)  # to the keys
+    driver.switch_to.active_element.send_keys(Keys.SHIFT, Keys.TAB)
+    driver.switch_to.active_element.send_keys(Keys.SHIFT, Keys.TAB)  # to the last head
+    assert driver.execute_script("return document.activeElement.parentNode.id") == "heads"
+    assert texts(driver, "li.chosen bdi") == [TOKENS[2]]
+    driver.switch_to.active_element.send_keys(Keys.TAB, Keys.NULL)
+    driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    wait(driver, f"return document.querySelector('li.chosen bdi').textContent === {TOKENS[3]!r}")
+    driver.find_element(By.CSS_SELECTOR, "#heads button").send_keys(Keys.ESCAPE)
+    wait(driver, "return !document.querySelector('li.chosen')")
+
+
+@needs_browser
+def test_numbers_of_small_weights_keep_three_digits(page):
+    attention = np.full((1, 2, 3, 3), 0.000251, "float32")
+    driver = page(attention, list("abc"))
+    click(driver, ".tokens.query li", 0)
+    wait(driver, "return document.querySelector('.tokens.key .number').textContent === '0.000251'")
+    click(driver, "#views button", 1)
+    wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
+    assert texts(driver, ".readout") == ["Layer 0, mean of 2 heads; numbers × 10⁻³"]
+
+
+@needs_browser
+def test_a_masked_word_is_struck_out_where_it_stands(page):
+    driver = page(probability=0.81, what_if=[("a", 1, 1, 0.4), ("x", 2, 4, 0.9)])
+    click(driver, "#what-if .words button", 1)
+    struck = "return [...document.querySelectorAll('.tokens.key li')].map((li) => li.classList.contains('masked'))"
+    assert driver.execute_script(struck) == [False, False, True, True, True, False, False]
+    choose(driver, "layer", "1")
+    assert driver.execute_script(struck) == [False, False, True, True, True, False, False]
+    ActionChains(driver).move_to_element(driver.find_element(By.CSS_SELECTOR, "#what-if .words button")).perform()
+    assert driver.execute_script(struck) == [False, True] + [False] * 5
+
+
+@needs_browser
+def test_a_long_side_does_not_make_thumbnails_or_the_matrix_long(page):
+    driver = page(softmax_weights(2, 2, 80, 4), None, query_tokens=["q"] * 80, key_tokens=list("abcd"))
+    click(driver, "#views button", 2)
+    wait(driver, "return document.querySelectorAll('.grid canvas').length === 4")
+    size = "const c = document.querySelector('#stage canvas'); return [c.offsetWidth, c.offsetHeight]"
+    assert driver.execute_script(size) == [12, 68]
+    assert driver.execute_script("return document.getElementById('layer').disabled")
+    click(driver, "#views button", 1)
+    wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
+    width, height = driver.execute_script(size)
+    assert 4 * 44 < width < 4 * 44 + 50 and 80 * 7 < height < 80 * 7 + 100  # names of keys above, none beside small rows
+
+
+@needs_browser
+def test_a_matrix_without_a_head_tells_no_numbers(page):
+    driver = page(heads=[1])
+    click(driver, "#heads button", 1)
+    click(driver, "#views button", 1)
+    wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
+    driver.find_element(By.CSS_SELECTOR, "#stage canvas").send_keys(Keys.ARROW_DOWN)
+    assert texts(driver, ".readout") == ["Layer 0, no head is chosen"]
+
+
+@needs_browser
 def test_what_is_seen_can_be_saved(page, downloads):
     driver = page(layer=1, heads=[0, 3])
+    shown = numbers_beside_keys(driver, 2)
     svg, png, table = saved(driver, downloads, "attention-layer1")
-    picture = xml.etree.ElementTree.parse(svg).getroot()
-    texts_in_picture = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert TOKENS[2] in texts_in_picture and TOKENS[3] in texts_in_picture
-    assert len([*picture.iter("{http://www.w3.org/2000/svg}line")]) > 20
+    written = texts_in(svg)
+    assert TOKENS[3] in written and written.count("…") == 0
+    assert [float(text) for text in written if re.fullmatch(r"[\d.e-]+", text)] == shown
+    assert 7 <= len([*xml.etree.ElementTree.parse(svg).iter(f"{SVG}line")]) <= 14
     colors = Image.open(png).convert("RGB").getcolors(1 << 20)
     assert len(colors) > 20
     head, *rows = csv.reader(table.open(encoding="utf-8"))
     assert head == ["layer", "head", "query", *TOKENS]
     assert [row[:3] for row in rows] == [["1", head, token] for head in "03" for token in TOKENS]
     np.testing.assert_allclose(np.array([row[3:] for row in rows], float), ATTENTION[1, [0, 3]].reshape(-1, 7), atol=2e-5)
+
+
+@needs_browser
+def test_cells_of_a_matrix_are_saved_with_their_numbers(page, downloads):
+    driver = page(layer=1, heads=[0], tokens=["a" * 60, *TOKENS[1:]])
+    click(driver, "#views button", 1)
+    wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
+    svg, _, _ = saved(driver, downloads, "attention-layer1")
+    written = texts_in(svg)
+    cells = [float(text) for text in written if re.fullmatch(r"\d?\.\d\d", text)]
+    np.testing.assert_allclose(cells, ATTENTION[1, 0].ravel(), atol=0.0051)
+    assert "a" * 60 not in written and sum(text.startswith("aaaa") and text.endswith("…") for text in written) == 2
+
+
+@needs_browser
+def test_a_picture_of_all_heads_is_whole_though_the_page_is_still_drawing(page, downloads):
+    driver = page(softmax_weights(6, 12, 200, 200), ["t"] * 200)
+    path = downloads / "attention-all-layers.svg"
+    path.unlink(missing_ok=True)  # another test's
+    click(driver, "#views button", 2)
+    click(driver, "#save button", 0)
+    wait(driver, "return document.body.dataset.shown.startsWith('Model')")
+    end = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert len([*xml.etree.ElementTree.parse(path).iter(f"{SVG}image")]) == 72
 
 
 @needs_browser

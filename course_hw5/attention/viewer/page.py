@@ -12,6 +12,7 @@ import tempfile
 from course_hw5.attention.viewer import state
 
 ASSETS = importlib.resources.files("course_hw5.attention.viewer")
+SCRIPTS = ("shared", "weights", "scale", "heads", "matrix", "model", "what_if", "patches", "saving", "controls")
 
 
 class Page(str):
@@ -25,10 +26,7 @@ class Page(str):
         return str(self)
 
     def _repr_html_(self):
-        return (
-            f'<iframe srcdoc="{html.escape(self)}" title="attention" style="width: 100%; height: 760px; border: 0" '
-            'allow="clipboard-write"></iframe>'
-        )
+        return f'<iframe srcdoc="{html.escape(self)}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
 
 
 def call_html():
@@ -58,17 +56,19 @@ def head_view(
         attention: array `(layers, heads, queries, keys)`, or one per layer in a list: arrays or PyTorch tensors
             `(heads, queries, keys)`, with or without a batch axis of 1.
         tokens: one string per token, where queries and keys are the same.
-        layer: index of the layer shown first.
+        layer: index of the layer shown first, from the end where negative; 0 and -1 are the first and the last of those that
+            the page holds.
         heads: indices of the heads shown first; all by default.
         include_layers: indices of the layers that the page holds; all by default.
         sentence_b_start: index of the first token of the second sentence of a pair; adds a filter by sentence.
         html_action: "view" displays the page in a notebook, and elsewhere writes it to a file whose name it prints; "return"
             returns it.
         path: file to write the page to.
-        query_tokens, key_tokens: in place of `tokens` for cross-attention, one string per query and per key.
+        query_tokens, key_tokens: in place of `tokens` for cross-attention, one string per query and per key. Rollout is for
+            queries that are the keys.
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
         probability: of "positive", shown above the tokens.
-        what_if: `(word, first token, last token, probability with it masked)` for each word, shown above the tokens.
+        what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`.
         title: of the page.
 
     Returns:
@@ -82,22 +82,18 @@ def head_view(
     layers, count, rows, columns = attention.shape
     queries = state.names(tokens if query_tokens is None else query_tokens, rows, "query" if tokens is None else "")
     keys = state.names(tokens if key_tokens is None else key_tokens, columns, "key" if tokens is None else "")
-    include_layers = state.indices(range(layers) if include_layers is None else include_layers, layers, "include_layers")
-    if layer not in include_layers:
-        raise ValueError(f"`layer` must be one of {', '.join(map(str, include_layers))}. Received: {layer!r}")
-    if sentence_b_start is not None and not 0 < sentence_b_start < min(rows, columns):
-        raise ValueError(f"`sentence_b_start` must lie in [1, {min(rows, columns) - 1}]. Received: {sentence_b_start}")
+    include_layers, shown = state.layers(layer, include_layers, layers)
     page = _page(
         title,
-        state.measures(attention, gradients, rollout=rows == columns and tokens is not None),
+        state.measures(attention, gradients, rollout=queries == keys),
         include_layers,
         queries=queries,
         keys=keys,
-        layer=include_layers.index(layer),
+        layer=shown,
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
-        sentenceB=None if sentence_b_start is None else int(sentence_b_start),
+        sentenceB=state.sentence_b_start(sentence_b_start, queries, keys),
         probability=state.probability(probability),
-        whatIf=state.what_if(what_if),
+        whatIf=state.what_if(what_if, probability, rows),
     )
     return _deliver(page, html_action, path)
 
@@ -126,7 +122,8 @@ def patch_view(
             [CLS], then come `rows * columns` patches row by row; or just the patches.
         image: uint8 array `(height, width, 3)`, the picture in RGB, of any size.
         grid: `(rows, columns)` of patches.
-        layer: index of the layer shown first; from the end where negative.
+        layer: index of the layer shown first, from the end where negative; 0 and -1 are the first and the last of those that
+            the page holds.
         heads: indices of the heads shown first; all by default.
         include_layers: indices of the layers that the page holds; all by default.
         html_action: "view" displays the page in a notebook, and elsewhere writes it to a file whose name it prints; "return"
@@ -150,11 +147,7 @@ def patch_view(
     layers, count, tokens, _ = attention.shape
     names = state.patch_names(grid, attention.shape)
     picture = state.picture(image, grid)
-    if not -layers <= layer < layers:
-        raise ValueError(f"`layer` must lie in [{-layers}, {layers - 1}]. Received: {layer!r}")
-    include_layers = state.indices(range(layers) if include_layers is None else include_layers, layers, "include_layers")
-    if layer % layers not in include_layers:
-        raise ValueError(f"`layer` must be one of {', '.join(map(str, include_layers))}. Received: {layer!r}")
+    include_layers, shown = state.layers(layer, include_layers, layers)
     if patch is None:
         patch = 0 if names[0] == "[CLS]" else names.index(f"r{picture['rows'] // 2}c{picture['columns'] // 2}")
     page = _page(
@@ -163,7 +156,7 @@ def patch_view(
         include_layers,
         queries=names,
         keys=names,
-        layer=include_layers.index(layer % layers),
+        layer=shown,
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
         picture=picture,
         patch=state.indices([patch], tokens, "patch")[0],
@@ -186,19 +179,18 @@ def _page(title, measures, layers, **shown):
             "note": state.NOTES[name],
             "heads": measure.shape[1],
             "signed": name in state.SIGNED.values(),
+            "shares": name in state.SHARES,
             "scales": [scale for scale, _, _ in packed[name]],
             "zeros": [zero for _, zero, _ in packed[name]],
         }
         for name, measure in measures.items()
     ]
-    asset = {name: (ASSETS / name).read_text(encoding="utf-8") for name in ("attention.html", "attention.css", "attention.js")}
-    patches = (ASSETS / "patches.js").read_text(encoding="utf-8") if "picture" in shown else ""
     content = json.dumps(shown | {"title": title, "layers": layers, "kinds": kinds}, allow_nan=False)
     return Page(
-        string.Template(asset["attention.html"]).substitute(
+        string.Template(_asset("attention.html")).substitute(
             title=html.escape(title),
-            css=asset["attention.css"],
-            javascript=patches + asset["attention.js"],
+            css=_asset("attention.css"),
+            javascript="\n".join(_asset(f"{name}.js") for name in SCRIPTS if name != "patches" or "picture" in shown),
             state=content.replace("<", "\\u003c"),  # no token can end the script element
             weights="\n".join(
                 f'<script type="application/octet-stream" id="weights-{kind}-{i}">{data}</script>'
@@ -207,6 +199,10 @@ def _page(title, measures, layers, **shown):
             ),
         )
     )
+
+
+def _asset(name):
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _deliver(page, html_action, path):
@@ -233,7 +229,7 @@ def _show(page, path):
     if "IPython" in sys.modules:
         from IPython import display, get_ipython
 
-        if get_ipython() is not None:
+        if getattr(get_ipython(), "kernel", None) is not None:  # IPython in a terminal has none, and shows no page
             display.display(page)
             return
     if path is None:

@@ -1,9 +1,7 @@
-"use strict";
+// The view of a picture under the heat of where one of its tokens looks.
 
-/** The view of a picture under the heat of where one of its tokens looks. `page` is what attention.js shares with it. */
-function pictureView(page) {
-  const { state, seen, make, weights, kind, allHeads, hasHeads, activeHeads, palette, only, headsText, legend, style, text } = page;
-  const { rows, columns, width, height } = state.picture, tokens = page.keys;
+function pictureView() {
+  const { rows, columns, width, height } = state.picture, tokens = keys;
   const first = tokens.length - rows * columns; // the first patch: 1 where token 0 is [CLS]
   const tallest = Math.max(360, Math.min(600, window.innerHeight - 330));
   const widest = Math.max(200, Math.min(600, window.innerWidth - (first ? 130 : 40))); // beside it stand the margins and [CLS]
@@ -15,12 +13,10 @@ function pictureView(page) {
   // ---------------------------------------------------------------- numbers
 
   const place = (token) => [Math.floor((token - first) / columns), (token - first) % columns];
-  const digits = (value) => (Math.abs(value) >= 0.1 || !value ? value.toFixed(4) : Math.abs(value) < 1e-4 ? value.toExponential(1) : value.toPrecision(3));
-  const number = (value) => digits(value).replace(/^-/, "−");
 
   /** One value per token: the chosen token's row, or its column where it is looked at, for the mean of some heads. */
   const values = (at, heads) => Float64Array.from(tokens, (_, token) =>
-    seen.looks ? page.mean(at, heads, seen.patch, token) : page.mean(at, heads, token, seen.patch));
+    seen.looks ? mean(at, heads, seen.patch, token) : mean(at, heads, token, seen.patch));
 
   /**
    * The value without colour, and how far from it the colour is strongest. Scores before the softmax count as differences within
@@ -63,7 +59,7 @@ function pictureView(page) {
     return [...mixed, 0.86 * Math.min(1, 1.7 * strength)];
   }
 
-  const css = (share) => page.css(color(share));
+  const css = (share) => rgba(color(share));
 
   // ---------------------------------------------------------------- drawing
 
@@ -144,16 +140,16 @@ function pictureView(page) {
   const cls = make("button", { id: "cls", title: "[CLS], the token that is no patch", onclick: () => choose(0) },
     make("b", {}, "[CLS]"), make("i"), make("span", { class: "number" }));
   const gazes = [[true, "looks at"], [false, "is looked at by"]].map(([looks, text]) =>
-    make("button", { onclick: () => { seen.looks = looks; page.show(); } }, text));
-  const scale = make("select", { id: "scale", onchange: () => { seen.shared = scale.value === "shared"; page.show(); } },
+    make("button", { onclick: () => { seen.looks = looks; show(); } }, text));
+  const scale = make("select", { id: "scale", onchange: () => { seen.shared = scale.value === "shared"; show(); } },
     make("option", { value: "own" }, "of each map"), make("option", { value: "shared" }, "one for all heads"));
-  const opacity = make("input", { id: "opacity", type: "range", min: 0, max: 100, value: 100, oninput: () => { seen.opacity = opacity.value / 100; page.show(); } });
+  const opacity = make("input", { id: "opacity", type: "range", min: 0, max: 100, value: 100, oninput: () => { seen.opacity = opacity.value / 100; show(); } });
   const query = make("b", { id: "query" });
   const readout = make("p", { class: "readout", "aria-live": "polite" });
   const scaleBar = make("div"), caption = make("p", { class: "readout" });
   const heads = make("div", { id: "maps", role: "group", "aria-label": "Each head", style: { "--columns": across } },
     ...palette.map((ink, head) => make("button", {
-      style: page.headStyle(ink), onclick: () => only(head, seen.heads.size === 1 && seen.heads.has(head)),
+      style: headStyle(ink), onclick: () => only(head, seen.heads.size === 1 && seen.heads.has(head)),
     }, make("canvas"),
     make("span", {}, make("b", {}, String(head)), make("span", { class: "number" })))));
   const view = make("div", { id: "patches" }, ...predicted(),
@@ -167,7 +163,7 @@ function pictureView(page) {
   function predicted() {
     if (!state.predictions.length) return [];
     return [make("ol", { id: "predictions", "aria-label": "Predictions" }, ...state.predictions.map(({ name, probability }) =>
-      make("li", {}, make("bdi", { title: name }, page.visible(name)), make("span", { class: "number" }, probability.toFixed(4)),
+      make("li", {}, make("bdi", { title: name }, visible(name)), make("span", { class: "number" }, probability.toFixed(4)),
         make("div", { style: { "--share": `${100 * probability}%` } }))))];
   }
 
@@ -181,16 +177,16 @@ function pictureView(page) {
   function point(token) {
     if (seen.cursor === token) return;
     seen.cursor = token;
-    page.show();
+    show();
   }
 
   function choose(token) {
     Object.assign(seen, { patch: token, cursor: null });
-    page.show();
+    show();
   }
 
   function walk(event) {
-    const step = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key];
+    const step = ARROWS[event.key];
     const act = event.shiftKey ? point : choose, from = (event.shiftKey ? seen.cursor : null) ?? seen.patch;
     if (step) {
       const [row, column] = place(from), [toRow, toColumn] = [row + step[0], column + step[1]];
@@ -222,7 +218,7 @@ function pictureView(page) {
     exceeded: tokens.some((_, token) => token >= first && share(entry, token) > 1.0001),
   });
 
-  async function show(stage) {
+  async function showPicture(stage) {
     const at = await weights(seen.kind, seen.layer);
     await ready;
     if (seen.view !== "Picture" || at !== await weights(seen.kind, seen.layer)) return; // something else is wanted by now
@@ -253,7 +249,7 @@ function pictureView(page) {
   // ---------------------------------------------------------------- saving
 
   /** The same as SVG: its size and parts. Each patch names itself and its number. */
-  function draw(at) {
+  function drawPicture(at) {
     const { mean, single } = maps(at), plain = make("canvas", { width, height });
     paintPicture(plain.getContext("2d"), width, height);
     const parts = [`<defs><image id="picture" width="${width}" height="${height}" preserveAspectRatio="none" image-rendering="${WIDTH < 3 * width ? "auto" : "pixelated"}" href="${plain.toDataURL()}"/></defs>`];
@@ -261,7 +257,7 @@ function pictureView(page) {
       const thickness = named ? 2 : 1, grid = named ? 'stroke="#fff" stroke-opacity="0.1"' : "";
       parts.push(`<g transform="translate(${x} ${y})" shape-rendering="crispEdges" ${grid}><use href="#picture" transform="scale(${w / width} ${h / height})"/>`);
       for (let token = first; token < tokens.length; token++)
-        parts.push(page.filled(color(share(entry, token)), seen.opacity, ...box(token, w, h), named ? described(token, entry.map) : ""));
+        parts.push(filled(color(share(entry, token)), seen.opacity, ...box(token, w, h), named ? described(token, entry.map) : ""));
       if (seen.patch >= first) {
         const [left, top, across, down] = box(seen.patch, w, h), edge = `x="${left + 1}" y="${top + 1}" width="${across - 2}" height="${down - 2}" fill="none" stroke-opacity="1"`;
         parts.push(`<rect ${edge} stroke="#000" stroke-width="${2 * thickness}"/><rect ${edge} stroke="#fff" stroke-width="${thickness}"/>`);
@@ -271,15 +267,14 @@ function pictureView(page) {
     let top = 34;
     state.predictions.forEach(({ name, probability }, i) => {
       const y = top + 20 * i;
-      const shown = page.visible(name);
-      parts.push(text(12, y + 11, shown.length > 32 ? `${shown.slice(0, 31)}…` : shown), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="${style("--accent")}"/>`, text(438, y + 11, probability.toFixed(4)));
+      parts.push(text(12, y + 11, fitted(visible(name), 210)), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="${style("--accent")}"/>`, text(438, y + 11, probability.toFixed(4)));
     });
     top += 20 * state.predictions.length;
     parts.push(text(12, top + 14, `${sentence()}${first ? `; [CLS]: ${number(mean.map[0])}` : ""}`));
     top += 26;
     put(mean, 12, top, WIDTH, HEIGHT, true);
     const below = top + HEIGHT + 12;
-    parts.push(...page.drawnLegend(scaleOf(mean), 12, below, "#26292e"));
+    parts.push(...drawnLegend(scaleOf(mean), 12, below, "#26292e"));
     const size = { width: Math.max(WIDTH, 320) + 24, height: below + 40 };
     if (hasHeads() && palette.length > 1) {
       const w = Math.round(WIDTH * small), h = Math.round(HEIGHT * small);
@@ -307,5 +302,5 @@ function pictureView(page) {
     ])].map((row) => row.join(",")).join("\n") + "\n";
   }
 
-  return { show, draw, csv };
+  return { show: showPicture, draw: drawPicture, csv };
 }

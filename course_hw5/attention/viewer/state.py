@@ -11,6 +11,7 @@ from course_hw5.attention import analysis
 
 LONGEST_SIDE = 1024  # of a picture, in pixels; no page shows it larger
 SIGNED = {"content": "Content score", "position_bias": "Position bias"}
+SHARES = ("Attention", "Rollout")  # a query's sum to 1
 NOTES = {
     "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
     "and need not say what decided the answer.",
@@ -115,11 +116,46 @@ def _grid(grid):
     return values.tolist()
 
 
-def indices(indices, count, name):
-    indices = [int(index) for index in np.atleast_1d(indices)]
-    if not indices or not all(0 <= index < count for index in indices):
-        raise ValueError(f"`{name}` must hold indices in [0, {count - 1}]. Received: {indices}")
-    return indices
+def indices(values, count, name):
+    """Whole numbers in [0, count), each once, as a list."""
+    array = np.atleast_1d(np.asarray(list(values) if isinstance(values, (range, set)) else values))
+    found = array.ravel().tolist()
+    is_whole = array.dtype.kind in "iu"
+    if not is_whole or not found or len({*found}) < len(found) or not all(0 <= index < count for index in found):
+        raise ValueError(f"`{name}` must hold indices in [0, {count - 1}], each once. Received: {values!r}")
+    return found
+
+
+def layers(shown, included, count):
+    """The layers that a page holds, and which of them it shows first.
+
+    Args:
+        shown: index of a layer, from the end where negative; 0 and -1 may also be the first and the last that are included.
+        included: indices of layers; None for all.
+        count: how many layers there are.
+
+    Returns:
+        The included ones as a list, and an index into it.
+    """
+    included = indices(range(count) if included is None else included, count, "include_layers")
+    is_whole = isinstance(shown, (int, np.integer)) and not isinstance(shown, bool)
+    if is_whole and -count <= shown < count:
+        if shown % count in included:
+            return included, included.index(shown % count)
+        if shown in (0, -1):
+            return included, shown % len(included)
+    raise ValueError(f"`layer` must be one of {', '.join(map(str, included))}. Received: {shown!r}")
+
+
+def sentence_b_start(value, queries, keys):
+    """Index of a token of the second sentence; None stays."""
+    if value is None:
+        return None
+    if queries != keys:
+        raise ValueError(f"`sentence_b_start` must be None where queries are not the keys. Received: {value!r}")
+    if not isinstance(value, (int, np.integer)) or not 0 < value < len(keys):
+        raise ValueError(f"`sentence_b_start` must lie in [1, {len(keys) - 1}]. Received: {value!r}")
+    return int(value)
 
 
 def picture(image, grid):
@@ -152,13 +188,18 @@ def probability(value):
     return None if value is None else float(value)
 
 
-def what_if(words):
-    """`(word, first token, last token, probability with it masked)` of each word."""
+def what_if(words, whole, tokens):
+    """`(word, first token, last token, probability with it masked)` of each word; `whole` is the probability of all."""
     try:
         words = [(str(word), int(first), int(last), float(masked)) for word, first, last, masked in words or ()]
     except (TypeError, ValueError):
         expected = "(word, first token, last token, probability)"
         raise ValueError(f"`what_if` must hold {expected} of each word. Received: {words!r}") from None
+    if words and whole is None:
+        raise ValueError("`what_if` needs the `probability` that it changes. Received: None")
+    for word, first, last, _ in words:
+        if not 0 <= first <= last < tokens:
+            raise ValueError(f"`what_if` must name tokens in [0, {tokens - 1}]. Received: {word!r} from {first} to {last}")
     return [dict(zip(("word", "first", "last", "probability"), (*word, probability(masked)))) for *word, masked in words]
 
 

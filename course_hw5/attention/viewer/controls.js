@@ -1,0 +1,63 @@
+// The page's controls, and its start.
+
+const pictures = state.picture && pictureView();
+const VIEWS = {
+  [HOME]: pictures || { show: showHeads, draw: drawHeads },
+  Matrix: { show: showMatrix, draw: drawMatrix },
+  Model: { show: showModel, draw: drawModel },
+};
+
+let shows = 0;
+
+async function show() {
+  const turn = ++shows;
+  for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.textContent === seen.view));
+  $("kind").value = seen.kind;
+  $("layer").value = seen.layer;
+  $("note").textContent = kind().note;
+  $("heads").style.visibility = hasHeads() && seen.view !== "Model" ? "visible" : "hidden";
+  $("layer").disabled = seen.view === "Model"; // which shows them all
+  for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
+  await VIEWS[seen.view].show($("stage"));
+  if (turn !== shows) return; // something else is shown by now
+  performance.mark("shown");
+  document.body.dataset.shown = `${seen.view} ${kind().name} ${state.layers[seen.layer]}`;
+}
+
+function toggle(head) {
+  if (!seen.heads.delete(head)) seen.heads.add(head);
+  show();
+}
+
+function only(head, isOnly) {
+  seen.heads = new Set(isOnly ? palette.keys() : [head]);
+  show();
+}
+
+function menu(id, options, change) {
+  $(id).append(...options.map(([value, text]) => make("option", { value }, text)));
+  $(id).addEventListener("change", () => { change($(id).value); if (!seen.token?.pinned) seen.token = null; show(); });
+}
+
+$("views").append(...Object.keys(VIEWS).map((view) =>
+  make("button", { onclick: () => { seen.view = view; if (!seen.token?.pinned) seen.token = null; show(); } }, view)));
+$("heads").append(...palette.map((color, head) => make("button", {
+  style: headStyle(color), title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
+  onclick: (event) => {
+    if (event.shiftKey) only(head, seen.heads.size === 1 && seen.heads.has(head));
+    else if (event.detail < 2) toggle(head);
+  },
+  ondblclick: () => only(head, seen.heads.size === 0), // its first click has already taken the only one out
+}, String(head))));
+$("save").append(...Object.keys(SAVE).map((format) => make("button", { onclick: () => save(format) }, format)));
+menu("kind", state.kinds.map(({ name }, index) => [index, name]), (value) => { seen.kind = +value; });
+menu("layer", state.layers.map((layer, index) => [index, String(layer)]), (value) => { seen.layer = +value; });
+if (state.sentenceB != null) {
+  $("filter-label").hidden = false;
+  const names = { all: "all", AA: "first → first", AB: "first → second", BA: "second → first", BB: "second → second" };
+  menu("filter", Object.entries(names), (value) => { seen.filter = value; });
+}
+document.addEventListener("keydown", (event) => event.key === "Escape" && seen.token && choose(null));
+document.documentElement.classList.toggle("with-picture", Boolean(pictures));
+showWhatIf();
+show();
