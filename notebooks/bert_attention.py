@@ -71,8 +71,6 @@ what_if.round(3)
 
 # %%
 # %matplotlib inline
-from course_hw5.evaluation.plots import embedding_plot
-
 tokens, parts = embedding_parts(model, "I liked it", other="So did I")
 embedding_plot(tokens, parts)
 

@@ -21,9 +21,7 @@ def main(argv=None):
 
         model, out = course_hw5.load_model(args.model), pathlib.Path(args.out)
         if beit.backbone_of(model) is None:
-            start = course_hw5.bert_classifier(course_hw5.load_model("minilm"))
-            start.get_layer("positive").set_weights([0 * weight for weight in start.get_layer("positive").get_weights()])
-            size = presets.save_change(model, start, out)
+            size = presets.save_change(model, presets.start_of_change(course_hw5.load_model("minilm")), out)
         else:
             size = presets.save_whole(model, out)
     print(f"{args.out}: {size / 1e6:.2f} MB")

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,26 @@ def test_unusual_texts_are_encoded(text, expected):
 
 def test_a_hundred_thousand_characters_are_cut():
     assert pieces(encode_sentence("good " * 20000, 10)) == ["[CLS]", *["good"] * 8, "[SEP]"]
+
+
+@pytest.mark.parametrize("space", [" ", "\t \n", "\u00a0\u3000"])
+def test_white_space_before_a_word_does_not_cut_it(space):
+    assert pieces(encode_sentence(space * 5000 + "good" + space * 5000 + "film", 10)) == ["[CLS]", "good", "film", "[SEP]"]
+
+
+@pytest.mark.parametrize("text", ["good film\n" * 1_000_000, " " * 10_000_000 + "good"])
+def test_a_book_costs_no_more_than_a_page(text):
+    tokenization.bert_tokenizer()  # made once
+    start = time.process_time()
+    assert "good" in pieces(encode_sentence(text))
+    assert time.process_time() - start < 2
+
+
+def test_a_tokenizer_is_made_anew_from_its_config():
+    tokenizer = tokenization.bert_tokenizer((*tokenization.SPECIAL_TOKENS, "Film", "film", "##s"), lowercase=False)
+    copy = type(tokenizer).from_config(tokenizer.get_config())
+    assert [*copy("films Film")] == [*tokenizer("films Film")] == [6, 7, 5]
+    assert not copy.uncased
 
 
 @pytest.mark.parametrize("text", [None, 3, b"bytes", ["a", "list"], np.array("x")])

@@ -9,7 +9,7 @@ from course_hw5 import tokenization
 from course_hw5.attention import analysis
 from course_hw5.layers.compiled import compiled
 from course_hw5.models import beit
-from course_hw5.models.bert import BertInputs, backbone_of
+from course_hw5.models.bert import BertInputs, backbone_of, check_embeddings
 
 _RECORDERS = weakref.WeakKeyDictionary()
 MASKED_SCORES = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
@@ -117,10 +117,7 @@ def _make_recorder(model):
     backbone = backbone_of(model)
     source = model.input if model is backbone else model.inputs[0]  # a loaded model's `input` is a list
     inputs = source if model is backbone else model.get_layer("bert_inputs")(source)
-    tokens = backbone.token_embedding(inputs["token_ids"])
-    x = (tokens, backbone.position_embedding(tokens), backbone.segment_embedding(inputs["segment_ids"]))
-    x = backbone.embeddings_layer_norm(backbone.embeddings_add(x))
-    attention = []
+    x, attention = _embedded(backbone, inputs)["sum"], []
     for encoder in backbone.transformer_layers:
         x, scores = WithAttention(encoder, dtype=encoder.dtype_policy)(x, padding_mask=inputs["padding_mask"])
         attention.append(scores)  # as computed: a gradient by a float32 copy would be none
@@ -130,10 +127,25 @@ def _make_recorder(model):
     return keras.Model(source, {"attention": attention, "output": output, "pooled_output": pooled})
 
 
+def _embedded(backbone, inputs):
+    """The three vectors of each token, and their sum after layer normalization, each `(batch, tokens, hidden_dim)`."""
+    token = backbone.token_embedding(inputs["token_ids"])
+    segment = backbone.segment_embedding(inputs["segment_ids"])
+    parts = {"token": token, "position": backbone.position_embedding(token), "segment": segment}
+    return parts | {"sum": backbone.embeddings_layer_norm(backbone.embeddings_add([*parts.values()]))}
+
+
 def tokenizer_of(model):
-    """The tokenizer whose vocabulary a `bert_classifier` carries; the published uncased one for other models."""
-    inputs = [layer for layer in model.layers if isinstance(layer, BertInputs)]
-    return inputs[0].tokenizer if inputs else tokenization.bert_tokenizer()
+    """The tokenizer by which a `bert_classifier`, or one on a `BertBackbone`, reads text.
+
+    Raises:
+        ValueError: if `model` is neither, or has fewer embeddings than its vocabulary has word pieces.
+    """
+    backbone = backbone_of(model)
+    source = next((layer for layer in model.layers if isinstance(layer, BertInputs)), backbone)
+    tokenizer = tokenization.bert_tokenizer(source.vocabulary, source.lowercase)
+    check_embeddings("`model`", backbone, tokenizer.get_vocabulary())
+    return tokenizer
 
 
 def get_att_tok(model, sentence, other=None):
@@ -299,9 +311,6 @@ def embedding_parts(model, sentence, other=None):
         "sum", their sum after layer normalization, which is what the first encoder layer reads.
     """
     backbone, ids = backbone_of(model), _token_ids(model, sentence, other)
-    segment_ids = model.get_layer("bert_inputs")(ids[None])["segment_ids"]
-    token = backbone.token_embedding(ids[None].astype("int32"))
-    parts = {"token": token, "position": backbone.position_embedding(token), "segment": backbone.segment_embedding(segment_ids)}
-    parts["sum"] = backbone.embeddings_layer_norm(backbone.embeddings_add([*parts.values()]))
+    parts = _embedded(backbone, model.get_layer("bert_inputs")(ids[None].astype("int32")))
     arrays = {name: keras.ops.convert_to_numpy(keras.ops.cast(part, "float32"))[0] for name, part in parts.items()}
     return tokenization.tokens_of(ids, tokenizer_of(model)), arrays

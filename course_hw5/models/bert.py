@@ -4,10 +4,9 @@ The encoder is keras-nlp's `BertBackbone`, with the exact GELU of the published 
 with layers that are quick on a CPU.
 """
 
-import pathlib
-
 import keras
 import keras_nlp
+import numpy as np
 
 from course_hw5 import tokenization
 from course_hw5.layers.bert_attention import BertAttention
@@ -16,6 +15,20 @@ from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.hashed_dropout import HashedDropout
 from course_hw5.layers.layer_normalization import LayerNormalization
 
+# === Blocks ===
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class PositionEmbedding(keras_nlp.layers.PositionEmbedding):
+    """keras-nlp's `PositionEmbedding`, which itself says that a text is too long, and leaves it not to TensorFlow."""
+
+    def call(self, inputs, start_index=0, positions=None):
+        tokens = inputs.shape[-2]
+        if tokens is not None and tokens > self.sequence_length:
+            raise ValueError(f"A text must have at most {self.sequence_length} tokens, one per position. Received: {tokens}")
+        return super().call(inputs, start_index, positions)
+
+
 # keras-nlp takes no layers: those that it made become these, whose state and arguments are the same
 QUICK = {
     keras.layers.Dense: Dense,
@@ -23,9 +36,8 @@ QUICK = {
     keras.layers.EinsumDense: EinsumDense,
     keras.layers.LayerNormalization: LayerNormalization,
     keras.layers.MultiHeadAttention: BertAttention,
+    keras_nlp.layers.PositionEmbedding: PositionEmbedding,
 }
-
-# === Blocks ===
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -34,14 +46,23 @@ class BertBackbone(keras_nlp.models.BertBackbone):
 
     Inputs: dict of int `token_ids`, `segment_ids`, `padding_mask`, each `(batch, tokens)`.
     Outputs: dict of `sequence_output` `(batch, tokens, hidden_dim)` and `pooled_output` `(batch, hidden_dim)`.
+
+    Args: those of keras-nlp's, and
+        vocabulary: sequence of word pieces, by which a classifier on it reads text; None for the published uncased one.
+        lowercase: whether the vocabulary is uncased.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, vocabulary=None, lowercase=True, **kwargs):
         super().__init__(*args, **kwargs)
+        self.vocabulary = vocabulary and tuple(vocabulary)
+        self.lowercase = lowercase
         for layer in self.transformer_layers:
             layer.activation = layer._feedforward_intermediate_dense.activation = exact_gelu
         for layer in self._flatten_layers():
             layer.__class__ = QUICK.get(type(layer), type(layer))
+
+    def get_config(self):
+        return super().get_config() | {"vocabulary": self.vocabulary and [*self.vocabulary], "lowercase": self.lowercase}
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -51,14 +72,14 @@ class BertInputs(keras.layers.Layer):
     Padding is id 0. Segment 0 ends with the first [SEP], segment 1 with the second.
 
     Args:
-        vocabulary: tuple of word pieces, saved beside the weights; None for the published uncased one.
+        vocabulary: sequence of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
         separator_id: id of [SEP].
     """
 
     def __init__(self, vocabulary=None, lowercase=True, separator_id=102, **kwargs):
         super().__init__(**kwargs)
-        self.vocabulary = vocabulary
+        self.vocabulary = vocabulary and tuple(vocabulary)
         self.lowercase = lowercase
         self.separator_id = separator_id
 
@@ -73,18 +94,9 @@ class BertInputs(keras.layers.Layer):
         segment_ids = keras.ops.minimum(separators_before, 1) * padding_mask
         return {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
 
-    def save_assets(self, folder):
-        if self.vocabulary is not None:
-            text = "".join(f"{token}\n" for token in self.vocabulary)
-            (pathlib.Path(folder) / "vocab.txt").write_text(text, encoding="utf-8")
-
-    def load_assets(self, folder):
-        path = pathlib.Path(folder) / "vocab.txt"
-        if path.exists():
-            self.vocabulary = tokenization.read_vocabulary(path)
-
     def get_config(self):
-        return super().get_config() | {"lowercase": self.lowercase, "separator_id": self.separator_id}
+        own = {"vocabulary": self.vocabulary and [*self.vocabulary], "lowercase": self.lowercase}
+        return super().get_config() | own | {"separator_id": self.separator_id}
 
 
 # === Models ===
@@ -106,35 +118,68 @@ def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, low
     """Makes the sentiment classifier of question 2-1.
 
     Args:
-        backbone: a `BertBackbone`.
+        backbone: a `BertBackbone`; of one of keras-nlp's own a copy, with exact GELU.
         max_length: tokens per text; None for any number up to the backbone's `max_sequence_length`.
         dropout: rate before the last layer.
-        vocabulary: tuple of word pieces; None for that of the folder which the backbone was loaded from, else the published
-            uncased one.
-        lowercase: whether the vocabulary is uncased; of a folder's its own word counts.
+        vocabulary: sequence of word pieces; None for the backbone's own, else the published uncased one.
+        lowercase: whether the vocabulary is uncased; of the backbone's its own word counts.
 
     Returns:
         Functional `keras.Model`: integer `(batch, max_length)` token ids, 0 where padded, to float32 `(batch, 1)`
         probabilities of "positive".
 
     Raises:
-        ValueError: if `max_length` exceeds what the backbone has positions for.
+        ValueError: if `backbone` is no BERT; if `max_length` leaves no room for a word piece, or exceeds what the backbone has
+            positions for; if `vocabulary` is not one of BERT, or larger than the backbone's embedding. The published one is
+            compared when text is read: a model of other token ids needs none.
 
     Example:
         >>> model = bert_classifier(bert_backbone("tiny"), max_length=16)
         >>> model.input_shape, model.output_shape, f"{model.count_params():,}"
         ((None, 16), (None, 1), '4,386,049')
     """
-    if max_length is not None and not 0 < max_length <= backbone.max_sequence_length:
-        raise ValueError(f"`max_length` must lie in [1, {backbone.max_sequence_length}]. Received: {max_length}")
-    if vocabulary is None and getattr(backbone, "vocabulary", None):
-        vocabulary, lowercase = tuple(backbone.vocabulary), backbone.lowercase
+    backbone = exact(backbone)
+    longest = backbone.max_sequence_length
+    if max_length is not None and not (isinstance(max_length, (int, np.integer)) and 3 <= max_length <= longest):
+        raise ValueError(f"`max_length` must be None or a whole number in [3, {longest}]. Received: {max_length!r}")
+    if vocabulary is None and backbone.vocabulary is not None:
+        vocabulary, lowercase = backbone.vocabulary, backbone.lowercase
+    separator_id = 102
+    if vocabulary is not None:
+        vocabulary = tokenization.checked_vocabulary("`vocabulary`", vocabulary)
+        check_embeddings("`backbone`", backbone, vocabulary)
+        separator_id = vocabulary.index("[SEP]")
     token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
-    separator_id = 102 if vocabulary is None else vocabulary.index("[SEP]")
     x = backbone(BertInputs(vocabulary, lowercase, separator_id, name="bert_inputs")(token_ids))["pooled_output"]
     x = keras.layers.Dropout(dropout, name="classifier_dropout")(x)
     x = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="positive")(x)
     return keras.Model(token_ids, x, name="bert_classifier")
+
+
+def check_embeddings(owner, backbone, vocabulary):
+    """Raises ValueError, which names the `owner` of both, if there are more word pieces than embeddings."""
+    if len(vocabulary) > (rows := backbone.vocabulary_size):
+        raise ValueError(f"{owner} must hold an embedding for each word piece. Received: {rows} for {len(vocabulary)}")
+
+
+def exact(backbone):
+    """The same backbone with exact GELU: itself, or of one of keras-nlp's own a copy of the same name and precision.
+
+    Raises:
+        ValueError: if it is no BERT.
+    """
+    if isinstance(backbone, BertBackbone):
+        return backbone
+    if not isinstance(backbone, keras_nlp.models.BertBackbone):
+        raise ValueError(f"`backbone` must be a BertBackbone, as bert_backbone makes one. Received: {backbone!r}")
+    return _copy(backbone)
+
+
+def _copy(backbone, **changes):
+    """A `BertBackbone` with the weights of another, and its config but for `changes`."""
+    copy = BertBackbone.from_config(backbone.get_config() | changes)
+    copy.set_weights(backbone.get_weights())
+    return copy
 
 
 def backbone_of(model):
@@ -146,7 +191,8 @@ def backbone_of(model):
     for layer in (model, *getattr(model, "layers", ())):
         if isinstance(layer, BertBackbone):
             return layer
-    raise ValueError(f"`model` must be a bert_classifier or a BertBackbone. Received: {getattr(model, 'name', model)!r}")
+    received = getattr(model, "name", model)
+    raise ValueError(f"`model` must be a bert_classifier or a BertBackbone of course_hw5. Received: {received!r}")
 
 
 def with_precision(model, policy):
@@ -154,10 +200,9 @@ def with_precision(model, policy):
     backbone = backbone_of(model)
     if backbone.dtype_policy.name == policy:
         return model
-    copy = BertBackbone.from_config(backbone.get_config() | {"dtype": policy})
-    copy.set_weights(backbone.get_weights())
     inputs, head, dropout = (model.get_layer(name) for name in ("bert_inputs", "positive", "classifier_dropout"))
-    changed = bert_classifier(copy, model.inputs[0].shape[1], dropout.rate, inputs.vocabulary, inputs.lowercase)
+    copy, length = _copy(backbone, dtype=policy), model.inputs[0].shape[1]
+    changed = bert_classifier(copy, length, dropout.rate, inputs.vocabulary, inputs.lowercase)
     changed.get_layer("positive").set_weights(head.get_weights())
     return changed
 

@@ -40,7 +40,7 @@ def load_model(preset, image_shape=None):
             a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
             pickle) and, for text, `vocab.txt`;
             the path of a `.keras` file, or of a run folder with its `model.keras`;
-            a BERT preset of keras-nlp, such as "bert_tiny_en_uncased".
+            a BERT preset of keras-nlp, such as "bert_base_en" or "bert_tiny_en_uncased_sst2", with its vocabulary and head.
         image_shape: for a BEiT in a folder or of the hub, and no other, the `(height, width, channels)` that the network shall
             read, if not what it was trained for: position biases are interpolated.
 
@@ -71,7 +71,7 @@ def load_model(preset, image_shape=None):
     if path.suffix == ".keras":
         return _load_file(path)
     if name in keras_nlp.models.BertBackbone.presets:
-        return _exact(keras_nlp.models.BertBackbone.from_preset(name))
+        return _load_keras_preset(name)
     raise ValueError(
         f"`preset` must be {', '.join(presets.PRESETS)}, minilm, a folder, hf://owner/name, a .keras file or a BERT preset of "
         f"keras-nlp. Received: {name!r}"
@@ -111,37 +111,60 @@ def _load_bert(folder, config, image_shape):
         raise ValueError(f"`image_shape` must be None for a BERT. Received: {image_shape}")
     beit_checkpoints.check_options(folder, config, position_embedding_type="absolute")
     try:
-        backbone = _exact(keras_nlp.models.BertBackbone.from_preset(str(folder)))
+        backbone = bert.exact(keras_nlp.models.BertBackbone.from_preset(str(folder)))
     except ValueError as error:  # a tensor of another shape; the message goes on with the values
         raise KeyError(str(error).split("Target variable")[0]) from error
     tensors = _read_tensors(folder, prefix="classifier.")
     if unused := [name for name in _names(folder) if f"encoder.layer.{backbone.num_layers}." in name]:
         raise KeyError(f"{unused[0]}, of which config.json says nothing")
-    vocabulary, lowercase = tokenization.read_tokenizer(folder)
-    if vocabulary and len(vocabulary) > (rows := backbone.vocabulary_size):
-        raise ValueError(f"{folder} must hold an embedding for each word piece. Received: {rows} for {len(vocabulary)}")
-    if not tensors:
-        if vocabulary != tokenization.uncased_vocabulary():  # a classifier on it must not read that one's ids
-            backbone.vocabulary, backbone.lowercase = vocabulary, lowercase
+    head = (tensors["classifier.weight"].T, tensors["classifier.bias"]) if tensors else None
+    names = [str(name).lower() for _, name in sorted((config.get("id2label") or {}).items())]
+    is_first = bool(names) and names[0].startswith("pos")
+    return _completed(folder, backbone, *tokenization.read_tokenizer(folder), head, is_first)
+
+
+def _load_keras_preset(name):
+    tokenizer = keras_nlp.tokenizers.BertTokenizer.from_preset(name)
+    if not isinstance(tokenizer, keras_nlp.tokenizers.WordPieceTokenizer):
+        raise ValueError(f"{name} must hold a WordPiece tokenizer. Received: {type(tokenizer).__name__}")
+    vocabulary = tokenization.checked_vocabulary(name, tokenizer.get_vocabulary())
+    backbone = keras_nlp.models.BertBackbone.from_preset(name)
+    try:
+        task = keras_nlp.models.BertTextClassifier.from_preset(name, backbone=backbone, preprocessor=None)
+        head = task.output_dense.get_weights()
+    except TypeError as error:  # without a head keras-nlp makes one, and misses the number of classes
+        if "num_classes" not in str(error):
+            raise
+        head = None
+    return _completed(name, bert.exact(backbone), vocabulary, tokenizer.lowercase, head)
+
+
+def _completed(source, backbone, vocabulary, lowercase, head, is_first=False):
+    """The backbone with its vocabulary, or the classifier on it.
+
+    Args:
+        source: folder or name, for errors.
+        backbone: `BertBackbone`.
+        vocabulary: tuple of word pieces, or None.
+        lowercase: whether the vocabulary is uncased.
+        head: kernel `(hidden_dim, labels)` and bias `(labels,)`, of 1 or 2 labels; or None.
+        is_first: whether the first label of two is "positive".
+    """
+    if vocabulary:
+        bert.check_embeddings(source, backbone, vocabulary)
+    if head is None:
+        if vocabulary and (vocabulary, lowercase) != (tokenization.uncased_vocabulary(), True):
+            backbone.vocabulary, backbone.lowercase = vocabulary, lowercase  # a classifier on it must not read that one's ids
         return backbone
-    kernel, bias = tensors["classifier.weight"].T, tensors["classifier.bias"]
-    if kernel.shape[1] == 2:  # two logits; their difference is the logit of "positive", the second if not said otherwise
-        names = [str(name).lower() for _, name in sorted((config.get("id2label") or {}).items())]
-        sign = -1 if names and names[0].startswith("pos") else 1
+    kernel, bias = head
+    if kernel.shape[1] == 2:  # two logits: their difference is the logit of "positive"
+        sign = -1 if is_first else 1
         kernel, bias = sign * (kernel[:, 1:] - kernel[:, :1]), sign * (bias[1:] - bias[:1])
     if kernel.shape[1] != 1:
-        raise ValueError(f"The classifier in {folder} must have 1 or 2 labels. Received: {kernel.shape[1]}")
+        raise ValueError(f"The classifier in {source} must have 1 or 2 labels. Received: {kernel.shape[1]}")
     model = bert.bert_classifier(backbone, vocabulary=vocabulary, lowercase=lowercase)
     model.get_layer("positive").set_weights([kernel, bias])
     return model
-
-
-def _exact(backbone):
-    """The same backbone with exact GELU."""
-    config = {name: value for name, value in backbone.get_config().items() if name not in ("name", "trainable", "dtype")}
-    copy = bert.BertBackbone(**config)
-    copy.set_weights(backbone.get_weights())
-    return copy
 
 
 def _names(folder):

@@ -76,9 +76,7 @@ def load_preset(name, backbone):
     """
     with importlib.resources.as_file(ASSETS / CHANGES[name]) as path:
         change = load_file(path)
-    model = bert.bert_classifier(backbone)
-    head = model.get_layer("positive")
-    head.set_weights([0 * weights for weights in head.get_weights()])  # its start was random; the file holds all of it
+    model = start_of_change(backbone)
     for variable in model.trainable_variables:
         key = _key(variable, model)
         if f"{key}:signs" in change:
@@ -88,12 +86,20 @@ def load_preset(name, backbone):
     return model
 
 
+def start_of_change(backbone):
+    """The classifier on a backbone, with a last layer of zeros, so that the change of it is all of it."""
+    model = bert.bert_classifier(backbone)
+    head = model.get_layer("positive")
+    head.set_weights([0 * weights for weights in head.get_weights()])
+    return model
+
+
 def save_change(model, start, path):
     """Writes the difference of two classifiers of the same form.
 
     Args:
         model: a trained `bert_classifier` whose token embedding stayed as it was.
-        start: the `bert_classifier` that its training started from, its last layer zero.
+        start: the `bert_classifier` that its training started from, by `start_of_change`.
         path: file to write, `.safetensors`.
 
     Returns:

@@ -15,7 +15,7 @@ from course_hw5 import (
 from course_hw5.attention import analysis
 from course_hw5.models import attention
 from course_hw5.models.bert import bert_backbone
-from tests.models.test_bert import token_ids
+from tests.models.test_bert import VOCABULARY, small_backbone, token_ids
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,17 @@ def test_a_model_that_reads_no_text_is_refused():
             read(backbone, "a film")
 
 
+def test_text_is_not_read_by_a_vocabulary_that_the_model_has_no_embeddings_for():
+    for read in (get_att_tok, explain, embedding_parts):
+        with pytest.raises(ValueError, match="`model` must hold an embedding for each word piece. Received: 200 for 30522"):
+            read(bert_classifier(small_backbone()), "a film")
+
+
+def test_the_tokenizer_of_a_backbone_is_that_of_a_classifier_on_it():
+    backbone = small_backbone(vocabulary=VOCABULARY)
+    assert attention.tokenizer_of(backbone) is attention.tokenizer_of(bert_classifier(backbone))
+
+
 def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, monkeypatch):
     expected = explain(model, "an unbelievably fine film")["what_if"]
     monkeypatch.setattr(attention, "MASKED_SCORES", 2 * 10**2)  # of ten tokens
@@ -163,5 +174,5 @@ def test_embedding_parts_add_up_to_what_the_first_layer_reads(model):
 
 
 def test_a_model_without_attention_is_refused():
-    with pytest.raises(ValueError, match="`model` must be a bert_classifier or a BertBackbone. Received: 'mlp"):
+    with pytest.raises(ValueError, match="`model` must be a bert_classifier or a BertBackbone of course_hw5. Received: 'mlp"):
         attention_model(mlp_classifier(hidden_units=(4,)))

@@ -1,9 +1,10 @@
 import keras
+import keras_nlp
 import numpy as np
 import pytest
 
 from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
-from course_hw5.models.bert import SIZES, BertInputs
+from course_hw5.models.bert import SIZES, BertInputs, backbone_of
 
 VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")
 
@@ -49,8 +50,11 @@ def test_base_is_the_size_of_the_paper():
     assert SIZES["base"] == {"num_layers": 12, "hidden_dim": 768, "num_heads": 12, "intermediate_dim": 3072}
 
 
-def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path):
-    model = bert_classifier(small_backbone(vocabulary_size=len(VOCABULARY)), vocabulary=VOCABULARY, lowercase=False)
+@pytest.mark.parametrize("owner", ["backbone", "classifier"])
+def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path, owner):
+    own = {"vocabulary": [*VOCABULARY], "lowercase": False}
+    backbone = small_backbone(vocabulary_size=len(VOCABULARY), **own if owner == "backbone" else {})
+    model = bert_classifier(backbone, **own if owner == "classifier" else {})
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     tokenizer = loaded.get_layer("bert_inputs").tokenizer
@@ -58,6 +62,44 @@ def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path):
     assert tokenization.tokens_of(ids[0], tokenizer)[:5] == ["[CLS]", "good", "film", "##s", "[SEP]"]
     assert loaded.get_layer("bert_inputs").get_config() == model.get_layer("bert_inputs").get_config()
     np.testing.assert_array_equal(loaded(ids), model(ids))
+
+
+def test_a_clone_and_a_model_from_the_config_keep_the_vocabulary():
+    backbone = small_backbone(vocabulary=VOCABULARY, lowercase=False)
+    model = bert_classifier(backbone)
+    for copy in (keras.models.clone_model(model), keras.Model.from_config(model.get_config())):
+        inputs = copy.get_layer("bert_inputs")
+        assert tuple(inputs.vocabulary) == VOCABULARY and not inputs.lowercase and inputs.separator_id == 3
+    assert tuple(type(backbone).from_config(backbone.get_config()).vocabulary) == VOCABULARY
+
+
+def test_a_backbone_of_keras_nlp_becomes_one_with_exact_gelu():
+    sizes = {"vocabulary_size": 200, "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    plain = keras_nlp.models.BertBackbone(**sizes, max_sequence_length=16, dtype="mixed_bfloat16", name="plain")
+    backbone = backbone_of(bert_classifier(plain))
+    assert backbone.name == "plain" and backbone.dtype_policy.name == "mixed_bfloat16"
+    for expected, found in zip(plain.get_weights(), backbone.get_weights()):
+        np.testing.assert_array_equal(found, expected)
+    for other in (bert_classifier(backbone), "tiny"):
+        with pytest.raises(ValueError, match="`backbone` must be a BertBackbone, as bert_backbone makes one. Received: "):
+            bert_classifier(other)
+
+
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, None])
+def test_more_word_pieces_than_embeddings_are_refused(vocabulary):
+    own = {} if vocabulary else {"vocabulary": VOCABULARY}
+    with pytest.raises(ValueError, match="`backbone` must hold an embedding for each word piece. Received: 8 for 9"):
+        bert_classifier(small_backbone(vocabulary_size=8, **own), vocabulary=vocabulary)
+
+
+def test_a_vocabulary_without_special_tokens_is_refused():
+    with pytest.raises(ValueError, match=r"`vocabulary` must hold BERT's special tokens. Received: no \[CLS\]"):
+        bert_classifier(small_backbone(), vocabulary=["[PAD]", "[UNK]", "[SEP]", "[MASK]", "good"])
+
+
+def test_a_text_of_more_tokens_than_positions_is_refused():
+    with pytest.raises(ValueError, match="A text must have at most 16 tokens, one per position. Received: 17"):
+        bert_classifier(small_backbone())(token_ids(17, width=17))
 
 
 def test_exact_gelu_is_used_and_not_the_approximation():
@@ -76,5 +118,6 @@ def test_mixed_precision_answers_in_float32(policy, use_policy):
 def test_wrong_sizes_are_refused():
     with pytest.raises(ValueError, match="`size` must be one of tiny, mini, small, medium, base, minilm-l6. Received: 'huge'"):
         bert_backbone("huge")
-    with pytest.raises(ValueError, match=r"`max_length` must lie in \[1, 16\]\. Received: 17"):
-        bert_classifier(small_backbone(), max_length=17)
+    for length in (17, 2, 8.0):
+        with pytest.raises(ValueError, match=rf"`max_length` must be None or a whole number in \[3, 16\]\. Received: {length}"):
+            bert_classifier(small_backbone(), max_length=length)

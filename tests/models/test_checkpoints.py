@@ -2,11 +2,14 @@ import json
 import os
 import shutil
 
+import keras
+import keras_nlp
 import numpy as np
 import pytest
 import safetensors.numpy
 
 from course_hw5 import bert_classifier, load_model, mlp_classifier, tokenization
+from course_hw5.models.attention import tokenizer_of
 from tests.golden import bert as golden
 
 FOLDER = golden.GOLDEN
@@ -51,6 +54,72 @@ def test_a_folder_without_a_head_gives_its_vocabulary_to_a_classifier(folder, tm
     safetensors.numpy.save_file(tensors, path)
     inputs = bert_classifier(load_model(folder)).get_layer("bert_inputs")
     assert [*inputs.tokenizer("word7")] == [12] and inputs.separator_id == 4 and not inputs.lowercase
+
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]", "Film", "film", "good"]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A function that makes parts of keras-nlp's what its preset "bert_base_en" consists of."""
+
+    def store(*parts):
+        for part in parts:
+            part.save_to_preset(tmp_path)
+        monkeypatch.setitem(keras_nlp.models.BertBackbone.presets["bert_base_en"], "kaggle_handle", str(tmp_path))
+        return "bert_base_en"
+
+    return store
+
+
+def plain_backbone():
+    sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    return keras_nlp.models.BertBackbone(len(WORDS), **sizes, max_sequence_length=16)
+
+
+def test_a_preset_of_keras_nlp_keeps_its_vocabulary_and_case(store, tmp_path):
+    backbone = load_model(store(plain_backbone(), keras_nlp.tokenizers.BertTokenizer(WORDS)))
+    inputs = bert_classifier(backbone).get_layer("bert_inputs")
+    assert [*inputs.tokenizer("film Film")] == [6, 5] and inputs.separator_id == 4 and not inputs.lowercase
+    backbone.save(tmp_path / "backbone.keras")
+    assert tokenizer_of(load_model(tmp_path / "backbone.keras")) is inputs.tokenizer
+
+
+def test_a_preset_with_the_published_vocabulary_brings_none_of_its_own(store, monkeypatch):
+    monkeypatch.setattr(tokenization, "uncased_vocabulary", lambda: tuple(WORDS))
+    cased = load_model(store(plain_backbone(), keras_nlp.tokenizers.BertTokenizer(WORDS)))
+    uncased = load_model(store(keras_nlp.tokenizers.BertTokenizer(WORDS, lowercase=True)))
+    assert tuple(cased.vocabulary) == tuple(WORDS) and not cased.lowercase and uncased.vocabulary is None
+
+
+@pytest.mark.parametrize("labels", [1, 2])
+def test_a_preset_of_keras_nlp_keeps_its_head(store, labels):
+    task = keras_nlp.models.BertTextClassifier(plain_backbone(), labels)
+    model = load_model(store(task, keras_nlp.tokenizers.BertTokenizer(WORDS)))
+    ids = np.array([[2, 5, 7, 4, 0]])
+    logits = task({"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 1 * (ids != 0)})
+    expected = keras.ops.softmax(logits)[:, 1:] if labels == 2 else keras.ops.sigmoid(logits)
+    np.testing.assert_allclose(model(ids), expected, atol=1e-4)  # its GELU is not exact
+    assert model.get_layer("bert_inputs").separator_id == 4
+
+
+@pytest.mark.parametrize(
+    "tokenizer, arguments, message",
+    [
+        ("BertTokenizer", [WORDS[::-1]], r"bert_base_en must hold \[PAD\] first, .* Received: 'good' first"),
+        ("BertTokenizer", [[*WORDS, "a"]], "bert_base_en must hold an embedding for each word piece. Received: 8 for 9"),
+        ("BytePairTokenizer", [{"a": 0, "aa": 1}, ["a a"]], "must hold a WordPiece tokenizer. Received: BytePairTokenizer"),
+    ],
+)
+def test_a_preset_that_reads_otherwise_is_refused(store, tokenizer, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_model(store(plain_backbone(), getattr(keras_nlp.tokenizers, tokenizer)(*arguments)))
+
+
+def test_a_preset_of_more_than_two_classes_is_refused(store):
+    task = keras_nlp.models.BertTextClassifier(plain_backbone(), 3)
+    with pytest.raises(ValueError, match="The classifier in bert_base_en must have 1 or 2 labels. Received: 3"):
+        load_model(store(task, keras_nlp.tokenizers.BertTokenizer(WORDS)))
 
 
 def test_the_model_of_a_run_folder_is_loaded(tmp_path):

@@ -56,8 +56,8 @@ def small_backbone():
 
 
 def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_path, monkeypatch):
-    start, model, random = *(bert_classifier(small_backbone()) for _ in range(2)), np.random.default_rng(0)
-    start.get_layer("positive").set_weights([np.zeros((128, 1)), np.zeros(1)])
+    start, model, random = *(presets.start_of_change(small_backbone()) for _ in range(2)), np.random.default_rng(0)
+    assert not any(weights.any() for weights in start.get_layer("positive").get_weights())
     model.set_weights(start.get_weights())
     for variable in model.trainable_variables:
         shape = presets._kernel_shape(presets._key(variable, model), variable.numpy())
