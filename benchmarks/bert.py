@@ -1,4 +1,5 @@
-"""Our BERT against `transformers` in PyTorch, MiniLM's size (6 layers, 384, 12 heads): interleaved, medians and ratios.
+"""Our BERT against `transformers` in PyTorch, of MiniLM's size (6 layers, 384, 12 heads), with weights that both load:
+interleaved, medians and ratios.
 
     python benchmarks/bert.py --torch-python PATH/TO/python --out benchmarks/bert.json
 
@@ -11,6 +12,7 @@ batches of SST-2 at its natural lengths, ours in buckets, PyTorch's as usual: ra
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -25,7 +27,11 @@ def random_ids(lengths, width):
     return np.where(np.arange(width) < np.array(lengths)[:, None], ids, 0)
 
 
-def write_lengths(path):
+def lengths_in(folder):
+    return pathlib.Path(folder) / "lengths.json"
+
+
+def write_lengths(folder):
     """Lengths of the texts in as many batches of SST-2 as both sides train on: ours as they come, PyTorch's at random."""
     import course_hw5
 
@@ -35,10 +41,19 @@ def write_lengths(path):
 
     ours, everything = lengths(BATCHES, seed=0), np.concatenate(lengths(40 * BATCHES, seed=1))
     random = np.random.default_rng(0).choice(everything, (BATCHES, BATCH))
-    pathlib.Path(path).write_text(json.dumps({"keras": ours, "torch": random.tolist()}))
+    lengths_in(folder).write_text(json.dumps({"keras": ours, "torch": random.tolist()}))
 
 
-def keras_tasks(precision, lengths):
+def write_weights(folder):
+    """Random ones of PyTorch's, in Hugging Face's format, which both sides load."""
+    import transformers
+
+    sizes = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
+    config = transformers.BertConfig(**sizes, num_labels=2)
+    transformers.BertForSequenceClassification(config).save_pretrained(folder)
+
+
+def keras_tasks(precision, lengths, folder):
     import tensorflow as tf
 
     import course_hw5
@@ -46,7 +61,7 @@ def keras_tasks(precision, lengths):
     from course_hw5.data.reviews import BUCKETS
 
     devices.set_precision({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
-    model = course_hw5.bert_classifier(course_hw5.bert_backbone("minilm-l6"))
+    model = course_hw5.load_model(folder)
     attention = course_hw5.attention_model(model)
     training.compile_model(model, course_hw5.Settings(epochs=100, optimizer="adamw", weight_decay=0.01), steps_per_epoch=100)
     attention.compile(jit_compile=devices.compiles_whole(model))
@@ -62,14 +77,12 @@ def keras_tasks(precision, lengths):
     }
 
 
-def torch_tasks(precision, lengths):
+def torch_tasks(precision, lengths, folder):
     import torch
     import transformers
 
-    sizes = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
-    make = transformers.BertForSequenceClassification
-    model = make(transformers.BertConfig(**sizes, num_labels=2))
-    eager = make(transformers.BertConfig(**sizes, num_labels=2, attn_implementation="eager")).eval()
+    load = transformers.BertForSequenceClassification.from_pretrained
+    model, eager = load(folder), load(folder, attn_implementation="eager").eval()
     optimizer = torch.optim.AdamW(model.parameters(), 5e-5)
     mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
     labels = torch.arange(BATCH) % 2
@@ -94,20 +107,22 @@ def main():
     parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", default="benchmarks/bert.json")
-    for name in ("work", "precision", "lengths"):
+    for name in ("work", "precision", "folder"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.work == "weights":
+        return write_weights(args.folder)
     if args.work:
-        tasks = {"keras": keras_tasks, "torch": torch_tasks}[args.work]
-        return sides.serve(tasks(args.precision, json.loads(pathlib.Path(args.lengths).read_text())[args.work]))
+        lengths = json.loads(lengths_in(args.folder).read_text())[args.work]
+        return sides.serve({"keras": keras_tasks, "torch": torch_tasks}[args.work](args.precision, lengths, args.folder))
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
     result |= {"machine": sides.machine(), "batch": BATCH}
     with tempfile.TemporaryDirectory() as folder:
-        lengths = f"{folder}/lengths.json"
-        write_lengths(lengths)
+        write_lengths(folder)
+        subprocess.run([args.torch_python, __file__, "--work", "weights", "--folder", folder], check=True)
         for precision in args.precisions:
-            options = ["--precision", precision, "--lengths", lengths]
+            options = ["--precision", precision, "--folder", folder]
             found = sides.compare(__file__, args.torch_python, options, args.rounds)
             milliseconds = found["milliseconds"]
             cost = milliseconds[f"keras attention {LENGTH}"] / milliseconds[f"keras predict {LENGTH}"]
