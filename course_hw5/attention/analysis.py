@@ -46,16 +46,16 @@ def gradient_relevance(scores, gradients):
     One factor of the relevance of Chefer et al. 2021 (https://arxiv.org/abs/2103.15679), before heads are averaged.
 
     Args:
-        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities.
+        scores: float array `(layers, heads, queries, keys)`, softmax probabilities.
         gradients: same shape, the gradient of the answer (a logit) by each of them.
 
     Returns:
         Float array of the same shape, 0 or more, in units of the logit.
 
     Raises:
-        ValueError: if the shapes differ or are not 4-D with square last axes.
+        ValueError: if the shapes differ.
     """
-    scores, gradients = _checked(scores, "scores"), _checked(gradients, "gradients")
+    scores, gradients = np.asarray(scores, "float64"), np.asarray(gradients, "float64")
     if scores.shape != gradients.shape:
         raise ValueError(f"`gradients` must have the shape of `scores`, {scores.shape}. Received: {gradients.shape}")
     return np.maximum(scores * gradients, 0)
@@ -69,12 +69,20 @@ def token_relevance(scores, gradients):
         gradients: same shape, the gradient of the answer by each of them.
 
     Returns:
-        Float array `(tokens, tokens)`; the row of [CLS] says what a classifier that reads [CLS] relied on.
+        Float array `(tokens, tokens)`, without the 1 that each token starts from for itself; the row of [CLS] says what a
+        classifier that reads [CLS] relied on.
     """
-    relevance = np.eye(np.shape(scores)[-1])
+    return relevance_by_layer(scores, gradients)[-1]
+
+
+def relevance_by_layer(scores, gradients):
+    """As `token_relevance`, after each layer: float array `(layers, tokens, tokens)`."""
+    identity = np.eye(_checked(scores, "scores").shape[-1])
+    relevance, layers = identity, []
     for layer in gradient_relevance(scores, gradients).mean(axis=1):
         relevance = relevance + layer @ relevance
-    return relevance
+        layers.append(relevance - identity)
+    return np.stack(layers)
 
 
 def attention_entropy(scores):

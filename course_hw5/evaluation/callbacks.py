@@ -137,9 +137,8 @@ def _sentence_frame(explained):
 
 def _picture_frame(explained):
     relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[1:, 1:]
-    relevance = relevance.mean(axis=0) - 1 / len(relevance)  # the answer is read from all patches; each starts with its own 1
     answer, probability = explained["predictions"][0]
-    heat = plots.heat_overlay(explained["image"], relevance.reshape(explained["grid"]))
+    heat = plots.heat_overlay(explained["image"], relevance.mean(axis=0).reshape(explained["grid"]))  # read from all patches
     return viewer.patch_view, {"answer": answer, "probability": round(probability, 4), "image": thumbnail(heat, side=96)}
 
 

@@ -52,9 +52,13 @@ class Stacked(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs | {"dtype": "float32", "autocast": False})
+        self.supports_masking = True  # Keras warns of a mask that is dropped otherwise
 
     def call(self, arrays):
         return _stacked(*arrays)
+
+    def compute_mask(self, arrays, previous_mask):
+        return None  # the attention holds it
 
 
 @compiled

@@ -34,8 +34,14 @@ def test_relevance_keeps_what_spoke_for_the_answer_only():
     np.testing.assert_array_equal(relevance[..., 2:], 0)
 
 
-def test_token_relevance_without_gradients_is_the_identity():
-    np.testing.assert_array_equal(analysis.token_relevance(UNIFORM, np.zeros_like(UNIFORM)), np.eye(4))
+def test_token_relevance_without_gradients_is_none():
+    np.testing.assert_array_equal(analysis.token_relevance(UNIFORM, np.zeros_like(UNIFORM)), np.zeros((4, 4)))
+
+
+def test_token_relevance_of_two_layers_is_both_and_their_product():
+    first, second = np.random.default_rng(1).uniform(size=(2, 3, 3))
+    relevance = analysis.relevance_by_layer(np.stack([first, second])[:, None], np.ones((2, 1, 3, 3)))
+    np.testing.assert_allclose(relevance, [first, first + second + second @ first])
 
 
 def test_entropy_is_zero_for_one_token_and_highest_where_all_are_alike():

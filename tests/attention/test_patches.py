@@ -70,8 +70,15 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
 
 def test_kinds_stand_in_the_order_of_the_computation():
     kinds = state_of(patch_view(ATTENTION, IMAGE, GRID, html_action="return", **EVERYTHING))["kinds"]
-    assert [kind["name"] for kind in kinds] == ["Attention", "Content score", "Position bias", "Rollout", "Relevance"]
-    assert [kind["signed"] for kind in kinds] == [False, True, True, False, False]
+    assert [kind["name"] for kind in kinds] == [
+        "Attention",
+        "Content score",
+        "Position bias",
+        "Rollout",
+        "Relevance",
+        "Relevance, all layers",
+    ]
+    assert [kind["signed"] for kind in kinds] == [False, True, True, False, False, False]
 
 
 @pytest.mark.parametrize("values", [CONTENT, -np.abs(CONTENT), np.zeros((1, 2, 2)), np.float32([-1e30, 0, 1e-3])])
@@ -212,6 +219,7 @@ def test_the_other_direction_shows_the_column(page):
         ("Position bias", BIAS[2, [1, 3], 6].mean(0)),
         ("Rollout", analysis.attention_rollout(ATTENTION)[6]),
         ("Relevance", analysis.gradient_relevance(ATTENTION, GRADIENTS)[2, [1, 3], 6].mean(0)),
+        ("Relevance, all layers", analysis.token_relevance(ATTENTION, GRADIENTS)[6]),
     ],
 )
 def test_every_kind_is_shown_with_its_numbers_for_the_heads_switched_on(page, kind, expected):

@@ -239,6 +239,9 @@ def test_layers_rollout_and_relevance_are_shown(page):
     shown = [float(text) for text in texts(driver, ".tokens.key .number")]
     np.testing.assert_allclose(shown, analysis.gradient_relevance(ATTENTION, gradients)[2, :, 0].mean(0), atol=1e-4)
     assert "gradient" in texts(driver, "#note")[0]
+    choose(driver, "kind", "Relevance, all layers")
+    shown = [float(text) for text in texts(driver, ".tokens.key .number")]
+    np.testing.assert_allclose(shown, analysis.token_relevance(ATTENTION, gradients)[0], rtol=1e-2)
 
 
 @needs_browser
@@ -258,10 +261,10 @@ def test_the_page_says_which_words_were_masked(page):
 @needs_browser
 def test_cross_attention_has_two_lists(page):
     attention = softmax_weights(2, 3, 4, 6)
-    driver = page(attention, None, query_tokens=list("abcd"), key_tokens=list("uvwxyz"))
+    driver = page(attention, None, query_tokens=list("abcd"), key_tokens=list("uvwxyz"), gradients=np.ones_like(attention))
     assert texts(driver, ".tokens.query bdi") == list("abcd") and texts(driver, ".tokens.key bdi") == list("uvwxyz")
     np.testing.assert_allclose(numbers_beside_keys(driver, 3), attention[0, :, 3].mean(0), atol=6e-5)
-    assert texts(driver, "#kind option") == ["Attention"]
+    assert texts(driver, "#kind option") == ["Attention", "Relevance"]
 
 
 @needs_browser

@@ -51,6 +51,6 @@ async function save(format) {
   for (const button of buttons) button.disabled = true; // a large page takes its time
   const made = await content().finally(() => { for (const button of buttons) button.disabled = false; });
   const url = URL.createObjectURL(new Blob([made], { type }));
-  make("a", { href: url, download: `${kind().name.toLowerCase().replace(" ", "-")}-${seen.view === "Model" ? "all-layers" : `layer${state.layers[seen.layer]}`}.${format.toLowerCase()}` }).click();
+  make("a", { href: url, download: `${kind().name.toLowerCase().replaceAll(/\W+/g, "-")}-${seen.view === "Model" ? "all-layers" : `layer${state.layers[seen.layer]}`}.${format.toLowerCase()}` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }

@@ -54,7 +54,7 @@ function number(value) {
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const kind = () => state.kinds[seen.kind];
-const hasHeads = () => kind().heads === palette.length; // rollout has none: they are averaged
+const hasHeads = () => kind().heads === palette.length; // what is folded through layers has none: they are averaged
 const allHeads = () => [...Array(kind().heads).keys()];
 const activeHeads = () => (hasHeads() ? [...seen.heads].sort((a, b) => a - b) : allHeads());
 

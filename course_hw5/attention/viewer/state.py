@@ -11,6 +11,7 @@ from course_hw5.attention import analysis
 
 LONGEST_SIDE = 1024  # of a picture, in pixels; no page shows it larger
 SIGNED = {"content": "Content score", "position_bias": "Position bias"}
+ANSWER = "Relevance, all layers"
 SHARES = ("Attention", "Rollout")  # a query's sum to 1
 NOTES = {
     "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
@@ -23,6 +24,8 @@ NOTES = {
     "(Abnar and Zuidema 2020): how much of each token came from each input token.",
     "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
     "that spoke for this answer, and by how much of its logit.",
+    ANSWER: "Relevance folded through the layers up to this one, heads averaged (Chefer et al. 2021), without each token's own "
+    "start. Of the last layer the row of [CLS], where the answer is read, says which tokens it came from.",
 }
 
 
@@ -32,11 +35,11 @@ def measures(attention, gradients=None, rollout=True, **signed):
     Args:
         attention: float array `(layers, heads, queries, keys)`, softmax weights.
         gradients: as `attention`, or None; adds relevance.
-        rollout: whether to add rollout, for which queries and keys must be the same tokens.
+        rollout: whether queries and keys are the same tokens, which rollout, and relevance through all layers, need.
         **signed: `content` and `position_bias`, as `attention`, of any sign; or None.
 
     Returns:
-        Dict of names to float arrays `(layers, heads, queries, keys)`; rollout has one head.
+        Dict of names to float arrays `(layers, heads, queries, keys)`; what is folded through layers has one head.
 
     Raises:
         ValueError: if a shape differs from that of `attention`.
@@ -52,7 +55,10 @@ def measures(attention, gradients=None, rollout=True, **signed):
     if rollout:
         found["Rollout"] = analysis.rollout_by_layer(attention)[:, None]
     if gradients is not None:
-        found["Relevance"] = analysis.gradient_relevance(attention, stacked(gradients, "gradients"))
+        gradients = stacked(gradients, "gradients")
+        found["Relevance"] = analysis.gradient_relevance(attention, gradients)
+        if rollout:
+            found[ANSWER] = analysis.relevance_by_layer(attention, gradients)[:, None]
     return found
 
 
