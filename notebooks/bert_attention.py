@@ -50,7 +50,8 @@ model(np.array([encode_sentence(sentence.lower(), MAXLEN)], dtype=np.int64))
 # ## What decided the answer?
 # Raw weights say where each layer looks, not why the answer is what it is. `explain` adds three things: *rollout* follows the
 # weights through all layers, *relevance* multiplies each weight by what it does to the answer, and *what if* masks each word in
-# turn. Choose them under **Show**, and click the words above the view.
+# turn. Choose them under **Show**, and click the words above the view. Of *relevance, all layers* take the last layer and click
+# [CLS] on the left: there the answer is read, and the numbers name the words that it came from.
 
 # %%
 explained = explain(model, "The plot is not bad at all, but the ending is a disaster")
