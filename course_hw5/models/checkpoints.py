@@ -111,7 +111,7 @@ def _load_bert(folder, config, image_shape):
         raise ValueError(f"`image_shape` must be None for a BERT. Received: {image_shape}")
     beit_checkpoints.check_options(folder, config, position_embedding_type="absolute")
     try:
-        backbone = bert.exact(keras_nlp.models.BertBackbone.from_preset(str(folder)))
+        backbone = bert.exact(keras_nlp.models.BertBackbone.from_preset(str(folder)), copy=False)
     except ValueError as error:  # a tensor of another shape; the message goes on with the values
         raise KeyError(str(error).split("Target variable")[0]) from error
     tensors = _read_tensors(folder, prefix="classifier.")
@@ -136,7 +136,7 @@ def _load_keras_preset(name):
         if "num_classes" not in str(error):
             raise
         head = None
-    return _completed(name, bert.exact(backbone), vocabulary, tokenizer.lowercase, head)
+    return _completed(name, bert.exact(backbone, copy=False), vocabulary, tokenizer.lowercase, head)
 
 
 def _completed(source, backbone, vocabulary, lowercase, head, is_first=False):
