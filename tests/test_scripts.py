@@ -14,6 +14,7 @@ import course_hw5
 from course_hw5 import cli, devices, tokenization
 from course_hw5.data import reviews
 from course_hw5.models import beit, bert
+from course_hw5.models.attention import tokenizer_of
 from tests.golden import beit as golden_beit
 from tests.golden.bert import GOLDEN
 
@@ -256,7 +257,7 @@ def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(small_bert, tm
     run_script("train_bert.py", *bert_arguments(small_bert, second, *more))
     before, after = (course_hw5.load_model(folder / "model.keras") for folder in (first, second))
     assert [bert.backbone_of(model).compute_dtype for model in (before, after)] == ["float32", "bfloat16"]
-    vocabularies = [model.get_layer("bert_inputs").tokenizer.get_vocabulary() for model in (before, after)]
+    vocabularies = [tokenizer_of(model).get_vocabulary() for model in (before, after)]
     assert vocabularies[0] == vocabularies[1]
     ids = np.array([[2, 5, 7, 9, 3, 0]])
     np.testing.assert_allclose(bert.with_precision(after, "float32")(ids), after(ids), atol=0.02)

@@ -179,7 +179,7 @@ def _time_lapse(run_dir):
 
 def _sentence_lapse(frames):
     """A row per epoch, a cell per token coloured by its relevance, the probability."""
-    highest = max(max(frame["relevance"]) for frame in frames) or 1.0
+    highest = max(max(frame["relevance"][1:]) for frame in frames) or 1.0  # of words; [CLS] had a 1 of its own in older files
     head = "".join(f"<th><bdi>{html.escape(token)}</bdi></th>" for token in frames[0]["tokens"])
     rows = [
         f'<tr><th><a href="{html.escape(frame["page"])}">{frame["epoch"]}</a></th>'

@@ -4,6 +4,8 @@ The encoder is keras-nlp's `BertBackbone`, with the exact GELU of the published 
 with layers that are quick on a CPU.
 """
 
+import pathlib
+
 import keras
 import keras_nlp
 import numpy as np
@@ -20,7 +22,7 @@ from course_hw5.layers.layer_normalization import LayerNormalization
 
 @keras.saving.register_keras_serializable("course_hw5")
 class PositionEmbedding(keras_nlp.layers.PositionEmbedding):
-    """keras-nlp's `PositionEmbedding`, which itself says that a text is too long, and leaves it not to TensorFlow."""
+    """keras-nlp's `PositionEmbedding`, which says that a text is too long, where its length is known beforehand."""
 
     def call(self, inputs, start_index=0, positions=None):
         tokens = inputs.shape[-2]
@@ -86,16 +88,17 @@ class BertInputs(keras.layers.Layer):
         self.lowercase = lowercase
         self.separator_id = separator_id
 
-    @property
-    def tokenizer(self):
-        return tokenization.bert_tokenizer(self.vocabulary, self.lowercase)
-
     def call(self, token_ids):
         padding_mask = keras.ops.cast(keras.ops.not_equal(token_ids, 0), "int32")
         is_separator = keras.ops.cast(keras.ops.equal(token_ids, self.separator_id), "int32")
         separators_before = keras.ops.cumsum(is_separator, axis=1) - is_separator
         segment_ids = keras.ops.minimum(separators_before, 1) * padding_mask
         return {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
+
+    def load_assets(self, folder):  # the first files held the vocabulary there
+        path = pathlib.Path(folder) / "vocab.txt"
+        if path.exists():
+            self.vocabulary = tokenization.read_vocabulary(path)
 
     def get_config(self):
         own = {"vocabulary": self.vocabulary and [*self.vocabulary], "lowercase": self.lowercase}

@@ -212,6 +212,26 @@ def test_the_other_direction_shows_the_column(page):
 
 
 @needs_browser
+def test_the_mean_of_all_patches_can_be_chosen_either_way(page):
+    driver = page(layer=1, patch=6)
+    click(driver, "#patches .controls > button")
+    wait(driver, "return document.getElementById('query').textContent === 'all patches'")
+    assert numbers_shown(driver) == near(ATTENTION[1, :, 1:].mean((0, 1)))
+    click(driver, "#patches [aria-label=Direction] button", 1)
+    wait(driver, "return document.querySelectorAll('[aria-label=Direction] button')[1].getAttribute('aria-pressed') === 'true'")
+    assert numbers_shown(driver) == near(ATTENTION[1, :, :, 1:].mean((0, 2)))
+
+
+@needs_browser
+def test_without_a_head_a_picture_tells_no_numbers(page):
+    driver = page(heads=[1])
+    click(driver, "#heads button", 1)
+    wait(driver, "return document.querySelector('#heads button:nth-child(2)').getAttribute('aria-pressed') === 'false'")
+    assert texts(driver, "#patches .readout")[0] == "Layer 2, no head is chosen"
+    assert not texts(driver, "#patches .legend")
+
+
+@needs_browser
 @pytest.mark.parametrize(
     "kind, expected",
     [

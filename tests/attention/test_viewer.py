@@ -146,6 +146,10 @@ def test_ipython_shows_the_page_in_a_notebook_and_writes_it_in_a_terminal(shell,
             {"sentence_b_start": 2, "key_tokens": list("abcdefg")},
             "`sentence_b_start` must be None where queries are not",
         ),
+        (
+            {"sentence_b_start": 2, "tokens": None, "query_tokens": TOKENS, "key_tokens": TOKENS},
+            "must be None where queries are not",
+        ),
         ({"what_if": WHAT_IF}, "`what_if` needs the `probability`"),
         ({"probability": 0.5, "what_if": [("a", 5, 7, 0.4)]}, r"must name tokens in \[0, 6\]\. Received: 'a' from 5 to 7"),
         ({"html_action": "print"}, '`html_action` must be "view" or "return". Received: \'print\''),
@@ -344,6 +348,41 @@ def test_keys_walk_through_the_tokens(page):
 
 
 @needs_browser
+def test_a_head_opened_by_a_key_shows_all_its_lines(page):
+    driver = page()
+    click(driver, "#views button", 2)
+    wait(driver, "return document.querySelectorAll('.grid button').length === 12")
+    driver.find_elements(By.CSS_SELECTOR, ".grid button")[5].send_keys(Keys.ENTER)
+    wait(driver, "return document.activeElement.id === 'layer'")
+    assert driver.execute_script("return [document.body.dataset.shown, document.querySelector('li.chosen')]") == [
+        "Heads Attention 1",
+        None,
+    ]
+
+
+@needs_browser
+def test_relevance_of_a_token_is_drawn_on_the_scale_of_what_the_filter_leaves(page, downloads):
+    gradients = np.where(np.arange(7) < 4, 1e-4, 1.0) * np.ones_like(ATTENTION)
+    driver = page(gradients=gradients, sentence_b_start=4)
+    choose(driver, "kind", "Relevance")
+    driver.execute_script("const m = document.getElementById('filter'); m.value = 'AA'; m.dispatchEvent(new Event('change'))")
+    click(driver, ".tokens.query li", 0)
+    wait(driver, "return document.querySelector('.tokens.key .number').textContent")
+    svg, _, _ = saved(driver, downloads, "relevance-layer0")
+    assert len([*xml.etree.ElementTree.parse(svg).iter(f"{SVG}line")]) > 4
+
+
+@needs_browser
+def test_very_long_tokens_do_not_keep_the_matrix_from_moving(page):
+    driver = page(softmax_weights(1, 1, 60, 60), ["w" * 5000] * 60)
+    started = time.monotonic()
+    click(driver, "#views button", 1)
+    wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
+    driver.find_element(By.CSS_SELECTOR, "#stage canvas").send_keys(*[Keys.ARROW_DOWN] * 5)
+    assert time.monotonic() - started < 5
+
+
+@needs_browser
 def test_tab_leaves_the_kept_token_and_arrows_move_it(page):
     driver = page()
     driver.find_element(By.CSS_SELECTOR, ".tokens.query li").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
@@ -414,7 +453,7 @@ def test_what_is_seen_can_be_saved(page, downloads):
     shown = numbers_beside_keys(driver, 2)
     svg, png, table = saved(driver, downloads, "attention-layer1")
     written = texts_in(svg)
-    assert TOKENS[3] in written and written.count("…") == 0
+    assert TOKENS[3] in written and not any("…" in text for text in written)
     assert [float(text) for text in written if re.fullmatch(r"[\d.e-]+", text)] == shown
     assert 7 <= len([*xml.etree.ElementTree.parse(svg).iter(f"{SVG}line")]) <= 14
     colors = Image.open(png).convert("RGB").getcolors(1 << 20)
@@ -450,6 +489,17 @@ def test_a_picture_of_all_heads_is_whole_though_the_page_is_still_drawing(page, 
         assert time.monotonic() < end
         time.sleep(0.05)
     assert len([*xml.etree.ElementTree.parse(path).iter(f"{SVG}image")]) == 72
+
+
+@needs_browser
+def test_the_caption_of_a_saved_picture_is_whole(page, downloads):
+    driver = page(gradients=np.ones_like(ATTENTION))
+    choose(driver, "kind", "Relevance, all layers")
+    click(driver, "#views button", 2)
+    wait(driver, "return document.body.dataset.shown.startsWith('Model')")
+    svg, _, _ = saved(driver, downloads, "relevance-all-layers-all-layers")
+    assert texts_in(svg)[0] == "Relevance, all layers · all layers, heads averaged"
+    assert float(xml.etree.ElementTree.parse(svg).getroot().get("width")) > 300
 
 
 @needs_browser

@@ -1,9 +1,12 @@
+import pathlib
+
 import keras
 import keras_nlp
 import numpy as np
 import pytest
 
 from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
+from course_hw5.models.attention import tokenizer_of
 from course_hw5.models.bert import SIZES, BertInputs, backbone_of
 
 VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")
@@ -57,11 +60,24 @@ def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path, owner):
     model = bert_classifier(backbone, **own if owner == "classifier" else {})
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
-    tokenizer = loaded.get_layer("bert_inputs").tokenizer
+    tokenizer = tokenizer_of(loaded)
     ids = encode_sentence("good films", 8, tokenizer=tokenizer)[None]
     assert tokenization.tokens_of(ids[0], tokenizer)[:5] == ["[CLS]", "good", "film", "##s", "[SEP]"]
     assert loaded.get_layer("bert_inputs").get_config() == model.get_layer("bert_inputs").get_config()
     np.testing.assert_array_equal(loaded(ids), model(ids))
+
+
+def test_a_file_with_the_vocabulary_beside_the_weights_is_read_by_it(tmp_path, monkeypatch):
+    def save_assets(self, folder):
+        (pathlib.Path(folder) / "vocab.txt").write_text("\n".join(VOCABULARY))
+
+    model = bert_classifier(small_backbone(vocabulary_size=len(VOCABULARY)), vocabulary=VOCABULARY, lowercase=False)
+    with monkeypatch.context() as earlier:
+        config = model.get_layer("bert_inputs").get_config()
+        earlier.setattr(BertInputs, "save_assets", save_assets, raising=False)
+        earlier.setattr(BertInputs, "get_config", lambda self: config | {"vocabulary": None})
+        model.save(tmp_path / "model.keras")
+    assert tokenizer_of(load_model(tmp_path / "model.keras")).get_vocabulary() == [*VOCABULARY]
 
 
 def test_a_clone_and_a_model_from_the_config_keep_the_vocabulary():

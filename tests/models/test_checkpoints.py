@@ -40,8 +40,9 @@ def test_a_folder_with_its_own_vocabulary_keeps_it(folder):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{i}" for i in range(55))]
     (folder / "vocab.txt").write_text("\n".join(words))
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
-    inputs = load_model(folder).get_layer("bert_inputs")
-    assert [*inputs.tokenizer("word7")] == [12]
+    model = load_model(folder)
+    inputs = model.get_layer("bert_inputs")
+    assert [*tokenizer_of(model)("word7")] == [12]
     assert inputs.separator_id == 3 and not inputs.lowercase
 
 
@@ -52,8 +53,9 @@ def test_a_folder_without_a_head_gives_its_vocabulary_to_a_classifier(folder, tm
     (path,) = folder.glob("*.safetensors")
     tensors = {name: value for name, value in safetensors.numpy.load_file(path).items() if "classifier" not in name}
     safetensors.numpy.save_file(tensors, path)
-    inputs = bert_classifier(load_model(folder)).get_layer("bert_inputs")
-    assert [*inputs.tokenizer("word7")] == [12] and inputs.separator_id == 4 and not inputs.lowercase
+    model = bert_classifier(load_model(folder))
+    inputs = model.get_layer("bert_inputs")
+    assert [*tokenizer_of(model)("word7")] == [12] and inputs.separator_id == 4 and not inputs.lowercase
 
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]", "Film", "film", "good"]
@@ -79,10 +81,11 @@ def plain_backbone():
 
 def test_a_preset_of_keras_nlp_keeps_its_vocabulary_and_case(store, tmp_path):
     backbone = load_model(store(plain_backbone(), keras_nlp.tokenizers.BertTokenizer(WORDS)))
-    inputs = bert_classifier(backbone).get_layer("bert_inputs")
-    assert [*inputs.tokenizer("film Film")] == [6, 5] and inputs.separator_id == 4 and not inputs.lowercase
+    model = bert_classifier(backbone)
+    inputs = model.get_layer("bert_inputs")
+    assert [*tokenizer_of(model)("film Film")] == [6, 5] and inputs.separator_id == 4 and not inputs.lowercase
     backbone.save(tmp_path / "backbone.keras")
-    assert tokenizer_of(load_model(tmp_path / "backbone.keras")) is inputs.tokenizer
+    assert tokenizer_of(load_model(tmp_path / "backbone.keras")) is tokenizer_of(model)
 
 
 def test_a_preset_with_the_published_vocabulary_brings_none_of_its_own(store, monkeypatch):
@@ -136,7 +139,7 @@ def test_a_vocabulary_in_the_newer_form_is_read(folder):
     words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Film", "film"])}
     tokenizer = {"normalizer": {"type": "BertNormalizer", "lowercase": False}, "model": {"type": "WordPiece", "vocab": words}}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    assert [*load_model(folder).get_layer("bert_inputs").tokenizer("film Film")] == [6, 5]
+    assert [*tokenizer_of(load_model(folder))("film Film")] == [6, 5]
     (folder / "tokenizer.json").write_text('{"model": {"vocab": {"film": 0}}}')
     with pytest.raises(ValueError, match=r"tokenizer.json must hold BERT's special tokens. Received: no \[PAD\]"):
         load_model(folder)

@@ -24,8 +24,8 @@ function lines(at) {
         }
   };
   if (token && !kind().shares) { // of what has no scale of its own, the chosen token's strongest line is the measure
-    const most = Math.max(...heads.flatMap((head) => rows.flatMap((query) => columns.map((key) => at(head, query, key)))));
-    highest = most > 0 ? most : 1;
+    const shown = heads.flatMap((head) => rows.flatMap((query) => columns.map((key) => (passes(query, key) ? at(head, query, key) : 0))));
+    highest = Math.max(0, ...shown) || 1;
   }
   visit((head, query, key, strength) => counts[Math.floor(1000 * strength)]++);
   let least = 1000;

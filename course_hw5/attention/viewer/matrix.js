@@ -42,7 +42,7 @@ function heat(values, highest = values.highest) {
 function matrixLayout() {
   const size = (count) => Math.max(2, Math.min(44, Math.floor(620 / count)));
   const across = size(keys.length), down = size(queries.length);
-  const room = (names) => Math.min(96, Math.ceil(names.reduce((most, name) => Math.max(most, widthOf(name)), 0)) + 12);
+  const room = (names) => Math.min(96, Math.ceil(names.reduce((most, name) => Math.max(most, widthOf(name.slice(0, 96))), 0)) + 12);
   const left = down > 9 ? room(queries) : 0, top = across > 9 ? room(keys) : 0, right = top / 2; // names of keys lean to the right
   return { across, down, left, top, width: left + across * keys.length + right, height: top + down * queries.length };
 }
@@ -80,6 +80,8 @@ async function showMatrix(stage) {
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const context = canvas.getContext("2d"), picture = heat(values);
   const x = (key) => left + (key + 0.5) * across, y = (query) => top + (query + 0.5) * down;
+  const font = Math.min(13, down - 1), leaning = Math.min(13, across - 1);
+  const beside = left ? queries.map((token) => fitted(token, left - 8, font)) : [], above = top ? keys.map((token) => fitted(token, top, leaning)) : [];
   let cursor = null;
   function paint() {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -88,17 +90,16 @@ async function showMatrix(stage) {
     context.drawImage(picture, left, top, across * keys.length, down * queries.length);
     context.textBaseline = "middle";
     context.fillStyle = style("--ink");
-    const font = Math.min(13, down - 1), leaning = Math.min(13, across - 1);
     context.font = `${font}px system-ui, sans-serif`;
     context.textAlign = "right";
-    if (left) queries.forEach((token, i) => context.fillText(fitted(token, left - 8, font), left - 6, y(i)));
+    beside.forEach((name, i) => context.fillText(name, left - 6, y(i)));
     context.font = `${leaning}px system-ui, sans-serif`;
     context.textAlign = "left";
-    if (top) keys.forEach((token, i) => {
+    above.forEach((name, i) => {
       context.save();
       context.translate(x(i), top - 6);
       context.rotate(-Math.PI / 3);
-      context.fillText(fitted(token, top, leaning), 0, 0);
+      context.fillText(name, 0, 0);
       context.restore();
     });
     context.textAlign = "center";
@@ -125,7 +126,7 @@ async function showMatrix(stage) {
     point((cursor?.[0] ?? -step[0]) + step[0], (cursor?.[1] ?? -step[1]) + step[1]);
   });
   paint();
-  stage.replaceChildren(readout, canvas, legend(matrixScale(values)));
+  stage.replaceChildren(readout, canvas, ...(values.highest ? [legend(matrixScale(values))] : []));
 }
 
 /** The same as SVG: its size and parts. */
@@ -137,7 +138,7 @@ function drawMatrix(at) {
     ...(power ? [text(12, 42, unit(power))] : []),
     drawnCanvas(heat(values), 12 + left, 52 + top, across * keys.length, down * queries.length),
     ...found.map(([value, query, key, ink]) => text(x(key), y(query) + 4, value, `text-anchor="middle" font-size="11" fill="${ink}"`)),
-    ...drawnLegend(matrixScale(values), 12, height + 66, style("--paper")),
+    ...(values.highest ? drawnLegend(matrixScale(values), 12, height + 66, style("--paper")) : []),
   ];
   const font = Math.min(13, down - 1), leaning = Math.min(13, across - 1);
   if (left) queries.forEach((token, i) => parts.push(text(left + 6, y(i) + 4, fitted(token, left - 8, font), `text-anchor="end" font-size="${font}"`)));

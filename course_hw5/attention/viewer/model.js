@@ -27,7 +27,7 @@ async function showModel(stage) {
         if (hasHeads()) seen.heads = new Set([head]);
         Object.assign(seen, { layer: index, view: HOME, token: null });
         await show();
-        stage.querySelector('[tabindex="0"]')?.focus();
+        $("layer").focus();
       },
     }, thumbnail(at, head))));
     await new Promise(requestAnimationFrame);

@@ -12,6 +12,7 @@ import tempfile
 from course_hw5.attention.viewer import state
 
 ASSETS = importlib.resources.files("course_hw5.attention.viewer")
+# Put into one block in this order, so that all share their names: each stands once.
 SCRIPTS = ("shared", "weights", "scale", "heads", "matrix", "model", "what_if", "patches", "saving", "controls")
 
 
@@ -83,15 +84,16 @@ def head_view(
     queries = state.names(tokens if query_tokens is None else query_tokens, rows, "query" if tokens is None else "")
     keys = state.names(tokens if key_tokens is None else key_tokens, columns, "key" if tokens is None else "")
     include_layers, shown = state.layers(layer, include_layers, layers)
+    is_self = tokens is not None and queries == keys
     page = _page(
         title,
-        state.measures(attention, gradients, rollout=queries == keys),
+        state.measures(attention, gradients, rollout=is_self),
         include_layers,
         queries=queries,
         keys=keys,
         layer=shown,
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
-        sentenceB=state.sentence_b_start(sentence_b_start, queries, keys),
+        sentenceB=state.sentence_b_start(sentence_b_start, rows if is_self else None),
         probability=state.probability(probability),
         whatIf=state.what_if(what_if, probability, rows),
     )

@@ -7,6 +7,7 @@ function pictureView() {
   const widest = Math.max(200, Math.min(600, window.innerWidth - (first ? 130 : 40))); // beside it stand the margins and [CLS]
   const zoom = Math.min(widest / width, tallest / height);
   const WIDTH = Math.round(width * zoom), HEIGHT = Math.round(height * zoom); // of the large map, as it is laid out
+  const ALL = -1; // in place of a chosen token: the mean of all patches
   const small = Math.min(160 / WIDTH, 160 / HEIGHT), across = Math.min(4, Math.ceil(Math.sqrt(palette.length)));
   Object.assign(seen, { patch: state.patch, cursor: null, looks: true, opacity: 1, shared: false });
 
@@ -14,9 +15,14 @@ function pictureView() {
 
   const place = (token) => [Math.floor((token - first) / columns), (token - first) % columns];
 
+  const chosen = () => (seen.patch === ALL ? tokens.map((_, token) => token).slice(first) : [seen.patch]);
+  const chosenName = () => (seen.patch === ALL ? "all patches" : tokens[seen.patch]);
+
   /** One value per token: the chosen token's row, or its column where it is looked at, for the mean of some heads. */
-  const values = (at, heads) => Float64Array.from(tokens, (_, token) =>
-    seen.looks ? mean(at, heads, seen.patch, token) : mean(at, heads, token, seen.patch));
+  const values = (at, heads) => Float64Array.from(tokens, (_, token) => {
+    const each = chosen().map((own) => (seen.looks ? mean(at, heads, own, token) : mean(at, heads, token, own)));
+    return each.reduce((sum, value) => sum + value, 0) / each.length;
+  });
 
   /**
    * The value without colour, and how far from it the colour is strongest. Scores before the softmax count as differences within
@@ -145,6 +151,7 @@ function pictureView() {
     make("option", { value: "own" }, "of each map"), make("option", { value: "shared" }, "one for all heads"));
   const opacity = make("input", { id: "opacity", type: "range", min: 0, max: 100, value: 100, oninput: () => { seen.opacity = opacity.value / 100; show(); } });
   const query = make("b", { id: "query" });
+  const every = make("button", { title: "The mean of all patches", onclick: () => choose(ALL) }, "all patches");
   const readout = make("p", { class: "readout", "aria-live": "polite" });
   const scaleBar = make("div"), caption = make("p", { class: "readout" });
   const heads = make("div", { id: "maps", role: "group", "aria-label": "Each head", style: { "--columns": across } },
@@ -154,7 +161,7 @@ function pictureView() {
     make("span", {}, make("b", {}, String(head)), make("span", { class: "number" })))));
   const view = make("div", { id: "patches" }, ...predicted(),
     make("div", {},
-      make("div", { class: "controls" }, query, make("div", { role: "group", "aria-label": "Direction" }, ...gazes)),
+      make("div", { class: "controls" }, query, make("div", { role: "group", "aria-label": "Direction" }, ...gazes), every),
       readout,
       make("div", { class: "beside" }, first ? cls : "", make("div", {}, canvas, scaleBar))),
     make("div", { class: "heads" },
@@ -199,7 +206,7 @@ function pictureView() {
 
   // ---------------------------------------------------------------- what the page shows
 
-  const sentence = () => (seen.looks ? `Where ${tokens[seen.patch]} looks` : `Who looks at ${tokens[seen.patch]}`);
+  const sentence = () => (seen.looks ? `Where ${chosenName()} ${seen.patch === ALL ? "look" : "looks"}` : `Who looks at ${chosenName()}`);
 
   function strongest(map) {
     let best = null;
@@ -224,15 +231,17 @@ function pictureView() {
     if (seen.view !== "Picture" || at !== await weights(seen.kind, seen.layer)) return; // something else is wanted by now
     if (stage.firstChild !== view) stage.replaceChildren(view);
     const { mean, single } = maps(at), { map } = mean;
-    query.textContent = tokens[seen.patch];
+    query.textContent = chosenName();
+    every.setAttribute("aria-pressed", String(seen.patch === ALL));
     gazes.forEach((button, index) => button.setAttribute("aria-pressed", String(seen.looks === !index)));
     paint(canvas, mean, WIDTH, HEIGHT, true);
     const lead = seen.cursor === null ? `${headsText(mean.heads)}; strongest ` : "";
-    readout.textContent = lead + described(seen.cursor ?? strongest(map), map);
-    scaleBar.replaceChildren(legend(scaleOf(mean)));
+    const isTold = mean.heads.length > 0;
+    readout.textContent = isTold ? lead + described(seen.cursor ?? strongest(map), map) : headsText(mean.heads);
+    scaleBar.replaceChildren(...(isTold ? [legend(scaleOf(mean))] : []));
     cls.setAttribute("aria-pressed", String(seen.patch === 0));
     cls.style.setProperty("--heat", css(share(mean, 0)));
-    cls.lastChild.textContent = number(map[0]);
+    cls.lastChild.textContent = isTold ? number(map[0]) : "";
     heads.hidden = !hasHeads() || palette.length === 1;
     caption.textContent = heads.hidden ? "" : seen.cursor === null ? "Each head and its strongest patch; a click shows it alone" : `Each head: ${tokens[seen.cursor]}`;
     if (heads.hidden) return;
@@ -270,11 +279,12 @@ function pictureView() {
       parts.push(text(12, y + 11, fitted(visible(name), 210)), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="${style("--accent")}"/>`, text(438, y + 11, probability.toFixed(4)));
     });
     top += 20 * state.predictions.length;
-    parts.push(text(12, top + 14, `${sentence()}${first ? `; [CLS]: ${number(mean.map[0])}` : ""}`));
+    const isTold = mean.heads.length > 0;
+    parts.push(text(12, top + 14, `${sentence()}${first && isTold ? `; [CLS]: ${number(mean.map[0])}` : ""}`));
     top += 26;
     put(mean, 12, top, WIDTH, HEIGHT, true);
     const below = top + HEIGHT + 12;
-    parts.push(...drawnLegend(scaleOf(mean), 12, below, "#26292e"));
+    if (isTold) parts.push(...drawnLegend(scaleOf(mean), 12, below, "#26292e"));
     const size = { width: Math.max(WIDTH, 320) + 24, height: below + 40 };
     if (hasHeads() && palette.length > 1) {
       const w = Math.round(WIDTH * small), h = Math.round(HEIGHT * small);
@@ -294,11 +304,11 @@ function pictureView() {
   /** One row per token: where it stands, and its value for the chosen one, for the mean and each head switched on. */
   function csv(at) {
     const heads = activeHeads(), exact = (value) => +value.toPrecision(5);
-    const header = ["layer", seen.looks ? "query" : "key", seen.looks ? "key" : "query", "row", "column", "mean", ...heads.map((head) => `head ${head}`)];
+    const header = ["layer", seen.looks ? "query" : "key", seen.looks ? "key" : "query", "row", "column", ...(heads.length ? ["mean"] : []), ...heads.map((head) => `head ${head}`)];
     const mean = values(at, heads), each = heads.map((head) => values(at, [head]));
     return [header, ...tokens.map((name, token) => [
-      state.layers[seen.layer], tokens[seen.patch], name, ...(token < first ? ["", ""] : place(token)),
-      exact(mean[token]), ...each.map((map) => exact(map[token])),
+      state.layers[seen.layer], chosenName(), name, ...(token < first ? ["", ""] : place(token)),
+      ...(heads.length ? [exact(mean[token])] : []), ...each.map((map) => exact(map[token])),
     ])].map((row) => row.join(",")).join("\n") + "\n";
   }
 

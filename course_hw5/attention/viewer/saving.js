@@ -13,8 +13,10 @@ function drawnCanvas(canvas, x, y, width, height) {
 }
 
 async function svg() {
-  const { width, height, parts } = await VIEWS[seen.view].draw(await weights(seen.kind, seen.layer));
-  const caption = `${kind().name} · ${seen.view === "Model" ? "all layers and heads" : headsText(activeHeads())}`;
+  const drawn = await VIEWS[seen.view].draw(await weights(seen.kind, seen.layer)), { height, parts } = drawn;
+  const all = `all layers${hasHeads() ? " and heads" : ", heads averaged"}`;
+  const caption = `${kind().name} · ${seen.view === "Model" ? all : headsText(activeHeads())}`;
+  const width = Math.max(drawn.width, Math.ceil(1.15 * widthOf(caption)) + 24); // it is bold
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="${style("--ink")}"><rect width="100%" height="100%" fill="${style("--paper")}"/>${text(12, 22, caption, 'font-weight="600"')}${parts.join("")}</svg>`;
 }
 

@@ -39,10 +39,12 @@ function widthOf(text, size = 13) {
 
 /** As much of a text as fits into a width in pixels. */
 function fitted(text, width, size) {
-  if (widthOf(text, size) <= width) return text;
-  const characters = [...text];
-  while (characters.length && widthOf(`${characters.join("")}…`, size) > width) characters.pop();
-  return `${characters.join("")}…`;
+  if (text.length <= width && widthOf(text, size) <= width) return text;
+  const characters = [...text.slice(0, width)]; // none is narrower than a pixel
+  let kept = 0;
+  for (let step = characters.length; step >= 1; step = Math.floor(step / 2))
+    while (kept + step <= characters.length && widthOf(`${characters.slice(0, kept + step).join("")}…`, size) <= width) kept += step;
+  return `${characters.slice(0, kept).join("")}…`;
 }
 
 /** Four decimals, or three digits of what would be lost in them. */

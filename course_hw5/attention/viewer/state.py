@@ -25,7 +25,8 @@ NOTES = {
     "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
     "that spoke for this answer, and by how much of its logit.",
     ANSWER: "Relevance folded through the layers up to this one, heads averaged (Chefer et al. 2021), without each token's own "
-    "start. Of the last layer the row of [CLS], where the answer is read, says which tokens it came from.",
+    "start. Of the last layer the row where the answer is read, [CLS] or, of many models of pictures, all patches, says which "
+    "tokens it came from.",
 }
 
 
@@ -153,14 +154,14 @@ def layers(shown, included, count):
     raise ValueError(f"`layer` must be one of {', '.join(map(str, included))}. Received: {shown!r}")
 
 
-def sentence_b_start(value, queries, keys):
-    """Index of a token of the second sentence; None stays."""
+def sentence_b_start(value, tokens):
+    """Index of a token of the second sentence; None stays. `tokens` is their number, None where queries are not the keys."""
     if value is None:
         return None
-    if queries != keys:
+    if tokens is None:
         raise ValueError(f"`sentence_b_start` must be None where queries are not the keys. Received: {value!r}")
-    if not isinstance(value, (int, np.integer)) or not 0 < value < len(keys):
-        raise ValueError(f"`sentence_b_start` must lie in [1, {len(keys) - 1}]. Received: {value!r}")
+    if not isinstance(value, (int, np.integer)) or not 0 < value < tokens:
+        raise ValueError(f"`sentence_b_start` must lie in [1, {tokens - 1}]. Received: {value!r}")
     return int(value)
 
 
