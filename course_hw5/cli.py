@@ -54,16 +54,17 @@ def main(argv=None):
 
 
 def _attend(args):
-    import course_hw5
-    from course_hw5 import tokenization
-    from course_hw5.models.attention import tokenizer_of
-
     if not args.text.strip():
         raise ValueError(f"TEXT must hold a word. Received: {args.text!r}")
     out = pathlib.Path(args.out)
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
+
+    import course_hw5  # after what can be refused at once: it takes seconds
+    from course_hw5 import tokenization
+    from course_hw5.models.attention import tokenizer_of
+
     model = course_hw5.load_model(args.preset)
     if model.name != "bert_classifier":
         raise ValueError(f"--preset must be a sentiment classifier. Received: {args.preset}, which is {model.name}")
@@ -76,6 +77,8 @@ def _attend(args):
 
 
 def _classify(args):
+    _check_paths(args)
+
     import course_hw5
     from course_hw5.data import pictures
     from course_hw5.models import beit
@@ -110,6 +113,8 @@ def _layers_of_page(shape, most=2**24):
 
 
 def _segment(args):
+    _check_paths(args)
+
     import course_hw5
     from course_hw5.evaluation import label_maps, scene_page
 
@@ -125,6 +130,14 @@ def _segment(args):
         return f"{top}. Open {page}"
 
     return _each_picture(args, segment)
+
+
+def _check_paths(args):
+    """Refuses what can be refused before a model is loaded, which takes seconds."""
+    if pathlib.Path(args.out).is_file():
+        raise ValueError(f"--out must name a folder. Received: the file {args.out}")
+    if not any(pathlib.Path(image).exists() for image in args.images):
+        raise ValueError(f"IMAGE must name files. Received: {', '.join(args.images)}, of which there is none")
 
 
 def _each_picture(args, use, longest=None):

@@ -208,6 +208,13 @@ def test_the_page_of_a_picture_holds_as_many_layers_as_it_can(shape, layers):
     assert cli._layers_of_page(shape) == layers
 
 
+@pytest.mark.parametrize("command", ["classify", "segment"])
+def test_pictures_that_are_not_there_are_refused_before_a_model_is_loaded(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(course_hw5, "load_model", None)
+    line = failure(capsys, cli.main, [command, "a.jpg", "b.png", "--out", str(tmp_path / "out")])
+    assert line == "course-hw5: error: IMAGE must name files. Received: a.jpg, b.png, of which there is none"
+
+
 def test_attend_refuses_a_folder_in_place_of_a_page(tmp_path, capsys):
     line = failure(capsys, cli.main, ["attend", "a film", "--out", str(tmp_path)])
     assert "--out must name a page. Received: the folder" in line and not [*tmp_path.iterdir()]
@@ -343,7 +350,7 @@ def test_pictures_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, c
 
 
 def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
-    line = failure(capsys, cli.main, ["classify", "a.png", "--preset", str(GOLDEN), "--out", str(tmp_path)])
+    line = failure(capsys, cli.main, ["classify", __file__, "--preset", str(GOLDEN), "--out", str(tmp_path)])
     assert "--preset must be a classifier of pictures" in line
 
 
