@@ -46,7 +46,7 @@ def recorded(args):
 @contextlib.contextmanager
 def plain_errors(parser):
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is loaded: no chatter about missing GPUs
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is loaded: less of its chatter
     try:
         yield
     except KeyboardInterrupt:

@@ -188,6 +188,15 @@ def numbers_beside_keys(driver, query):
 
 
 @needs_browser
+@pytest.mark.parametrize("count, height", [(3, 480), (60, 900)])
+def test_the_frame_in_a_notebook_is_as_high_as_its_view(driver, tmp_path, count, height):
+    page = head_view(softmax_weights(1, 2, count, count), ["t"] * count, html_action="return")
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html>{page._repr_html_()}")
+    driver.get(f"file://{tmp_path}/notebook.html")
+    wait(driver, f"return document.querySelector('iframe').offsetHeight === {height}")
+
+
+@needs_browser
 def test_tokens_show_as_text(page):
     driver = page(probability=0.5, what_if=WHAT_IF)
     assert texts(driver, ".tokens.query bdi") == [*TOKENS[:5], "⟨U+202E⟩right", "[SEP]"]

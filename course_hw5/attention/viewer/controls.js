@@ -20,6 +20,8 @@ async function show() {
   for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
   await VIEWS[seen.view].show($("stage"));
   if (turn !== shows) return; // something else is shown by now
+  const frame = window.frameElement; // of a notebook's cell, which takes no more room than the view needs
+  if (frame) frame.style.height = `${Math.min(900, Math.max(480, document.body.offsetHeight))}px`;
   performance.mark("shown");
   document.body.dataset.shown = `${seen.view} ${kind().name} ${state.layers[seen.layer]}`;
 }
