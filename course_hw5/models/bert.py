@@ -173,7 +173,7 @@ def exact(backbone, copy=True):
 
     Args:
         backbone: a `BertBackbone` of ours or of keras-nlp.
-        copy: whether one of keras-nlp stays as it is; else it becomes one of ours, which takes half the time of loading it.
+        copy: whether one of keras-nlp stays as it is; else it becomes one of ours, and none is built beside it.
 
     Raises:
         ValueError: if it is no BERT.

@@ -19,10 +19,10 @@ function pictureView() {
   const chosenName = () => (seen.patch === ALL ? "all patches" : tokens[seen.patch]);
 
   /** One value per token: the chosen token's row, or its column where it is looked at, for the mean of some heads. */
-  const values = (at, heads) => Float64Array.from(tokens, (_, token) => {
-    const each = chosen().map((own) => (seen.looks ? mean(at, heads, own, token) : mean(at, heads, token, own)));
-    return each.reduce((sum, value) => sum + value, 0) / each.length;
-  });
+  function values(at, heads) {
+    const each = chosen(), value = (own, token) => (seen.looks ? mean(at, heads, own, token) : mean(at, heads, token, own));
+    return Float64Array.from(tokens, (_, token) => each.reduce((sum, own) => sum + value(own, token), 0) / each.length);
+  }
 
   /**
    * The value without colour, and how far from it the colour is strongest. Scores before the softmax count as differences within
