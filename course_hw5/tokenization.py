@@ -175,6 +175,8 @@ def tokens_of(ids, tokenizer=None):
 
 
 def text_of(ids, tokenizer=None):
-    """The text of `ids`, an integer array `(tokens,)`, without special tokens; spaces and capitals are lost."""
+    """The text of `ids`, an integer array `(tokens,)`, without special tokens; capitals are lost, and spaces guessed."""
     tokens = [token for token in tokens_of(ids, tokenizer) if token not in SPECIAL_TOKENS or token == "[UNK]"]
-    return " ".join(tokens).replace(" ##", "")
+    text = " ".join(tokens).replace(" ##", "")
+    text = re.sub(r" ' (?=(d|ll|m|re|s|t|ve)\b)", "'", text)
+    return re.sub(r" (?=n't\b|[.,;:!?%)\]])", "", text)  # the treebank's "ca n't" too

@@ -48,6 +48,18 @@ def test_unusual_texts_are_encoded(text, expected):
     assert pieces(encode_sentence(text, 16)) == ["[CLS]", *expected, "[SEP]"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It's good, isn't it?", "it's good, isn't it?"),
+        ("they 've wo n't see: 5%", "they've won't see: 5%"),
+        ("a 'tame' thing, unbelievably", "a ' tame ' thing, unbelievably"),
+    ],
+)
+def test_ids_become_a_text_that_reads_well(text, expected):
+    assert tokenization.text_of(encode_sentence(text)) == expected
+
+
 def test_a_hundred_thousand_characters_are_cut():
     assert pieces(encode_sentence("good " * 20000, 10)) == ["[CLS]", *["good"] * 8, "[SEP]"]
 
