@@ -41,6 +41,7 @@ _HOMES = {
     "HistoryPlots": "course_hw5.evaluation.callbacks",
     "AttentionTimeLapse": "course_hw5.evaluation.callbacks",
     "ClassificationReport": "course_hw5.evaluation.callbacks",
+    "RDrop": "course_hw5.tasks",
     "Segmentation": "course_hw5.tasks",
     "Settings": "course_hw5.training",
     "train": "course_hw5.training",

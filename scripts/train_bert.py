@@ -31,12 +31,13 @@ def main(argv=None):
     parser.add_argument("--lora", type=options.whole_number(1), metavar="RANK", help="train a change of this rank alone")
     parser.add_argument("--epoch-share", type=float, default=1.0, help="of the training data (default: %(default)s)")
     parser.add_argument("--teacher", help="a classifier: sentences of IMDB of which it is sure are trained on, too")
+    parser.add_argument("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both answers alike")
     parser.add_argument("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
     args = parser.parse_args(argv)
 
     with options.plain_errors(parser):
-        from course_hw5 import devices, training
+        from course_hw5 import devices, tasks, training
         from course_hw5.models import attention, bert
 
         training.check_out(args)
@@ -46,6 +47,9 @@ def main(argv=None):
             raise ValueError(f"--teacher is for training. Received: --teacher {args.teacher} --evaluate")
         if args.lora and args.evaluate:
             raise ValueError(f"--lora is for training. Received: --lora {args.lora} --evaluate")
+        if args.r_drop is not None and args.evaluate:
+            raise ValueError(f"--r-drop is for training. Received: --r-drop {args.r_drop} --evaluate")
+        task = tasks.CLASSIFICATION if args.r_drop is None else tasks.RDrop(args.r_drop)
         if args.size and (args.lora or args.evaluate):
             raise ValueError(f"--size makes a new model: nothing to keep or to evaluate. Received: --size {args.size}")
         devices.seed_everything(args.seed, args.deterministic)
@@ -106,6 +110,7 @@ def main(argv=None):
                 overwrite=args.overwrite,
                 arguments=options.recorded(args),
                 callbacks=[course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain)],
+                task=task,
             )
     print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; see {args.out}")
 

@@ -148,6 +148,12 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
 
 
+def test_the_bert_script_reads_batches_twice(small_bert, tmp_path):
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 2, "--r-drop", 1))
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["r_drop"] == 1
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
+
+
 def test_a_teacher_reads_the_sentences_that_are_trained_on_besides(small_bert, tmp_path, monkeypatch):
     texts = np.array([b"A warm film. A dull story.", b"A cold ending!<br />A film"], object)
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1, 0])), None])
@@ -187,6 +193,8 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
             "--teacher must have the vocabulary of --preset. Received: sentiment-minilm",
         ),
         (("--teacher", "sentiment-minilm", "--evaluate"), "--teacher is for training. Received: --teacher sentiment-minilm"),
+        (("--r-drop", 1, "--evaluate"), "--r-drop is for training. Received: --r-drop 1.0 --evaluate"),
+        (("--r-drop", 0), "`weight` of R-Drop must be above 0. Received: 0.0"),
     ],
 )
 def test_the_bert_script_refuses_before_it_reads_data(small_bert, tmp_path, capsys, monkeypatch, arguments, message):

@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+import pytest
+import scipy.special
+
+import course_hw5
+from course_hw5 import tasks
+
+FIRST, SECOND = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]), np.array([[0.5, 0.4, 0.1], [0.3, 0.3, 0.4]])
+
+
+def rows(first, second):
+    return np.stack([first, second], axis=1).reshape(-1, first.shape[-1]).astype("float32")
+
+
+def divergences(first, second):
+    return (scipy.special.rel_entr(first, second) + scipy.special.rel_entr(second, first)).sum(-1) / 2
+
+
+def test_r_drop_adds_both_divergences_of_two_answers_to_the_loss():
+    labels = rows(np.eye(3)[[0, 1]], np.eye(3)[[0, 1]])
+    plain = keras.losses.CategoricalCrossentropy()
+    loss = tasks.RDropLoss(plain, weight=0.5)
+    predicted = rows(FIRST, SECOND)
+    expected = float(plain(labels, predicted)) + 0.5 * divergences(FIRST, SECOND).mean()
+    assert float(loss(labels, predicted)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(labels, rows(FIRST, FIRST))) == pytest.approx(float(plain(labels, rows(FIRST, FIRST))), rel=1e-5)
+
+
+def test_r_drop_of_one_sigmoid_unit_counts_both_classes():
+    labels = np.array([1, 1, 0, 0])
+    plain = keras.losses.BinaryCrossentropy()
+    first, second = FIRST[:, :1], SECOND[:, :1]
+    both = divergences(*(np.concatenate([1 - p, p], axis=1) for p in (first, second))).mean()
+    expected = float(plain(labels, rows(first, second))) + 2 * both
+    assert float(tasks.RDropLoss(plain, weight=2)(labels, rows(first, second))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_r_drop_stays_finite_where_answers_are_sure():
+    predicted = np.array([[1.0], [0.0]], "float32")
+    assert np.isfinite(float(tasks.RDropLoss(keras.losses.BinaryCrossentropy(), 1.0)(np.array([1, 1]), predicted)))
+
+
+def test_r_drop_validates_as_plain_classification_does(tmp_path, digits):
+    model = course_hw5.mlp_classifier(hidden_units=(16,), dropout=0.5)
+    settings = course_hw5.Settings(epochs=1, learning_rate=2e-3)
+    course_hw5.train(model, digits, tmp_path / "run", settings, task=course_hw5.RDrop(1.0))
+    saved = course_hw5.load_model(tmp_path / "run" / "model.keras")
+    scores = []
+    for task in (tasks.CLASSIFICATION, course_hw5.RDrop(1.0)):
+        saved.compile(**task.losses(saved, settings))
+        scores.append(saved.evaluate(task.prepare(digits.validation, saved), return_dict=True, verbose=0))
+    assert scores[1] == pytest.approx(scores[0], rel=1e-5)
+
+
+def test_a_weight_of_r_drop_that_does_nothing_is_refused():
+    with pytest.raises(ValueError, match="`weight` of R-Drop must be above 0. Received: 0"):
+        tasks.RDrop(0)
