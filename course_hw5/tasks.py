@@ -50,8 +50,8 @@ class Classification:
 class RDrop(Classification):
     """Classification that reads every batch twice, under two dropouts, and wants both answers alike.
 
-    Liang et al. 2021, R-Drop, https://arxiv.org/abs/2106.14448. A step takes twice as long; small models that learn their
-    data by heart generalize better.
+    Liang et al. 2021, R-Drop, https://arxiv.org/abs/2106.14448. A step takes twice as long. It is for models that
+    learn their data by heart; a model without dropout gains nothing.
 
     Args:
         weight: of the divergence of both answers, above 0; the paper's alpha.
