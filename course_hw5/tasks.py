@@ -82,11 +82,9 @@ class RDropLoss(keras.losses.Loss):
         self.loss, self.weight = loss, weight
 
     def call(self, labels, predicted):
-        epsilon = keras.config.epsilon()
-        p = keras.ops.clip(predicted, epsilon, 1 - epsilon)
-        p = p if p.shape[-1] > 1 else keras.ops.concatenate([1 - p, p], axis=-1)
-        first, second = keras.ops.unstack(keras.ops.reshape(p, (-1, 2, p.shape[-1])), 2, axis=1)
-        divergence = keras.ops.sum((first - second) * (keras.ops.log(first) - keras.ops.log(second)), axis=-1) / 2
+        both = predicted if predicted.shape[-1] > 1 else keras.ops.concatenate([1 - predicted, predicted], axis=-1)
+        first, second = keras.ops.unstack(keras.ops.reshape(both, (-1, 2, both.shape[-1])), 2, axis=1)
+        divergence = (keras.losses.kl_divergence(first, second) + keras.losses.kl_divergence(second, first)) / 2
         return self.loss.call(labels, predicted) + self.weight * keras.ops.repeat(divergence, 2)
 
 

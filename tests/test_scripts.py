@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import course_hw5
-from course_hw5 import cli, devices, tokenization
+from course_hw5 import cli, devices, tasks, tokenization
 from course_hw5.data import reviews
 from course_hw5.models import beit, bert
 from course_hw5.models.attention import tokenizer_of
@@ -148,9 +148,12 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
 
 
-def test_the_bert_script_reads_batches_twice(small_bert, tmp_path):
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 2, "--r-drop", 1))
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["r_drop"] == 1
+def test_the_bert_script_reads_batches_twice(small_bert, tmp_path, monkeypatch):
+    weights, call = [], tasks.RDropLoss.call
+    monkeypatch.setattr(tasks.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
+    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 1, "--r-drop", 0.5))
+    assert set(weights) == {0.5}
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["r_drop"] == 0.5
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
 
 
