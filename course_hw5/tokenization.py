@@ -65,11 +65,7 @@ def read_tokenizer(folder):
     Raises:
         ValueError: if `tokenizer.json` is damaged, or holds no WordPiece, or a special token of BERT is missing.
     """
-    config, vocabulary, path = folder / "tokenizer_config.json", folder / "vocab.txt", folder / "tokenizer.json"
-    try:
-        is_lowercase = json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{config} must be a JSON object. Received: {error}") from error
+    vocabulary, path, is_lowercase = folder / "vocab.txt", folder / "tokenizer.json", says_lowercase(folder)
     if vocabulary.exists() or not path.exists():
         pieces = read_vocabulary(vocabulary) if vocabulary.exists() else None
         return pieces, True if is_lowercase is None else is_lowercase
@@ -82,6 +78,15 @@ def read_tokenizer(folder):
     if is_lowercase is None:
         is_lowercase = (tokenizer.get("normalizer") or {}).get("lowercase", True)
     return checked_vocabulary(path, pieces), is_lowercase
+
+
+def says_lowercase(folder):
+    """What `tokenizer_config.json` in a folder in Hugging Face's format says of capitals; None where it says nothing."""
+    config = folder / "tokenizer_config.json"
+    try:
+        return json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{config} must be a JSON object. Received: {error}") from error
 
 
 def checked_vocabulary(source, pieces):

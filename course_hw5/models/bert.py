@@ -191,7 +191,8 @@ def exact(backbone, copy=True):
 
 def _copy(backbone, **changes):
     """A `BertBackbone` with the weights of another, and its config but for `changes`."""
-    copy = BertBackbone.from_config(backbone.get_config() | changes)
+    kind = type(backbone) if isinstance(backbone, BertBackbone) else BertBackbone
+    copy = kind.from_config(backbone.get_config() | changes)
     copy.set_weights(backbone.get_weights())
     return copy
 

@@ -13,6 +13,7 @@ from course_hw5.models import (
     beit_checkpoints,
     bert,
     mlp,  # noqa: F401 registers what its saved models are made of
+    mpnet_checkpoints,
     presets,
     upernet_checkpoints,
 )
@@ -38,15 +39,15 @@ def load_model(preset, image_shape=None):
             "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
             "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
             a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
-            pickle) and, for text, `vocab.txt`;
+            pickle) and, for text, `vocab.txt`; BERT, MPNet, BEiT or BEiT + UPerNet;
             the path of a `.keras` file, or of a run folder with its `model.keras`;
             a BERT preset of keras-nlp, such as "bert_base_en" or "bert_tiny_en_uncased_sst2", with its vocabulary and head.
         image_shape: for a BEiT in a folder or of the hub, and no other, the `(height, width, channels)` that the network shall
             read, if not what it was trained for: position biases are interpolated.
 
     Returns:
-        Functional `keras.Model`. BERT with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`. BEiT
-        becomes a `beit_classifier` whose outputs are logits, an `upernet_segmenter`, a `beit_masked_image_model`, or a
+        Functional `keras.Model`. BERT or MPNet with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`.
+        BEiT becomes a `beit_classifier` whose outputs are logits, an `upernet_segmenter`, a `beit_masked_image_model`, or a
         `beit_encoder`; with `preprocessor_config.json` in the folder it takes raw pictures, else normalised ones.
 
     Raises:
@@ -118,9 +119,7 @@ def _load_bert(folder, config, image_shape):
     if unused := [name for name in _names(folder) if f"encoder.layer.{backbone.num_layers}." in name]:
         raise KeyError(f"{unused[0]}, of which config.json says nothing")
     head = (tensors["classifier.weight"].T, tensors["classifier.bias"]) if tensors else None
-    names = [str(name).lower() for _, name in sorted((config.get("id2label") or {}).items())]
-    is_first = bool(names) and names[0].startswith("pos")
-    return _completed(folder, backbone, *tokenization.read_tokenizer(folder), head, is_first)
+    return _completed(folder, backbone, *tokenization.read_tokenizer(folder), head, _is_first(config))
 
 
 def _load_keras_preset(name):
@@ -193,7 +192,27 @@ def _load_beit(folder, config, image_shape=None):
     return load(folder, config, tensors, image_shape)
 
 
-LOADERS = {"bert": _load_bert, "beit": _load_beit}
+def _load_mpnet(folder, config, image_shape):
+    if image_shape is not None:
+        raise ValueError(f"`image_shape` must be None for an MPNet. Received: {image_shape}")
+    beit_checkpoints.check_options(folder, config, layer_norm_eps=config.get("layer_norm_eps"))
+    if not (folder / "vocab.txt").exists():
+        raise ValueError(f"{folder} must hold vocab.txt, by which ids become BERT's. Received: {_listed(folder)}")
+    tensors = {
+        name.removeprefix("mpnet."): tensor.astype("float32") for name, tensor in _read_tensors(folder, prefix="").items()
+    }
+    backbone, vocabulary = mpnet_checkpoints.load_backbone(folder, config, tensors)
+    is_lowercase = tokenization.says_lowercase(folder) is not False
+    return _completed(folder, backbone, vocabulary, is_lowercase, mpnet_checkpoints.load_head(tensors), _is_first(config))
+
+
+def _is_first(config):
+    """Whether the first label in `config` is "positive"."""
+    names = [str(name).lower() for _, name in sorted((config.get("id2label") or {}).items())]
+    return bool(names) and names[0].startswith("pos")
+
+
+LOADERS = {"bert": _load_bert, "beit": _load_beit, "mpnet": _load_mpnet}
 
 
 def _base_folder():

@@ -1,7 +1,7 @@
-"""Compares BERT with `transformers` in PyTorch, from one Hugging Face folder per size: states, pooled output, attention.
+"""Compares BERT and MPNet with `transformers` in PyTorch, from one Hugging Face folder per size: states, attention, answers.
 
     python tests/golden/bert.py --torch-python PYTHON             # PYTHON has benchmarks/requirements.txt
-    python tests/golden/bert.py --torch-python PYTHON --update    # also writes tests/golden/bert, which the tests read
+    python tests/golden/bert.py --torch-python PYTHON --update    # also writes what the tests read
 
 Sizes get random weights; "minilm" is the real checkpoint of the `demo` extra, whose tokenizers read every character of
 Unicode's first plane, alone and in a word.
@@ -16,12 +16,15 @@ import tempfile
 import numpy as np
 
 GOLDEN = pathlib.Path(__file__).parent / "bert"
+GOLDEN_MPNET = pathlib.Path(__file__).parent / "mpnet"
 TOLERANCE = 2e-5
 SIZES = {  # layers, width, heads, vocabulary, positions
     "golden": (3, 24, 4, 60, 24),
+    "golden-mpnet": (3, 24, 4, 60, 24),
     "tiny": (2, 128, 2, 30522, 512),
     "small": (4, 512, 8, 30522, 512),
     "base": (12, 768, 12, 30522, 512),
+    "base-mpnet": (12, 768, 12, 30522, 512),
 }
 
 
@@ -41,6 +44,21 @@ def batch(vocabulary, tokens):
     return ids, mask, segments * mask
 
 
+def mpnet_vocabulary(count):
+    """As the hub's `vocab.txt`: MPNet's special tokens around BERT's word pieces, of which `batch` uses the ids."""
+    pieces = [f"word{i}" for i in range(count)]
+    pieces[0], pieces[1], pieces[2] = "[PAD]", "[UNK]", "[MASK]"
+    pieces[min(101, count - 2)], pieces[min(102, count - 1)] = "[CLS]", "[SEP]"
+    return ["<s>", "<pad>", "</s>", "<unk>", *pieces, "<mask>"]
+
+
+def mpnet_ids(ids, vocabulary):
+    """BERT's ids as MPNet's."""
+    own = {"[PAD]": "<pad>", "[CLS]": "<s>", "[SEP]": "</s>"}
+    row_of = np.array([vocabulary.index(own.get(piece, piece)) for piece in vocabulary[4:-1]])
+    return row_of[ids]
+
+
 def characters():
     return [f"a{chr(code)}b {chr(code)}" for code in range(1, 0x10000) if not 0xD800 <= code < 0xE000]
 
@@ -51,38 +69,51 @@ def write_reference(name, folder):
     import transformers
 
     torch.manual_seed(0)
+    is_mpnet = name.endswith("mpnet")
     if name == "minilm":
         model = transformers.BertModel.from_pretrained(folder, attn_implementation="eager")
         vocabulary, tokens = 30522, 40
     else:
         layers, width, heads, vocabulary, positions = SIZES[name]
-        config = transformers.BertConfig(
-            vocab_size=vocabulary,
-            hidden_size=width,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=4 * width,
-            max_position_embeddings=positions,
-            attn_implementation="eager",
-        )
-        model = transformers.BertForSequenceClassification(config)
+        options = {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "intermediate_size": 4 * width,
+            "attn_implementation": "eager",
+        }
+        if is_mpnet:
+            options |= {"vocab_size": vocabulary + 5, "max_position_embeddings": positions + 2, "layer_norm_eps": 1e-5}
+            model = transformers.MPNetForSequenceClassification(transformers.MPNetConfig(**options))
+        else:
+            options |= {"vocab_size": vocabulary, "max_position_embeddings": positions}
+            model = transformers.BertForSequenceClassification(transformers.BertConfig(**options))
         for parameter in model.parameters():  # biases and scales too, which would start at 0 and 1
             parameter.data += 0.05 * torch.randn_like(parameter)
         model.save_pretrained(folder)
+        if is_mpnet:
+            pieces = mpnet_vocabulary(vocabulary)
+            (pathlib.Path(folder) / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
         tokens = min(40, positions)
     model.eval()
-    ids, mask, segments = (torch.tensor(values) for values in batch(vocabulary, tokens))
-    bert = getattr(model, "bert", model)
+    ids, mask, segments = batch(vocabulary, tokens)
+    encoder = getattr(model, model.base_model_prefix, model)
+    read = mpnet_ids(ids, pieces) if is_mpnet else ids
+    more = {} if is_mpnet else {"token_type_ids": torch.tensor(segments)}
     with torch.no_grad():
-        out = bert(ids, attention_mask=mask, token_type_ids=segments, output_attentions=True)
+        out = encoder(torch.tensor(read), attention_mask=torch.tensor(mask), output_attentions=True, **more)
         expected = {
-            "token_ids": ids.numpy().astype("int32"),
+            "token_ids": ids.astype("int32"),
             "sequence_output": out.last_hidden_state.numpy(),
-            "pooled_output": out.pooler_output.numpy(),
             "attention": torch.stack(out.attentions, 1).numpy(),
         }
-        if bert is not model:
-            expected["positive"] = model.classifier(out.pooler_output).softmax(-1)[:, 1:].numpy()
+        if is_mpnet:
+            logits = model.classifier(out.last_hidden_state)
+        else:
+            expected["pooled_output"] = out.pooler_output.numpy()
+            logits = None if encoder is model else model.classifier(out.pooler_output)
+        if logits is not None:
+            expected["positive"] = logits.softmax(-1)[:, 1:].numpy()
         else:
             ids = transformers.BertTokenizer.from_pretrained(folder)(characters(), add_special_tokens=False)["input_ids"]
             expected["word_pieces"] = np.array([" ".join(map(str, row)) for row in ids])
@@ -109,9 +140,10 @@ def differences(folder, expected):
     attention = keras.ops.convert_to_numpy(attention_model(backbone)(inputs))
     found = {
         "sequence_output": (states["sequence_output"] - expected["sequence_output"])[kept],
-        "pooled_output": states["pooled_output"] - expected["pooled_output"],
         "attention": np.moveaxis(attention - expected["attention"], 3, 1)[kept],
     }
+    if "pooled_output" in expected:
+        found["pooled_output"] = states["pooled_output"] - expected["pooled_output"]
     if "positive" in expected:
         found["positive"] = keras.ops.convert_to_numpy(model(ids)) - expected["positive"]
     if "word_pieces" in expected:
@@ -138,14 +170,15 @@ def main():
         with tempfile.TemporaryDirectory() as temporary:
             folder = tokenization.base_folder() if name == "minilm" else pathlib.Path(temporary) / "model"
             file = pathlib.Path(temporary) / "expected.npz"
-            if args.update and name == "golden":
-                GOLDEN.mkdir(exist_ok=True)
-                folder, file = GOLDEN, GOLDEN / "expected.npz"
+            if args.update and name.startswith("golden"):
+                folder = GOLDEN_MPNET if name.endswith("mpnet") else GOLDEN
+                folder.mkdir(exist_ok=True)
+                file = folder / "expected.npz"
             subprocess.run(
                 [args.torch_python, __file__, "--reference", name, folder, file], check=True, stderr=subprocess.DEVNULL
             )
             found = differences(folder, dict(np.load(file)))
-        print(f"{name:8}", *(f"{output} {value:.1e}" for output, value in found.items()), flush=True)
+        print(f"{name:12}", *(f"{output} {value:.1e}" for output, value in found.items()), flush=True)
         worst = max(worst, *found.values())
     sys.exit(0 if worst <= TOLERANCE else f"The largest difference must be at most {TOLERANCE}. Found: {worst:.1e}")
 

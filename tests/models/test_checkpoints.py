@@ -12,7 +12,7 @@ from course_hw5 import bert_classifier, load_model, mlp_classifier, tokenization
 from course_hw5.models.attention import tokenizer_of
 from tests.golden import bert as golden
 
-FOLDER = golden.GOLDEN
+FOLDER, MPNET = golden.GOLDEN, golden.GOLDEN_MPNET
 
 
 @pytest.fixture
@@ -20,15 +20,72 @@ def folder(tmp_path):
     return shutil.copytree(FOLDER, tmp_path / "model")
 
 
+@pytest.fixture
+def mpnet(tmp_path):
+    return shutil.copytree(MPNET, tmp_path / "mpnet")
+
+
 def change_config(folder, **changes):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | changes))
 
 
-def test_states_pooled_output_and_attention_equal_the_reference():
-    found = golden.differences(FOLDER, dict(np.load(FOLDER / "expected.npz")))
-    assert {*found} == {"sequence_output", "pooled_output", "attention", "positive"}
+@pytest.mark.parametrize("source, also", [(FOLDER, {"pooled_output"}), (MPNET, set())])
+def test_states_attention_and_answers_equal_the_reference(source, also):
+    found = golden.differences(source, dict(np.load(source / "expected.npz")))
+    assert {*found} == {"sequence_output", "attention", "positive"} | also
     assert max(found.values()) < golden.TOLERANCE
+
+
+def test_an_mpnet_reads_bert_s_ids_by_a_vocabulary_of_its_own(mpnet):
+    model = load_model(mpnet)
+    tokenizer = tokenizer_of(model)
+    assert tokenization.tokens_of(tokenization.token_ids("word7", 8, tokenizer=tokenizer), tokenizer) == [
+        "[CLS]",
+        "word7",
+        "[SEP]",
+    ]
+    (mpnet / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert not load_model(mpnet).get_layer("bert_inputs").lowercase
+
+
+def test_an_mpnet_without_a_head_is_a_backbone(mpnet):
+    (path,) = mpnet.glob("*.safetensors")
+    tensors = {name: value for name, value in safetensors.numpy.load_file(path).items() if "classifier" not in name}
+    safetensors.numpy.save_file(tensors, path)
+    backbone = load_model(mpnet)
+    assert "sequence_output" in backbone.output and backbone.vocabulary[0] == "[PAD]"
+    assert bert_classifier(backbone).output_shape == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"num_hidden_layers": 2}, "encoder.layer.2.*, of which config.json says nothing"),
+        ({"num_hidden_layers": 4}, "encoder.layer.3.attention.attn.q.weight"),
+        ({"intermediate_size": 48}, r"encoder.layer.0.intermediate.dense of shape \(24, 96\) for \(24, 48\)"),
+        ({"max_position_embeddings": 30}, r"embeddings.position_embeddings of shape \(24, 24\) for \(28, 24\)"),
+        ({"hidden_act": "relu"}, "`hidden_act` in .* must be 'gelu'. Received: 'relu'"),
+    ],
+)
+def test_an_mpnet_that_differs_from_its_config_is_refused(mpnet, changes, message):
+    change_config(mpnet, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_model(mpnet)
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (None, "must hold vocab.txt, by which ids become BERT's. Received: .*config.json"),
+        (["[PAD]", "[UNK]"], "must hold MPNet's special tokens. Received: no <pad>, <s>, </s>, <mask>"),
+        (golden.mpnet_vocabulary(61), "embeddings.word_embeddings.weight: 65 for 66 word pieces"),
+    ],
+)
+def test_an_mpnet_without_its_vocabulary_is_refused(mpnet, words, message):
+    (mpnet / "vocab.txt").unlink() if words is None else (mpnet / "vocab.txt").write_text("\n".join(words))
+    with pytest.raises(ValueError, match=message):
+        load_model(mpnet)
 
 
 def test_the_real_minilm_is_loaded_without_a_head():
@@ -236,7 +293,7 @@ def test_a_file_that_holds_no_object_is_named(folder, name):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"model_type": "gpt2"}, "`model_type` in .* must be one of bert, beit. Received: 'gpt2'"),
+        ({"model_type": "gpt2"}, "`model_type` in .* must be one of bert, beit, mpnet. Received: 'gpt2'"),
         ({"hidden_act": "relu"}, "`hidden_act` in .* must be 'gelu'. Received: 'relu'"),
         ({"position_embedding_type": "relative_key"}, "`position_embedding_type` in .* must be 'absolute'"),
     ],
