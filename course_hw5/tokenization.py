@@ -48,16 +48,23 @@ def read_vocabulary(path):
     Raises:
         ValueError: if a special token of BERT is missing, [PAD] is not the first, or a word piece stands twice.
     """
+    return checked_vocabulary(path, _lines(path))
+
+
+def _lines(path):
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be UTF-8. Received: {error}") from error
-    pieces = text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some
-    return checked_vocabulary(path, pieces)
+    return text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some
 
 
-def read_tokenizer(folder):
+def read_tokenizer(folder, checked=None):
     """Reads what a folder in Hugging Face's format says of its tokenizer, in either of its two forms.
+
+    Args:
+        folder: path.
+        checked: function of a file and its word pieces to what is returned of them; `checked_vocabulary` by default.
 
     Returns:
         The vocabulary, None where there is none, and whether it is uncased.
@@ -65,9 +72,14 @@ def read_tokenizer(folder):
     Raises:
         ValueError: if `tokenizer.json` is damaged, or holds no WordPiece, or a special token of BERT is missing.
     """
-    vocabulary, path, is_lowercase = folder / "vocab.txt", folder / "tokenizer.json", says_lowercase(folder)
+    checked = checked or checked_vocabulary
+    config, vocabulary, path = folder / "tokenizer_config.json", folder / "vocab.txt", folder / "tokenizer.json"
+    try:
+        is_lowercase = json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{config} must be a JSON object. Received: {error}") from error
     if vocabulary.exists() or not path.exists():
-        pieces = read_vocabulary(vocabulary) if vocabulary.exists() else None
+        pieces = checked(vocabulary, _lines(vocabulary)) if vocabulary.exists() else None
         return pieces, True if is_lowercase is None else is_lowercase
     try:
         tokenizer = json.loads(path.read_text(encoding="utf-8"))
@@ -77,16 +89,7 @@ def read_tokenizer(folder):
         raise ValueError(f"{path} must hold a WordPiece tokenizer. Received: {error!r}") from error
     if is_lowercase is None:
         is_lowercase = (tokenizer.get("normalizer") or {}).get("lowercase", True)
-    return checked_vocabulary(path, pieces), is_lowercase
-
-
-def says_lowercase(folder):
-    """What `tokenizer_config.json` in a folder in Hugging Face's format says of capitals; None where it says nothing."""
-    config = folder / "tokenizer_config.json"
-    try:
-        return json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{config} must be a JSON object. Received: {error}") from error
+    return checked(path, pieces), is_lowercase
 
 
 def checked_vocabulary(source, pieces):

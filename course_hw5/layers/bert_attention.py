@@ -41,7 +41,7 @@ class BertAttention(keras.layers.MultiHeadAttention):
 
         Args:
             query, key: tensors `(batch, heads, tokens, head_dim)`.
-            attention_mask: bool tensor `(batch, tokens or 1, tokens)`.
+            attention_mask: bool or int tensor `(batch, tokens or 1, tokens)`.
         """
         hidden = keras.ops.cast(-3e4, query.dtype)
         bias = keras.ops.where(attention_mask[:, None], keras.ops.zeros_like(hidden), hidden)

@@ -225,7 +225,8 @@ def with_precision(model, policy):
 def enable_lora(model, rank):
     """Freezes the backbone but for a change of low rank to each kernel of its encoder, the biases beside them, and the pooler.
 
-    Hu et al. 2022, https://arxiv.org/abs/2106.09685, by the `enable_lora` of Keras's layers. A saved model is merged.
+    Hu et al. 2022, https://arxiv.org/abs/2106.09685, by the `enable_lora` of Keras's layers. A saved model is merged. MPNet's
+    tables of distances are trained, as biases are.
 
     Args:
         model: a `bert_classifier`, changed in place.

@@ -195,15 +195,15 @@ def _load_beit(folder, config, image_shape=None):
 def _load_mpnet(folder, config, image_shape):
     if image_shape is not None:
         raise ValueError(f"`image_shape` must be None for an MPNet. Received: {image_shape}")
-    beit_checkpoints.check_options(folder, config, layer_norm_eps=config.get("layer_norm_eps"))
-    if not (folder / "vocab.txt").exists():
+    beit_checkpoints.check_options(folder, config, layer_norm_eps=config.get("layer_norm_eps"))  # whatever it is
+    read, is_lowercase = tokenization.read_tokenizer(folder, mpnet_checkpoints.bert_rows)
+    if read is None:
         raise ValueError(f"{folder} must hold vocab.txt, by which ids become BERT's. Received: {_listed(folder)}")
-    tensors = {
-        name.removeprefix("mpnet."): tensor.astype("float32") for name, tensor in _read_tensors(folder, prefix="").items()
-    }
-    backbone, vocabulary = mpnet_checkpoints.load_backbone(folder, config, tensors)
-    is_lowercase = tokenization.says_lowercase(folder) is not False
-    return _completed(folder, backbone, vocabulary, is_lowercase, mpnet_checkpoints.load_head(tensors), _is_first(config))
+    vocabulary, rows = read
+    named = _read_tensors(folder, prefix="").items()
+    tensors = {name.removeprefix("mpnet."): tensor.astype("float32") for name, tensor in named}
+    backbone, head = mpnet_checkpoints.load_mpnet(config, tensors, rows)
+    return _completed(folder, backbone, vocabulary, is_lowercase, head, _is_first(config))
 
 
 def _is_first(config):

@@ -1,7 +1,8 @@
 """MPNet (Song et al. 2020, https://arxiv.org/abs/2004.09297): a BERT whose heads also look at how far a token is.
 
 One network with `models/bert.py` but for what is added to the scores, so that `bert_classifier`, `attention_model` and the
-viewer take it as they take BERT. The published checkpoints know no segments: here a second one is the same as the first.
+viewer take it as they take BERT. The published checkpoints know no segments: here a second one is the same as the first. They
+read a pair of texts with two separators between them, here one is written, as in BERT.
 """
 
 import keras
@@ -16,7 +17,7 @@ class MPNetEncoder(keras_nlp.layers.TransformerEncoder):
     """keras-nlp's `TransformerEncoder` whose attention is a `TokenDistanceAttention`.
 
     Args: those of keras-nlp's, and
-        buckets: of distances, an even number.
+        buckets: of distances, an even number, 4 or more.
     """
 
     def __init__(self, *args, buckets=32, **kwargs):
@@ -42,7 +43,7 @@ class MPNetBackbone(BertBackbone):
     The published model has one table for all layers. Here each has its own, which may learn apart.
 
     Args: those of `BertBackbone`, and
-        buckets: of distances, an even number.
+        buckets: of distances, an even number, 4 or more.
         layer_norm_epsilon: of all layer normalizations.
     """
 

@@ -5,38 +5,51 @@ import math
 import numpy as np
 
 from course_hw5 import tokenization
+from course_hw5.models.beit_checkpoints import assign
 from course_hw5.models.mpnet import MPNetBackbone
 
 NAMES = {"[PAD]": "<pad>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>"}
 BEFORE = 2  # positions that no token has
 
 
-def load_backbone(folder, config, tensors):
-    """Makes the backbone and gives it its weights.
-
-    The vocabulary is BERT's with special tokens of its own. Rows of the embedding change places, so that BERT's have the
-    meaning of those.
+def bert_rows(source, pieces):
+    """How BERT would read the vocabulary of MPNet, which is BERT's with special tokens of its own besides.
 
     Args:
-        folder: path, for `vocab.txt`.
-        config: dict of `config.json`.
-        tensors: dict of float32 arrays by name, without the prefix "mpnet.".
+        source: file, for errors.
+        pieces: list of word pieces.
 
     Returns:
-        `MPNetBackbone`, and its vocabulary: tuple of word pieces.
+        BERT's vocabulary, a tuple of word pieces, and a list of the row of MPNet's embedding for each.
 
     Raises:
-        KeyError: if a tensor is missing or has another shape.
-        ValueError: if the vocabulary is none of MPNet.
+        ValueError: if special tokens of either are missing.
     """
-    pieces = (folder / "vocab.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
     row_of = {piece: row for row, piece in enumerate(pieces)}
     if missing := [name for name in NAMES.values() if name not in row_of]:
-        raise ValueError(f"{folder}/vocab.txt must hold MPNet's special tokens. Received: no {', '.join(missing)}")
-    kept = [piece for piece in pieces if piece not in ("<unk>", *NAMES.values())]
-    vocabulary = tokenization.checked_vocabulary(f"{folder}/vocab.txt", kept)
+        raise ValueError(f"{source} must hold MPNet's special tokens. Received: no {', '.join(missing)}")
+    kept = tokenization.checked_vocabulary(source, [piece for piece in pieces if piece not in ("<unk>", *NAMES.values())])
+    return kept, [row_of[NAMES.get(piece, piece)] for piece in kept]
+
+
+def load_mpnet(config, tensors, rows):
+    """Makes the backbone and gives it its weights.
+
+    Args:
+        config: dict of `config.json`.
+        tensors: dict of float32 arrays by name, without the prefix "mpnet.".
+        rows: list of the row of the embedding for each of BERT's word pieces.
+
+    Returns:
+        `MPNetBackbone`, and the kernel `(hidden_dim, labels)` and bias `(labels,)` of a classifier, or None. A masked
+        language model knows nothing of a pooled output: its layer is random.
+
+    Raises:
+        KeyError: if a tensor is missing, of another shape, or not of numbers.
+        ValueError: if the buckets of distances are none.
+    """
     backbone = MPNetBackbone(
-        vocabulary_size=len(kept),
+        vocabulary_size=len(rows),
         num_layers=config["num_hidden_layers"],
         num_heads=config["num_attention_heads"],
         hidden_dim=config["hidden_size"],
@@ -47,13 +60,11 @@ def load_backbone(folder, config, tensors):
         layer_norm_epsilon=config.get("layer_norm_eps", 1e-12),
     )
     words = tensors["embeddings.word_embeddings.weight"]
-    if len(words) < len(pieces):
-        raise KeyError(f"embeddings.word_embeddings.weight: {len(words)} for {len(pieces)} word pieces")
-    words = words[[row_of[NAMES.get(piece, piece)] for piece in kept]]
-    positions = tensors["embeddings.position_embeddings.weight"][BEFORE:]
-    _set(backbone.token_embedding.weights, "embeddings.word_embeddings", words)
-    _set(backbone.position_embedding.weights, "embeddings.position_embeddings", positions)
-    backbone.segment_embedding.set_weights([np.zeros_like(backbone.segment_embedding.get_weights()[0])])
+    if len(words) <= max(rows):
+        raise KeyError(f"embeddings.word_embeddings.weight: {len(words)} rows for {max(rows) + 1} word pieces")
+    assign(backbone.token_embedding.embeddings, words[rows])
+    assign(backbone.position_embedding.position_embeddings, tensors["embeddings.position_embeddings.weight"][BEFORE:])
+    backbone.segment_embedding.embeddings.assign(np.zeros(backbone.segment_embedding.embeddings.shape))
     layers = {"embeddings.LayerNorm": backbone.embeddings_layer_norm}
     for index, encoder in enumerate(backbone.transformer_layers):
         name, attention = f"encoder.layer.{index}", encoder._self_attention_layer
@@ -67,26 +78,15 @@ def load_backbone(folder, config, tensors):
             f"{name}.output.dense": encoder._feedforward_output_dense,
             f"{name}.output.LayerNorm": encoder._feedforward_layer_norm,
         }
-        _set([attention.table], "encoder.relative_attention_bias", tensors["encoder.relative_attention_bias.weight"])
-    # between [CLS] and a head: a classifier has its own layer, a masked language model none
-    pooler = next((name for name in ("classifier.dense", "pooler.dense") if f"{name}.weight" in tensors), None)
-    layers |= {pooler: backbone.pooled_dense} if pooler else {}
-    for name, layer in layers.items():  # kernels have their axes the other way round
-        _set(layer.weights, name, tensors[f"{name}.weight"].T, tensors[f"{name}.bias"])
+        assign(attention.table, tensors["encoder.relative_attention_bias.weight"])
+    has_head = "classifier.out_proj.weight" in tensors
+    if has_head or "pooler.dense.weight" in tensors:
+        layers["classifier.dense" if has_head else "pooler.dense"] = backbone.pooled_dense
+    for name, layer in layers.items():
+        arrays = tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]  # kernels have their axes the other way round
+        for variable, array in zip(layer.weights, arrays, strict=True):
+            assign(variable, array.reshape(variable.shape) if array.size == math.prod(variable.shape) else array)
     if unused := [name for name in tensors if f"encoder.layer.{backbone.num_layers}." in name]:
         raise KeyError(f"{unused[0]}, of which config.json says nothing")
-    return backbone, vocabulary
-
-
-def load_head(tensors):
-    """Kernel `(hidden_dim, labels)` and bias `(labels,)` of a classifier; None where there is none."""
-    if "classifier.out_proj.weight" not in tensors:
-        return None
-    return tensors["classifier.out_proj.weight"].T, tensors["classifier.out_proj.bias"]
-
-
-def _set(variables, name, *arrays):
-    for variable, array in zip(variables, arrays, strict=True):
-        if array.size != math.prod(variable.shape):
-            raise KeyError(f"{name} of shape {array.shape} for {tuple(variable.shape)}")
-        variable.assign(array.reshape(variable.shape))
+    head = (tensors["classifier.out_proj.weight"].T, tensors["classifier.out_proj.bias"]) if has_head else None
+    return backbone, head

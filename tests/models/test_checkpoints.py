@@ -49,13 +49,42 @@ def test_an_mpnet_reads_bert_s_ids_by_a_vocabulary_of_its_own(mpnet):
     assert not load_model(mpnet).get_layer("bert_inputs").lowercase
 
 
-def test_an_mpnet_without_a_head_is_a_backbone(mpnet):
-    (path,) = mpnet.glob("*.safetensors")
-    tensors = {name: value for name, value in safetensors.numpy.load_file(path).items() if "classifier" not in name}
-    safetensors.numpy.save_file(tensors, path)
-    backbone = load_model(mpnet)
-    assert "sequence_output" in backbone.output and backbone.vocabulary[0] == "[PAD]"
-    assert bert_classifier(backbone).output_shape == (None, 1)
+def change_tensors(folder, change):
+    (path,) = folder.glob("*.safetensors")
+    tensors = change(safetensors.numpy.load_file(path))
+    safetensors.numpy.save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path)
+
+
+def test_an_mpnet_without_a_head_is_a_backbone_with_its_pooler(mpnet):
+    change_tensors(
+        mpnet,
+        lambda tensors: {
+            name.removeprefix("mpnet.").replace("classifier.dense", "pooler.dense"): value
+            for name, value in tensors.items()
+            if "out_proj" not in name
+        },
+    )
+    backbone, ids = load_model(mpnet), np.load(MPNET / "expected.npz")["token_ids"]
+    assert backbone.vocabulary[0] == "[PAD]" and bert_classifier(backbone).output_shape == (None, 1)
+    model = load_model(MPNET)
+    inputs = model.get_layer("bert_inputs")(ids)
+    expected = model.layers[2](inputs)["pooled_output"]
+    np.testing.assert_allclose(backbone(inputs)["pooled_output"], expected, atol=1e-6)
+
+
+def test_an_mpnet_with_half_a_head_is_refused(mpnet):
+    change_tensors(mpnet, lambda tensors: {name: value for name, value in tensors.items() if "classifier.dense" not in name})
+    with pytest.raises(ValueError, match="must hold whole weights of the model in its config.json. Received: classifier.dense"):
+        load_model(mpnet)
+
+
+def test_an_mpnet_takes_no_picture_and_reads_the_newer_form_of_a_vocabulary(mpnet):
+    with pytest.raises(ValueError, match="`image_shape` must be None for an MPNet"):
+        load_model(mpnet, image_shape=(8, 8, 3))
+    ids = {word: i for i, word in enumerate(golden.mpnet_vocabulary(60))}
+    (mpnet / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordPiece", "vocab": ids}}))
+    (mpnet / "vocab.txt").unlink()
+    assert [*tokenizer_of(load_model(mpnet))("word7")] == [7]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +92,9 @@ def test_an_mpnet_without_a_head_is_a_backbone(mpnet):
     [
         ({"num_hidden_layers": 2}, "encoder.layer.2.*, of which config.json says nothing"),
         ({"num_hidden_layers": 4}, "encoder.layer.3.attention.attn.q.weight"),
-        ({"intermediate_size": 48}, r"encoder.layer.0.intermediate.dense of shape \(24, 96\) for \(24, 48\)"),
-        ({"max_position_embeddings": 30}, r"embeddings.position_embeddings of shape \(24, 24\) for \(28, 24\)"),
+        ({"intermediate_size": 48}, r"intermediate_dense/kernel: expected shape \(24, 48\), found \(24, 96\)"),
+        ({"max_position_embeddings": 30}, r"position_embedding/embeddings: expected shape \(28, 24\), found \(24, 24\)"),
+        ({"relative_attention_num_buckets": 31}, "`buckets` must be an even number from 4 to 510. Received: 31"),
         ({"hidden_act": "relu"}, "`hidden_act` in .* must be 'gelu'. Received: 'relu'"),
     ],
 )
@@ -79,7 +109,7 @@ def test_an_mpnet_that_differs_from_its_config_is_refused(mpnet, changes, messag
     [
         (None, "must hold vocab.txt, by which ids become BERT's. Received: .*config.json"),
         (["[PAD]", "[UNK]"], "must hold MPNet's special tokens. Received: no <pad>, <s>, </s>, <mask>"),
-        (golden.mpnet_vocabulary(61), "embeddings.word_embeddings.weight: 65 for 66 word pieces"),
+        (golden.mpnet_vocabulary(61), "embeddings.word_embeddings.weight: 65 rows for 66 word pieces"),
     ],
 )
 def test_an_mpnet_without_its_vocabulary_is_refused(mpnet, words, message):

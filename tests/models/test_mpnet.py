@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from course_hw5 import attention_model, bert_classifier, explain, load_model, tokenization
 from course_hw5.layers.token_distance import distance_bucket
-from course_hw5.models.bert import backbone_of, with_precision
+from course_hw5.models.bert import backbone_of, enable_lora, with_precision
 from course_hw5.models.mpnet import MPNetBackbone
 
 WORDS = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "not", *(f"word{i}" for i in range(20)))
@@ -13,8 +13,8 @@ IDS = np.array([[2, 8, 5, 7, 9, 11, 3], [2, 5, 7, 3, 0, 0, 0]])
 
 
 def small_classifier(**overrides):
-    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16, "max_sequence_length": 16}
-    backbone = MPNetBackbone(len(WORDS), **sizes, vocabulary=WORDS, **overrides)
+    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16, "max_sequence_length": 16} | overrides
+    backbone = MPNetBackbone(len(WORDS), **sizes, vocabulary=WORDS)
     for encoder in backbone.transformer_layers:
         table = encoder._self_attention_layer.table
         table.assign(np.random.default_rng(0).normal(size=table.shape))
@@ -22,9 +22,22 @@ def small_classifier(**overrides):
 
 
 def test_distances_share_buckets_as_in_t5():
-    distance = np.array([0, -1, -7, -8, -11, -12, -90, -91, -500, 1, 7, 500], "int32")
-    found = keras.ops.convert_to_numpy(distance_bucket(distance, 32))
-    assert found.tolist() == [0, 1, 7, 8, 8, 9, 14, 15, 15, 17, 23, 31]
+    distance = np.array([0, -1, -7, -8, -11, -12, -15, -16, -31, -32, -63, -64, -90, -91, -500, 1, 7, 12, 64, 500], "int32")
+    expected = [0, 1, 7, 8, 8, 9, 9, 10, 11, 12, 13, 14, 14, 15, 15, 17, 23, 25, 30, 31]  # by transformers' MPNet
+    for run in (distance_bucket, tf.function(distance_bucket), tf.function(distance_bucket, jit_compile=True)):
+        assert keras.ops.convert_to_numpy(run(distance, 32)).tolist() == expected
+
+
+@pytest.mark.parametrize("buckets", [31, 2, 512])
+def test_a_wrong_number_of_buckets_is_refused(buckets):
+    with pytest.raises(ValueError, match=f"`buckets` must be an even number from 4 to 510. Received: {buckets}"):
+        small_classifier(buckets=buckets)
+
+
+def test_attention_to_another_text_is_refused():
+    layer = backbone_of(small_classifier()).transformer_layers[0]._self_attention_layer
+    with pytest.raises(ValueError, match="Distances are for self-attention, and a mask. Received: other values"):
+        layer(np.zeros((1, 4, 8)), np.ones((1, 4, 8)))
 
 
 def test_a_word_is_looked_at_by_where_it_is():
@@ -46,32 +59,57 @@ def test_padding_changes_nothing_and_is_not_looked_at():
 
 @pytest.mark.parametrize("part", ["classifier", "attention"])
 def test_saving_keeps_the_answers(tmp_path, part):
-    model = small_classifier() if part == "classifier" else attention_model(small_classifier())
+    model = small_classifier(buckets=6, layer_norm_epsilon=0.1)
+    model = model if part == "classifier" else attention_model(model)
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(load_model(tmp_path / "model.keras")(IDS), model(IDS))
 
 
 def test_another_precision_keeps_tables_and_kind():
-    model = small_classifier()
+    model = small_classifier(buckets=6, layer_norm_epsilon=0.1)
     copy = with_precision(model, "mixed_bfloat16")
     assert isinstance(backbone_of(copy), MPNetBackbone) and backbone_of(copy).dtype_policy.name == "mixed_bfloat16"
     np.testing.assert_allclose(copy(IDS), model(IDS), atol=0.03)
 
 
-def test_a_step_in_pieces_has_the_gradients_of_the_whole():
-    model = small_classifier()
+def gradients(model, ids, options=None):
+    """Of every trained variable, by its number and name; in a graph with `options` of `tf.function`."""
 
-    def run():
+    def run(ids):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(model(IDS) * [[1.0], [-2.0]])
-        return tape.gradient(loss, [v.value for v in model.trainable_variables])
+            loss = tf.reduce_sum(model(ids))
+        return [tf.convert_to_tensor(part) for part in tape.gradient(loss, [v.value for v in model.trainable_variables])]
 
-    tables = [i for i, v in enumerate(model.trainable_variables) if "distance_bias" in v.path]
-    whole, pieces = run(), tf.function(run)()
-    assert len(tables) == 2 and all(np.abs(whole[i]).max() > 0 for i in tables)
-    for expected, found in zip(whole, pieces):
-        expected, found = (tf.convert_to_tensor(gradient).numpy() for gradient in (expected, found))
-        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+    found = run(ids) if options is None else tf.function(run, **options)(ids)
+    return {f"{i} {v.name}": part.numpy() for i, (v, part) in enumerate(zip(model.trainable_variables, found))}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"jit_compile": True}, {"input_signature": [tf.TensorSpec((None, None), "int32")]}], ids=str
+)
+def test_a_step_in_a_graph_has_the_gradients_of_the_whole(options):
+    model = small_classifier()
+    whole, pieces = gradients(model, IDS), gradients(model, tf.constant(IDS, "int32"), options)
+    tables = [name for name in whole if "distance_bias" in name]
+    assert len(tables) == 2 and all(np.abs(whole[name]).max() > 0 for name in tables)
+    for name, expected in whole.items():
+        np.testing.assert_allclose(pieces[name], expected, rtol=1e-3, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+
+
+def test_the_gradient_of_a_table_in_bfloat16_counts_every_pair_of_a_long_text(random):
+    model = small_classifier(max_sequence_length=256)
+    ids = tf.constant(random.integers(5, len(WORDS), (4, 256)), "int32")
+    plain, mixed = (gradients(each, ids, {}) for each in (model, with_precision(model, "mixed_bfloat16")))
+    name = next(name for name in plain if "distance_bias" in name)
+    np.testing.assert_allclose(mixed[name], plain[name], atol=0.1 * np.abs(plain[name]).max())
+
+
+def test_a_change_of_low_rank_goes_with_the_tables(tmp_path):
+    model = small_classifier()
+    enable_lora(model, 2)
+    assert sum("distance_bias" in v.path for v in model.trainable_variables) == 2
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(load_model(tmp_path / "model.keras")(IDS), model(IDS), atol=1e-6)
 
 
 def test_a_sentence_is_explained():
