@@ -23,17 +23,23 @@ class Classification:
         check_class_names(model, data.class_names)
 
     def prepare(self, data, model):
-        """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels."""
+        """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels.
+
+        So do probabilities of the second of two classes.
+        """
         classes = model.output_shape[-1]
         if classes == 1 or data.element_spec[1].shape.rank == 2:
             return data
+        if data.element_spec[1].dtype.is_floating:
+            return data.map(lambda inputs, labels: (inputs, tf.stack([1 - labels, labels], axis=1)))
         return data.map(lambda inputs, labels: (inputs, tf.one_hot(labels, classes)))
 
     def losses(self, model, settings):
         """Arguments of `model.compile`."""
         is_binary = model.output_shape[-1] == 1
         loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
-        return {"loss": loss(label_smoothing=settings.label_smoothing), "metrics": ["accuracy"]}
+        metric = RoundedAccuracy(name="accuracy") if is_binary else "accuracy"
+        return {"loss": loss(label_smoothing=settings.label_smoothing), "metrics": [metric]}
 
     def report(self, model, data, run_dir, writer=None, epoch=0):
         """Predicts the test data once and writes report, matrix and metrics; returns the dict of `metrics.json`."""
@@ -45,6 +51,14 @@ class Classification:
         report._epoch = epoch
         report.write()
         return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text(encoding="utf-8"))
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class RoundedAccuracy(keras.metrics.BinaryAccuracy):
+    """Keras's `BinaryAccuracy`, of labels that may be a teacher's probabilities."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(keras.ops.round(y_true), y_pred, sample_weight)
 
 
 class RDrop(Classification):

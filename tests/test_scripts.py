@@ -160,12 +160,11 @@ def test_the_bert_script_reads_batches_twice(small_bert, tmp_path, monkeypatch):
 def test_a_teacher_reads_the_sentences_that_are_trained_on_besides(small_bert, tmp_path, monkeypatch):
     texts = np.array([b"A warm film. A dull story.", b"A cold ending!<br />A film"], object)
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1, 0])), None])
-    monkeypatch.setattr(reviews, "SURE", 0.0)
     run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "first", "--epochs", 1))
     teacher = ("--epochs", 1, "--teacher", tmp_path / "first" / "model.keras")
     run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "second", *teacher))
     config = json.loads((tmp_path / "second" / "config.json").read_text())
-    assert config["data"]["note"].endswith("and 3 sentences of IMDB's training reviews")
+    assert config["data"]["note"].endswith("and 3 sentences of IMDB's training reviews, labelled by a teacher")
     assert config["arguments"]["teacher"].endswith("model.keras")
 
 
@@ -196,6 +195,7 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
             "--teacher must have the vocabulary of --preset. Received: sentiment-minilm",
         ),
         (("--teacher", "sentiment-minilm", "--evaluate"), "--teacher is for training. Received: --teacher sentiment-minilm"),
+        (("--taught", 10), "--taught is how many sentences a --teacher reads. Received: --taught 10 without one"),
         (("--r-drop", 1, "--evaluate"), "--r-drop is for training. Received: --r-drop 1.0 --evaluate"),
         (("--r-drop", 0), "`weight` of R-Drop must be above 0. Received: 0.0"),
     ],

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.special
+import tensorflow as tf
 
 import course_hw5
 from course_hw5 import tasks
@@ -56,3 +57,26 @@ def test_r_drop_validates_as_plain_classification_does(tmp_path, digits):
 def test_a_weight_of_r_drop_that_does_nothing_is_refused():
     with pytest.raises(ValueError, match="`weight` of R-Drop must be above 0. Received: 0"):
         tasks.RDrop(0)
+
+
+def test_accuracy_rounds_the_probabilities_of_a_teacher():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    (metric,) = tasks.CLASSIFICATION.losses(model, course_hw5.Settings())["metrics"]
+    assert float(metric(np.array([[0.9], [0.2], [0.6], [0.0]]), np.array([[0.7], [0.6], [0.2], [0.1]]))) == 0.5
+
+
+def test_a_classifier_of_one_unit_is_watched_and_saved_as_keras_does(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(optimizer="sgd", **tasks.CLASSIFICATION.losses(model, course_hw5.Settings()))
+    x, labels = np.eye(3), np.array([0.9, 0.2, 0.6])
+    model.fit(x, labels, validation_data=(x, labels), callbacks=[keras.callbacks.EarlyStopping("val_accuracy")], verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.evaluate(x, labels, verbose=0) == pytest.approx(model.evaluate(x, labels, verbose=0))
+
+
+def test_probabilities_of_a_teacher_serve_two_classes_too():
+    data = tf.data.Dataset.from_tensor_slices((np.zeros((2, 3)), np.array([0.75, 0.0], "float32"))).batch(2)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    ((_, labels),) = tasks.CLASSIFICATION.prepare(data, model)
+    assert labels.numpy().tolist() == [[0.25, 0.75], [1, 0]]

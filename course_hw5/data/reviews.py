@@ -13,15 +13,14 @@ from course_hw5.data.catalogue import read_splits
 from course_hw5.data.order import shuffled_indices, split_indices
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-SURE = 0.95  # what a teacher's probability must reach
 
 
 class ReviewData(NamedTuple):
     """Three data sets of `(token_ids, labels)` batches, and what a reader must know about them.
 
     Token ids are int32 `(batch, tokens)`, padded with 0 to the length of their bucket; labels are int64 `(batch,)`, 1 for
-    positive. `train` is shuffled anew in every epoch and drops the incomplete last batch of each bucket; `validation` and
-    `test` go from short to long.
+    positive; with a teacher those of `train` are float32 probabilities. `train` is shuffled anew in every epoch and drops the
+    incomplete last batch of each bucket; `validation` and `test` go from short to long.
     """
 
     train: tf.data.Dataset
@@ -41,6 +40,7 @@ def load_reviews(
     tokenizer=None,
     epoch_share=1.0,
     teacher=None,
+    taught=None,
 ):
     """Loads labelled movie reviews as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
 
@@ -58,9 +58,10 @@ def load_reviews(
         epoch_share: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
             and backed up more often.
         teacher: function of a data set of `(token_ids, labels)` batches to probabilities of "positive" `(texts, 1)`, as
-            `predict` of a `bert_classifier`. The sentences of IMDB's training reviews are trained on besides, where it is sure
-            (`SURE`) of one and says of it what the label of its review says: self-training, as in Xie et al. 2020
-            (https://arxiv.org/abs/1911.04252), with weak labels for a filter. Not for "imdb", whose held-out reviews they are.
+            `predict` of a `bert_classifier`. Sentences of IMDB's training reviews are trained on besides, with its probability
+            for a label (Hinton et al. 2015, https://arxiv.org/abs/1503.02531). Not for "imdb", whose held-out reviews they are.
+        taught: how many sentences the teacher reads, drawn at random; None for all that have fewer than
+            `max_length` tokens, which are those that were not cut.
 
     Returns:
         `ReviewData`: `train, validation, test, class_names, note, describe`.
@@ -81,23 +82,26 @@ def load_reviews(
         raise ValueError(f"`epoch_share` must lie in (0, 1]. Received: {epoch_share}")
     if teacher and name == "imdb":
         raise ValueError('`teacher` must be None for "imdb": it adds sentences of the reviews that are held out')
+    if taught is not None and teacher is None:
+        raise ValueError(f"`taught` must be None without a `teacher`. Received: {taught}")
+    if taught is not None and taught < 1:
+        raise ValueError(f"`taught` must be None or 1 or more. Received: {taught}")
     (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
     kept, held_out = split(texts, validation_split, np.random.default_rng(seed))
     tokenizer = tokenizer or tokenization.bert_tokenizer()
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
 
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
+    train_ids, train_labels = tf.gather(ids, kept), labels[kept]
     if teacher:
-        sentences, sentence_labels = _imdb_sentences()
-        sentences = _tokenize(sentences, tokenizer, max_length)
-        agreed = _agreed(sentences, sentence_labels, teacher, buckets)
-        kept = np.concatenate([kept, len(labels) + np.arange(len(agreed))])
-        ids = tf.concat([ids, tf.gather(sentences, agreed)], axis=0)
-        labels = np.concatenate([labels, sentence_labels[agreed]])
-        note += f"; and {len(agreed):,} sentences of IMDB's training reviews"
+        sentences = _sentences(tokenizer, max_length, taught, np.random.default_rng(seed))
+        answers = teacher(_by_length(sentences, np.zeros(sentences.nrows(), "int64"), buckets, batch_size=128))
+        train_ids = tf.concat([train_ids, sentences], axis=0)
+        train_labels = np.concatenate([np.float32(train_labels), np.float32(answers[:, 0])])
+        note += f"; and {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
     tf.random.get_global_generator().reset_from_seed(seed)
     return ReviewData(
-        _shuffled(tf.gather(ids, kept), labels[kept], buckets, batch_size, epoch_share),
+        _shuffled(train_ids, train_labels, buckets, batch_size, epoch_share),
         _by_length(tf.gather(ids, held_out), labels[held_out], buckets, batch_size),
         _by_length(test_ids, test_labels, buckets, batch_size),
         ["negative", "positive"],
@@ -130,12 +134,11 @@ def _parts(text):
     return {" ".join(words[start : end + 1]) for start in range(len(words)) for end in range(start, len(words))}
 
 
-def _agreed(ids, labels, teacher, buckets):
-    """Indices of the sentences, whole ones, of which a teacher is sure that their labels are right."""
-    whole = np.flatnonzero(ids.row_lengths() < buckets[-1])  # of `max_length` are those that were cut, too
-    whole = whole[np.argsort(ids.row_lengths().numpy()[whole], kind="stable")]  # the order in which the teacher reads them
-    positive = teacher(_by_length(tf.gather(ids, whole), labels[whole], buckets, batch_size=128))[:, 0]
-    return np.sort(whole[np.where(labels[whole] == 1, positive, 1 - positive) >= SURE])
+def _sentences(tokenizer, max_length, count, random):
+    """Token ids of sentences of IMDB that are whole, from short to long: as the teacher reads them."""
+    ids = _tokenize(_imdb_sentences(), tokenizer, max_length)
+    whole = random.permutation(np.flatnonzero(ids.row_lengths() < max_length))[:count]  # of `max_length` are cut ones, too
+    return tf.gather(ids, whole[np.argsort(ids.row_lengths().numpy()[whole], kind="stable")])
 
 
 def _tokenize(texts, tokenizer, max_length):
@@ -206,12 +209,10 @@ def _imdb():
 
 
 def _imdb_sentences():
-    """The sentences of IMDB's training reviews, each with the label of its review, in SST-2's spelling of "n't"."""
-    (reviews, labels), _ = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
-    parts = [re.split(r"(?<=[.!?])\s+|<br\s*/?>", tf.compat.as_text(review)) for review in reviews]
-    parts = [[part for part in review if len(part.split()) >= 3] for review in parts]
-    sentences = [re.sub(r"(\w)n't\b", r"\1 n't", part) for review in parts for part in review]
-    return np.array(sentences, object), np.repeat(labels, [len(review) for review in parts])
+    """The sentences of IMDB's training reviews, in SST-2's spelling of "n't"."""
+    (reviews, _), _ = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
+    parts = [part for review in reviews for part in re.split(r"(?<=[.!?])\s+|<br\s*/?>", tf.compat.as_text(review))]
+    return np.array([re.sub(r"(\w)n't\b", r"\1 n't", part) for part in parts if len(part.split()) >= 3], object)
 
 
 def _read(name, splits, text, host):

@@ -104,6 +104,8 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
         ({"max_length": 4}, "`max_length` must be 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
         ({"name": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
+        ({"taught": 5}, "`taught` must be None without a `teacher`. Received: 5"),
+        ({"taught": 0, "teacher": print}, "`taught` must be None or 1 or more. Received: 0"),
         ({"epoch_share": 0}, r"`epoch_share` must lie in \(0, 1\]. Received: 0"),
         ({"batch_size": 500}, "`batch_size` must leave one full batch of 147 texts of like length. Received: 500"),
     ],
@@ -113,28 +115,33 @@ def test_wrong_arguments_are_refused(arguments, message):
         load_reviews(**{"name": "sst2"} | arguments)
 
 
-def test_a_teacher_adds_the_sentences_that_it_is_sure_their_reviews_label_rightly(monkeypatch):
+def test_a_teacher_labels_sentences_that_are_trained_on_besides(monkeypatch):
     texts = [b"A fine warm film. A dull dull story!<br />It isn't cold", b"A cold ending? Fine. A fine fine ending."]
     monkeypatch.setattr(reviews, "_read", lambda *_: [(np.array(texts, object), np.array([1, 0])), None])
 
     def teacher(batches):
         rows = [words(row).split() for ids, _ in batches for row in ids.numpy()]
-        return np.array([[0.97 if "fine" in row else 0.04 if "dull" in row or "cold" in row else 0.5] for row in rows])
+        return np.array([[0.75 if "fine" in row else 0.25 if "cold" in row else 0.5] for row in rows])
 
-    plain, taught = (load_reviews("sst2", batch_size=1, max_length=32, teacher=who) for who in (None, teacher))
-    seen = [[words(ids.numpy()[0]) for ids, _ in data.train] for data in (plain, taught)]
-    labels = {words(ids.numpy()[0]): int(label[0]) for ids, label in taught.train}
-    assert len(seen[1]) == len(seen[0]) + 2 and taught.note.endswith("and 2 sentences of IMDB's training reviews")
-    assert labels["a fine warm film ."] == 1 and labels["a cold ending ?"] == 0
+    options = {"batch_size": 1, "max_length": 32}
+    choices = ({}, {"teacher": teacher}, {"teacher": teacher, "taught": 2})
+    plain, taught, few = (load_reviews("sst2", **options, **choice) for choice in choices)
+    seen = [[words(ids.numpy()[0]) for ids, _ in data.train] for data in (plain, taught, few)]
+    assert len(seen[1]) == len(seen[0]) + 5 and len(seen[2]) == len(seen[0]) + 2
+    assert taught.note.endswith("and 5 sentences of IMDB's training reviews, labelled by a teacher")
+    labels = {words(ids.numpy()[0]): float(label[0]) for ids, label in taught.train}
+    assert [labels[text] for text in ("a fine warm film .", "a cold ending ?", "a dull dull story !")] == [0.75, 0.25, 0.5]
+    own = {words(ids.numpy()[0]): float(label[0]) for ids, label in plain.train}
+    assert {text: labels[text] for text in own} == own
     for part in ("validation", "test"):
-        assert [len(ids) for ids, _ in getattr(plain, part)] == [len(ids) for ids, _ in getattr(taught, part)]
+        for (ids, label), (same_ids, same_label) in zip(getattr(plain, part), getattr(taught, part), strict=True):
+            assert (ids == same_ids).numpy().all() and (label == same_label).numpy().all()
 
 
 def test_sentences_of_reviews_are_split_and_spelt_as_those_of_sst2(monkeypatch):
     review = "It doesn't work.<br /><br />No. Why?! I can't say, Mr. B"
     monkeypatch.setattr(reviews, "_read", lambda *_: [(np.array([review.encode()], object), np.array([0])), None])
-    sentences, labels = reviews._imdb_sentences()
-    assert [*sentences] == ["It does n't work.", "I ca n't say, Mr."] and [*labels] == [0, 0]
+    assert [*reviews._imdb_sentences()] == ["It does n't work.", "I ca n't say, Mr."]
 
 
 @pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs TFDS_DATA_DIR")
