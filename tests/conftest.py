@@ -1,3 +1,4 @@
+import collections
 import os
 
 import numpy as np
@@ -6,6 +7,17 @@ import pytest
 from tests.browser import open_browser
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter):
+    """Says at the end what was skipped, and what it needs."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = collections.Counter(report.longrepr[-1].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("skipped")
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count} tests: {reason}")
 
 
 @pytest.fixture(autouse=True)

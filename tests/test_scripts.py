@@ -18,6 +18,8 @@ from course_hw5.models.attention import tokenizer_of
 from tests.golden import beit as golden_beit
 from tests.golden.bert import GOLDEN
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 
 

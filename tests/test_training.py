@@ -16,6 +16,8 @@ import course_hw5
 from course_hw5 import devices, recovery, tasks, training
 from course_hw5.data.images import ImageData
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = course_hw5.Settings(epochs=4, optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, warmup_epochs=1, seed=3)
 FILES = {
     "accuracy.png",

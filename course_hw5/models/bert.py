@@ -24,11 +24,11 @@ from course_hw5.layers.layer_normalization import LayerNormalization
 class PositionEmbedding(keras_nlp.layers.PositionEmbedding):
     """keras-nlp's `PositionEmbedding`, which says that a text is too long, where its length is known beforehand."""
 
-    def call(self, inputs, start_index=0, positions=None):
+    def call(self, inputs, **options):
         tokens = inputs.shape[-2]
         if tokens is not None and tokens > self.sequence_length:
             raise ValueError(f"A text must have at most {self.sequence_length} tokens, one per position. Received: {tokens}")
-        return super().call(inputs, start_index, positions)
+        return super().call(inputs, **options)
 
 
 # keras-nlp takes no layers: those that it made become these, whose state and arguments are the same

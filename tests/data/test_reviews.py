@@ -144,7 +144,7 @@ def test_sentences_of_reviews_are_split_and_spelt_as_those_of_sst2(monkeypatch):
     assert [*reviews._imdb_sentences()] == ["It does n't work.", "I ca n't say, Mr."]
 
 
-@pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs TFDS_DATA_DIR")
+@pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs SST-2: set TFDS_DATA_DIR")
 @pytest.mark.parametrize("name, count", [("sst2", 872), ("imdb", 24998)])
 def test_the_real_data_are_read(name, count, monkeypatch):
     monkeypatch.undo()

@@ -5,6 +5,8 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs import anatomy, dependence, sequence_models, sequences
 
+pytestmark = pytest.mark.slow
+
 SIZES = ((sequences.LONGEST_ENGLISH, sequences.LONGEST_GERMAN), (len(sequences.ENGLISH_WORDS), len(sequences.GERMAN_WORDS)))
 
 

@@ -5,6 +5,8 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("grid, read, written", [((2, 2), 1, 1), ((5, 8), 3, 4), ((6, 3), 2, 40), ((4, 4), 12, 2)])
 def test_nine_heads_equal_a_convolution_of_any_kernel_and_size(grid, read, written, random):

@@ -4,6 +4,8 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs import embeddings
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("own_sentences")
 
 

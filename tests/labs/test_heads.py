@@ -6,6 +6,8 @@ from course_hw5 import labs
 from course_hw5.labs import heads as heads_lab
 from course_hw5.labs import sentiment
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("own_sentences")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from course_hw5 import cli, labs
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_lab_states_its_claim_its_source_and_what_would_refute_it():
     files = {path.stem for path in pathlib.Path(labs.__file__).parent.glob("*.py")} - {"__init__", "result"}

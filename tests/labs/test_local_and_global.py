@@ -4,6 +4,8 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs import receptive_fields
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "attention, failed",

@@ -4,6 +4,8 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs import long_inputs, sequence_models, sequences
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def models():

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 
 from course_hw5 import labs
 from course_hw5.labs import sequences
+
+pytestmark = pytest.mark.slow
 
 GUESS = "but who chases is a guess between two, right in 45 to 55 %"
 SHUFFLED = "shuffled words only shuffle the outputs, to float rounding"

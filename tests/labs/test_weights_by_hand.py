@@ -3,6 +3,8 @@ import pytest
 
 from course_hw5 import labs
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_intact_lab_confirms_and_its_numbers_can_be_checked_by_hand():
     result = labs.run_lab("weights_by_hand", samples=200)
