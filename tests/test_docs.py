@@ -73,7 +73,9 @@ def parse(command, monkeypatch):
 
 
 def test_the_readme_is_a_front_page():
-    assert len(text_of(ROOT / "README.md").split()) <= 600
+    readme = ROOT / "README.md"
+    assert len(text_of(readme).split()) <= 600
+    assert {"attend", "classify", "segment", "demo", "lab"} <= {command[1] for command in commands(readme)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
