@@ -1,0 +1,135 @@
+"""Links, commands and addresses in README.md, CONTRIBUTING.md and docs/ are right."""
+
+import ast
+import configparser
+import importlib
+import pathlib
+import re
+import runpy
+import shlex
+
+import pytest
+
+from course_hw5 import cli, labs, options
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCES = [*PAGES, *sorted((ROOT / "notebooks").glob("*"))]
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def name_of(page):
+    return page.name
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(page), re.DOTALL | re.MULTILINE)
+
+
+def anchors(page):
+    """Ids that GitHub gives to headings."""
+    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands(page):
+    """Every command line of ours: lines of shell blocks, and code in the text; there a bare name stands for its help."""
+    text = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
+    mentioned = re.findall(r"`((?:course-hw5|python (?:scripts|benchmarks|tests)/)[^`]*)`", text)
+    lines = [line for block in blocks(page, "sh") for line in block.replace("\\\n", "").splitlines()]
+    lines += [f"{line} --help" if len(line.split()) <= 2 else line for line in mentioned]
+    for line in lines:
+        words = shlex.split(line.replace(".venv/bin/", ""), comments=True)
+        if words[:1] == ["course-hw5"] or (words[:1] == ["python"] and words[1].endswith(".py")):
+            yield words[words[0] == "python" :]
+
+
+class ParsedError(Exception):
+    """Raised where a command would start to work: its arguments have been read."""
+
+
+def stop(*_, **__):
+    raise ParsedError
+
+
+def parse(command, monkeypatch):
+    """Reads the command line as the program does, and stops before anything is run."""
+    program, *arguments = command
+    with monkeypatch.context() as patch:
+        is_lab = arguments[:1] == ["lab"]
+        patch.setattr(*(labs, "run_lab") if is_lab else (options, "plain_errors"), stop)
+        main = cli.main if program == "course-hw5" else runpy.run_path(str(ROOT / program))["main"]
+        try:
+            main(arguments)
+        except ParsedError:
+            return True
+        except SystemExit as end:
+            return end.code in (0, None)  # --help
+    return is_lab  # --list
+
+
+def test_the_readme_is_a_front_page():
+    readme = ROOT / "README.md"
+    assert len(text_of(readme).split()) <= 600
+    assert {"attend", "classify", "segment", "demo", "lab"} <= {command[1] for command in commands(readme)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page):
+    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if link.startswith("http"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_is_understood(page, monkeypatch, capsys):
+    for command in commands(page):
+        program = ROOT / command[0]
+        if program.parent.name in ("benchmarks", "golden"):  # they need PyTorch
+            used = [word for word in command if word.startswith("--")]
+            source = text_of(program) + text_of(ROOT / "benchmarks" / "sides.py")
+            assert all(f'"{option}"' in source for option in used), command
+        else:
+            assert parse(command, monkeypatch), (command, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["attend a --nothing", "nothing", "lab nothing", "lab heads --nothing 1", "classify"])
+def test_a_command_with_a_mistake_is_noticed(command, monkeypatch, capsys):
+    assert not parse(["course-hw5", *command.split()], monkeypatch)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_in_the_docs_uses_public_names(page):
+    for block in blocks(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("course_hw5"):
+                module = importlib.import_module(node.module)
+                assert all(alias.name == "*" or hasattr(module, alias.name) for alias in node.names), block
+
+
+def test_the_labs_of_the_docs_are_those_of_the_package():
+    for page in (ROOT / "README.md", ROOT / "docs" / "labs.md"):
+        rows = re.findall(r"^\| ?`(\w+)` ?\|.*\| ?confirmed ?\|", text_of(page), re.MULTILINE)
+        assert rows == list(labs.LABS), page
+
+
+@pytest.mark.parametrize("page", SOURCES, ids=name_of)
+def test_the_address_of_the_repository_is_that_of_setup_cfg(page):
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    address = config["metadata"]["url"].removeprefix("https://github.com/")
+    ours = r"(?:git\+https://github\.com|colab\.research\.google\.com/github)/([\w.-]+/[\w.-]+)"
+    found = re.findall(ours, text_of(page)) + re.findall(r"github\.com/([\w.-]+/course_hw5)\b", text_of(page))
+    assert set(found) <= {address}
+    if page.suffix in (".py", ".ipynb"):
+        assert found, "a notebook opens in Colab and installs the package there"
