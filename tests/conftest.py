@@ -9,14 +9,22 @@ from tests.browser import open_browser
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+SKIPPED = collections.Counter()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Counts the tests that are skipped here, those that `-m` leaves to another run included."""
+    marks = [mark for item in items for mark in item.iter_markers("skipif")]
+    SKIPPED.update(mark.kwargs["reason"] for mark in marks if mark.args[0])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter):
     """Says at the end what was skipped, and what it needs."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = collections.Counter(report.longrepr[-1].removeprefix("Skipped: ") for report in skipped)
-    if reasons:
+    if SKIPPED:
         terminalreporter.section("skipped")
-    for reason, count in reasons.most_common():
+    for reason, count in SKIPPED.most_common():
         terminalreporter.line(f"{count} tests: {reason}")
 
 
