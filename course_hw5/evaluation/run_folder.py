@@ -8,6 +8,8 @@ import shutil
 
 import pandas as pd
 
+from course_hw5.evaluation import fonts
+
 CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
 
 
@@ -39,7 +41,7 @@ def write_json(path, value):
 
 def write_figure(path, figure):
     """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
-    with replacing(path) as partial:
+    with replacing(path) as partial, fonts.no_glyph_warnings():
         figure.savefig(partial, dpi=144)
 
 
