@@ -39,7 +39,7 @@ _HOMES = {
     "patch_view": "course_hw5.attention.viewer.page",
     "call_html": "course_hw5.attention.viewer.page",
     "HistoryPlots": "course_hw5.evaluation.callbacks",
-    "AttentionTimeLapse": "course_hw5.evaluation.callbacks",
+    "AttentionTimeLapse": "course_hw5.evaluation.time_lapse",
     "ClassificationReport": "course_hw5.evaluation.callbacks",
     "RDrop": "course_hw5.tasks",
     "Segmentation": "course_hw5.tasks",

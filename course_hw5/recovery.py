@@ -45,13 +45,13 @@ class Backup(keras.callbacks.BackupAndRestore):
     """
 
     def __init__(self, backup_dir, restore_from=None):
-        super().__init__(backup_dir, delete_checkpoint=False)
-        self.restore_from = restore_from
+        super().__init__(run_folder.local_path(backup_dir), delete_checkpoint=False)
+        self.restore_from = restore_from and run_folder.local_path(restore_from)
 
     @property
     def latest(self):
         """Path of the newest backup in `restore_from`, or None."""
-        return max(pathlib.Path(self.restore_from).glob("epoch-*.npz"), default=None) if self.restore_from else None
+        return max(self.restore_from.glob("epoch-*.npz"), default=None) if self.restore_from else None
 
     def _save_model(self):
         folder = pathlib.Path(self.backup_dir)
@@ -103,17 +103,17 @@ class BestModel(keras.callbacks.Callback):
 
     def __init__(self, run_dir, monitor="val_accuracy"):
         super().__init__()
-        self.run_dir = pathlib.Path(run_dir)
+        self.run_dir = run_folder.local_path(run_dir)
         self.monitor = monitor
         self.sign = -1 if monitor.endswith("loss") else 1
 
     def on_epoch_end(self, epoch, logs=None):
-        logs = main_metrics(logs)
+        value = self.sign * main_metrics(logs, self.model)[self.monitor]
         best = -math.inf
         if epoch > 0:
             earlier = run_folder.read_history(self.run_dir).query("epoch <= @epoch")
-            best = (self.sign * earlier[self.monitor]).max()
-        if self.sign * logs[self.monitor] > best:
+            best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
+        if epoch == 0 or value > best:  # the first epoch counts even where its score is NaN, so that there is a model
             model = keras.Model(self.model.input, self.model.output, name=self.model.name)  # the same layers, uncompiled
             with run_folder.replacing(self.run_dir / "model.keras") as partial:
                 model.save(partial)

@@ -1,15 +1,15 @@
 """What a model can be trained for: how its labels become targets, what it loses, how it is scored."""
 
 import json
-import pathlib
 
 import keras
 import tensorflow as tf
 
 from course_hw5 import devices
-from course_hw5.evaluation.callbacks import ClassificationReport, check_class_names
+from course_hw5.evaluation import labelled_batches, metrics, predictions, run_folder
+from course_hw5.evaluation.callbacks import ClassificationReport
 from course_hw5.evaluation.pixel_metrics import MeanIoU, PixelAccuracy, PixelCrossentropy
-from course_hw5.evaluation.scene_report import check_classes, write_scene_report
+from course_hw5.evaluation.scene_report import check_classes, check_end, write_scene_report
 from course_hw5.segmentation import SceneSegmenter
 
 
@@ -19,8 +19,10 @@ class Classification:
     monitor = "val_accuracy"
 
     def check(self, model, data):
-        """Raises ValueError unless model and data have the same classes."""
-        check_class_names(model, data.class_names)
+        """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
+        predictions.check_units(model.output_shape[-1], metrics.distinct_names(data.class_names))
+        for split in (data.validation, data.test):
+            labelled_batches.check_form(split)
 
     def prepare(self, data, model):
         """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels.
@@ -43,14 +45,14 @@ class Classification:
 
     def report(self, model, data, run_dir, writer=None, epoch=0):
         """Predicts the test data once and writes report, matrix and metrics; returns the dict of `metrics.json`."""
-        check_class_names(model, data.class_names)
+        predictions.check_units(model.output_shape[-1], metrics.distinct_names(data.class_names))
         model.compile(jit_compile=devices.compiles_whole(model))
         describe = getattr(data, "describe", None)
         report = ClassificationReport(data.test, data.class_names, run_dir, writer=writer, describe=describe)
         report.set_model(model)
         report._epoch = epoch
         report.write()
-        return json.loads((pathlib.Path(run_dir) / "metrics.json").read_text(encoding="utf-8"))
+        return json.loads((run_folder.local_path(run_dir) / "metrics.json").read_text(encoding="utf-8"))
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -121,6 +123,8 @@ class Segmentation:
         check_classes(model.outputs[0].shape[-1], data.class_names)
         if data.train is None:
             raise ValueError("The data set must have a split to train on. Received: a copy without one")
+        check_end(data.validation, "validation")
+        check_end(data.test, "test")
         SceneSegmenter(model, **self.options)  # refuses wrong options before training, not after
 
     def prepare(self, data, model):

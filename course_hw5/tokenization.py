@@ -3,6 +3,7 @@
 import collections
 import functools
 import json
+import os
 import pathlib
 import re
 
@@ -36,7 +37,7 @@ def read_vocabulary(path):
 
 def _lines(path):
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        text = pathlib.Path(os.path.expanduser(path)).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be UTF-8. Received: {error}") from error
     return text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some

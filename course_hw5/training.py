@@ -15,7 +15,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5 import devices, options, recovery, tasks
-from course_hw5.evaluation import page, run_folder
+from course_hw5.evaluation import metrics, page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.layers.compiled import in_pieces
 from course_hw5.models import checkpoints
@@ -117,7 +117,7 @@ def train(
             "`data.train` must know how many batches it has: .apply(tf.data.experimental.assert_cardinality(batches)). "
             f"Received: {'an endless set' if batches == tf.data.INFINITE_CARDINALITY else 'an empty or unknown number'}"
         )
-    run_dir = pathlib.Path(run_dir)
+    run_dir = run_folder.local_path(run_dir)
     config = _config(model, data, settings, arguments or {})
     with model.distribute_strategy.scope():
         compile_model(model, settings, batches, rate_factors, task)
@@ -168,7 +168,7 @@ def check_out(args):
         ValueError: if --resume is given with --evaluate or to a run with other options, or --overwrite would delete what the
             command reads.
     """
-    out, is_shared = pathlib.Path(args.out), args.strategy == "multiworker"  # then another worker may have begun
+    out, is_shared = run_folder.local_path(args.out), args.strategy == "multiworker"  # then another worker may have begun
     if getattr(args, "evaluate", False):
         for option in ("resume", "epochs", "learning_rate"):
             if getattr(args, option) not in (None, False):
@@ -185,7 +185,7 @@ def check_out(args):
         run_folder.check_same_settings(out, {"settings": settings, "arguments": arguments})
     for name in ("preset", "teacher"):
         read = getattr(args, name, None)
-        if args.overwrite and read and out.resolve() in (pathlib.Path(read).resolve() / "file").parents:
+        if args.overwrite and read and out.resolve() in (run_folder.local_path(read).resolve() / "file").parents:
             raise ValueError(f"--{name} must lie elsewhere than --out, which --overwrite deletes. Received: {read}")
 
 
@@ -198,7 +198,7 @@ def evaluate(run_dir, data, writer=None, task=tasks.CLASSIFICATION):
     Raises:
         ValueError: if `model.keras` is damaged.
     """
-    path = pathlib.Path(run_dir) / "model.keras"
+    path = run_folder.local_path(run_dir) / "model.keras"
     model = checkpoints.load_model(path)
     history = run_folder.read_history(run_dir)
     seconds = history["seconds"]
@@ -221,7 +221,7 @@ def report(model, data, run_dir, arguments=None, task=tasks.CLASSIFICATION):
         The dict of `metrics.json`.
     """
     metrics = task.report(model, data, run_dir)
-    run_folder.write_json(pathlib.Path(run_dir) / "config.json", _config(model, data, None, arguments or {}))
+    run_folder.write_json(run_folder.local_path(run_dir) / "config.json", _config(model, data, None, arguments or {}))
     return metrics
 
 
@@ -229,7 +229,7 @@ def _config(model, data, settings, arguments):
     return {
         "settings": dataclasses.asdict(settings) if settings else {},
         "arguments": json.loads(json.dumps(arguments)),
-        "data": {"note": data.note, "class_names": list(data.class_names)},
+        "data": {"note": data.note, "class_names": metrics.distinct_names(data.class_names)},
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in VERSIONED},
         "command": shlex.join(sys.argv),

@@ -367,3 +367,34 @@ def test_xla_compiles_whole_steps_where_its_products_are_not_slower(
     models = (course_hw5.mlp_classifier((4, 4, 1)), half, bert, other_half)
     found = [devices.compiles_whole(model) for model in models]
     assert found == [True, True, bert_whole, bfloat16_whole]
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_data_without_an_end_are_refused_before_anything_is_written(split, tmp_path, digits, small_mlp):
+    endless = digits._replace(**{split: getattr(digits, split).repeat()})
+    with pytest.raises(ValueError, match=r"must come to an end: leave out .repeat\(\)"):
+        training.train(small_mlp, endless, tmp_path / "run", training.Settings(epochs=1))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_monitor_is_never_a_number_keeps_its_first_model_until_there_is_a_number(tmp_path):
+    inputs = keras.Input((2,))
+    best = recovery.BestModel(tmp_path, "val_loss")
+    best.set_model(keras.Model(inputs, keras.layers.Dense(1)(inputs)))
+    saved = []
+    for epoch, loss in enumerate([np.nan, np.nan, 3.0, np.nan, 2.0, 2.5]):
+        (tmp_path / "model.keras").unlink(missing_ok=True)
+        best.on_epoch_end(epoch, {"val_loss": loss})
+        saved.append((tmp_path / "model.keras").exists())
+        rows = pd.DataFrame({"epoch": range(1, epoch + 2), "val_loss": [np.nan, np.nan, 3.0, np.nan, 2.0, 2.5][: epoch + 1]})
+        (tmp_path / "history.csv").write_text(rows.to_csv(index=False))
+    assert saved == [True, False, True, False, True, False]
+
+
+def test_a_run_in_the_home_folder_is_trained_loaded_and_evaluated(tmp_path, monkeypatch, digits, small_mlp):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    metrics = training.train(small_mlp, digits, "~/run", training.Settings(epochs=1))
+    assert (tmp_path / "run" / "index.html").exists()
+    assert training.evaluate("~/run", digits)["accuracy"] == metrics["accuracy"]
+    for path in ("~/run", "~/run/model.keras"):
+        assert course_hw5.load_model(path).count_params() == small_mlp.count_params()

@@ -1,5 +1,6 @@
 """Pictures of users: any file that Pillow opens, turned upright, as RGB."""
 
+import os
 import pathlib
 import warnings
 
@@ -25,15 +26,17 @@ def open_picture(source, longest=None):
         ValueError: if the file is no picture, broken or empty, or has more than `LARGEST` pixels; says which file.
         OSError: if there is no such file, or it cannot be read.
     """
-    name = source if isinstance(source, (str, pathlib.Path)) else "the picture"
-    if isinstance(source, (str, pathlib.Path)) and not pathlib.Path(source).is_file():
-        found = "a folder" if pathlib.Path(source).is_dir() else "no such file"
-        raise FileNotFoundError(f"{source} must be a picture. Received: {found}")
+    is_path = isinstance(source, (str, pathlib.Path))
+    name = source if is_path else "the picture"
+    source = pathlib.Path(os.path.expanduser(source)) if is_path else source
+    if is_path and not source.is_file():
+        found = "a folder" if source.is_dir() else "no such file"
+        raise FileNotFoundError(f"{name} must be a picture. Received: {found}")
     limit = f"{name} must have at most {LARGEST:,} pixels. Received:"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
-            image = Image.open(source) if isinstance(source, (str, pathlib.Path)) else source
+            image = Image.open(source) if is_path else source
             size = image.size
             image = _to_rgb(ImageOps.exif_transpose(image)) if image.width * image.height <= LARGEST else None
     except UnidentifiedImageError as error:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5.evaluation import elements, findings, flops, plots, run_folder
+from course_hw5.evaluation import elements, findings, flops, metrics, plots, run_folder
 from course_hw5.models import checkpoints
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "model.keras")
@@ -42,7 +42,7 @@ def write_comparison(run_dirs, out):
         ValueError: if there are fewer than two runs, one comes twice, a file is damaged, or classes differ.
         OSError: if `out` cannot be written.
     """
-    run_dirs, out = [pathlib.Path(run_dir) for run_dir in run_dirs], pathlib.Path(out)
+    run_dirs, out = [run_folder.local_path(run_dir) for run_dir in run_dirs], run_folder.local_path(out)
     _check_paths(run_dirs, out)
     runs = dict(zip(run_names(run_dirs), [read_run(run_dir) for run_dir in run_dirs]))
     scores = class_scores(runs)
@@ -59,16 +59,18 @@ def read_run(run_dir):
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if a file is damaged.
+        ValueError: if a file is damaged, or the run is no classifier's of one label per example.
     """
-    run_dir = pathlib.Path(run_dir)
+    run_dir = run_folder.local_path(run_dir)
     if (run_dir / "class_scores.csv").exists():
         raise ValueError(f"Runs of classifiers can be compared. Received: {run_dir}, of a segmenter")
     run_folder.require_files(run_dir, FILES)
     parts = {"settings": {}, "arguments": {}, "data": {"class_names": list}, "model": {"name": str, "parameters": int}}
     config = run_folder.read_json(run_dir / "config.json", parts)
+    metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
     numbers = ("accuracy", "f1", "examples", "training_seconds", "training_examples_per_second")
-    metrics = run_folder.read_json(run_dir / "metrics.json", dict.fromkeys(numbers, NUMBER))
+    tested = run_folder.read_json(run_dir / "metrics.json", dict.fromkeys(numbers, NUMBER))
+    config["data"]["class_names"] = metrics.distinct_names(config["data"]["class_names"])
     f1 = {name: {"f1-score": NUMBER} for name in [*config["data"]["class_names"], "weighted avg"]}
     report = run_folder.read_json(run_dir / "classification_report.json", f1)
     history = run_folder.read_history(run_dir, ("epoch", "accuracy", "seconds"))
@@ -77,7 +79,7 @@ def read_run(run_dir):
         count = flops.prediction_flops(model, config["arguments"].get("max_length"))
     except ValueError:  # nothing that a reader of the page could mend
         count = None
-    return Run(run_dir, config, metrics, report, history, count)
+    return Run(run_dir, config, tested, report, history, count)
 
 
 def run_names(run_dirs):
@@ -133,8 +135,8 @@ def comparison_page(runs, scores, page_dir="."):
         str, one HTML document that fetches nothing.
     """
     histories = {name: run.history for name, run in runs.items()}
-    metrics = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
-    curves = {f"{metric} per epoch of all runs": plots.runs_plot(histories, metric) for metric in metrics}
+    drawn = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
+    curves = {f"{metric} per epoch of all runs": plots.runs_plot(histories, metric) for metric in drawn}
     return elements.fill(
         "comparison.html",
         title=html.escape(f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs)),

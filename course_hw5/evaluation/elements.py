@@ -6,6 +6,9 @@ import importlib.resources
 import io
 import string
 
+import numpy as np
+from PIL import Image
+
 ASSETS = importlib.resources.files("course_hw5.evaluation") / "assets"
 
 
@@ -48,6 +51,17 @@ def image_url(image, form="PNG", **options):
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def thumbnail(picture, side=64):
+    """A picture, an array `(height, width, 1 or 3)`, as the data URL of a PNG, `side` pixels at most."""
+    if picture.dtype != np.uint8:  # floats: stretch to the visible range
+        picture = np.nan_to_num(picture.astype("float64"))
+        low, high = picture.min(), picture.max()
+        picture = ((picture - low) / max(high - low, 1e-9) * 255).astype("uint8")
+    image = Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)
+    image.thumbnail((side, side))
+    return image_url(image)
 
 
 def picture(png, alt, is_photo=False):

@@ -1,7 +1,6 @@
 """What a lab found as one page that opens offline: claim, verdict, checks, numbers, figures, attention."""
 
 import html
-import pathlib
 
 from course_hw5.evaluation import elements, plots, run_folder
 
@@ -18,7 +17,7 @@ def write_lab(result, name, explanation, out):
     Returns:
         Path of the page.
     """
-    out = pathlib.Path(out)
+    out = run_folder.local_path(out)
     out.mkdir(parents=True, exist_ok=True)
     for number, figure in enumerate(result.figures.values(), 1):
         run_folder.write_figure(out / f"figure-{number}.png", figure)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from course_hw5.data.labels import IGNORED
+from course_hw5.evaluation import fonts
 
 GREY = (150, 150, 150)  # of pixels without a label
 # What is left of linear RGB for eyes without green or red receptors (Machado et al. 2009, severity 1).
@@ -180,11 +181,13 @@ def gallery(images, annotations, predictions, class_names, most=14):
     maps = [np.ravel(labels) for title, labels_of in columns.items() if title != "picture" for labels in labels_of]
     entries = legend(np.concatenate(maps), class_names) if maps else []
     handles = [
-        matplotlib.patches.Patch(color=np.array(entry.color) / 255, label=f"{entry.name.replace('$', '')} {entry.share:.0%}")
+        matplotlib.patches.Patch(color=np.array(entry.color) / 255, label=f"{fonts.plain(entry.name)} {entry.share:.0%}")
         for entry in entries[:most]
     ]
     if any((labels == IGNORED).any() for labels in maps):
         handles.append(matplotlib.patches.Patch(color=np.array(GREY) / 255, label="no label"))
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
+        columns = fonts.columns_of_legend([handle.get_label() for handle in handles], figure.get_figwidth(), most=6)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+    fonts.use_installed_fonts(figure)
     return figure

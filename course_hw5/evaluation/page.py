@@ -2,12 +2,11 @@
 
 import html
 import json
-import pathlib
 
 import numpy as np
 import pandas as pd
 
-from course_hw5.evaluation import elements, run_folder
+from course_hw5.evaluation import elements, metrics, run_folder
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 MISTAKES_HINT = (
@@ -39,17 +38,19 @@ def write_page(run_dir):
 
     Raises:
         FileNotFoundError: if one of the files is missing.
-        ValueError: if one of the JSON files is damaged.
+        ValueError: if one of the JSON files is damaged, or examples have several labels: there is no confusion matrix then.
     """
-    run_dir = pathlib.Path(run_dir)
+    run_dir = run_folder.local_path(run_dir)
     is_segmenter = (run_dir / "class_scores.csv").exists()
+    if not is_segmenter and (run_dir / "classification_report.json").exists():
+        metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
     run_folder.require_files(run_dir, FILES if is_segmenter else (*FILES, "classification_report.json"))
-    config, metrics = (run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json"))
+    config, tested = (run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json"))
     scores = _pixel_scores(run_dir) if is_segmenter else _class_scores(run_dir)
     history = run_folder.read_history(run_dir)
     matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
     mistakes = run_dir / "mistakes.json"
-    class_names = config["data"]["class_names"]
+    class_names = metrics.distinct_names(config["data"]["class_names"])
     facts = {
         "classes": class_names,
         "matrix": matrix.tolist(),
@@ -61,7 +62,7 @@ def write_page(run_dir):
         title=html.escape(" · ".join([config["model"]["name"], *_name_parts(config), run_dir.resolve().name])),
         javascript=(elements.ASSETS / "page.js").read_text(encoding="utf-8"),
         facts=json.dumps(facts).replace("<", "\\u003c"),  # no text can end the script element
-        tiles=_tiles(metrics, history, config),
+        tiles=_tiles(tested, history, config),
         findings=elements.items(findings(history, scores, matrix, class_names, config)),
         figures="".join(_figure(run_dir / f"{metric}.png") for metric in run_folder.CURVES),
         matrix_hint=PIXELS_HINT if is_segmenter else MISTAKES_HINT,
@@ -89,7 +90,8 @@ def _class_scores(run_dir):
 
 
 def _pixel_scores(run_dir):
-    scores = pd.read_csv(run_dir / "class_scores.csv", index_col="class", dtype={"class": str}).rename(columns={"iou": "IoU"})
+    options = {"index_col": "class", "dtype": {"class": str}, "keep_default_na": False, "na_values": [""]}  # a class "None"
+    scores = pd.read_csv(run_dir / "class_scores.csv", **options).rename(columns={"iou": "IoU"})
     mean = scores[["IoU", "accuracy"]].mean()
     return pd.concat([scores, pd.DataFrame([mean], index=["mean"])])[["accuracy", "share", "IoU"]]
 
@@ -109,9 +111,14 @@ def findings(history, scores, matrix, class_names, config):
     """
     monitor = config["settings"]["monitor"]
     values = history[monitor]
-    best = history.loc[values.idxmin() if monitor.endswith("loss") else values.idxmax()]
-    lines = [f"Epoch {int(best['epoch'])} of {len(history)} was the best by {monitor} ({best[monitor]:.4f}); it was tested."]
-    if {"accuracy", "val_accuracy"} <= {*history}:
+    if values.isna().all():
+        lines = [f"{monitor} was not a number in any epoch; the first was tested."]
+    else:
+        best = history.loc[values.idxmin() if monitor.endswith("loss") else values.idxmax()]
+        lines = [
+            f"Epoch {int(best['epoch'])} of {len(history)} was the best by {monitor} ({best[monitor]:.4f}); it was tested."
+        ]
+    if values.notna().any() and {"accuracy", "val_accuracy"} <= {*history}:
         gap = best["accuracy"] - best["val_accuracy"]
         lines.append(
             f"There the accuracy in training was {abs(gap):.3f} {'above' if gap > 0 else 'below'} that in validation: "
@@ -125,10 +132,11 @@ def findings(history, scores, matrix, class_names, config):
         )
     measure = "F1" if "F1" in scores else "IoU"
     values = scores[measure].iloc[: len(class_names)]  # averages follow
-    easiest, hardest = values.idxmax(), values.idxmin()
-    lines.append(
-        f"Easiest class: {easiest} ({measure} {values[easiest]:.2f}); hardest: {hardest} ({measure} {values[hardest]:.2f})."
-    )
+    if values.notna().any():
+        easiest, hardest = values.idxmax(), values.idxmin()
+        lines.append(
+            f"Easiest class: {easiest} ({measure} {values[easiest]:.2f}); hardest: {hardest} ({measure} {values[hardest]:.2f})."
+        )
     errors = matrix * (1 - np.eye(len(matrix), dtype=int))
     if errors.any():
         true, predicted = np.unravel_index(errors.argmax(), errors.shape)

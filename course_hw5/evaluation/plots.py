@@ -9,7 +9,12 @@ import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
 import seaborn
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
+
+from course_hw5.evaluation import fonts
+
+ROOM = 1.2  # inches beside the axes of a figure that names may take before it grows
 
 
 def subplots(*shape, figsize, **options):
@@ -27,7 +32,7 @@ def history_plot(history, metric):
         metric: name of the column, such as "accuracy" or "loss".
 
     Returns:
-        `matplotlib.figure.Figure`; the best epoch by validation is marked.
+        `matplotlib.figure.Figure`; the best epoch by validation is marked, unless all its values are NaN.
     """
     figure, axes = subplots(figsize=(6, 4))
     training, validation = seaborn.color_palette("colorblind")[:2]
@@ -36,6 +41,7 @@ def history_plot(history, metric):
     values = history.get(f"val_{metric}")
     if values is not None:
         axes.plot(history["epoch"], values, marker=marker, markersize=3, color=validation, label="validation")
+    if values is not None and values.notna().any():
         best = values.idxmin() if "loss" in metric else values.idxmax()
         axes.plot(history["epoch"][best], values[best], "*", markersize=12, color=validation, label=f"best {values[best]:.4f}")
     axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch")
@@ -63,6 +69,7 @@ def runs_plot(histories, metric):
     with seaborn.axes_style("whitegrid"):
         figure = matplotlib.figure.Figure(figsize=(6.4, 4.4), layout="constrained")
         _draw_runs(figure.subplots(), histories, metric)
+    fonts.use_installed_fonts(figure)
     return figure
 
 
@@ -78,8 +85,10 @@ def class_scores_plot(scores, most=30):
     """
     with seaborn.axes_style("whitegrid"):
         figure = matplotlib.figure.Figure(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)), layout="constrained")
-        _draw_class_scores(figure.subplots(), scores, most)
-    figure.legend(loc="outside lower center", ncols=3)
+        dots = _draw_class_scores(figure.subplots(), scores, most)
+    names = [fonts.plain(name) for name in scores]
+    figure.legend(dots, names, loc="outside lower center", ncols=fonts.columns_of_legend(names, 6.4, most=3))
+    _make_room(figure, figure.axes, 2 * ROOM)
     return figure
 
 
@@ -91,18 +100,25 @@ def comparison_plot(histories, scores, most=20):
         left, right = figure.subplots(1, 2)
         _draw_runs(left, histories, "accuracy")
         _draw_class_scores(right, scores, most)
+    _make_room(figure, [right], 2 * ROOM)
     return figure
 
 
-def _plain(text):
-    """A text that matplotlib would read formulas out of, as it stands."""
-    return text.replace("$", r"\$")
+def _make_room(figure, axes, room):
+    """Gives names their fonts, and lets a figure grow by what the names at `axes` need beyond `room` inches."""
+    fonts.use_installed_fonts(figure)
+    renderer = FigureCanvasAgg(figure).get_renderer()  # one for all: each label would make its own, and keep it
+    with fonts.no_glyph_warnings():
+        wide = [label.get_window_extent(renderer).width for axis in axes for label in axis.get_yticklabels()]
+        high = [label.get_window_extent(renderer).height for axis in axes for label in axis.get_xticklabels()]
+    more = np.array([max(wide, default=0), max(high, default=0)]) / figure.dpi - room
+    figure.set_size_inches(figure.get_size_inches() + np.maximum(0, more))
 
 
 def _draw_runs(axes, histories, metric):
     handles = []
     for (name, history), color in zip(histories.items(), run_colors(len(histories))):
-        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=_plain(name)))
+        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=fonts.plain(name)))
         if metric in history:
             axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8)
         values = history.get(f"val_{metric}")
@@ -126,17 +142,20 @@ def _draw_class_scores(axes, scores, most):
     scores = scores.loc[scores.mean(axis=1).sort_values(kind="stable").index]
     rows = np.arange(len(scores))
     axes.hlines(rows, scores.min(axis=1), scores.max(axis=1), color="0.75", linewidth=3, zorder=1)
-    for name, color in zip(scores, run_colors(scores.shape[1])):
-        axes.scatter(scores[name], rows, s=70, color=color, edgecolor="white", label=_plain(name), zorder=2)
-    axes.set_yticks(rows, [_plain(name) for name in scores.index])
+    colors = run_colors(scores.shape[1])
+    dots = [
+        axes.scatter(scores[run], rows, s=70, color=color, edgecolor="white", zorder=2) for run, color in zip(scores, colors)
+    ]
+    axes.set_yticks(rows, [fonts.plain(name) for name in scores.index])
     axes.set(xlabel="F1", ylim=(-0.7, len(scores) - 0.3), title=title)
     axes.grid(axis="y", visible=False)
+    return dots
 
 
 def confusion_matrix_plot(matrix, class_names):
     """Draws a confusion matrix: colour for the share of the true class, counts as numbers (figure 12), or shares of millions.
 
-    Beyond 30 classes the figure no longer grows: there are no numbers, and names are as small as their rows.
+    Beyond 30 classes the figure no longer grows with them: there are no numbers, and names are as small as their rows.
 
     Args:
         matrix: integer `(classes, classes)`, truth in rows.
@@ -145,7 +164,7 @@ def confusion_matrix_plot(matrix, class_names):
     Returns:
         `matplotlib.figure.Figure`.
     """
-    matrix = np.asarray(matrix)
+    matrix, names = np.asarray(matrix), [fonts.plain(name) for name in class_names]
     most = 30
     side = 2.5 + 0.55 * min(len(class_names), most)
     figure = matplotlib.figure.Figure(figsize=(side + 1, side), layout="constrained")
@@ -161,15 +180,17 @@ def confusion_matrix_plot(matrix, class_names):
         cmap="Blues",
         square=True,
         linewidths=0.5 if len(class_names) <= most else 0,
-        xticklabels=class_names,
-        yticklabels=class_names,
+        xticklabels=False,
+        yticklabels=False,
         cbar_kws={"label": "share of the true class"},
         ax=axes,
     )
     axes.set(xlabel="predicted", ylabel="true", title="confusion matrix")
     size = min(10, 10 * most / len(class_names) * 1.2)  # points
-    axes.tick_params(axis="x", rotation=45 if len(class_names) <= most else 90, labelsize=size)
-    axes.tick_params(axis="y", rotation=0, labelsize=size)
+    places, rotation = np.arange(len(names)) + 0.5, 45 if len(names) <= most else 90
+    axes.set_xticks(places, names, rotation=rotation, ha="right", va="center", rotation_mode="anchor", fontsize=size)
+    axes.set_yticks(places, names, fontsize=size)
+    _make_room(figure, [axes], ROOM)
     return figure
 
 
@@ -181,7 +202,8 @@ def figure_pixels(figure):
 def figure_png(figure, dpi=144):
     """Renders a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    with fonts.no_glyph_warnings():
+        figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 
@@ -206,10 +228,11 @@ def embedding_plot(tokens, parts, dimensions=64, most=64):
         limit = np.abs(part).max() or 1.0
         image = axis.imshow(part, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
         figure.colorbar(image, ax=axis, pad=0.01)
-        axis.set_yticks(range(len(shown)), shown, fontsize=8)
+        axis.set_yticks(range(len(shown)), map(fonts.plain, shown), fontsize=8)
         axis.tick_params(length=0)
         axis.set_title(name + cut, loc="left", fontsize=10)
     axes[-1].set_xlabel(f"dimension, the first {part.shape[1]}")
+    fonts.use_installed_fonts(figure)
     return figure
 
 

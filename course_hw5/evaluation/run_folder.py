@@ -5,8 +5,11 @@ import json
 import os
 import pathlib
 import shutil
+import warnings
 
 import pandas as pd
+
+from course_hw5.evaluation import fonts
 
 CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
 
@@ -17,13 +20,40 @@ def replacing(path):
 
     A block that raises, or a process that is killed in it, leaves `path` as it was.
     """
-    path = pathlib.Path(path)
+    path = local_path(path)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def going_on(what, said=None):
+    """Turns an error of the block into one warning, for what is not worth ending a training.
+
+    Args:
+        what: the file or whatever else is lost, for the warning.
+        said: set that remembers what was warned of, so that each loss is said once; None to warn each time.
+    """
+    try:
+        yield
+    except Exception as error:
+        if said is None or what not in said:
+            warnings.warn(f"{what} was not written. {reason(error)}", stacklevel=4)
+        if said is not None:
+            said.add(what)
+
+
+def reason(error):
+    """An error in one line."""
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no message')}"
+
+
+def local_path(path):
+    """A `pathlib.Path`, its leading ~ the home folder, as pandas and shells read it."""
+    return pathlib.Path(os.path.expanduser(path))
 
 
 def write_text(path, text):
@@ -39,13 +69,13 @@ def write_json(path, value):
 
 def write_figure(path, figure):
     """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
-    with replacing(path) as partial:
+    with replacing(path) as partial, fonts.no_glyph_warnings():
         figure.savefig(partial, dpi=144)
 
 
 def require_files(run_dir, names):
     """Raises FileNotFoundError unless a run folder holds all of these files."""
-    run_dir = pathlib.Path(run_dir)
+    run_dir = local_path(run_dir)
     if missing := [name for name in names if not (run_dir / name).is_file()]:
         raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
 
@@ -63,7 +93,7 @@ def read_json(path, required=None):
         OSError: if it cannot be read.
     """
     try:
-        value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        value = json.loads(local_path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} must hold JSON. Received: {error}") from error
     if not isinstance(value, dict):
@@ -82,7 +112,7 @@ def read_history(run_dir, columns=()):
         ValueError: if the file is damaged, has no row, or lacks one of `columns` as numbers.
         OSError: if it cannot be read.
     """
-    path = pathlib.Path(run_dir) / "history.csv"
+    path = local_path(run_dir) / "history.csv"
     try:
         history = pd.read_csv(path, float_precision="round_trip")
     except ValueError as error:
@@ -111,7 +141,7 @@ def holds_files(run_dir, may_hold_files=False, advice="add --resume to go on or 
     Raises:
         FileExistsError: if it does and must not, or is a file.
     """
-    run_dir = pathlib.Path(run_dir)
+    run_dir = local_path(run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise FileExistsError(f"The run folder must be a folder. Received: the file {run_dir}")
     found = run_dir.is_dir() and any(run_dir.iterdir())
@@ -128,7 +158,7 @@ def open_run(run_dir, config, resume=False, overwrite=False):
         ValueError: if a run to be resumed was started with other settings, or the folder holds no run.
         OSError: if the folder cannot be written.
     """
-    run_dir = pathlib.Path(run_dir)
+    run_dir = local_path(run_dir)
     if holds_files(run_dir, resume or overwrite):
         if not (run_dir / "config.json").exists():
             verb = "resumed" if resume else "overwritten"

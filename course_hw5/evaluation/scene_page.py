@@ -2,7 +2,6 @@
 
 import html
 import json
-import pathlib
 
 import numpy as np
 from PIL import Image
@@ -29,7 +28,7 @@ def write_scene(image, labels, class_names, stem, title):
     Raises:
         ValueError: if picture, labels and names do not fit together.
     """
-    stem, labels = pathlib.Path(stem), np.asarray(labels)
+    stem, labels = run_folder.local_path(stem), np.asarray(labels)
     colored = label_maps.colored(labels, len(class_names))
     overlay = label_maps.overlay(image, labels, len(class_names))
     stem.parent.mkdir(parents=True, exist_ok=True)

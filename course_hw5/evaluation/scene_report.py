@@ -1,6 +1,5 @@
 """What a segmenter makes of scenes: its report on test data, and the same few pictures as training goes."""
 
-import pathlib
 import time
 
 import keras
@@ -9,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 from course_hw5.data.labels import IGNORED
-from course_hw5.evaluation import callbacks, label_maps, pixel_metrics, plots, run_folder
+from course_hw5.evaluation import callbacks, elements, label_maps, metrics, pixel_metrics, plots, run_folder, time_lapse
 from course_hw5.segmentation import SceneSegmenter
 
 SHOWN = 4  # pictures in the gallery
@@ -33,10 +32,11 @@ def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
         The dict of `metrics.json`: "mean_iou", "mean_accuracy", "pixel_accuracy", "examples", seconds.
 
     Raises:
-        ValueError: if a picture's labels have another size, or the data have more classes than the segmenter.
+        ValueError: if a picture's labels have another size, the data have more classes than the segmenter, or no end.
     """
-    run_dir = pathlib.Path(run_dir)
+    run_dir = run_folder.local_path(run_dir)
     check_classes(segmenter.classes, data.class_names)
+    check_end(data.test, "test")
     run_dir.mkdir(parents=True, exist_ok=True)
     matrix, shown, seconds, examples = np.zeros((segmenter.classes,) * 2, "int64"), [], 0.0, 0
     for number, (image, labels) in enumerate(data.test):
@@ -54,28 +54,29 @@ def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
         examples += 1
         if len(shown) < SHOWN and number % max(1, int(data.test.cardinality()) // SHOWN) == 0:
             shown.append((image, labels, predicted))
-    names = list(segmenter.class_names if data.class_names[0].isdecimal() else data.class_names)
+    names = metrics.distinct_names(segmenter.class_names if data.class_names[0].isdecimal() else data.class_names)
     scores = pd.DataFrame(pixel_metrics.class_scores(matrix), index=names)
     scores["share"] = matrix.sum(1) / matrix.sum()
     timing = {"prediction_seconds": round(seconds, 3), "prediction_examples_per_second": round(examples / seconds, 2)}
-    metrics = pixel_metrics.pixel_scores(matrix) | {"examples": examples} | timing
-    figures = {
-        "confusion_matrix": plots.confusion_matrix_plot(matrix, names),
-        "gallery": label_maps.gallery(*zip(*shown), names),
-    }
+    result = pixel_metrics.pixel_scores(matrix) | {"examples": examples} | timing
     run_folder.write_text(run_dir / "class_scores.csv", scores.to_csv(index_label="class"))
-    matrix = pd.DataFrame(matrix, index=names, columns=names)
-    run_folder.write_text(run_dir / "confusion_matrix.csv", matrix.to_csv(index_label="true"))
-    run_folder.write_json(run_dir / "metrics.json", metrics)
-    for name, figure in figures.items():
-        run_folder.write_figure(run_dir / f"{name}.png", figure)
-        callbacks.write_image(writer, name, figure, epoch)
+    table = pd.DataFrame(matrix, index=names, columns=names)
+    run_folder.write_text(run_dir / "confusion_matrix.csv", table.to_csv(index_label="true"))
+    run_folder.write_json(run_dir / "metrics.json", result)
+    for name, draw, arguments in (
+        ("confusion_matrix", plots.confusion_matrix_plot, (matrix, names)),
+        ("gallery", label_maps.gallery, (*zip(*shown), names)),
+    ):
+        with run_folder.going_on(str(run_dir / f"{name}.png")):
+            figure = draw(*arguments)
+            run_folder.write_figure(run_dir / f"{name}.png", figure)
+            callbacks.write_image(writer, name, figure, epoch)
     if writer is not None:
         with writer.as_default(step=epoch):
             for name in ("mean_iou", "mean_accuracy", "pixel_accuracy"):
-                tf.summary.scalar(f"report/{name}", metrics[name])
+                tf.summary.scalar(f"report/{name}", result[name])
         writer.flush()
-    return metrics
+    return result
 
 
 def counted(labels, predicted, classes):
@@ -91,7 +92,13 @@ def check_classes(classes, class_names):
         raise ValueError(f"The data must have {classes} classes, as the model has. Received: {len(class_names)}")
 
 
-class SceneTimeLapse(callbacks.TimeLapse):
+def check_end(data, split):
+    """Raises ValueError if a data set repeats for ever."""
+    if int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(f"The {split} data must come to an end: leave out .repeat(). Received: an endless data set")
+
+
+class SceneTimeLapse(time_lapse.TimeLapse):
     """Keeps what a segmenter makes of the same few pictures before training and after every few epochs, in `scenes.json`.
 
     Args:
@@ -115,5 +122,5 @@ class SceneTimeLapse(callbacks.TimeLapse):
                 "name": f"picture {number + 1}",
                 "answer": "pixel accuracy",
                 "probability": round(pixel_metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
-                "image": callbacks.thumbnail(label_maps.overlay(image, predicted), side=200),
+                "image": elements.thumbnail(label_maps.overlay(image, predicted), side=200),
             }

@@ -1,6 +1,7 @@
 """One door for all models: a bundled preset, a Hugging Face folder or hub name, a keras-nlp preset, a `.keras` file."""
 
 import json
+import os
 import pathlib
 import zipfile
 
@@ -46,7 +47,7 @@ def load_model(preset, image_shape=None):
         OSError: if it cannot be downloaded.
     """
     name = str(preset)
-    path = pathlib.Path(name)
+    path = pathlib.Path(os.path.expanduser(name))
     is_checkpoint = name.startswith("hf://") or (path.is_dir() and not (path / "model.keras").exists())
     if image_shape is not None and not is_checkpoint:
         raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")

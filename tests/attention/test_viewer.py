@@ -536,3 +536,9 @@ def test_512_tokens_open_in_two_seconds_and_stay_usable(page):
         used.append(time.monotonic() - started)
     assert min(opened) < 2000  # milliseconds from the start of the navigation to the first picture
     assert min(used) < 5  # seconds for a click and another layer, with the driver's own
+
+
+def test_a_view_is_written_into_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    head_view(ATTENTION, TOKENS, path="~/views/heads.html")
+    assert (tmp_path / "views" / "heads.html").exists()

@@ -104,3 +104,11 @@ def test_a_picture_beyond_the_limit_of_pillow_is_said_to_be_too_large(tmp_path, 
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
     with pytest.raises(ValueError, match=r"a.png must have at most 178,956,970 pixels. Received: more"):
         open_picture(path)
+
+
+def test_a_picture_in_the_home_folder_is_found_and_one_whose_name_starts_with_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name, path in (("a.png", "~/a.png"), ("~no-such-user.png", "~no-such-user.png")):
+        saved(tmp_path / name, GRADIENT)
+        np.testing.assert_array_equal(open_picture(path), GRADIENT)

@@ -191,3 +191,27 @@ def test_a_browser_fetches_nothing_and_has_nothing_to_say(page, driver):
     assert requests_of(driver) == [page.as_uri()]
     assert driver.get_log("browser") == []
     assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_two_classes_of_one_name_are_two_in_the_comparison(tmp_path):
+    runs = [
+        write_run(tmp_path / name, right, names=["crane", "dog", "crane"])
+        for name, right in (("a", (1, 2, 3)), ("b", (9, 9, 9)))
+    ]
+    for run in runs:
+        result = metrics.classification_result(LABELS, LABELS, metrics.distinct_names(["crane", "dog", "crane"]))
+        (run / "classification_report.json").write_text(json.dumps(result.report))
+    text = comparison.write_comparison(runs, tmp_path / "compare.html").read_text()
+    assert text.count("<th>crane (0)</th>") == text.count("<th>crane (2)</th>") == 1
+
+
+def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(runs, tmp_path):
+    result = metrics.multilabel_result(np.eye(3) > 0, np.eye(3) > 0, NAMES)
+    (runs[1] / "classification_report.json").write_text(json.dumps(result.report))
+    with pytest.raises(ValueError, match="runs whose examples have one label each. Received: .*tuned"):
+        comparison.write_comparison(runs, tmp_path / "compare.html")
+
+
+def test_runs_in_the_home_folder_are_found(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert comparison.write_comparison(["~/plain", "~/tuned"], "~/compare.html") == tmp_path / "compare.html"

@@ -40,7 +40,7 @@ def test_a_gallery_draws_the_picture_beside_its_maps_with_shares():
     assert [panel.get_title() for panel in figure.axes[:3]] == ["picture", "annotation", "prediction"]
     assert len(figure.axes) == 6
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == ["road 71%", "sky 29%", "no label"]
+    assert texts == ["road 71%", r"\$sky 29%", "no label"]  # drawn as $sky
 
 
 @pytest.mark.parametrize(

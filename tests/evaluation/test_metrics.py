@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from course_hw5.evaluation.metrics import class_probabilities, classification_result
+from course_hw5.evaluation.metrics import class_probabilities, classification_result, distinct_names, multilabel_result
 
 
 def test_softmax_outputs_pass_through(random):
@@ -58,3 +58,29 @@ def test_a_class_that_never_occurs_keeps_its_row():
 def test_labels_without_a_name_or_a_prediction_are_refused(labels, predicted):
     with pytest.raises(ValueError, match="Received"):
         classification_result(np.array(labels, int), np.array(predicted, int), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    "names, distinct",
+    [
+        (["crane", "dog", "crane"], ["crane (0)", "dog", "crane (2)"]),
+        (["a", "a", "a (0)"], ["a (0) (0)", "a (1)", "a (0) (2)"]),
+        (["accuracy", "weighted avg", "b"], ["accuracy (0)", "weighted avg (1)", "b"]),
+        ({"1": "b", "0": "a"}, ["a", "b"]),
+        ((name for name in (7, np.str_("x"), b"y")), ["7", "x", "y"]),
+        (["\udcff"], ["?"]),
+    ],
+)
+def test_names_of_classes_are_distinct_text_that_can_be_written(names, distinct):
+    assert distinct_names(names) == distinct == distinct_names(distinct)
+
+
+def test_results_of_several_labels_equal_an_independent_computation(random):
+    labels, predicted = random.random((2, 50, 3)) > 0.5
+    result = multilabel_result(labels, predicted, ["a", "accuracy", "c"])
+    precision, recall, f1, support = sklearn.metrics.precision_recall_fscore_support(labels, predicted, average=None)
+    assert [result.report["a"][score] for score in ("precision", "recall", "f1-score", "support")] == pytest.approx(
+        [precision[0], recall[0], f1[0], support[0]]
+    )
+    assert result.metrics["exact_match"] == np.mean([(a == b).all() for a, b in zip(labels, predicted)])
+    assert result.matrix is None and result.metrics["examples"] == 50

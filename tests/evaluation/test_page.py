@@ -143,3 +143,34 @@ def test_a_misread_text_is_kept_as_text(run_dir):
     example = {"number": 1, "text": "</script>dull", "probabilities": [0.2, 0.7, 0.1]}
     (run_dir / "mistakes.json").write_text(json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]))
     assert "\\u003c/script>dull" in page.write_page(run_dir).read_text()
+
+
+def test_two_classes_of_one_name_are_two_on_the_page(run_dir):
+    config = json.loads((run_dir / "config.json").read_text())
+    config["data"]["class_names"] = ["crane", "dog", "crane"]
+    result = metrics.classification_result([0, 1, 2], [0, 2, 2], metrics.distinct_names(config["data"]["class_names"]))
+    (run_dir / "config.json").write_text(json.dumps(config))
+    (run_dir / "classification_report.json").write_text(json.dumps(result.report))
+    text = page.write_page(run_dir).read_text()
+    facts = json.loads(re.search(r'id="facts">(.*?)</script>', text, re.S).group(1))
+    assert facts["classes"] == ["crane (0)", "dog", "crane (2)"]
+    assert text.count("<th>crane (0)</th>") == text.count("<th>crane (2)</th>") == 1
+
+
+def test_a_monitor_that_was_never_a_number_is_said_to_be_so(run_dir):
+    history = pd.read_csv(run_dir / "history.csv").assign(val_accuracy=np.nan)
+    (run_dir / "history.csv").write_text(history.to_csv(index=False))
+    assert "val_accuracy was not a number in any epoch; the first was tested." in page.write_page(run_dir).read_text()
+
+
+def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(run_dir):
+    result = metrics.multilabel_result(np.eye(3) > 0, np.ones((3, 3)) > 0, NAMES)
+    (run_dir / "classification_report.json").write_text(json.dumps(result.report))
+    (run_dir / "confusion_matrix.csv").unlink()
+    with pytest.raises(ValueError, match="runs whose examples have one label each. Received: .*, where they have several"):
+        page.write_page(run_dir)
+
+
+def test_a_run_in_the_home_folder_is_found(run_dir, monkeypatch):
+    monkeypatch.setenv("HOME", str(run_dir.parent))
+    assert page.write_page(f"~/{run_dir.name}") == run_dir / "index.html"

@@ -1,3 +1,5 @@
+import resource
+
 import numpy as np
 import pandas as pd
 
@@ -69,3 +71,37 @@ def test_comparison_plot_holds_curves_and_scores():
     figure = plots.comparison_plot({"a": history, "b": history}, pd.DataFrame({"a": [0.5], "b": [0.6]}, index=["cat"]))
     assert [axes.get_xlabel() for axes in figure.axes] == ["epoch", "F1"]
     assert plots.figure_png(figure).startswith(b"\x89PNG")
+
+
+def test_names_of_forty_letters_fit_into_the_figures():
+    names = ["x" * 40, "y" * 39 + "$", "z"]
+    scores = pd.DataFrame({"a": [0.1, 0.2, 0.3], "_b": [0.3, 0.2, 0.1]}, index=names)
+    history = pd.DataFrame({"epoch": [1], "accuracy": [0.5]})
+    for figure in (
+        plots.confusion_matrix_plot(np.eye(3, dtype=int), names),
+        plots.class_scores_plot(scores),
+        plots.comparison_plot({"a": history, "_b": history}, scores),
+    ):
+        plots.figure_png(figure, figure.dpi)  # lays it out
+        for axes in figure.axes:
+            labels = [*axes.get_xticklabels(), *axes.get_yticklabels()]
+            for box in (label.get_window_extent() for label in labels if label.get_text()[:1] in ("x", "y", "z")):
+                assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1
+            assert min(axes.get_window_extent().size) > 10  # pixels
+
+
+def test_figures_of_class_scores_name_every_run():
+    figure = plots.class_scores_plot(pd.DataFrame({"_old": [0.1], "$new$": [0.2]}, index=["cat"]))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_old", r"\$new\$"]
+
+
+def test_a_metric_that_is_never_a_number_is_drawn_without_a_best_epoch():
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [np.nan, np.nan]})
+    axes = plots.history_plot(history, "loss").axes[0]
+    assert [line.get_label() for line in axes.get_lines()] == ["training", "validation"]
+
+
+def test_hundreds_of_names_take_no_gigabytes():
+    names, before = [f"class {number}" for number in range(300)], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    plots.confusion_matrix_plot(np.eye(300, dtype=int), names)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB

@@ -118,3 +118,22 @@ def test_the_same_scenes_are_looked_at_before_training_every_few_epochs_and_at_t
     resumed.on_train_begin()  # goes on after epoch 3: what epochs 4 and 5 left is replaced, not doubled
     resumed.on_epoch_end(3)
     assert len(json.loads((tmp_path / "scenes.json").read_text())) == 6
+
+
+def test_a_gallery_that_cannot_be_drawn_leaves_the_scores(segmenter, tmp_path, monkeypatch):
+    monkeypatch.setattr(scene_report.label_maps, "gallery", lambda *arguments: 1 / 0)
+    with pytest.warns(UserWarning, match="gallery.png was not written.*ZeroDivisionError"):
+        scene_report.write_scene_report(segmenter, data_of([scene(0)]), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} >= {"class_scores.csv", "metrics.json", "confusion_matrix.png"}
+
+
+def test_scenes_without_an_end_are_refused(segmenter, tmp_path):
+    data = data_of([scene(0)])
+    data.test = data.test.repeat()
+    with pytest.raises(ValueError, match=r"The test data must come to an end: leave out .repeat\(\)"):
+        scene_report.write_scene_report(segmenter, data, tmp_path)
+
+
+def test_classes_of_one_name_and_a_class_called_none_stay_on_the_page(segmenter, tmp_path):
+    scene_report.write_scene_report(segmenter, data_of([scene(0)], names=("pole", "None", "pole")), tmp_path)
+    assert [*page._pixel_scores(tmp_path).index] == ["pole (0)", "None", "pole (2)", "mean"]

@@ -217,7 +217,7 @@ def _deliver(page, html_action, path):
 
 
 def _write(path, page):
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.expanduser(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:

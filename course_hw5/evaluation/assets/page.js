@@ -52,7 +52,7 @@
   const table = document.getElementById("matrix");
   const head = element("tr", undefined, element("thead", undefined, table));
   element("th", "", head);
-  classes.forEach((name) => element("span", name, element("th", undefined, head)));
+  classes.forEach((name) => (element("span", name, element("th", undefined, head)).title = name));
   const body = element("tbody", undefined, table);
   matrix.forEach((counts, row) => {
     const line = element("tr", undefined, body);

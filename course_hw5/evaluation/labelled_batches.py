@@ -1,0 +1,132 @@
+"""Any data set that `fit` takes, read as batches of inputs and labels; what no report can be made of is refused in one line."""
+
+import itertools
+import operator
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+MOST = 100_000  # batches of a `tf.data.Dataset` that does not know how many it has, where `steps` does not say
+PAIR = "(inputs, labels) or (inputs, labels, sample_weights)"
+
+
+def check_form(dataset, steps=None):
+    """Checks what is known of a data set before it is read.
+
+    Args:
+        dataset: `tf.data.Dataset`, `keras.utils.PyDataset` or another object whose every iteration yields the same batches; or
+            a tuple of two arrays, or three with sample weights. Inputs can be dicts or tuples of arrays, and pandas tables.
+        steps: how many batches are read, or None for all.
+
+    Raises:
+        ValueError: if the data are not batches of inputs and labels, or have no end and `steps` is None.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"`steps` must be 1 or more, or None for all batches. Received: {steps}")
+    if isinstance(dataset, tf.data.Dataset):
+        is_endless = int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
+        spec = _pair(dataset.element_spec)
+        if len(spec) > 1 and isinstance(spec[1], tf.TensorSpec) and spec[1].shape.rank == 0:
+            raise ValueError("`dataset` must yield batches: add .batch(64). Received: single examples")
+    elif isinstance(dataset, keras.utils.PyDataset):
+        is_endless = dataset.num_batches is None
+    elif isinstance(dataset, (tuple, list)):
+        inputs, labels = _arrays(dataset)
+        for part in keras.tree.flatten(inputs):
+            if part.shape[0] != len(labels):
+                raise ValueError(f"`dataset` must have one label per input. Received: {part.shape[0]} and {len(labels)}")
+        return
+    elif hasattr(dataset, "__next__") or not hasattr(dataset, "__iter__") or isinstance(dataset, (str, dict)):
+        # A generator would be used up by the first look.
+        expected = f"a tf.data.Dataset, a PyDataset, a tuple {PAIR} of arrays, or yield the same batches each time it is read"
+        raise ValueError(f"`dataset` must be {expected}. Received: {type(dataset).__name__}")
+    else:
+        return
+    if is_endless and steps is None:
+        raise ValueError(
+            "`dataset` must come to an end: leave out .repeat(), or say by `steps` how many batches to read. "
+            "Received: an endless data set"
+        )
+
+
+def batches(dataset, steps=None, batch_size=256):
+    """Yields `(inputs, labels)` of each batch; arguments as for `check_form`.
+
+    Of a `tf.data.Dataset` of unknown length, such as `from_generator` makes, 100,000 batches are read at most: a warning
+    says so.
+    """
+    if isinstance(dataset, keras.utils.PyDataset):
+        read = (dataset[index] for index in (itertools.count() if dataset.num_batches is None else range(dataset.num_batches)))
+    elif isinstance(dataset, (tuple, list)):
+        inputs, labels = _arrays(dataset)
+        parts = (slice(start, start + batch_size) for start in range(0, len(labels), batch_size))
+        read = ((keras.tree.map_structure(operator.itemgetter(part), inputs), labels[part]) for part in parts)
+    else:
+        read = iter(dataset)
+    is_known = not isinstance(dataset, tf.data.Dataset) or int(dataset.cardinality()) != tf.data.UNKNOWN_CARDINALITY
+    for number, batch in enumerate(itertools.islice(read, steps)):
+        if number == MOST and steps is None and not is_known:
+            warnings.warn(f"`dataset` is of unknown length: {MOST:,} batches were read; `steps` can say more.", stacklevel=2)
+            return
+        yield _pair(batch)
+
+
+def class_numbers(labels, classes):
+    """The class of each label.
+
+    Args:
+        labels: numbers `(examples,)` or `(examples, 1)`: classes, or of two classes the probability of the second. Or
+            `(examples, classes)`: one-hot, probabilities, or several labels as ones and zeros.
+        classes: number of classes.
+
+    Returns:
+        int array `(examples,)`, -1 where a label is no class; the labels as bool `(examples, classes)`, None if they are
+        numbers of classes; and whether a row does not sum to 1, so that an example can have several labels.
+
+    Raises:
+        ValueError: if labels are text or have another shape.
+    """
+    labels = _numbers(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 1:
+        whole = np.round(labels)
+        is_class = (whole == labels) | ((classes == 2) & (labels >= 0) & (labels <= 1))
+        return np.where(is_class & (whole >= 0) & (whole < classes), np.nan_to_num(whole), -1).astype(int), None, False
+    if labels.ndim != 2 or labels.shape[1] != classes:
+        raise ValueError(f"Labels must have shape (batch,) or (batch, {classes}). Received: {labels.shape}")
+    are_shares = ((labels >= 0) & (labels <= 1)).all(axis=1)
+    has_several = bool((are_shares & (np.abs(labels.sum(axis=1) - 1) > 1e-2)).any())
+    return np.where(are_shares, labels.argmax(axis=1), -1), labels > 0.5, has_several
+
+
+def _pair(batch):
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        found = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise ValueError(f"`dataset` must hold {PAIR}. Received: {found}")
+    return batch[0], batch[1]
+
+
+def _arrays(dataset):
+    inputs, labels = _pair(dataset)
+    if isinstance(inputs, list) and not any(hasattr(part, "shape") for part in keras.tree.flatten(inputs)):
+        inputs = np.asarray(inputs)  # a list of texts or numbers
+    inputs = keras.tree.map_structure(lambda part: part if tf.is_tensor(part) else np.asarray(part), inputs)
+    return inputs, _numbers(labels)
+
+
+def _numbers(labels):
+    """Labels as an array of numbers."""
+    if isinstance(labels, (dict, tuple)):
+        raise ValueError(f"Labels must be one array, of one output. Received: a {type(labels).__name__} of {len(labels)}")
+    labels = np.asarray(labels)
+    if labels.dtype.kind in "OSUT":
+        example = labels.ravel()[0] if labels.size else ""
+        example = example.decode("utf-8", "replace") if isinstance(example, bytes) else example
+        if not isinstance(example, (int, float, np.number)):
+            raise ValueError(f"Labels must be the numbers of the classes, or one-hot. Received: {example!r:.60}")
+    if labels.ndim == 0:
+        raise ValueError("`dataset` must yield batches: labels of shape (batch,) or (batch, classes). Received: one label")
+    return labels.astype("float64")
