@@ -81,7 +81,7 @@ def test_a_tokenizer_is_made_anew_from_its_config():
     tokenizer = tokenization.bert_tokenizer((*tokenization.SPECIAL_TOKENS, "Film", "film", "##s"), lowercase=False)
     copy = type(tokenizer).from_config(tokenizer.get_config())
     assert [*copy("films Film")] == [*tokenizer("films Film")] == [6, 7, 5]
-    assert not copy.uncased
+    assert copy == tokenizer and not copy.lowercase
 
 
 @pytest.mark.parametrize("text", [None, 3, b"bytes", ["a", "list"], np.array("x")])
