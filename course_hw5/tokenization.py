@@ -79,15 +79,17 @@ def checked_vocabulary(source, pieces):
     return vocabulary
 
 
-@functools.lru_cache(maxsize=8)
 def bert_tokenizer(vocabulary=None, lowercase=True):
     """Makes a `BertTokenizer`, which gives BERT's own word pieces; see `course_hw5.word_pieces`.
 
     Args:
-        vocabulary: tuple of word pieces; None for the published uncased one.
+        vocabulary: sequence of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
     """
-    return BertTokenizer(vocabulary or uncased_vocabulary(), lowercase)
+    return _bert_tokenizer(tuple(uncased_vocabulary() if vocabulary is None else vocabulary), lowercase)
+
+
+_bert_tokenizer = functools.lru_cache(maxsize=8)(BertTokenizer)
 
 
 class Encoding(NamedTuple):

@@ -15,7 +15,7 @@ class BertTokenizer:
         vocabulary: sequence of word pieces, [PAD] first; None where there is a `definition`.
         lowercase: whether they are without capitals and accents.
         definition: string, the content of a `tokenizer.json`, in place of both; id 0 is the padding.
-        names: dict of what `definition` calls the special tokens "pad", "unk", "cls", "sep" and "mask"; by default as BERT. They
+        names: dict of what `definition` calls the special tokens "pad", "unk", "cls", "sep" and "mask"; by default as BERT. All
             are shown by BERT's names.
         separators: how many [SEP] stand between the texts of a pair.
 

@@ -66,7 +66,7 @@ def test_a_plain_tokenizer_is_its_vocabulary(tmp_path):
     for files in ({"vocab.txt": golden.BERT}, {"tokenizer.json": golden.definition()}):
         tokenizer, rows = read(tmp_path, **files)
         assert tokenizer.get_config() == {"vocabulary": golden.BERT, "lowercase": True} and rows is None
-        (tmp_path / [*files][0]).unlink()
+        (tmp_path / next(iter(files))).unlink()
 
 
 def test_a_tokenizer_is_pickled(tmp_path):

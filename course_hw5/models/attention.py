@@ -147,8 +147,8 @@ def tokenizer_of(model):
     """
     backbone = backbone_of(model)
     source = next((layer for layer in model.layers if isinstance(layer, BertInputs)), backbone)
-    tokenizer = tokenization.bert_tokenizer(source.vocabulary, source.lowercase)
-    check_embeddings("`model`", backbone, tokenizer.get_vocabulary())
+    tokenizer = source.tokenizer or tokenization.bert_tokenizer()
+    check_embeddings("`model`", backbone, tokenizer)
     return tokenizer
 
 

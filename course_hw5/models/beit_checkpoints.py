@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from course_hw5.models import beit, beit_tuning
+from course_hw5.models.checkpoint_tensors import assign, label_names
 
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
@@ -37,7 +38,8 @@ def load_beit(folder, config, tensors, image_shape=None):
         model = beit.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
         heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
-        classes, names = len(tensors["classifier.weight"]), class_names(config)
+        classes = len(tensors["classifier.weight"])
+        names = label_names(config, classes)
         model = beit.beit_classifier(backbone, classes, pooling, activation="linear", class_names=names, **raw)
         heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
@@ -48,21 +50,6 @@ def load_beit(folder, config, tensors, image_shape=None):
         assign(scale, source[f"{name}.weight"].T)
         assign(offset, source[f"{name}.bias"])
     return model
-
-
-def check_options(folder, config, **more):
-    """Raises ValueError unless options of `config` are those that BEiT and BERT share, and `more`."""
-    for name, expected in ({"hidden_act": "gelu", "layer_norm_eps": 1e-12} | more).items():
-        if config.get(name, expected) != expected:
-            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
-
-
-def class_names(config):
-    """The names of the classes in `config`, in their order; None if there are none."""
-    names = config.get("id2label") or {}
-    if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
-        raise ValueError(f"`id2label` in config.json must be an object of numbers to names. Received: {names!r}")
-    return [names[key] for key in sorted(names, key=int)] or None
 
 
 def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
@@ -142,15 +129,6 @@ def _array(path, tensors):
     if path == "patch_embedding/kernel":  # (dim, channels, side, side)
         return tensors[0].transpose(2, 3, 1, 0).reshape(-1, len(tensors[0]))
     return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
-
-
-def assign(variable, array):
-    """Sets a variable; raises KeyError if the array has another shape, or holds what is no number."""
-    if tuple(variable.shape) != array.shape:
-        raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
-    if not np.isfinite(array).all():
-        raise KeyError(f"{variable.path}: expected finite numbers, found NaN or infinity")
-    variable.assign(array)
 
 
 def read_preprocessing(folder, image_shape):

@@ -1,6 +1,6 @@
 """Published segmenters: the names and axes of `transformers`' tensors for the heads of `BeitForSemanticSegmentation`."""
 
-from course_hw5.models import beit_checkpoints, beit_tuning, upernet
+from course_hw5.models import beit_checkpoints, beit_tuning, checkpoint_tensors, upernet
 
 
 def load_upernet(folder, config, tensors, image_shape=None):
@@ -29,21 +29,22 @@ def load_upernet(folder, config, tensors, image_shape=None):
     shape = backbone.arguments["image_shape"] if image_shape is None else tuple(image_shape)
     backbone = beit_tuning.rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
     raw = beit_checkpoints.read_preprocessing(folder, shape)
+    classes = len(tensors["decode_head.classifier.weight"])
     model = upernet.upernet_segmenter(
         backbone,
-        len(tensors["decode_head.classifier.weight"]),
+        classes,
         auxiliary_head=config.get("use_auxiliary_head", True),
         pool_scales=config.get("pool_scales", (1, 2, 3, 6)),
         auxiliary_channels=config.get("auxiliary_channels", 256),
         auxiliary_convolutions=config.get("auxiliary_num_convs", 1),
         auxiliary_concat_input=config.get("auxiliary_concat_input", False),
-        class_names=beit_checkpoints.class_names(config),
+        class_names=checkpoint_tensors.label_names(config, classes),
         **{name: raw[name] for name in ("mean", "std") if name in raw},
     )
     for layer in model.layers:
         if layer is not backbone:
             for variable in layer.variables:
-                beit_checkpoints.assign(variable, _reference_array(variable.path, tensors, config))
+                checkpoint_tensors.assign(variable, _reference_array(variable.path, tensors, config))
     return model
 
 

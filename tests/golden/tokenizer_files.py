@@ -22,7 +22,25 @@ TEXTS = [
     ["film good", "möchte"],
 ]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = ["film", "good", "mochte", "möchte", "Möchte", "Film", "##s", "##film", "@@s", "a", "[", "]", "<", ">", "/", "s", "mask"]
+WORDS = [
+    "film",
+    "good",
+    "mochte",
+    "möchte",
+    "Möchte",
+    "Film",
+    "##s",
+    "##film",
+    "@@s",
+    "a",
+    "[",
+    "]",
+    "<",
+    ">",
+    "/",
+    "s",
+    "mask",
+]
 WORDS += ["sep", "e", "##1", "##2", "漢", "字", "##字", THAI, THAI_BARE]
 BERT = SPECIAL + WORDS
 MPNET = ["<s>", "<pad>", "</s>", "<unk>", *BERT, "<mask>"]
@@ -86,7 +104,11 @@ def unigram(pad):
             "trim_offsets": True,
             "add_prefix_space": True,
         },
-        model={"type": "Unigram", "unk_id": pieces.index("<unk>"), "vocab": [[piece, -1.0 - i] for i, piece in enumerate(pieces)]},
+        model={
+            "type": "Unigram",
+            "unk_id": pieces.index("<unk>"),
+            "vocab": [[piece, -1.0 - i] for i, piece in enumerate(pieces)],
+        },
     )
 
 
@@ -148,7 +170,9 @@ CASES = {  # name: (model type, files)
     "another normalizer": (
         "bert",
         {
-            "tokenizer.json": definition(normalizer={"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "Lowercase"}]}),
+            "tokenizer.json": definition(
+                normalizer={"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "Lowercase"}]}
+            ),
             "tokenizer_config.json": GENERIC,
         },
     ),
