@@ -7,6 +7,9 @@ import numpy as np
 from course_hw5.models import beit, beit_tuning
 from course_hw5.models.checkpoint_tensors import assign, label_names
 
+ARCHITECTURES = ("BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitForSemanticSegmentation")
+# Steps of other models' image processors that BEiT's does not have.
+UNKNOWN_STEPS = ("do_pad", "do_flip_channel_order", "do_thumbnail", "do_align_long_axis", "do_grayscale", "rescale_offset")
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
@@ -20,7 +23,8 @@ def load_beit(folder, config, tensors, image_shape=None):
         image_shape: `(height, width, channels)` that the network shall read, if not what the checkpoint was trained for.
 
     Returns:
-        `beit_classifier` with logits, `beit_masked_image_model`, or `beit_encoder`.
+        `beit_classifier` with logits, or with a probability of each label where several may be right;
+        `beit_masked_image_model`, or `beit_encoder`.
 
     Raises:
         ValueError: if `preprocessor_config.json` is damaged.
@@ -40,7 +44,10 @@ def load_beit(folder, config, tensors, image_shape=None):
     elif is_classifier:
         classes = len(tensors["classifier.weight"])
         names = label_names(config, classes)
-        model = beit.beit_classifier(backbone, classes, pooling, activation="linear", class_names=names, **raw)
+        # as the reference's pipeline: one label is by itself, too
+        has_several = config.get("problem_type") == "multi_label_classification" or classes == 1
+        activation = "sigmoid" if has_several else "linear"
+        model = beit.beit_classifier(backbone, classes, pooling, activation=activation, class_names=names, **raw)
         heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
         model = beit.beit_encoder(backbone, pooling, **raw)
@@ -59,7 +66,7 @@ def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
     backbone = beit.beit_backbone(
         image_shape=(*size, config.get("num_channels", 3)),
-        patch_size=config["patch_size"],
+        patch_size=_side(config["patch_size"]),
         dim=config["hidden_size"],
         depth=config["num_hidden_layers"],
         heads=config["num_attention_heads"],
@@ -154,6 +161,9 @@ def read_preprocessing(folder, image_shape):
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
     channels = image_shape[-1]
+    for name in UNKNOWN_STEPS:
+        if config.get(name):
+            raise ValueError(f"`{name}` in {path} must be false. Received: {config[name]!r}")
 
     def read(name, convert, expected, default=None):
         value = config.get(name, default)
@@ -182,6 +192,14 @@ def read_preprocessing(folder, image_shape):
                 raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
             raw["crop_share"] = crop / size
     return raw
+
+
+def _side(patch_size):
+    """The side of a patch, which `config.json` may give twice."""
+    sides = {*np.ravel(patch_size).tolist()}
+    if len(sides) != 1:
+        raise ValueError(f"`patch_size` in config.json must be one number, or twice the same. Received: {patch_size!r}")
+    return sides.pop()
 
 
 def _height(size):

@@ -52,9 +52,11 @@ def load_model(preset, image_shape=None):
             read, if not what it was trained for: position biases are interpolated.
 
     Returns:
-        Functional `keras.Model`. BERT or MPNet with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`.
-        BEiT becomes a `beit_classifier` whose outputs are logits, an `upernet_segmenter`, a `beit_masked_image_model`, or a
-        `beit_encoder`; with `preprocessor_config.json` in the folder it takes raw pictures, else normalised ones.
+        Functional `keras.Model`. BERT or MPNet with a head of one label or two becomes a `bert_classifier` with the names of
+        its labels, without one (or with the head of its pre-training, which is left out) a `BertBackbone`. BEiT becomes a
+        `beit_classifier` whose outputs are logits, or probabilities where several labels may be right; an
+        `upernet_segmenter`; a `beit_masked_image_model`; or a `beit_encoder`. With `preprocessor_config.json` in the folder
+        it takes raw pictures, else normalised ones.
 
     Raises:
         ValueError: if there is no such model, or it is damaged or of another kind; says what was found.
@@ -181,6 +183,9 @@ def _completed(source, backbone, tokenizer, head, names=None, dropout=0.1):
 
 
 def _load_beit(folder, config, image_shape=None):
+    checkpoint_tensors.check_architecture(folder, config, beit_checkpoints.ARCHITECTURES)
+    if config.get("problem_type") == "regression":
+        raise ValueError(f"`problem_type` in {folder}/config.json must be one of classification. Received: 'regression'")
     checkpoint_tensors.check_options(folder, config)
     tensors = checkpoint_tensors.read_tensors(folder)
     is_segmenter = "decode_head.classifier.weight" in tensors

@@ -17,11 +17,14 @@ def load_upernet(folder, config, tensors, image_shape=None):
         ValueError: if the folder does not say which four blocks feed the head.
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
-    # The reference counts the tokens before the first block as 1.
-    features, depth = tuple(index - 2 for index in config.get("out_indices") or ()), config["num_hidden_layers"]
-    if len(features) != 4 or not all(0 <= index < depth for index in features):
+    # The reference counts the tokens before the first block as 1, here they are -1.
+    features, depth = (
+        tuple(index - 2 for index in config.get("out_indices") or config.get("segmentation_indices") or ()),
+        config["num_hidden_layers"],
+    )
+    if len(features) != 4 or not all(-1 <= index < depth for index in features):
         raise ValueError(
-            f"`out_indices` in {folder}/config.json must be four numbers in [2, {depth + 1}]. "
+            f"`out_indices` in {folder}/config.json must be four numbers in [1, {depth + 1}]. "
             f"Received: {config.get('out_indices')!r}"
         )
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
