@@ -7,7 +7,7 @@ import pytest
 
 from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
 from course_hw5.models.attention import tokenizer_of
-from course_hw5.models.bert import SIZES, BertInputs, backbone_of
+from course_hw5.models.bert import SIZES, BertInputs, backbone_of, class_names_of
 
 VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")
 
@@ -80,6 +80,21 @@ def test_a_file_with_the_vocabulary_beside_the_weights_is_read_by_it(tmp_path, m
         )
         model.save(tmp_path / "model.keras")
     assert tokenizer_of(load_model(tmp_path / "model.keras")).get_vocabulary() == [*VOCABULARY]
+
+
+def test_a_file_whose_head_has_no_names_is_of_sentiment(tmp_path):
+    def earlier(layer):
+        return keras.layers.Dense(1, "sigmoid", dtype="float32", name="positive") if layer.name == "positive" else layer
+
+    model = bert_classifier(small_backbone(vocabulary_size=len(VOCABULARY)), vocabulary=VOCABULARY)
+    keras.models.clone_model(model, clone_function=earlier).save(tmp_path / "model.keras")
+    assert class_names_of(load_model(tmp_path / "model.keras")) == ("negative", "positive")
+
+
+def test_a_classifier_has_two_names():
+    assert class_names_of(bert_classifier(small_backbone(), class_names=["bad", "good"])) == ("bad", "good")
+    with pytest.raises(ValueError, match=r"`class_names` must be two names. Received: \['good'\]"):
+        bert_classifier(small_backbone(), class_names=["good"])
 
 
 def test_a_clone_and_a_model_from_the_config_keep_the_vocabulary():
