@@ -102,7 +102,7 @@ class BertTokenizer:
         return cls(**config)
 
     def __eq__(self, other):
-        return isinstance(other, BertTokenizer) and self.get_config() == other.get_config()
+        return self is other or (isinstance(other, BertTokenizer) and self.get_config() == other.get_config())
 
     def __hash__(self):
         return hash((self.vocabulary_size(), self.separators))

