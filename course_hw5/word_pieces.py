@@ -1,10 +1,14 @@
 """The tokenizer of BERT and of models that read as it does, by Hugging Face's `tokenizers`; it loads no TensorFlow."""
 
+import functools
+import itertools
 import json
+import re
 
 import tokenizers
 
 BERT_NAMES = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+WORDS = re.compile(r"[^ !-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")  # BERT reads each by itself, and most stand in many texts
 SPACE_MARKS = {"Metaspace": "\u2581", "ByteLevel": "\u0120"}  # what begins a word, where no prefix marks the rest of it
 
 
@@ -53,14 +57,9 @@ class BertTokenizer:
         if isinstance(texts, str):
             return self._tokenizer.encode(texts, add_special_tokens=False).ids
         if self.definition is not None or special_tokens:
-            return self._batch([*texts])
-        words = [text.split(" ") for text in texts]  # BERT reads each word by itself, and many stand in more texts than one
-        vocabulary = [*{word for text in words for word in text}]
-        ids = dict(zip(vocabulary, self._batch(vocabulary)))
-        return [[id_ for word in text for id_ in ids[word]] for text in words]
-
-    def _batch(self, texts):
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+            return [encoding.ids for encoding in self._tokenizer.encode_batch_fast([*texts], add_special_tokens=False)]
+        ids = functools.cache(lambda word: self._tokenizer.encode(word, add_special_tokens=False).ids)
+        return [[*itertools.chain.from_iterable(map(ids, WORDS.findall(text)))] for text in texts]
 
     def id_to_token(self, id_):
         """The token of an id; special tokens by BERT's names."""

@@ -30,7 +30,8 @@ def test_a_folder_s_tokenizer_reads_as_the_reference(name, tmp_path):
 
 
 def test_a_batch_is_read_as_each_text_alone(tmp_path):
-    texts = [text for text in golden.TEXTS if isinstance(text, str)] + ["film\u00a0film \n a\u0301", "", "  film"]
+    texts = [text for text in golden.TEXTS if isinstance(text, str)]
+    texts += ["film\u00a0film \n a\u0301", "", "  film", "a.<\u0338film_s"]
     for name in ("vocabulary", "added_tokens.json", "mpnet"):
         model_type, files = golden.CASES[name]
         tokenizer, _ = read(tmp_path, model_type, **files)

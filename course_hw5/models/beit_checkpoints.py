@@ -64,6 +64,7 @@ def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
     side = config["image_size"]
     size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
+    bias = "both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none"
     with without_random_weights():
         backbone = beit.beit_backbone(
             image_shape=(*size, config.get("num_channels", 3)),
@@ -72,7 +73,7 @@ def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
             depth=config["num_hidden_layers"],
             heads=config["num_attention_heads"],
             mlp_dim=config["intermediate_size"],
-            relative_position_bias="both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none",
+            relative_position_bias=bias,
             use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
             use_mask_token=use_mask_token,
             layer_scale_init=config.get("layer_scale_init_value", 0.1),
