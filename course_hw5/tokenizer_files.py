@@ -8,11 +8,10 @@ from course_hw5 import tokenization, word_pieces
 from course_hw5.word_pieces import BERT_NAMES, BertTokenizer
 
 MPNET_NAMES = {"pad": "<pad>", "unk": "[UNK]", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
-# Classes of `transformers` that are BERT's tokenizer by another name, and those that run whatever `tokenizer.json` says.
+# Classes of `transformers` that are BERT's tokenizer by another name; others run whatever `tokenizer.json` says.
 WORD_PIECE_CLASSES = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "RetriBert", "SqueezeBert", "MPNet")
-GENERIC_CLASSES = ("TokenizersBackend", "PreTrainedTokenizer")
 # Classes that split texts in Python, whatever `tokenizer.json` says.
-PYTHON_CLASSES = ("BertJapanese", "Bertweet", "Phobert", "RoCBert", "CpmAnt", "MgpstrTokenizer", "Tapas")
+PYTHON_CLASSES = ("BertJapanese", "Bertweet", "Phobert", "RoCBert")
 ADDED_FLAGS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
 NORMALIZER_OPTIONS = {
     "do_lower_case": "lowercase",
@@ -49,14 +48,18 @@ def read_tokenizer(folder, model_type="bert"):
         source, tokenizer = path, _from_json(path, options)
     else:
         source, tokenizer = vocabulary, _from_lines(vocabulary, options)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     settings = config | _read_object(folder / "special_tokens_map.json")
     names = _names(settings, tokenizer, MPNET_NAMES if kind.startswith("MPNet") else BERT_NAMES)
     _add_tokens(folder, config, settings, tokenizer, names)
     if missing := [name for name in names.values() if tokenizer.token_to_id(name) is None]:
         owner = "MPNet" if names["cls"] == MPNET_NAMES["cls"] else "BERT"
         raise ValueError(f"{source} must hold {owner}'s special tokens. Received: no {', '.join(missing)}")
-    separators = (2 if kind.startswith("MPNet") else 1) if is_word_piece else _check_framing(source, tokenizer, names)
-    return _numbered(source, tokenizer, names, separators)
+    framing = {"separators": 2, "segments": False} if kind.startswith("MPNet") else {"separators": 1, "segments": True}
+    if not is_word_piece:
+        framing = _check_framing(source, tokenizer, names)
+    return _numbered(source, tokenizer, names, framing)
 
 
 def _read_object(path):
@@ -114,20 +117,29 @@ def _add_tokens(folder, config, settings, tokenizer, names):
 
 
 def _check_framing(source, tokenizer, names):
-    """How many [SEP] `tokenizer.json` puts between two texts; raises ValueError unless they are framed as BERT's or MPNet's."""
+    """How many [SEP] `tokenizer.json` puts between two texts, and whether it tells them apart as segments.
+
+    Raises:
+        ValueError: unless texts are framed as BERT's or MPNet's.
+    """
     word = next(token for token in tokenizer.get_vocab() if token not in names.values())
-    pair = tokenizer.encode([word], [word], is_pretokenized=True).tokens
+    encoding = tokenizer.encode([word], [word], is_pretokenized=True)
+    pair, types = encoding.tokens, encoding.type_ids
     single = tokenizer.encode([word], is_pretokenized=True).tokens
     inside = len(tokenizer.encode([word], is_pretokenized=True, add_special_tokens=False).tokens)
     separators = len(pair) - 2 * inside - 2
     cls, sep = names["cls"], names["sep"]
     text = single[1:-1]
-    if separators not in (1, 2) or (single, pair) != ([cls, *text, sep], [cls, *text, *[sep] * separators, *text, sep]):
+    is_framed = (single, pair) == ([cls, *text, sep], [cls, *text, *[sep] * separators, *text, sep])
+    if separators not in (1, 2) or not is_framed:
         raise ValueError(f"{source} must frame texts as [CLS] a [SEP] b [SEP]. Received: {' '.join(pair)}")
-    return separators
+    segments = [0] * len(single) + [1] * (len(pair) - len(single))
+    if types != segments and any(types):
+        raise ValueError(f"{source} must give a pair the segments {segments}, or none. Received: {types}")
+    return {"separators": separators, "segments": types == segments}
 
 
-def _numbered(source, tokenizer, names, separators):
+def _numbered(source, tokenizer, names, framing):
     """The `BertTokenizer` of a `tokenizers.Tokenizer`, with padding as id 0, and the row of each id, None where ids stay."""
     ids = tokenizer.get_vocab(with_added_tokens=True)
     order = before = sorted(ids, key=ids.get)
@@ -153,9 +165,14 @@ def _numbered(source, tokenizer, names, separators):
     added = [token | {"id": new[token["content"]], "special": token["content"] in names.values()} for token in added]
     definition["added_tokens"] = sorted(added, key=lambda token: token["id"])
     rows = [ids[token] for token in order] if moved else None
-    if names == BERT_NAMES and separators == 1 and [*new.values()] == [*range(len(new))] and _is_plain(definition):
+    if (
+        names == BERT_NAMES
+        and framing == {"separators": 1, "segments": True}
+        and [*new.values()] == [*range(len(new))]
+        and _is_plain(definition)
+    ):
         return tokenization.bert_tokenizer(tuple(new), definition["normalizer"]["lowercase"]), rows
-    made = BertTokenizer(definition=json.dumps(definition, ensure_ascii=False), names=names, separators=separators)
+    made = BertTokenizer(definition=json.dumps(definition, ensure_ascii=False), names=names, **framing)
     if made.token_ids() != new:
         raise ValueError(f"{source} must number its added tokens after its other ones. Received: other numbers")
     return made, rows

@@ -22,13 +22,14 @@ class BertTokenizer:
         names: dict of what `definition` calls the special tokens "pad", "unk", "cls", "sep" and "mask"; by default as BERT. All
             are shown by BERT's names.
         separators: how many [SEP] stand between the texts of a pair.
+        segments: whether the second text of a pair is a segment of its own.
 
     Raises:
         ValueError: if `definition` is none that `tokenizers` reads, or a special token is missing.
     """
 
-    def __init__(self, vocabulary=None, lowercase=True, definition=None, names=None, separators=1):
-        self.lowercase, self.definition, self.separators = lowercase, definition, separators
+    def __init__(self, vocabulary=None, lowercase=True, definition=None, names=None, separators=1, segments=True):
+        self.lowercase, self.definition, self.separators, self.segments = lowercase, definition, separators, segments
         self.names = {**BERT_NAMES, **(names or {})}
         if definition is None:
             self._tokenizer = word_piece_tokenizer({piece: id_ for id_, piece in enumerate(vocabulary)}, lowercase)
@@ -94,7 +95,8 @@ class BertTokenizer:
     def get_config(self):
         if self.definition is None:
             return {"vocabulary": self.get_vocabulary(), "lowercase": self.lowercase}
-        return {"definition": self.definition, "names": self.names, "separators": self.separators}
+        framing = {"separators": self.separators, "segments": self.segments}
+        return {"definition": self.definition, "names": self.names} | framing
 
     @classmethod
     def from_config(cls, config):

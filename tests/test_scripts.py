@@ -139,6 +139,7 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["accuracy"]
     frames = json.loads((tmp_path / "run" / "attention.json").read_text())
     assert [frame["epoch"] for frame in frames] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert {frame["answer"] for frame in frames} == {"positive"}  # by the data, whatever the labels were called before
     assert all(len(frame["tokens"]) == len(frame["relevance"]) and 0 < frame["probability"] < 1 for frame in frames)
     assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
     page = (tmp_path / "run" / "index.html").read_text()

@@ -57,6 +57,17 @@ def test_a_word_of_thai_is_counted_in_characters(tmp_path):
     assert tokenization.tokens_of(tokenizer("x" * 101), tokenizer) == ["[UNK]"]
 
 
+def test_padding_and_cutting_are_not_the_tokenizer_s(tmp_path):
+    padding = {"strategy": {"Fixed": 8}, "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
+    padding["pad_to_multiple_of"] = None
+    truncation = {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}
+    whole = golden.definition(padding=padding, truncation=truncation)
+    for kind in ({}, GENERIC):
+        tokenizer, _ = read(tmp_path, **{"tokenizer.json": whole, "tokenizer_config.json": kind})
+        assert tokenization.tokens_of(tokenizer("film good film good film"), tokenizer) == ["film", "good"] * 2 + ["film"]
+        assert len(tokenizer("film")) == 1
+
+
 def test_accents_stay_by_tokenizer_json_alone(tmp_path):
     whole = golden.definition(normalizer=golden.normalizer(strip_accents=False))
     tokenizer, _ = read(tmp_path, **{"tokenizer.json": whole})

@@ -91,7 +91,7 @@ class BertInputs(keras.layers.Layer):
     Args:
         vocabulary: sequence of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
-        separator_id: id of [SEP].
+        separator_id: id of [SEP]; 0, that of padding, where all is one segment.
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of vocabulary and lowercase.
     """
 
@@ -192,7 +192,9 @@ def bert_classifier(
     tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer) or backbone.tokenizer
     if tokenizer is not None:
         check_embeddings("`backbone`", backbone, tokenizer)
-    separator_id = 102 if tokenizer is None else tokenizer.sep_token_id
+    separator_id = 102
+    if tokenizer is not None:
+        separator_id = tokenizer.sep_token_id if tokenizer.segments else 0  # no token of a text is padding
     token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
     x = backbone(BertInputs(tokenizer=tokenizer, separator_id=separator_id, name="bert_inputs")(token_ids))["pooled_output"]
     x = keras.layers.Dropout(dropout, name="classifier_dropout")(x)

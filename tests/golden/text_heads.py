@@ -8,15 +8,23 @@
 import json
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import numpy as np
 import safetensors.numpy
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+from tests.golden import tokenizer_files
+
 GOLDEN = pathlib.Path(__file__).with_suffix(".json")
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "möchte", "mochte", *(f"word{i}" for i in range(46))]
 ADDED = {"<e1>": 53, "</e1>": 54}
 TEXT, OTHER = "word7 word8 mochte", "word9 word10"
+SENTENCEPIECE = {
+    "tokenizer.json": tokenizer_files.unigram(pad=1),
+    "tokenizer_config.json": tokenizer_files.GENERIC | tokenizer_files.ROLES,
+}
 NAMES = {"0": "POSITIVE", "1": "negative"}
 
 
@@ -85,6 +93,8 @@ CASES = {
     "a typed separator": Case("word7 word8 [SEP] word9 word10"),
     "typed separators in a pair": Case("word7 [SEP] word8", "word9 [SEP] word10 [MASK]"),
     "mpnet, a typed mask": Case("word7 <mask> word8", source="mpnet"),
+    "sentencepiece": Case("film mochte good", files=SENTENCEPIECE),
+    "sentencepiece, a pair": Case("film mochte", "good films", files=SENTENCEPIECE),
     "one label": Case(config={"id2label": {"0": "toxic"}, "label2id": {"toxic": 0}}, tensors=one_label),
     "positive first": Case(config={"id2label": NAMES, "label2id": {name: int(i) for i, name in NAMES.items()}}),
     "bfloat16": Case(half=True),
