@@ -69,6 +69,11 @@ class BertTokenizer:
             raise ValueError(f"`id_` must be one of the vocabulary. Received: {id_}")
         return token
 
+    def token_to_id(self, token):
+        """The id of a token, None where there is none; special tokens by BERT's names."""
+        shown = {name: id_ for id_, name in self._shown.items()}
+        return shown.get(token, self._tokenizer.token_to_id(token))
+
     def get_vocabulary(self):
         """The tokens by id, special ones by BERT's names; None where no token has the id."""
         tokens = [None] * self.vocabulary_size()

@@ -88,6 +88,12 @@ def test_a_tokenizer_is_pickled(tmp_path):
         assert copy == tokenizer and copy("good films") == tokenizer("good films")
 
 
+def test_a_token_has_an_id_and_special_ones_have_bert_s_names(tmp_path):
+    tokenizer, _ = read(tmp_path, "mpnet", **golden.CASES["mpnet"][1])
+    ids = [tokenizer.token_to_id(token) for token in ("[CLS]", "[PAD]", "film", "nothing")]
+    assert ids == [tokenizer.cls_token_id, 0, tokenizer("film")[0], None]
+
+
 def test_ids_without_a_token_have_none(tmp_path):
     tokenizer, _ = read(tmp_path, **golden.CASES["gaps"][1])
     assert tokenizer.get_vocabulary()[10:13] == [None] * 3 and tokenizer.vocabulary_size() == len(golden.BERT) + 3
