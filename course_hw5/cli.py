@@ -12,9 +12,10 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="course-hw5", description="What attention does, learnt by running it.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    attend = commands.add_parser("attend", help="say how positive a text is, and write a page of what the model attended to")
+    attend = commands.add_parser("attend", help="say what a model makes of a text, and write a page of what it attended to")
     attend.add_argument("text", metavar="TEXT", help="a sentence, or a review")
     attend.add_argument("--other", metavar="TEXT", help="a second text, to be read as a pair")
+    attend.add_argument("--special-tokens", action="store_true", help='read "[MASK]" and "[SEP]" in a text as those tokens')
     attend.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
     attend.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
     attend.set_defaults(run=_attend)
@@ -67,13 +68,14 @@ def _attend(args):
 
     model = course_hw5.load_model(args.preset)
     if model.name != "bert_classifier":
-        raise ValueError(f"--preset must be a sentiment classifier. Received: {args.preset}, which is {model.name}")
-    explained = course_hw5.explain(model, args.text, args.other)
+        raise ValueError(f"--preset must be a classifier of texts. Received: {args.preset}, which is {model.name}")
+    explained = course_hw5.explain(model, args.text, args.other, args.special_tokens)
     title = " / ".join(filter(None, (args.text, args.other)))
     course_hw5.head_view(**explained, title=title, html_action="return", path=out)
-    read, pieces = len(explained["tokens"]), len(tokenization.token_ids(args.text, 10**6, args.other, tokenizer_of(model)))
+    whole = tokenization.token_ids(args.text, 10**6, args.other, tokenizer_of(model), args.special_tokens)
+    read, pieces = len(explained["tokens"]), len(whole)
     cut = f", of the first {read} of {pieces} tokens" if read < pieces else ""
-    return f"positive {explained['probability']:.4f}{cut}. Open {out}"
+    return f"{explained['class_name']} {explained['probability']:.4f}{cut}. Open {out}"
 
 
 def _classify(args):

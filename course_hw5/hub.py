@@ -14,6 +14,8 @@ FILES = (
     "vocab.txt",
     "tokenizer.json",
     "tokenizer_config.json",
+    "added_tokens.json",
+    "special_tokens_map.json",
     "preprocessor_config.json",
 )
 

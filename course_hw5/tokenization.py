@@ -1,19 +1,20 @@
-"""Text to token ids and back, by the WordPiece tokenizer of keras-nlp and BERT's own conventions."""
+"""Text to token ids and back, by BERT's own conventions. Loads no TensorFlow."""
 
 import collections
 import functools
-import json
 import os
 import pathlib
 import re
+from typing import NamedTuple
 
 import numpy as np
 
 from course_hw5 import hub
+from course_hw5.word_pieces import BertTokenizer
 
 MAXLEN = 128
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")  # as `word_pieces.py` has them
+SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
 @functools.cache
@@ -32,48 +33,16 @@ def read_vocabulary(path):
     Raises:
         ValueError: if a special token of BERT is missing, [PAD] is not the first, or a word piece stands twice.
     """
-    return checked_vocabulary(path, _lines(path))
+    return checked_vocabulary(path, read_lines(path))
 
 
-def _lines(path):
+def read_lines(path):
+    """The lines of a UTF-8 file, without what ends them, as a list."""
     try:
         text = pathlib.Path(os.path.expanduser(path)).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be UTF-8. Received: {error}") from error
     return text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some
-
-
-def read_tokenizer(folder, checked=None):
-    """Reads what a folder in Hugging Face's format says of its tokenizer, in either of its two forms.
-
-    Args:
-        folder: path.
-        checked: function of a file and its word pieces to what is returned of them; `checked_vocabulary` by default.
-
-    Returns:
-        The vocabulary, None where there is none, and whether it is uncased.
-
-    Raises:
-        ValueError: if `tokenizer.json` is damaged, or holds no WordPiece, or a special token of BERT is missing.
-    """
-    checked = checked or checked_vocabulary
-    config, vocabulary, path = folder / "tokenizer_config.json", folder / "vocab.txt", folder / "tokenizer.json"
-    try:
-        is_lowercase = json.loads(config.read_text(encoding="utf-8")).get("do_lower_case") if config.exists() else None
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{config} must be a JSON object. Received: {error}") from error
-    if vocabulary.exists() or not path.exists():
-        pieces = checked(vocabulary, _lines(vocabulary)) if vocabulary.exists() else None
-        return pieces, True if is_lowercase is None else is_lowercase
-    try:
-        tokenizer = json.loads(path.read_text(encoding="utf-8"))
-        ids = tokenizer["model"]["vocab"]
-        pieces = sorted(ids, key=ids.get)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} must hold a WordPiece tokenizer. Received: {error!r}") from error
-    if is_lowercase is None:
-        is_lowercase = (tokenizer.get("normalizer") or {}).get("lowercase", True)
-    return checked(path, pieces), is_lowercase
 
 
 def checked_vocabulary(source, pieces):
@@ -93,71 +62,101 @@ def checked_vocabulary(source, pieces):
     return vocabulary
 
 
-@functools.lru_cache(maxsize=8)
 def bert_tokenizer(vocabulary=None, lowercase=True):
     """Makes a `BertTokenizer`, which gives BERT's own word pieces; see `course_hw5.word_pieces`.
 
     Args:
-        vocabulary: tuple of word pieces; None for the published uncased one.
+        vocabulary: sequence of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
     """
-    from course_hw5 import word_pieces  # here, since its import takes seconds
-
-    return word_pieces.BertTokenizer(vocabulary or uncased_vocabulary(), uncased=lowercase)
+    return _bert_tokenizer(tuple(uncased_vocabulary() if vocabulary is None else vocabulary), lowercase)
 
 
-def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None):
+_bert_tokenizer = functools.lru_cache(maxsize=8)(BertTokenizer)
+
+
+class Encoding(NamedTuple):
+    """A text, or a pair of texts, as a model reads it.
+
+    `ids`: int64 array `(tokens,)`. `framing`: indices of the [CLS] and [SEP] that were put around the texts; those that were
+    typed are not among them. `other_start`: index of the first token of the second text, or None.
+    """
+
+    ids: np.ndarray
+    framing: list[int]
+    other_start: int | None
+
+
+def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None, special_tokens=False):
     """Encodes a text, or a pair of texts, as BERT reads it.
 
     Args:
         text: string; gives [CLS], its word pieces, [SEP]. What does not fit is cut; [SEP] stays.
         max_length: length of the result, 3 or more.
-        other: second string, or None; its word pieces and a second [SEP] follow. Of a pair that does not fit, the longer
-            text is cut first.
-        tokenizer: a `keras_nlp.tokenizers.BertTokenizer`; the published uncased one by default.
+        other: second string, or None; its word pieces and a second [SEP] follow, after MPNet's two [SEP]. Of a pair that does
+            not fit, the longer text is cut first.
+        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or of keras-nlp; the published uncased one by default.
+        special_tokens: whether special tokens that are typed, such as "[MASK]" or "[SEP]", are read as such, as `transformers`
+            does; else they are text. A model takes what follows the first [SEP] of an array for the second text, so that of
+            a typed [SEP] `explain(..., special_tokens=True)` alone gives the answer that `transformers` gives.
 
     Returns:
         int64 array `(max_length,)`, filled up with 0, the id of [PAD].
 
     Raises:
         TypeError: if `text` or `other` is not a string.
-        ValueError: if `max_length` leaves no room for a word piece.
+        ValueError: if `max_length` leaves no room for a word piece, or keras-nlp's tokenizer shall read special tokens.
 
     Example:
         >>> encode_sentence("A fine film.", 8).tolist()
         [101, 1037, 2986, 2143, 1012, 102, 0, 0]
+        >>> encode_sentence("A [MASK] film.", 8, special_tokens=True).tolist()
+        [101, 1037, 103, 2143, 1012, 102, 0, 0]
     """
-    ids = token_ids(text, max_length, other, tokenizer)
+    ids = token_ids(text, max_length, other, tokenizer, special_tokens)
     return np.pad(ids, (0, max_length - len(ids)))
 
 
-def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None):
+def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None, special_tokens=False):
     """As `encode_sentence`, without the zeros: int64 array `(tokens,)`."""
+    return encode(text, max_length, other, tokenizer, special_tokens).ids
+
+
+def encode(text, max_length=MAXLEN, other=None, tokenizer=None, special_tokens=False):
+    """As `encode_sentence`, without the zeros, and with what is known of the tokens: an `Encoding`."""
     for name, value in (("text", text), ("other", other)):
         if not isinstance(value, str) and not (name == "other" and value is None):
             raise TypeError(f"`{name}` must be a string. Received: {value!r} of type {type(value).__name__}")
-    fewest = 3 if other is None else 5
+    tokenizer = tokenizer or bert_tokenizer()
+    between = getattr(tokenizer, "separators", 1)  # keras-nlp's tokenizer reads pairs as BERT does
+    fewest = 3 if other is None else 4 + between
     if not isinstance(max_length, (int, np.integer)) or max_length < fewest:
         raise ValueError(f"`max_length` must be a whole number, {fewest} or more. Received: {max_length!r}")
-    tokenizer = tokenizer or bert_tokenizer()
-    first = _word_pieces(text, tokenizer, max_length)
+    if special_tokens and not isinstance(tokenizer, BertTokenizer):
+        raise ValueError(f"`special_tokens` must be False for the tokenizer of another package. Received: {tokenizer!r}")
+    options = {"special_tokens": True} if special_tokens else {}
+    first = _word_pieces(text, tokenizer, max_length, options)
+    start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
     if other is None:
-        ids = [tokenizer.cls_token_id, *first[: max_length - 2], tokenizer.sep_token_id]
-    else:
-        second = _word_pieces(other, tokenizer, max_length)
-        while len(first) + len(second) > max_length - 3:
-            (first if len(first) > len(second) else second).pop()
-        ids = [tokenizer.cls_token_id, *first, tokenizer.sep_token_id, *second, tokenizer.sep_token_id]
-    return np.array(ids, "int64")
+        first = first[: max_length - 2]
+        return Encoding(np.array([*start, *first, *end], "int64"), [0, len(first) + 1], None)
+    second = _word_pieces(other, tokenizer, max_length, options)
+    while len(first) + len(second) > max_length - 2 - between:
+        (first if len(first) > len(second) else second).pop()
+    ids = np.array([*start, *first, *end * between, *second, *end], "int64")
+    other_start = 1 + len(first) + between
+    return Encoding(ids, [0, *range(len(first) + 1, other_start), len(ids) - 1], other_start)
 
 
-def _word_pieces(text, tokenizer, max_length):
+def _word_pieces(text, tokenizer, max_length, options):
     # A word piece takes one character at least, but spaces take none: cut generously, so that a book costs no more than a page.
-    most, start, at = 100 * max_length, "", 0
-    while len(start) < most and at < len(text):
-        start, at = SPACES.sub(" ", start + text[at : at + most]), at + most
+    most, start, at = 100 * max_length, text, 0
+    if len(text) > most:
+        start = ""
+        while len(start) < most and at < len(text):
+            start, at = SPACES.sub(" ", start + text[at : at + most]), at + most
     start = start[:most].encode("utf-8", "replace").decode()  # half of a pair of code units is no text
-    return [int(id_) for id_ in tokenizer(start)]
+    return [int(id_) for id_ in tokenizer(start, **options)]
 
 
 def tokens_of(ids, tokenizer=None):

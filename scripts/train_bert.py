@@ -64,7 +64,7 @@ def main(argv=None):
                     f"--preset must be a classifier to be evaluated. Received: {args.preset}, which is {model.name}"
                 )
             if isinstance(model, bert.BertBackbone):
-                if model.vocabulary_size != 30522 and not getattr(model, "vocabulary", None):
+                if model.vocabulary_size != 30522 and model.tokenizer is None:
                     raise ValueError(f"--preset without a head must bring vocab.txt or be uncased. Received: {args.preset}")
                 model = course_hw5.bert_classifier(model)
             elif not args.evaluate:
@@ -105,6 +105,7 @@ def main(argv=None):
         if args.evaluate:
             metrics = training.report(model, data, args.out, options.recorded(args))
         else:
+            model.get_layer("positive").class_names = tuple(data.class_names)  # whatever its labels were called before
             metrics = course_hw5.train(
                 model,
                 data,

@@ -16,6 +16,7 @@ from course_hw5.data import reviews
 from course_hw5.models import beit, bert
 from course_hw5.models.attention import tokenizer_of
 from tests.golden import beit as golden_beit
+from tests.golden import text_heads
 from tests.golden.bert import GOLDEN
 
 pytestmark = pytest.mark.slow
@@ -140,6 +141,7 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["accuracy"]
     frames = json.loads((tmp_path / "run" / "attention.json").read_text())
     assert [frame["epoch"] for frame in frames] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert {frame["answer"] for frame in frames} == {"positive"}  # by the data, whatever the labels were called before
     assert all(len(frame["tokens"]) == len(frame["relevance"]) and 0 < frame["probability"] < 1 for frame in frames)
     assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
     page = (tmp_path / "run" / "index.html").read_text()
@@ -328,12 +330,23 @@ def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
     assert re.fullmatch(rf"positive 0\.\d{{4}}, of the first 16 of 602 tokens\. Open {out}\n", capsys.readouterr().out)
 
 
+def test_attend_speaks_of_the_label_of_the_model_and_reads_special_tokens(tmp_path, capsys):
+    folder, out = (
+        text_heads.Case(config={"id2label": {"0": "other", "1": "paraphrase"}}).write(tmp_path / "model"),
+        tmp_path / "p.html",
+    )
+    for more, tokens in ([], '"[CLS]", "[UNK]"'), (["--special-tokens"], '"[CLS]", "[MASK]", "word7", "[SEP]"'):
+        cli.main(["attend", "[MASK] word7", "--preset", str(folder), "--out", str(out), *more])
+        assert re.fullmatch(rf"paraphrase 0\.\d{{4}}\. Open {out}\n", capsys.readouterr().out)
+        assert tokens in out.read_text() and '"className": "paraphrase"' in out.read_text()
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
         ([" "], "TEXT must hold a word. Received: ' '"),
         (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, beit-cifar10, segmenter-camvid, minilm, a "),
-        (["good", "--preset", "minilm"], "--preset must be a sentiment classifier. Received: minilm, which is bert_backbone"),
+        (["good", "--preset", "minilm"], "--preset must be a classifier of texts. Received: minilm, which is bert_backbone"),
     ],
 )
 def test_attend_refuses_what_it_cannot_read(arguments, message, tmp_path, capsys):

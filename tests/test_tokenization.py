@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -81,7 +83,7 @@ def test_a_tokenizer_is_made_anew_from_its_config():
     tokenizer = tokenization.bert_tokenizer((*tokenization.SPECIAL_TOKENS, "Film", "film", "##s"), lowercase=False)
     copy = type(tokenizer).from_config(tokenizer.get_config())
     assert [*copy("films Film")] == [*tokenizer("films Film")] == [6, 7, 5]
-    assert not copy.uncased
+    assert copy == tokenizer and not copy.lowercase
 
 
 @pytest.mark.parametrize("text", [None, 3, b"bytes", ["a", "list"], np.array("x")])
@@ -120,3 +122,9 @@ def test_a_vocabulary_that_pads_by_another_id_or_repeats_itself_is_refused(tmp_p
 
 def test_half_of_a_pair_of_code_units_is_read_as_any_unknown_character():
     assert encode_sentence("a\udcffb", 8).tolist() == encode_sentence("a?b", 8).tolist()
+
+
+def test_reading_text_loads_neither_tensorflow_nor_keras():
+    code = "import sys; from course_hw5 import tokenization; tokenization.encode_sentence('a film')"
+    code += "; assert not {'tensorflow', 'keras', 'keras_nlp'} & {*sys.modules}"
+    subprocess.run([sys.executable, "-c", code], check=True)

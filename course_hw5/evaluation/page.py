@@ -197,7 +197,7 @@ def _sentence_lapse(frames):
         for frame in frames
     ]
     return (
-        f"<table class='lapse'><thead><tr><th>epoch</th><th>positive</th>{head}</tr></thead>"
+        f"<table class='lapse'><thead><tr><th>epoch</th><th>{html.escape(frames[0]['answer'])}</th>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 

@@ -79,7 +79,7 @@ class AttentionTimeLapse(TimeLapse):
 def _sentence_frame(explained):
     relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
     return viewer.head_view, {
-        "answer": "positive",
+        "answer": explained.get("class_name", "probability"),
         "probability": round(explained["probability"], 4),
         "tokens": explained["tokens"],
         "relevance": [round(weight, 4) for weight in relevance.tolist()],

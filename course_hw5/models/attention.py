@@ -9,7 +9,7 @@ from course_hw5 import tokenization
 from course_hw5.attention import analysis
 from course_hw5.layers.compiled import compiled
 from course_hw5.models import beit
-from course_hw5.models.bert import BertInputs, backbone_of, check_embeddings
+from course_hw5.models.bert import BertInputs, backbone_of, check_embeddings, class_names_of
 
 _RECORDERS = weakref.WeakKeyDictionary()
 MASKED_SCORES = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
@@ -147,29 +147,30 @@ def tokenizer_of(model):
     """
     backbone = backbone_of(model)
     source = next((layer for layer in model.layers if isinstance(layer, BertInputs)), backbone)
-    tokenizer = tokenization.bert_tokenizer(source.vocabulary, source.lowercase)
-    check_embeddings("`model`", backbone, tokenizer.get_vocabulary())
+    tokenizer = source.tokenizer or tokenization.bert_tokenizer()
+    check_embeddings("`model`", backbone, tokenizer)
     return tokenizer
 
 
-def get_att_tok(model, sentence, other=None):
+def get_att_tok(model, sentence, other=None, special_tokens=False):
     """The word pieces of a sentence and the attention between them, as the report uses them.
 
     Args:
         model: a `bert_classifier`.
         sentence: string; cut where it exceeds what the model reads.
         other: second string of a pair, or None.
+        special_tokens: whether special tokens that are typed are read as such, as by `encode_sentence`.
 
     Returns:
         List of `tokens` strings, [CLS] and [SEP] included, and a float32 array `(layers, heads, tokens, tokens)` without
         padding.
     """
-    ids = _token_ids(model, sentence, other)
+    ids, _ = _token_ids(model, sentence, other, special_tokens)
     scores = _recorder(model)(_padded(model, ids))["attention"]
-    return tokenization.tokens_of(ids, tokenizer_of(model)), _of_first(scores, len(ids))
+    return _tokens(model, ids), _of_first(scores, len(ids))
 
 
-def explain(model, source, other=None):
+def explain(model, source, other=None, special_tokens=False):
     """Everything that the viewer shows of one sentence or picture.
 
     `head_view(**explain(model, sentence))`, `patch_view(**explain(model, picture))`.
@@ -179,14 +180,18 @@ def explain(model, source, other=None):
         source: a string, cut where it exceeds what the model reads; or a picture `(height, width, channels)` of the size that
             the model reads, or of any size where the model resizes: uint8, or normalised floats for one without preprocessing.
         other: second string of a pair, or None.
+        special_tokens: whether special tokens that are typed, such as "[MASK]", are read as such, as by `encode_sentence`.
 
     Returns:
         Dict of `attention` and `gradients`, of the predicted class's logit by each weight, both `(layers, heads, tokens,
-        tokens)`. Of a sentence also `tokens`; `probability` of "positive"; `what_if`, a list of `(word, first token, last
-        token, probability with that word as [MASK])`, for the 100 words that counted most if there are more;
-        `sentence_b_start`. Of a picture also `image`, the part that the model reads; `grid`, rows and columns of patches;
-        `content` and `position_bias`, whose sum the softmax is taken of, as `attention`; `predictions`, all `(class name,
-        probability)`, the best first; `patch`, the token whose last attention counted most for the answer.
+        tokens)`.
+        Of a sentence also `tokens`; `probability` of label 1, and its `class_name`; `what_if`, a list of `(word, first token,
+        last token, probability with that word as [MASK])`, for the 100 words that counted most if there are more;
+        `sentence_b_start`.
+        Of a picture also `image`, the part that the model reads; `grid`, rows and columns of patches; `content` and
+        `position_bias`, whose sum the softmax is taken of, as `attention`; `predictions`, all `(class name, probability)`,
+        the best first, each of its own where the model gives several labels to a picture; `patch`, the token whose last
+        attention counted most for the answer.
 
     Raises:
         ValueError: if the model is neither, or the picture has another shape or type than it reads.
@@ -194,7 +199,9 @@ def explain(model, source, other=None):
     """
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"`explain` needs the backend tensorflow. Received: {keras.backend.backend()}")
-    return _explain_sentence(model, source, other) if beit.backbone_of(model) is None else _explain_picture(model, source)
+    if beit.backbone_of(model) is not None:
+        return _explain_picture(model, source)
+    return _explain_sentence(model, source, other, special_tokens)
 
 
 def _explain_picture(model, image):
@@ -214,8 +221,9 @@ def _explain_picture(model, image):
     gradients = tape.gradient(logit, recorded["attention"])
     parts = recorded | {"gradients": gradients}
     names = {"attention": "attention", "gradients": "gradients", "content": "content", "position_bias": "position"}
-    probabilities = tf.nn.softmax(logits).numpy()
-    class_names = model.get_layer("scores").class_names or [f"class {i}" for i in range(len(probabilities))]
+    scores = model.get_layer("scores")
+    probabilities = (tf.nn.sigmoid if scores.activation == "sigmoid" else tf.nn.softmax)(logits).numpy()
+    class_names = scores.class_names or [f"class {i}" for i in range(len(probabilities))]
     arrays = {name: _of_first(parts[part]) for name, part in names.items()}
     spoke = np.maximum(arrays["attention"][-1] * arrays["gradients"][-1], 0)
     return arrays | {
@@ -245,18 +253,19 @@ def _centre(image, share):
     return image[top : top + height, left : left + width]
 
 
-def _explain_sentence(model, sentence, other):
+def _explain_sentence(model, sentence, other, special_tokens):
     import tensorflow as tf  # here, since models are otherwise neutral
 
-    ids, tokenizer, head = _token_ids(model, sentence, other), tokenizer_of(model), model.get_layer("positive")
+    ids, other_start = _token_ids(model, sentence, other, special_tokens)
+    tokenizer, head = tokenizer_of(model), model.get_layer("positive")
     with tf.GradientTape() as tape:
         recorded = _recorder(model)(_padded(model, ids))
         # not by way of the probability, which has no gradient where it is 0 or 1 to float32
         logit = tf.abs(tf.matmul(tf.cast(recorded["pooled_output"], "float32"), head.kernel) + head.bias)
     gradients = tape.gradient(logit, recorded["attention"])
     attention, gradients = (_of_first(part, len(ids)) for part in (recorded["attention"], gradients))
-    tokens = tokenization.tokens_of(ids, tokenizer)
-    words = _words(tokens)
+    tokens = _tokens(model, ids)
+    words = _words(tokens, ids, tokenizer)
     if len(words) > MASKED_WORDS:
         counted = analysis.token_relevance(attention, gradients)[0]
         words = sorted(sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())[:MASKED_WORDS])
@@ -267,54 +276,65 @@ def _explain_sentence(model, sentence, other):
     # called and not predicted: a compiled model would compile anew for each length
     answers = [keras.ops.convert_to_numpy(model(masked[i : i + rows]))[:, 0] for i in range(0, len(masked), rows)]
     probability, *without = np.concatenate(answers).tolist()
-    names = ["".join(token.removeprefix("##") for token in tokens[first : last + 1]) for first, last in words]
+    names = ["".join(map(tokenizer.without_marks, tokens[first : last + 1])) for first, last in words]
     return {
         "tokens": tokens,
         "attention": attention,
         "gradients": gradients,
         "probability": probability,
+        "class_name": class_names_of(model)[1],
         "what_if": [(name, *word, value) for name, word, value in zip(names, words, without)],
-        "sentence_b_start": tokens.index("[SEP]") + 1 if other is not None else None,
+        "sentence_b_start": other_start,
     }
 
 
-def _token_ids(model, sentence, other):
+def _token_ids(model, sentence, other=None, special_tokens=False):
+    """Token ids `(tokens,)` as `BertInputs` reads them, a typed [SEP] negative, and where the second text starts, or None."""
     if not any(isinstance(layer, BertInputs) for layer in model.layers):
         raise ValueError(f"`model` must be a bert_classifier, as bert_classifier(backbone) makes one. Received: {model.name}")
     longest = model.inputs[0].shape[-1] or backbone_of(model).max_sequence_length
-    return tokenization.token_ids(sentence, longest, other, tokenizer_of(model))
+    tokenizer = tokenizer_of(model)
+    ids, framing, other_start = tokenization.encode(sentence, longest, other, tokenizer, special_tokens)
+    is_typed = (ids == tokenizer.sep_token_id) & ~np.isin(np.arange(len(ids)), framing)
+    return np.where(is_typed, -ids, ids), other_start
+
+
+def _tokens(model, ids):
+    return tokenization.tokens_of(np.abs(ids), tokenizer_of(model))
 
 
 def _padded(model, ids):
     return np.pad(ids, (0, max(0, (model.inputs[0].shape[-1] or 0) - len(ids))))[None]
 
 
-def _words(tokens):
-    """First and last token of each word."""
+def _words(tokens, ids, tokenizer):
+    """First and last token of each word; special tokens are none."""
+    special = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id, tokenizer.mask_token_id)
     words = []
     for index, token in enumerate(tokens):
-        if token in ("[CLS]", "[SEP]", "[PAD]"):
+        if abs(ids[index]) in special:
             continue
-        if token.startswith("##") and words:
+        if tokenizer.is_continuation(token) and words and words[-1][1] == index - 1:
             words[-1][1] = index
         else:
             words.append([index, index])
     return words
 
 
-def embedding_parts(model, sentence, other=None):
+def embedding_parts(model, sentence, other=None, special_tokens=False):
     """The vectors that BERT's input is the sum of (figures 4 and 5 of the report).
 
     Args:
         model: a `bert_classifier`.
         sentence: string.
         other: second string of a pair, or None.
+        special_tokens: whether special tokens that are typed are read as such, as by `encode_sentence`.
 
     Returns:
         List of `tokens` strings, and a dict of float32 arrays `(tokens, hidden_dim)`: "token", "position", "segment", and
         "sum", their sum after layer normalization, which is what the first encoder layer reads.
     """
-    backbone, ids = backbone_of(model), _token_ids(model, sentence, other)
+    backbone, (ids, _) = backbone_of(model), _token_ids(model, sentence, other, special_tokens)
     parts = _embedded(backbone, model.get_layer("bert_inputs")(ids[None].astype("int32")))
     arrays = {name: keras.ops.convert_to_numpy(keras.ops.cast(part, "float32"))[0] for name, part in parts.items()}
-    return tokenization.tokens_of(ids, tokenizer_of(model)), arrays
+    return _tokens(model, ids), arrays

@@ -16,11 +16,12 @@ from course_hw5.layers.relative_position_bias import NeighbourOffsets, RelativeP
 
 @keras.saving.register_keras_serializable("course_hw5")
 class ClassScores(keras.layers.Layer):
-    """Softmax, or nothing, in float32; keeps the names of the classes with the model.
+    """Softmax, sigmoid, or nothing, in float32; keeps the names of the classes with the model.
 
     Args:
         class_names: one string per class, or None.
-        activation: "softmax" for probabilities, "linear" for logits.
+        activation: "softmax" for probabilities, "sigmoid" for those of classes of which several may be right, "linear" for
+            logits.
 
     Input and output: `(..., classes)`.
     """
@@ -29,11 +30,11 @@ class ClassScores(keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.class_names = None if class_names is None else tuple(class_names)
         self.activation = activation
-        if activation not in ("softmax", "linear"):
-            raise ValueError(f'`activation` must be "softmax" or "linear". Received: {activation!r}')
+        if activation not in ("softmax", "sigmoid", "linear"):
+            raise ValueError(f'`activation` must be "softmax", "sigmoid" or "linear". Received: {activation!r}')
 
     def call(self, logits):
-        return keras.ops.softmax(logits) if self.activation == "softmax" else logits
+        return keras.activations.get(self.activation)(logits)
 
     def get_config(self):
         return super().get_config() | {"class_names": self.class_names, "activation": self.activation}
@@ -153,10 +154,10 @@ class BeitBackbone(keras.Model):
 
 
 def _run(embedding, shared_bias, blocks, inputs):
-    """Tokens after each block, and the scores of blocks that give them."""
+    """Tokens before the first block and after each, and the scores of blocks that give them."""
     x = embedding(inputs["images"], inputs["mask"]) if isinstance(inputs, dict) else embedding(inputs)
     bias = None if shared_bias is None else shared_bias(x)
-    states, scores = [], []
+    states, scores = [x], []
     for block in blocks:
         x = block(x, bias)
         if isinstance(block, WithScores):
@@ -169,7 +170,7 @@ def _run(embedding, shared_bias, blocks, inputs):
 def _outputs(states, norm, to_maps):
     """The tokens after the last block, or a dict of them and of the maps that are asked for."""
     sequence_output = states[-1] if norm is None else norm(states[-1])
-    maps = {f"block_{index}": to_map(states[index][:, 1:]) for index, to_map in to_maps.items()}
+    maps = {f"block_{index}": to_map(states[index + 1][:, 1:]) for index, to_map in to_maps.items()}
     return {"sequence_output": sequence_output} | maps if maps else sequence_output
 
 
@@ -194,7 +195,7 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
             initializer_range: standard deviation of the kernels' start;
             local_initialization: whether heads start by looking at one neighbour each (`NeighbourOffsets`);
             final_norm: whether tokens are normalised at the end; a classifier brings its own normalization;
-            feature_layers: indices of blocks whose patches are given as maps too.
+            feature_layers: indices of blocks whose patches are given as maps too, -1 for those before the first block.
 
     Returns:
         `BeitBackbone`: floats `(batch, height, width, channels)` to `(batch, 1 + patches, dim)`, [CLS] first, then patches row
@@ -226,7 +227,7 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
         ("image_shape", image_shape, not (height % side or width % side), f"divisible by the patch, {side} pixels"),
         ("heads", arguments["heads"], arguments["dim"] % arguments["heads"] == 0, f"a divisor of dim {arguments['dim']}"),
         ("relative_position_bias", kind := arguments.get("relative_position_bias", kinds[0]), kind in kinds, ", ".join(kinds)),
-        ("feature_layers", features, all(0 <= i < arguments["depth"] for i in features), f"in [0, {arguments['depth'] - 1}]"),
+        ("feature_layers", features, all(-1 <= i < arguments["depth"] for i in features), f"in [-1, {arguments['depth'] - 1}]"),
     ):
         if not is_valid:
             raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
@@ -241,7 +242,7 @@ def beit_classifier(backbone, classes=10, pooling="mean", dropout=0.0, activatio
         classes: number of classes.
         pooling: "mean" of the patches, or the "cls" token; normalised afterwards.
         dropout: rate before the last layer.
-        activation: "softmax", or "linear" for logits.
+        activation: "softmax", "sigmoid" where several classes may be right, or "linear" for logits.
         class_names: one string per class, kept with the model.
         **raw: what is done to raw pictures, as for `raw_images`; by default they have the backbone's shape and are scaled to
             [-1, 1].

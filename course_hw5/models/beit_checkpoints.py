@@ -5,7 +5,11 @@ import json
 import numpy as np
 
 from course_hw5.models import beit, beit_tuning
+from course_hw5.models.checkpoint_tensors import assign, label_names, without_random_weights
 
+ARCHITECTURES = ("BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitForSemanticSegmentation")
+# Steps of other models' image processors that BEiT's does not have.
+UNKNOWN_STEPS = ("do_pad", "do_flip_channel_order", "do_thumbnail", "do_align_long_axis", "do_grayscale", "rescale_offset")
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
@@ -19,7 +23,8 @@ def load_beit(folder, config, tensors, image_shape=None):
         image_shape: `(height, width, channels)` that the network shall read, if not what the checkpoint was trained for.
 
     Returns:
-        `beit_classifier` with logits, `beit_masked_image_model`, or `beit_encoder`.
+        `beit_classifier` with logits, or with a probability of each label where several may be right;
+        `beit_masked_image_model`, or `beit_encoder`.
 
     Raises:
         ValueError: if `preprocessor_config.json` is damaged.
@@ -37,8 +42,12 @@ def load_beit(folder, config, tensors, image_shape=None):
         model = beit.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
         heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
-        classes, names = len(tensors["classifier.weight"]), class_names(config)
-        model = beit.beit_classifier(backbone, classes, pooling, activation="linear", class_names=names, **raw)
+        classes = len(tensors["classifier.weight"])
+        names = label_names(config, classes)
+        # as the reference's pipeline: one label is by itself, too
+        has_several = config.get("problem_type") == "multi_label_classification" or classes == 1
+        activation = "sigmoid" if has_several else "linear"
+        model = beit.beit_classifier(backbone, classes, pooling, activation=activation, class_names=names, **raw)
         heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
         model = beit.beit_encoder(backbone, pooling, **raw)
@@ -50,42 +59,29 @@ def load_beit(folder, config, tensors, image_shape=None):
     return model
 
 
-def check_options(folder, config, **more):
-    """Raises ValueError unless options of `config` are those that BEiT and BERT share, and `more`."""
-    for name, expected in ({"hidden_act": "gelu", "layer_norm_eps": 1e-12} | more).items():
-        if config.get(name, expected) != expected:
-            raise ValueError(f"`{name}` in {folder}/config.json must be {expected!r}. Received: {config[name]!r}")
-
-
-def class_names(config):
-    """The names of the classes in `config`, in their order; None if there are none."""
-    names = config.get("id2label") or {}
-    if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
-        raise ValueError(f"`id2label` in config.json must be an object of numbers to names. Received: {names!r}")
-    return [names[key] for key in sorted(names, key=int)] or None
-
-
 def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
     """Makes a `BeitBackbone` from `config` and tensors named without the prefix "beit."."""
     side = config["image_size"]
     size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
-    backbone = beit.beit_backbone(
-        image_shape=(*size, config.get("num_channels", 3)),
-        patch_size=config["patch_size"],
-        dim=config["hidden_size"],
-        depth=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
-        mlp_dim=config["intermediate_size"],
-        relative_position_bias="both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none",
-        use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
-        use_mask_token=use_mask_token,
-        layer_scale_init=config.get("layer_scale_init_value", 0.1),
-        drop_path_rate=config.get("drop_path_rate", 0.0),
-        dropout=config.get("hidden_dropout_prob", 0.0),
-        attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
-        final_norm=final_norm,
-    )
+    bias = "both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none"
+    with without_random_weights():
+        backbone = beit.beit_backbone(
+            image_shape=(*size, config.get("num_channels", 3)),
+            patch_size=_side(config["patch_size"]),
+            dim=config["hidden_size"],
+            depth=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+            mlp_dim=config["intermediate_size"],
+            relative_position_bias=bias,
+            use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
+            use_mask_token=use_mask_token,
+            layer_scale_init=config.get("layer_scale_init_value", 0.1),
+            drop_path_rate=config.get("drop_path_rate", 0.0),
+            dropout=config.get("hidden_dropout_prob", 0.0),
+            attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
+            final_norm=final_norm,
+        )
     names = {variable.path: _reference_names(variable.path) for variable in backbone.trainable_variables}
     for variable in backbone.trainable_variables:
         assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))
@@ -144,15 +140,6 @@ def _array(path, tensors):
     return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
 
 
-def assign(variable, array):
-    """Sets a variable; raises KeyError if the array has another shape, or holds what is no number."""
-    if tuple(variable.shape) != array.shape:
-        raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
-    if not np.isfinite(array).all():
-        raise KeyError(f"{variable.path}: expected finite numbers, found NaN or infinity")
-    variable.assign(array)
-
-
 def read_preprocessing(folder, image_shape):
     """What `preprocessor_config.json` says is done to raw pictures, as arguments of `beit.raw_images`.
 
@@ -176,6 +163,9 @@ def read_preprocessing(folder, image_shape):
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
     channels = image_shape[-1]
+    for name in UNKNOWN_STEPS:
+        if config.get(name):
+            raise ValueError(f"`{name}` in {path} must be false. Received: {config[name]!r}")
 
     def read(name, convert, expected, default=None):
         value = config.get(name, default)
@@ -204,6 +194,14 @@ def read_preprocessing(folder, image_shape):
                 raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
             raw["crop_share"] = crop / size
     return raw
+
+
+def _side(patch_size):
+    """The side of a patch, which `config.json` may give twice."""
+    sides = {*np.ravel(patch_size).tolist()}
+    if len(sides) != 1:
+        raise ValueError(f"`patch_size` in config.json must be one number, or twice the same. Received: {patch_size!r}")
+    return sides.pop()
 
 
 def _height(size):

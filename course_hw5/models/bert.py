@@ -16,6 +16,7 @@ from course_hw5.layers.dense import Dense, EinsumDense
 from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.hashed_dropout import HashedDropout
 from course_hw5.layers.layer_normalization import LayerNormalization
+from course_hw5.word_pieces import BertTokenizer
 
 # === Blocks ===
 
@@ -52,57 +53,87 @@ class BertBackbone(keras_nlp.models.BertBackbone):
     Args: those of keras-nlp's, and
         vocabulary: sequence of word pieces, by which a classifier on it reads text; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
+        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of both.
     """
 
-    def __init__(self, *args, vocabulary=None, lowercase=True, **kwargs):
+    def __init__(self, *args, vocabulary=None, lowercase=True, tokenizer=None, **kwargs):
         super().__init__(*args, **kwargs)
-        self._finish(vocabulary, lowercase)
+        self._finish(made_tokenizer(vocabulary, lowercase, tokenizer))
 
-    def _finish(self, vocabulary=None, lowercase=True):
-        self.vocabulary = vocabulary and tuple(vocabulary)
-        self.lowercase = lowercase
+    def _finish(self, tokenizer=None):
+        self.tokenizer = tokenizer
         for layer in self.transformer_layers:
             layer.activation = layer._feedforward_intermediate_dense.activation = exact_gelu
         for layer in self._flatten_layers():
             layer.__class__ = QUICK.get(type(layer), type(layer))
 
     def get_config(self):
-        return super().get_config() | {"vocabulary": self.vocabulary and [*self.vocabulary], "lowercase": self.lowercase}
+        return super().get_config() | {"tokenizer": self.tokenizer and self.tokenizer.get_config()}
+
+
+def made_tokenizer(vocabulary=None, lowercase=True, tokenizer=None):
+    """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
+    if isinstance(tokenizer, dict):
+        is_plain = "vocabulary" in tokenizer
+        tokenizer = tokenization.bert_tokenizer(**tokenizer) if is_plain else BertTokenizer.from_config(tokenizer)
+    if tokenizer is None and vocabulary is not None:
+        tokenizer = tokenization.bert_tokenizer(tokenization.checked_vocabulary("`vocabulary`", vocabulary), lowercase)
+    return tokenizer
 
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BertInputs(keras.layers.Layer):
-    """Derives the padding mask and the segment ids from token ids; keeps the vocabulary, so that a saved model reads text.
+    """Derives the padding mask and the segment ids from token ids; keeps the tokenizer, so that a saved model reads text.
 
-    Padding is id 0. Segment 0 ends with the first [SEP], segment 1 with the second.
+    Padding is id 0. Segment 0 ends with the first [SEP], segment 1 with the second. A negative id is a [SEP] that is typed, of
+    the positive id: no segment ends with it.
 
     Args:
         vocabulary: sequence of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
-        separator_id: id of [SEP].
+        separator_id: id of [SEP]; 0, that of padding, where all is one segment.
+        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of vocabulary and lowercase.
     """
 
-    def __init__(self, vocabulary=None, lowercase=True, separator_id=102, **kwargs):
+    def __init__(self, vocabulary=None, lowercase=True, separator_id=102, tokenizer=None, **kwargs):
         super().__init__(**kwargs)
-        self.vocabulary = vocabulary and tuple(vocabulary)
-        self.lowercase = lowercase
+        self.tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer)
         self.separator_id = separator_id
+        self._lowercase = lowercase
 
     def call(self, token_ids):
         padding_mask = keras.ops.cast(keras.ops.not_equal(token_ids, 0), "int32")
         is_separator = keras.ops.cast(keras.ops.equal(token_ids, self.separator_id), "int32")
         separators_before = keras.ops.cumsum(is_separator, axis=1) - is_separator
         segment_ids = keras.ops.minimum(separators_before, 1) * padding_mask
-        return {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
+        return {"token_ids": keras.ops.abs(token_ids), "segment_ids": segment_ids, "padding_mask": padding_mask}
 
     def load_assets(self, folder):  # the first files held the vocabulary there
         path = pathlib.Path(folder) / "vocab.txt"
         if path.exists():
-            self.vocabulary = tokenization.read_vocabulary(path)
+            self.tokenizer = tokenization.bert_tokenizer(tokenization.read_vocabulary(path), self._lowercase)
 
     def get_config(self):
-        own = {"vocabulary": self.vocabulary and [*self.vocabulary], "lowercase": self.lowercase}
-        return super().get_config() | own | {"separator_id": self.separator_id}
+        own = {"tokenizer": self.tokenizer and self.tokenizer.get_config(), "separator_id": self.separator_id}
+        return super().get_config() | own
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BinaryHead(keras.layers.Dense):
+    """The last layer of a classifier: a logit and its sigmoid, in float32; keeps the names of the two labels with the model.
+
+    Args:
+        class_names: of label 0 and of label 1, whose probability is the output.
+    """
+
+    def __init__(self, class_names=("negative", "positive"), **kwargs):
+        super().__init__(**{"units": 1, "activation": "sigmoid", "dtype": "float32"} | kwargs)
+        self.class_names = tuple(map(str, class_names))
+        if len(self.class_names) != 2:
+            raise ValueError(f"`class_names` must be two names. Received: {class_names!r}")
+
+    def get_config(self):
+        return super().get_config() | {"class_names": self.class_names}
 
 
 # === Models ===
@@ -120,7 +151,15 @@ def bert_backbone(size="tiny", **overrides):
     return BertBackbone(**{"vocabulary_size": 30522} | SIZES[size] | overrides)
 
 
-def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, lowercase=True):
+def bert_classifier(
+    backbone,
+    max_length=None,
+    dropout=0.1,
+    vocabulary=None,
+    lowercase=True,
+    tokenizer=None,
+    class_names=("negative", "positive"),
+):
     """Makes the sentiment classifier of question 2-1.
 
     Args:
@@ -129,15 +168,17 @@ def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, low
         dropout: rate before the last layer.
         vocabulary: sequence of word pieces; None for the backbone's own, else the published uncased one.
         lowercase: whether the vocabulary is uncased; of the backbone's its own word counts.
+        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, in place of vocabulary and lowercase.
+        class_names: of label 0 and of label 1, kept with the model.
 
     Returns:
         Functional `keras.Model`: integer `(batch, max_length)` token ids, 0 where padded, to float32 `(batch, 1)`
-        probabilities of "positive".
+        probabilities of label 1.
 
     Raises:
         ValueError: if `backbone` is no BERT; if `max_length` leaves no room for a word piece, or exceeds what the backbone has
-            positions for; if `vocabulary` is not one of BERT, or larger than the backbone's embedding. The published one is
-            compared when text is read: a model of other token ids needs none.
+            positions for; if `vocabulary` is not one of BERT, or larger than the backbone's embedding; if `class_names` are
+            not two. The published vocabulary is compared when text is read: a model of other token ids needs none.
 
     Example:
         >>> model = bert_classifier(bert_backbone("tiny"), max_length=16)
@@ -148,24 +189,28 @@ def bert_classifier(backbone, max_length=None, dropout=0.1, vocabulary=None, low
     longest = backbone.max_sequence_length
     if max_length is not None and not (isinstance(max_length, (int, np.integer)) and 3 <= max_length <= longest):
         raise ValueError(f"`max_length` must be None or a whole number in [3, {longest}]. Received: {max_length!r}")
-    if vocabulary is None and backbone.vocabulary is not None:
-        vocabulary, lowercase = backbone.vocabulary, backbone.lowercase
+    tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer) or backbone.tokenizer
+    if tokenizer is not None:
+        check_embeddings("`backbone`", backbone, tokenizer)
     separator_id = 102
-    if vocabulary is not None:
-        vocabulary = tokenization.checked_vocabulary("`vocabulary`", vocabulary)
-        check_embeddings("`backbone`", backbone, vocabulary)
-        separator_id = vocabulary.index("[SEP]")
+    if tokenizer is not None:
+        separator_id = tokenizer.sep_token_id if tokenizer.segments else 0  # no token of a text is padding
     token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
-    x = backbone(BertInputs(vocabulary, lowercase, separator_id, name="bert_inputs")(token_ids))["pooled_output"]
+    x = backbone(BertInputs(tokenizer=tokenizer, separator_id=separator_id, name="bert_inputs")(token_ids))["pooled_output"]
     x = keras.layers.Dropout(dropout, name="classifier_dropout")(x)
-    x = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="positive")(x)
+    x = BinaryHead(class_names, name="positive")(x)
     return keras.Model(token_ids, x, name="bert_classifier")
 
 
-def check_embeddings(owner, backbone, vocabulary):
+def class_names_of(model):
+    """The names of label 0 and label 1 of a `bert_classifier`; files from before names were kept are of sentiment."""
+    return getattr(model.get_layer("positive"), "class_names", ("negative", "positive"))
+
+
+def check_embeddings(owner, backbone, tokenizer):
     """Raises ValueError, which names the `owner` of both, if there are more word pieces than embeddings."""
-    if len(vocabulary) > (rows := backbone.vocabulary_size):
-        raise ValueError(f"{owner} must hold an embedding for each word piece. Received: {rows} for {len(vocabulary)}")
+    if (pieces := tokenizer.vocabulary_size()) > (rows := backbone.vocabulary_size):
+        raise ValueError(f"{owner} must hold an embedding for each word piece. Received: {rows} for {pieces}")
 
 
 def exact(backbone, copy=True):
@@ -217,7 +262,7 @@ def with_precision(model, policy):
         return model
     inputs, head, dropout = (model.get_layer(name) for name in ("bert_inputs", "positive", "classifier_dropout"))
     copy, length = _copy(backbone, dtype=policy), model.inputs[0].shape[1]
-    changed = bert_classifier(copy, length, dropout.rate, inputs.vocabulary, inputs.lowercase)
+    changed = bert_classifier(copy, length, dropout.rate, tokenizer=inputs.tokenizer, class_names=class_names_of(model))
     changed.get_layer("positive").set_weights(head.get_weights())
     return changed
 

@@ -1,5 +1,6 @@
 """One door for all models: a bundled preset, a Hugging Face folder or hub name, a keras-nlp preset, a `.keras` file."""
 
+import functools
 import json
 import os
 import pathlib
@@ -7,12 +8,15 @@ import zipfile
 
 import keras
 import keras_nlp
+import numpy as np
 import safetensors
 
-from course_hw5 import hub, tokenization
+from course_hw5 import hub, tokenization, tokenizer_files
 from course_hw5.models import (
     beit_checkpoints,
     bert,
+    bert_checkpoints,
+    checkpoint_tensors,
     mlp,  # noqa: F401 registers what its saved models are made of
     mpnet_checkpoints,
     presets,
@@ -38,9 +42,11 @@ def load_model(preset, image_shape=None):
             read, if not what it was trained for: position biases are interpolated.
 
     Returns:
-        Functional `keras.Model`. BERT or MPNet with a sentiment head becomes a `bert_classifier`, without one a `BertBackbone`.
-        BEiT becomes a `beit_classifier` whose outputs are logits, an `upernet_segmenter`, a `beit_masked_image_model`, or a
-        `beit_encoder`; with `preprocessor_config.json` in the folder it takes raw pictures, else normalised ones.
+        Functional `keras.Model`. BERT or MPNet with a head of one label or two becomes a `bert_classifier` with the names of
+        its labels, without one (or with the head of its pre-training, which is left out) a `BertBackbone`. BEiT becomes a
+        `beit_classifier` whose outputs are logits, or probabilities where several labels may be right; an
+        `upernet_segmenter`; a `beit_masked_image_model`; or a `beit_encoder`. With `preprocessor_config.json` in the folder
+        it takes raw pictures, else normalised ones.
 
     Raises:
         ValueError: if there is no such model, or it is damaged or of another kind; says what was found.
@@ -99,19 +105,21 @@ def _listed(folder):
     return ", ".join([*names[:10], *(["..."] if len(names) > 10 else [])])
 
 
-def _load_bert(folder, config, image_shape):
+def _load_text(folder, config, image_shape, reader):
+    """BERT or MPNet."""
+    kind = config["model_type"]
     if image_shape is not None:
-        raise ValueError(f"`image_shape` must be None for a BERT. Received: {image_shape}")
-    beit_checkpoints.check_options(folder, config, position_embedding_type="absolute")
-    try:
-        backbone = bert.exact(keras_nlp.models.BertBackbone.from_preset(str(folder)), copy=False)
-    except ValueError as error:  # a tensor of another shape; the message goes on with the values
-        raise KeyError(str(error).split("Target variable")[0]) from error
-    tensors = _read_tensors(folder, prefix="classifier.")
-    if unused := [name for name in _names(folder) if f"encoder.layer.{backbone.num_layers}." in name]:
-        raise KeyError(f"{unused[0]}, of which config.json says nothing")
-    head = (tensors["classifier.weight"].T, tensors["classifier.bias"]) if tensors else None
-    return _completed(folder, backbone, *tokenization.read_tokenizer(folder), head, _is_first(config))
+        raise ValueError(f"`image_shape` must be None but for a BEiT. Received: {image_shape}, {kind}")
+    checkpoint_tensors.check_architecture(folder, config, reader.ARCHITECTURES)
+    checkpoint_tensors.check_options(folder, config, problem_type="single_label_classification", **reader.options(config))
+    tokenizer, rows = tokenizer_files.read_tokenizer(folder, kind)
+    if tokenizer is None and kind == "mpnet":
+        raise ValueError(f"{folder} must hold vocab.txt, by which ids become BERT's. Received: {_listed(folder)}")
+    backbone, head = reader.load(config, checkpoint_tensors.read_tensors(folder), rows)
+    dropout = config.get("classifier_dropout") if kind == "bert" else None
+    dropout = config.get("hidden_dropout_prob", 0.1) if dropout is None else dropout
+    names = checkpoint_tensors.label_names(config, head[0].shape[1]) if head else None
+    return _completed(folder, backbone, tokenizer, head, names, dropout)
 
 
 def _load_keras_preset(name):
@@ -127,84 +135,59 @@ def _load_keras_preset(name):
         if "num_classes" not in str(error):
             raise
         head = None
-    return _completed(name, bert.exact(backbone, copy=False), vocabulary, tokenizer.lowercase, head)
+    tokenizer = tokenization.bert_tokenizer(vocabulary, tokenizer.lowercase)
+    names = ["negative", "positive"] if head is not None and name.endswith("_sst2") else None
+    return _completed(name, bert.exact(backbone, copy=False), tokenizer, head, names)
 
 
-def _completed(source, backbone, vocabulary, lowercase, head, is_first=False):
-    """The backbone with its vocabulary, or the classifier on it.
+def _completed(source, backbone, tokenizer, head, names=None, dropout=0.1):
+    """The backbone with its tokenizer, or the classifier on it.
 
     Args:
         source: folder or name, for errors.
         backbone: `BertBackbone`.
-        vocabulary: tuple of word pieces, or None.
-        lowercase: whether the vocabulary is uncased.
+        tokenizer: `BertTokenizer`, or None for the published uncased one.
         head: kernel `(hidden_dim, labels)` and bias `(labels,)`, of 1 or 2 labels; or None.
-        is_first: whether the first label of two is "positive".
+        names: list of the labels' names; None for "LABEL_0" and "LABEL_1".
+        dropout: rate before the last layer.
     """
-    if vocabulary:
-        bert.check_embeddings(source, backbone, vocabulary)
+    if tokenizer is not None:
+        bert.check_embeddings(source, backbone, tokenizer)
     if head is None:
-        if vocabulary and (vocabulary, lowercase) != (tokenization.uncased_vocabulary(), True):
-            backbone.vocabulary, backbone.lowercase = vocabulary, lowercase  # a classifier on it must not read that one's ids
+        if tokenizer is not None and tokenizer != tokenization.bert_tokenizer():
+            backbone.tokenizer = tokenizer  # a classifier on it must not read the published one's ids
         return backbone
-    kernel, bias = head
-    if kernel.shape[1] == 2:  # two logits: their difference is the logit of "positive"
-        sign = -1 if is_first else 1
-        kernel, bias = sign * (kernel[:, 1:] - kernel[:, :1]), sign * (bias[1:] - bias[:1])
-    if kernel.shape[1] != 1:
-        raise ValueError(f"The classifier in {source} must have 1 or 2 labels. Received: {kernel.shape[1]}")
-    model = bert.bert_classifier(backbone, vocabulary=vocabulary, lowercase=lowercase)
+    (kernel, bias), labels = head, head[0].shape[1]
+    if labels not in (1, 2):
+        raise ValueError(f"The classifier in {source} must have 1 or 2 labels. Received: {labels}")
+    names = names or [f"LABEL_{label}" for label in range(labels)]
+    if labels == 1:
+        names = [f"not {names[0]}", *names]
+    else:  # two logits: their difference is the logit of the second label, or of the first where that alone is "positive"
+        is_positive = [name.lower().startswith("pos") for name in names]
+        order = slice(None, None, -1) if is_positive == [True, False] else slice(None)
+        names, kernel, bias = names[order], np.diff(kernel[:, order]), np.diff(bias[order])
+    model = bert.bert_classifier(backbone, dropout=dropout, tokenizer=tokenizer, class_names=names)
     model.get_layer("positive").set_weights([kernel, bias])
     return model
 
 
-def _names(folder):
-    """Names of all tensors in a folder."""
-    names = []
-    for path in sorted(folder.glob("*.safetensors")):
-        with safetensors.safe_open(path, framework="numpy") as file:
-            names.extend(file.keys())
-    return names
-
-
-def _read_tensors(folder, prefix):
-    """Arrays of all `*.safetensors` in a folder whose names start with `prefix`, by name."""
-    tensors = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safetensors.safe_open(path, framework="numpy") as file:
-            tensors |= {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
-    return tensors
-
-
 def _load_beit(folder, config, image_shape=None):
-    beit_checkpoints.check_options(folder, config)
-    tensors = {name: tensor.astype("float32") for name, tensor in _read_tensors(folder, prefix="").items()}
+    checkpoint_tensors.check_architecture(folder, config, beit_checkpoints.ARCHITECTURES)
+    if config.get("problem_type") == "regression":
+        raise ValueError(f"`problem_type` in {folder}/config.json must be one of classification. Received: 'regression'")
+    checkpoint_tensors.check_options(folder, config)
+    tensors = checkpoint_tensors.read_tensors(folder)
     is_segmenter = "decode_head.classifier.weight" in tensors
     load = upernet_checkpoints.load_upernet if is_segmenter else beit_checkpoints.load_beit
     return load(folder, config, tensors, image_shape)
 
 
-def _load_mpnet(folder, config, image_shape):
-    if image_shape is not None:
-        raise ValueError(f"`image_shape` must be None for an MPNet. Received: {image_shape}")
-    beit_checkpoints.check_options(folder, config, layer_norm_eps=config.get("layer_norm_eps"))  # whatever it is
-    read, is_lowercase = tokenization.read_tokenizer(folder, mpnet_checkpoints.bert_rows)
-    if read is None:
-        raise ValueError(f"{folder} must hold vocab.txt, by which ids become BERT's. Received: {_listed(folder)}")
-    vocabulary, rows = read
-    named = _read_tensors(folder, prefix="").items()
-    tensors = {name.removeprefix("mpnet."): tensor.astype("float32") for name, tensor in named}
-    backbone, head = mpnet_checkpoints.load_mpnet(config, tensors, rows)
-    return _completed(folder, backbone, vocabulary, is_lowercase, head, _is_first(config))
-
-
-def _is_first(config):
-    """Whether the first label in `config` is "positive"."""
-    names = [str(name).lower() for _, name in sorted((config.get("id2label") or {}).items())]
-    return bool(names) and names[0].startswith("pos")
-
-
-LOADERS = {"bert": _load_bert, "beit": _load_beit, "mpnet": _load_mpnet}
+LOADERS = {
+    "bert": functools.partial(_load_text, reader=bert_checkpoints),
+    "beit": _load_beit,
+    "mpnet": functools.partial(_load_text, reader=mpnet_checkpoints),
+}
 
 
 def _load_file(path):

@@ -1,8 +1,7 @@
 """MPNet (Song et al. 2020, https://arxiv.org/abs/2004.09297): a BERT whose heads also look at how far a token is.
 
 One network with `models/bert.py` but for what is added to the scores, so that `bert_classifier`, `attention_model` and the
-viewer take it as they take BERT. The published checkpoints know no segments: here a second one is the same as the first. They
-read a pair of texts with two separators between them, here one is written, as in BERT.
+viewer take it as they take BERT. The published checkpoints know no segments: here a second one is the same as the first.
 """
 
 import keras
@@ -51,8 +50,8 @@ class MPNetBackbone(BertBackbone):
         self.buckets, self.layer_norm_epsilon = buckets, layer_norm_epsilon
         super().__init__(*args, **kwargs)
 
-    def _finish(self, vocabulary=None, lowercase=True):
-        super()._finish(vocabulary, lowercase)
+    def _finish(self, tokenizer=None):
+        super()._finish(tokenizer)
         for encoder in self.transformer_layers:
             encoder.__class__ = MPNetEncoder
             encoder.buckets, encoder.layer_norm_epsilon = self.buckets, self.layer_norm_epsilon

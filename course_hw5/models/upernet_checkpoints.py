@@ -1,6 +1,6 @@
 """Published segmenters: the names and axes of `transformers`' tensors for the heads of `BeitForSemanticSegmentation`."""
 
-from course_hw5.models import beit_checkpoints, beit_tuning, upernet
+from course_hw5.models import beit_checkpoints, beit_tuning, checkpoint_tensors, upernet
 
 
 def load_upernet(folder, config, tensors, image_shape=None):
@@ -17,11 +17,14 @@ def load_upernet(folder, config, tensors, image_shape=None):
         ValueError: if the folder does not say which four blocks feed the head.
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
-    # The reference counts the tokens before the first block as 1.
-    features, depth = tuple(index - 2 for index in config.get("out_indices") or ()), config["num_hidden_layers"]
-    if len(features) != 4 or not all(0 <= index < depth for index in features):
+    # The reference counts the tokens before the first block as 1, here they are -1.
+    features, depth = (
+        tuple(index - 2 for index in config.get("out_indices") or config.get("segmentation_indices") or ()),
+        config["num_hidden_layers"],
+    )
+    if len(features) != 4 or not all(-1 <= index < depth for index in features):
         raise ValueError(
-            f"`out_indices` in {folder}/config.json must be four numbers in [2, {depth + 1}]. "
+            f"`out_indices` in {folder}/config.json must be four numbers in [1, {depth + 1}]. "
             f"Received: {config.get('out_indices')!r}"
         )
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
@@ -29,21 +32,22 @@ def load_upernet(folder, config, tensors, image_shape=None):
     shape = backbone.arguments["image_shape"] if image_shape is None else tuple(image_shape)
     backbone = beit_tuning.rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
     raw = beit_checkpoints.read_preprocessing(folder, shape)
+    classes = len(tensors["decode_head.classifier.weight"])
     model = upernet.upernet_segmenter(
         backbone,
-        len(tensors["decode_head.classifier.weight"]),
+        classes,
         auxiliary_head=config.get("use_auxiliary_head", True),
         pool_scales=config.get("pool_scales", (1, 2, 3, 6)),
         auxiliary_channels=config.get("auxiliary_channels", 256),
         auxiliary_convolutions=config.get("auxiliary_num_convs", 1),
         auxiliary_concat_input=config.get("auxiliary_concat_input", False),
-        class_names=beit_checkpoints.class_names(config),
+        class_names=checkpoint_tensors.label_names(config, classes),
         **{name: raw[name] for name in ("mean", "std") if name in raw},
     )
     for layer in model.layers:
         if layer is not backbone:
             for variable in layer.variables:
-                beit_checkpoints.assign(variable, _reference_array(variable.path, tensors, config))
+                checkpoint_tensors.assign(variable, _reference_array(variable.path, tensors, config))
     return model
 
 

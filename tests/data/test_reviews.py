@@ -1,5 +1,6 @@
 import os
 
+import keras_nlp
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -153,3 +154,18 @@ def test_the_real_data_are_read(name, count, monkeypatch):
     assert note.startswith(("SST-2", "IMDB"))
     kept, held_out = split(texts, 0.05, np.random.default_rng(0))
     assert len(held_out) == round(0.05 * {"sst2": 6886, "imdb": len(texts)}[name]) and not set(kept) & set(held_out)
+
+
+def test_the_tokenizer_of_keras_nlp_reads_the_same_batches():
+    own = [*tokenization.bert_tokenizer().get_vocabulary()]
+    theirs = keras_nlp.tokenizers.BertTokenizer(own, lowercase=True)
+    first, second = (
+        load_reviews("sst2", batch_size=8, max_length=32, tokenizer=tokenizer).test for tokenizer in (None, theirs)
+    )
+    for (ids, labels), (other_ids, other_labels) in zip(first, second, strict=True):
+        np.testing.assert_array_equal(ids, other_ids)
+        np.testing.assert_array_equal(labels, other_labels)
+    text = "A fine film, isn't it?"
+    assert tokenization.encode_sentence(text, tokenizer=theirs).tolist() == tokenization.encode_sentence(text).tolist()
+    with pytest.raises(ValueError, match="`special_tokens` must be False for the tokenizer of another package"):
+        tokenization.encode_sentence(text, tokenizer=theirs, special_tokens=True)

@@ -122,11 +122,11 @@ def test_a_page_is_written_whatever_encoding_the_system_has(run_dir):
 
 
 def test_attention_after_each_epoch_is_shown_as_text(run_dir):
-    frame = {"name": "a <b>", "answer": "positive", "probability": 0.25, "tokens": ["[CLS]", "<b>"], "relevance": [1.0, 0.5]}
+    frame = {"name": "a <b>", "answer": "not <i>", "probability": 0.25, "tokens": ["[CLS]", "<b>"], "relevance": [1.0, 0.5]}
     frames = [frame | {"epoch": epoch, "page": f"attention/epoch-000{epoch}-0.html"} for epoch in (0, 1)]
     (run_dir / "attention.json").write_text(json.dumps(frames))
     text = page.write_page(run_dir).read_text()
-    assert "<bdi>&lt;b&gt;</bdi>" in text and "<bdi><b>" not in text
+    assert "<th>not &lt;i&gt;</th>" in text and "<bdi>&lt;b&gt;</bdi>" in text and "<bdi><b>" not in text
     assert text.count("<b>0.250</b>") == 2 and 'href="attention/epoch-0001-0.html"' in text
 
 

@@ -98,10 +98,10 @@ def test_what_if_masks_whole_words(model):
         ("fine", 7, 7),
         ("film", 8, 8),
     ]
-    ids = attention._token_ids(model, "an unbelievably fine film", None)[None]
+    ids = attention._token_ids(model, "an unbelievably fine film")[0][None]
     ids[0, 2:7] = 103
     assert explained["what_if"][1][3] == pytest.approx(float(model(ids)[0, 0]), abs=1e-6)
-    whole = attention._token_ids(model, "an unbelievably fine film", None)[None]
+    whole = attention._token_ids(model, "an unbelievably fine film")[0][None]
     assert explained["probability"] == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
 
 

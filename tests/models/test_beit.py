@@ -132,7 +132,7 @@ def test_every_weight_gets_a_gradient():
         (SMALL | {"image_shape": (16, 18, 3)}, "`image_shape` must be divisible by the patch, 4 pixels. Received: (16, 18, 3)"),
         (SMALL | {"heads": 5}, "`heads` must be a divisor of dim 12. Received: 5"),
         (SMALL | {"relative_position_bias": "some"}, "`relative_position_bias` must be per_layer, shared, both, none"),
-        (SMALL | {"feature_layers": (2,)}, "`feature_layers` must be in [0, 1]. Received: (2,)"),
+        (SMALL | {"feature_layers": (2,)}, "`feature_layers` must be in [-1, 1]. Received: (2,)"),
         (
             SMALL | {"image_shape": (16, 16)},
             "`image_shape` must be (height, width, channels), whole numbers. Received: (16, 16)",
@@ -155,7 +155,7 @@ def test_what_a_classifier_cannot_use_is_refused(model):
     backbone = beit_backbone(**SMALL, image_shape=(16, 24, 3), feature_layers=(1,))
     with pytest.raises(ValueError, match="must have no mask, features or final normalization. Received: feature_layers"):
         beit_classifier(backbone)
-    with pytest.raises(ValueError, match='`activation` must be "softmax" or "linear". Received: \'sofmax\''):
+    with pytest.raises(ValueError, match='`activation` must be "softmax", "sigmoid" or "linear". Received: \'sofmax\''):
         beit_classifier(beit_backbone(**SMALL, image_shape=(16, 24, 3)), activation="sofmax")
 
 
@@ -207,6 +207,7 @@ def test_another_scale_of_the_folder_is_part_of_the_model(folder):
         ([], "preprocessor_config.json must be a JSON object"),
         ({}, "`image_mean` in .* must be 3 numbers. Received: None"),
         ({"image_mean": 0.5, "image_std": [0, 1, 1]}, "`image_std` and `rescale_factor` in .* must be above 0"),
+        ({"do_normalize": False, "do_flip_channel_order": True}, "`do_flip_channel_order` in .* must be false. Received: True"),
         ({"do_normalize": False, "resample": 4}, "`resample` in .* must be one of Pillow's numbers 0, 1, 2, 3. Received: 4"),
         ({"do_normalize": False, "do_center_crop": True, "size": None}, "`size` in .* must be a height"),
         (
@@ -219,6 +220,52 @@ def test_damaged_preprocessing_is_named(folder, content, message):
     (folder / "preprocessor_config.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
         load_model(folder)
+
+
+def change_config(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+
+
+def test_several_labels_at_once_have_a_probability_each(folder, tmp_path):
+    change_config(folder, problem_type="multi_label_classification")
+    expected, model = np.load(FOLDER / "expected.npz"), load_model(folder)
+    probabilities = 1 / (1 + np.exp(-expected["logits"]))
+    model.save(tmp_path / "model.keras")
+    for each in (model, load_model(tmp_path / "model.keras")):
+        np.testing.assert_allclose(each(expected["images"]), probabilities, atol=1e-4)
+        found = dict(explain(each, expected["images"][0])["predictions"])
+        np.testing.assert_allclose([found[f"LABEL_{i}"] for i in range(5)], probabilities[0], atol=1e-4)
+
+
+def test_one_label_is_by_itself(folder):
+    tensors = safetensors.numpy.load_file(folder / "model.safetensors")
+    tensors |= {f"classifier.{part}": tensors[f"classifier.{part}"][:1].copy() for part in ("weight", "bias")}
+    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
+    change_config(folder, id2label={"0": "cat"})
+    expected = np.load(FOLDER / "expected.npz")
+    ((name, probability),) = explain(load_model(folder), expected["images"][0])["predictions"]
+    assert name == "cat" and probability == pytest.approx(1 / (1 + np.exp(-expected["logits"][0, 0])), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"problem_type": "regression"}, "`problem_type` in .* must be one of classification. Received: 'regression'"),
+        ({"architectures": ["BeitBackbone"]}, "`architectures` in .* must be one of BeitModel, .* Received: BeitBackbone"),
+        ({"id2label": {"0": "a"}}, "5 labels, for which config.json has 1 names in `id2label`"),
+        ({"patch_size": [8, 4]}, r"`patch_size` in .* must be one number, or twice the same. Received: \[8, 4\]"),
+    ],
+)
+def test_a_checkpoint_that_would_be_misread_is_refused_by_name(folder, changes, message):
+    change_config(folder, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_model(folder)
+
+
+def test_a_patch_may_be_given_by_both_sides(folder):
+    change_config(folder, patch_size=[8, 8])
+    assert load_model(folder).count_params() == load_model(FOLDER).count_params()
 
 
 def test_class_names_come_from_the_folder(folder):

@@ -7,7 +7,7 @@ import pytest
 
 from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
 from course_hw5.models.attention import tokenizer_of
-from course_hw5.models.bert import SIZES, BertInputs, backbone_of
+from course_hw5.models.bert import SIZES, BertInputs, backbone_of, class_names_of
 
 VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")
 
@@ -75,9 +75,26 @@ def test_a_file_with_the_vocabulary_beside_the_weights_is_read_by_it(tmp_path, m
     with monkeypatch.context() as earlier:
         config = model.get_layer("bert_inputs").get_config()
         earlier.setattr(BertInputs, "save_assets", save_assets, raising=False)
-        earlier.setattr(BertInputs, "get_config", lambda self: config | {"vocabulary": None})
+        earlier.setattr(
+            BertInputs, "get_config", lambda self: config | {"tokenizer": None, "vocabulary": None, "lowercase": False}
+        )
         model.save(tmp_path / "model.keras")
     assert tokenizer_of(load_model(tmp_path / "model.keras")).get_vocabulary() == [*VOCABULARY]
+
+
+def test_a_file_whose_head_has_no_names_is_of_sentiment(tmp_path):
+    def earlier(layer):
+        return keras.layers.Dense(1, "sigmoid", dtype="float32", name="positive") if layer.name == "positive" else layer
+
+    model = bert_classifier(small_backbone(vocabulary_size=len(VOCABULARY)), vocabulary=VOCABULARY)
+    keras.models.clone_model(model, clone_function=earlier).save(tmp_path / "model.keras")
+    assert class_names_of(load_model(tmp_path / "model.keras")) == ("negative", "positive")
+
+
+def test_a_classifier_has_two_names():
+    assert class_names_of(bert_classifier(small_backbone(), class_names=["bad", "good"])) == ("bad", "good")
+    with pytest.raises(ValueError, match=r"`class_names` must be two names. Received: \['good'\]"):
+        bert_classifier(small_backbone(), class_names=["good"])
 
 
 def test_a_clone_and_a_model_from_the_config_keep_the_vocabulary():
@@ -85,8 +102,8 @@ def test_a_clone_and_a_model_from_the_config_keep_the_vocabulary():
     model = bert_classifier(backbone)
     for copy in (keras.models.clone_model(model), keras.Model.from_config(model.get_config())):
         inputs = copy.get_layer("bert_inputs")
-        assert tuple(inputs.vocabulary) == VOCABULARY and not inputs.lowercase and inputs.separator_id == 3
-    assert tuple(type(backbone).from_config(backbone.get_config()).vocabulary) == VOCABULARY
+        assert inputs.tokenizer == backbone.tokenizer and not inputs.tokenizer.lowercase and inputs.separator_id == 3
+    assert type(backbone).from_config(backbone.get_config()).tokenizer.get_vocabulary() == [*VOCABULARY]
 
 
 def test_a_backbone_of_keras_nlp_becomes_one_with_exact_gelu():

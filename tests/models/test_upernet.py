@@ -104,10 +104,23 @@ def test_preprocessing_and_class_names_come_with_the_folder(folder):
     np.testing.assert_allclose(model(PICTURES[:, :, :32])[0], expected[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["out_indices", "segmentation_indices"])
+def test_the_patches_before_the_first_block_may_feed_the_head(folder, name, tmp_path):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"out_indices": None, name: [1, 2, 4, 5]}))
+    found = golden.differences(folder, dict(np.load(golden.GOLDEN_EMBEDDINGS)))
+    assert {*found} == {"logits", "auxiliary"} and max(found.values()) < golden.TOLERANCE
+    model, images = load_model(folder), np.load(golden.GOLDEN_EMBEDDINGS)["images"]
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "model.keras")(images)[0], model(images)[0])
+    recorded = keras.ops.convert_to_numpy(attention_model(model)(images))
+    assert recorded.shape[1] == 5
+
+
 def test_a_folder_that_does_not_name_its_blocks_is_refused(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"out_indices": [3, 5, 7, 11]}))
-    with pytest.raises(ValueError, match=r"`out_indices` in .* must be four numbers in \[2, 6\]. Received: \[3, 5, 7, 11\]"):
+    with pytest.raises(ValueError, match=r"`out_indices` in .* must be four numbers in \[1, 6\]. Received: \[3, 5, 7, 11\]"):
         load_model(folder)
 
 

@@ -48,6 +48,7 @@ def head_view(
     key_tokens=None,
     gradients=None,
     probability=None,
+    class_name=None,
     what_if=None,
     title="Attention",
 ):
@@ -68,7 +69,8 @@ def head_view(
         query_tokens, key_tokens: in place of `tokens` for cross-attention, one string per query and per key. Rollout is for
             queries that are the keys.
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
-        probability: of "positive", shown above the tokens.
+        probability: of the model's answer, shown above the tokens.
+        class_name: what that is the probability of, shown beside it.
         what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`.
         title: of the page.
 
@@ -95,6 +97,7 @@ def head_view(
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
         sentenceB=state.sentence_b_start(sentence_b_start, rows if is_self else None),
         probability=state.probability(probability),
+        className=None if class_name is None else str(class_name),
         whatIf=state.what_if(what_if, probability, rows),
     )
     return _deliver(page, html_action, path)

@@ -1,0 +1,122 @@
+"""Tensors and options of a folder in Hugging Face's format: what the readers of BERT, MPNet and BEiT share."""
+
+import contextlib
+import math
+
+import keras
+import numpy as np
+import safetensors
+
+
+def read_tensors(folder):
+    """All arrays of a folder's weights by name, in float32; each file is read once.
+
+    `model.safetensors` where there is one, else every `*.safetensors`. Of the names "gamma" and "beta", which old checkpoints
+    have for scales and offsets, today's are made.
+    """
+    whole, tensors = folder / "model.safetensors", {}
+    for path in [whole] if whole.exists() else sorted(folder.glob("*.safetensors")):
+        with safetensors.safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118
+                stem, _, part = name.rpartition(".")
+                part = {"gamma": "weight", "beta": "bias"}.get(part, part)
+                tensors[f"{stem}.{part}" if stem else part] = file.get_tensor(name).astype("float32", copy=False)
+    return tensors
+
+
+@contextlib.contextmanager
+def without_random_weights():
+    """Layers that are built within start from zeros: of weights that a file brings, random ones would take most of the time."""
+
+    def zeros(initializer, shape, dtype=None, **kwargs):
+        return keras.ops.zeros(shape, dtype or keras.config.floatx())
+
+    kind = keras.initializers.TruncatedNormal
+    draw, kind.__call__ = kind.__call__, zeros
+    try:
+        yield
+    finally:
+        kind.__call__ = draw
+
+
+def check_options(folder, config, **expected):
+    """Raises ValueError unless options of `config` that are given have these values, or those that all models share."""
+    for name, value in ({"hidden_act": "gelu", "layer_norm_eps": 1e-12, "quantization_config": None} | expected).items():
+        if config.get(name) not in (None, value):
+            raise ValueError(f"`{name}` in {folder}/config.json must be {value!r}. Received: {config[name]!r}")
+
+
+def check_architecture(folder, config, known):
+    """Raises ValueError if `config` names a class of `transformers` that is not among `known`."""
+    for name in config.get("architectures") or ():
+        if name not in known:
+            raise ValueError(f"`architectures` in {folder}/config.json must be one of {', '.join(known)}. Received: {name}")
+
+
+def label_names(config, count):
+    """The names of `count` labels in `config`, in their order; None if there are none.
+
+    Raises:
+        ValueError: if they are no object of numbers to names.
+        KeyError: if there are more or fewer.
+    """
+    names = config.get("id2label") or {}
+    if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
+        raise ValueError(f"`id2label` in config.json must be an object of numbers to names. Received: {names!r}")
+    if names and len(names) != count:
+        raise KeyError(f"{count} labels, for which config.json has {len(names)} names in `id2label`")
+    return [str(names[key]) for key in sorted(names, key=int)] or None
+
+
+def assign(variable, array):
+    """Sets a variable; raises KeyError if the array has another shape, or holds what is no number."""
+    if tuple(variable.shape) != array.shape:
+        raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
+    if not np.isfinite(array).all():
+        raise KeyError(f"{variable.path}: expected finite numbers, found NaN or infinity")
+    variable.assign(array)
+
+
+def assign_text_model(backbone, tensors, names, embeddings, layers, rows=None, ignored=()):
+    """Gives a `BertBackbone` its weights.
+
+    Args:
+        backbone: `BertBackbone`, as `config.json` has it.
+        tensors: dict of float32 arrays by name.
+        names: what the reference calls the eight layers of an encoder: query, key, value, output, normalization, both dense
+            layers, second normalization.
+        embeddings: dict of embeddings' variables by the tensors' names, without words; the arrays may be given in `tensors`.
+        layers: dict of further layers by the reference's names; without one the pooler starts from random weights.
+        rows: rows of the word embedding for each id; None for all.
+        ignored: how names of tensors start that are of no use here.
+
+    Raises:
+        KeyError: if a tensor is missing, of another shape, not of numbers, or not used.
+    """
+    words = tensors["embeddings.word_embeddings.weight"]
+    if rows is not None:
+        if len(words) <= max(rows):
+            raise KeyError(f"embeddings.word_embeddings.weight: {len(words)} rows for {max(rows) + 1} word pieces")
+        words = words[rows]
+    assign(backbone.token_embedding.embeddings, words)
+    for name, variable in embeddings.items():
+        assign(variable, tensors[name])
+    if not layers:
+        kernel = backbone.pooled_dense.kernel
+        kernel.assign(backbone.pooled_dense.kernel_initializer(kernel.shape))
+    layers = {"embeddings.LayerNorm": backbone.embeddings_layer_norm} | layers
+    for index, encoder in enumerate(backbone.transformer_layers):
+        attention = encoder._self_attention_layer
+        parts = (attention._query_dense, attention._key_dense, attention._value_dense, attention._output_dense)
+        dense = (encoder._feedforward_intermediate_dense, encoder._feedforward_output_dense)
+        parts += (encoder._self_attention_layer_norm, *dense, encoder._feedforward_layer_norm)
+        layers |= {f"encoder.layer.{index}.{name}": layer for name, layer in zip(names, parts, strict=True)}
+    used = {"embeddings.word_embeddings.weight", *embeddings}
+    for name, layer in layers.items():
+        arrays = tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]  # kernels have their axes the other way round
+        used |= {f"{name}.weight", f"{name}.bias"}
+        for variable, array in zip(layer.weights, arrays, strict=True):
+            assign(variable, array.reshape(variable.shape) if array.size == math.prod(variable.shape) else array)
+    for name in tensors:
+        if name not in used and not name.startswith(ignored) and not name.endswith("position_ids"):
+            raise KeyError(f"{name}, of which config.json says nothing")
