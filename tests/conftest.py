@@ -1,11 +1,8 @@
-import os
-
 import numpy as np
 import pytest
 
+import course_hw5
 from tests.browser import open_browser
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @pytest.fixture(autouse=True)
@@ -18,14 +15,12 @@ def repeatable():
 
 @pytest.fixture
 def digits():
-    import course_hw5
 
     return course_hw5.load_images("digits", batch_size=64, seed=0)
 
 
 @pytest.fixture
 def small_mlp():
-    import course_hw5
 
     return course_hw5.mlp_classifier(hidden_units=(32, 16))
 
