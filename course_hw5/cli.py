@@ -1,6 +1,7 @@
 """`course-hw5`: uses trained models and finished runs; all that it trains are the demo and the small networks of labs."""
 
 import argparse
+import os
 import pathlib
 import re
 import sys
@@ -46,6 +47,9 @@ def main(argv=None):
     lab = commands.add_parser("lab", help="put a claim of the report to the test", add_help=False)
     lab.set_defaults(run=_lab)
 
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["attend"]:
+        argv = ["attend", *options.with_dashed_texts(attend, argv[1:])]
     args, args.rest = parser.parse_known_args(argv)
     if args.rest and args.run is not _lab:  # each lab has options of its own
         parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
@@ -54,15 +58,17 @@ def main(argv=None):
 
 
 def _attend(args):
-    if not args.text.strip():
-        raise ValueError(f"TEXT must hold a word. Received: {args.text!r}")
+    from course_hw5 import tokenization
+
+    for name, text in (("TEXT", args.text), ("--other", args.other)):
+        if text is not None and tokenization.is_blank(text):
+            raise ValueError(f"{name} must hold a word. Received: {text!a}")
     out = pathlib.Path(args.out)
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
 
     import course_hw5  # after what can be refused at once: it takes seconds
-    from course_hw5 import tokenization
     from course_hw5.models.attention import tokenizer_of
 
     model = course_hw5.load_model(args.preset)
@@ -147,7 +153,8 @@ def _each_picture(args, use, longest=None):
     out, refused, taken = pathlib.Path(args.out), 0, set()
     out.mkdir(parents=True, exist_ok=True)
     for image in args.images:
-        stem = pathlib.Path(image).stem.encode()[:200].decode(errors="ignore")  # with what is added, a name that systems take
+        # bytes that are no text are left out, and so much that systems take what is added
+        stem = os.fsencode(pathlib.Path(image).stem)[:200].decode(errors="ignore")
         name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
         try:
             print(f"{image}: {use(image, pictures.open_picture(image, longest), out / name)}")

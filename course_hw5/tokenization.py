@@ -6,6 +6,7 @@ import importlib.util
 import json
 import pathlib
 import re
+import unicodedata
 
 import numpy as np
 
@@ -120,6 +121,11 @@ def bert_tokenizer(vocabulary=None, lowercase=True):
     from course_hw5 import word_pieces  # here, since its import takes seconds
 
     return word_pieces.BertTokenizer(vocabulary or uncased_vocabulary(), uncased=lowercase)
+
+
+def is_blank(text):
+    """Whether a text holds nothing that BERT reads: spaces, and what no one sees, alone."""
+    return all(unicodedata.category(character)[0] in "CMZ" or character == "\ufffd" for character in text)
 
 
 def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None):
