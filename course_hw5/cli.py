@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-from course_hw5 import options
+from course_hw5 import loading, options
 
 
 def main(argv=None):
@@ -47,14 +47,22 @@ def main(argv=None):
     lab = commands.add_parser("lab", help="put a claim of the report to the test", add_help=False)
     lab.set_defaults(run=_lab)
 
-    argv = sys.argv[1:] if argv is None else argv
+    is_program, argv = argv is None, sys.argv[1:] if argv is None else argv
     if argv[:1] == ["attend"]:
         argv = ["attend", *options.with_dashed_texts(attend, argv[1:])]
     args, args.rest = parser.parse_known_args(argv)
     if args.rest and args.run is not _lab:  # each lab has options of its own
         parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
+    args.is_program = is_program
     with options.plain_errors(parser):
         print(args.run(args))
+
+
+def _import_models(args):
+    """After what can be refused at once: it takes seconds."""
+    if args.is_program and not args.preset.startswith("bert_"):  # a preset of keras-nlp is fetched by kagglehub
+        with loading.lean():
+            import course_hw5.models.checkpoints  # noqa: F401
 
 
 def _attend(args):
@@ -67,8 +75,9 @@ def _attend(args):
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
+    _import_models(args)
 
-    import course_hw5  # after what can be refused at once: it takes seconds
+    import course_hw5
     from course_hw5.models.attention import tokenizer_of
 
     model = course_hw5.load_model(args.preset)
@@ -84,6 +93,7 @@ def _attend(args):
 
 def _classify(args):
     _check_paths(args)
+    _import_models(args)
 
     import course_hw5
     from course_hw5.data import pictures
@@ -120,6 +130,7 @@ def _layers_of_page(shape, most=2**24):
 
 def _segment(args):
     _check_paths(args)
+    _import_models(args)
 
     import course_hw5
     from course_hw5.evaluation import label_maps, scene_page

@@ -12,6 +12,7 @@ from course_hw5 import tokenization
 from course_hw5.models import (
     beit_checkpoints,
     bert,
+    initialization,
     mlp,  # noqa: F401 registers what its saved models are made of
     mpnet_checkpoints,
     presets,
@@ -29,6 +30,7 @@ HUB_FILES = (
 )
 
 
+@initialization.zeros_for_random()
 def load_model(preset, image_shape=None):
     """Loads a model by name.
 

@@ -1,5 +1,7 @@
 """Commands, scripts and notebooks print their own lines alone."""
 
+import gc
+import importlib
 import os
 import pathlib
 import subprocess
@@ -10,6 +12,8 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
+
+from course_hw5 import loading
 
 ROOT = pathlib.Path(__file__).parents[1]
 CLI = ("-m", "course_hw5.cli")
@@ -105,3 +109,24 @@ def test_an_import_that_fails_shows_its_traceback(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise ImportError('no such library')\n")
     _, errors = printed("-c", "import course_hw5, tensorflow", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert errors[0].startswith("Traceback") and errors[-1] == "ImportError: no such library"
+
+
+def test_a_command_imports_what_it_needs_alone(tmp_path):
+    extras = ("sklearn", "pandas", "matplotlib", "IPython", "kagglehub")
+    code = f"""
+import sys
+from course_hw5 import cli
+sys.argv = ["course-hw5", "attend", "a fine film", "--out", {str(tmp_path / "page.html")!r}]
+cli.main()
+print([name for name in {extras} if name in sys.modules])
+import sklearn, pandas, matplotlib  # as ever
+"""
+    lines, errors = printed("-c", code)
+    assert errors == [] and lines[0].startswith("positive ") and lines[1:] == ["[]"]
+
+
+def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with loading.lean(("colorsys",)), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("colorsys")
+    assert importlib.import_module("colorsys") and gc.isenabled()
