@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import re
 import sys
@@ -86,13 +87,10 @@ def plain_errors(parser):
     except BrokenPipeError:  # whoever reads, such as `head`, has read enough
         _give_up_stdout()
         sys.exit(1)
-    except (ValueError, OSError, FloatingPointError):
+    except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("COURSE_HW5_TRACEBACK"):
             raise
-        try:
-            sys.stdout.flush()
-        except OSError as unwritten:  # a full disk again
-            error = unwritten
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG) and error.filename is None:  # our files are named
             error.filename = "standard output"
             _give_up_stdout()
         line = " ".join(str(error).split())

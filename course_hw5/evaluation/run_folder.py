@@ -24,8 +24,8 @@ def replacing(path):
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        if error.filename in (None, str(partial)):
-            error.filename, error.filename2 = str(path), None
+        if error.filename is None or error.filename2 is None:
+            error.filename = str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)

@@ -227,7 +227,8 @@ def _write(path, page):
         partial.write_text(page, encoding="utf-8", errors="replace")
         os.replace(partial, path)
     except OSError as error:  # that of a full disk names no file
-        error.filename, error.filename2 = str(path), None
+        if error.filename is None or error.filename2 is None:
+            error.filename = str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)
