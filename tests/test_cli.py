@@ -118,7 +118,7 @@ def largest_file():
     [
         (("attend", "a film", "--out", "page.html"), "page.html"),
         (("segment", "picture.png", "--out", "out"), "out/picture-overlay.png"),
-        (("lab", "weights_by_hand", "--samples", "50", "--out", "out"), "out/index.html"),
+        (("lab", "weights_by_hand", "--samples", "50", "--out", "out"), "out/figure-1.png"),
     ],
 )
 def test_a_full_disk_is_said_with_the_name_of_the_file(command, path, tmp_path, largest_file):
