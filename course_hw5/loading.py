@@ -10,6 +10,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import warnings
 
 # "I0000 00:00:1795885007.942673    6295 port.cc:153] oneDNN custom operations are on."
 FILTER = r"""
@@ -25,6 +26,7 @@ for line in sys.stdin.buffer:
 
 def install():
     """Hides log lines up to errors, unless the user has set `TF_CPP_MIN_LOG_LEVEL`; of an import that is still to come."""
+    warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm in notebooks, which Keras's libraries import
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if level in ("1", "2", "3") and "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _Finder("IWE"[: int(level)]))

@@ -73,7 +73,7 @@ MODELS = {
     "mlp_classifier, units": lambda value: course_hw5.mlp_classifier(hidden_units=[value]),
     "load_images": course_hw5.load_images,
     "load_reviews": course_hw5.load_reviews,
-    "load_scenes": lambda value: course_hw5.load_scenes(value, (32, 48)),
+    "load_scenes": lambda value: course_hw5.load_scenes(value, (32, 48, 3)),
     "open_picture": pictures.open_picture,
     "strategy": devices.strategy,
     "set_precision": devices.set_precision,
@@ -153,9 +153,11 @@ def test_odd_numbers_of_models_are_refused(backbone):
 def test_odd_numbers_of_data_are_refused():
     for name in ("batch_size", "seed", "validation_split"):
         assert refused(lambda value, name=name: course_hw5.load_images("digits", **{name: value}), (None, NAN, "x", -1)) == {}
-        call = lambda value, name=name: course_hw5.load_scenes("digits", (32, 48), **{name: value})  # noqa: E731
+        call = lambda value, name=name: course_hw5.load_scenes("digits", (32, 48, 3), **{name: value})  # noqa: E731
         assert refused(call, (None, NAN, "x", -1)) == {}
-    assert refused(lambda value: course_hw5.load_scenes("digits", value), (None, NAN, "x", (1,), (0, 0), (NAN, 3))) == {}
+    assert (
+        refused(lambda value: course_hw5.load_scenes("digits", value), (None, NAN, "x", (32, 48), (0, 0, 3), (NAN, 3, 3))) == {}
+    )
     assert refused(lambda value: course_hw5.load_images("digits", augmentation=value), (NAN, 1.5, b"x", ["typo"])) == {}
 
 

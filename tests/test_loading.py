@@ -81,7 +81,7 @@ def test_a_script_shows_its_progress_its_answer_and_no_more(tmp_path):
 
 
 def test_scenes_of_digits_are_read_in_silence():
-    code = "import course_hw5\nfor _ in course_hw5.load_scenes('digits', (32, 48), batch_size=4).validation.take(1): pass"
+    code = "import course_hw5\nfor _ in course_hw5.load_scenes('digits', (32, 48, 3), batch_size=4).validation.take(1): pass"
     assert printed("-c", code) == ([], [])
 
 

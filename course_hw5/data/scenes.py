@@ -69,7 +69,8 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
         OSError: if the data are neither on disk nor to be had by download.
     """
     require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
-    require("image_shape", image_shape, lambda shape: len(shape) == 2 and all(is_whole(s, 1) for s in shape), "(height, width)")
+    is_shape = lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape)  # noqa: E731
+    require("image_shape", image_shape, is_shape, "(height, width, channels), whole numbers")
     require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
     require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
     require("seed", seed, is_whole, "a whole number, 0 or more")
