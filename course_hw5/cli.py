@@ -1,11 +1,12 @@
 """`course-hw5`: uses trained models and finished runs; all that it trains are the demo and the small networks of labs."""
 
 import argparse
+import os
 import pathlib
 import re
 import sys
 
-from course_hw5 import options
+from course_hw5 import loading, options
 
 
 def main(argv=None):
@@ -47,23 +48,37 @@ def main(argv=None):
     lab = commands.add_parser("lab", help="put a claim of the report to the test", add_help=False)
     lab.set_defaults(run=_lab)
 
+    is_program, argv = argv is None, sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["attend"]:
+        argv = ["attend", *options.with_dashed_texts(attend, argv[1:])]
     args, args.rest = parser.parse_known_args(argv)
     if args.rest and args.run is not _lab:  # each lab has options of its own
         parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
+    args.is_program = is_program
     with options.plain_errors(parser):
         print(args.run(args))
 
 
+def _import_models(args):
+    """After what can be refused at once: it takes seconds."""
+    if args.is_program and not args.preset.startswith("bert_"):  # a preset of keras-nlp is fetched by kagglehub
+        with loading.lean():
+            import course_hw5.models.checkpoints  # noqa: F401
+
+
 def _attend(args):
-    if not args.text.strip():
-        raise ValueError(f"TEXT must hold a word. Received: {args.text!r}")
+    from course_hw5 import tokenization
+
+    for name, text in (("TEXT", args.text), ("--other", args.other)):
+        if text is not None and tokenization.is_blank(text):
+            raise ValueError(f"{name} must hold a word. Received: {text!a}")
     out = pathlib.Path(args.out)
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
+    _import_models(args)
 
-    import course_hw5  # after what can be refused at once: it takes seconds
-    from course_hw5 import tokenization
+    import course_hw5
     from course_hw5.models.attention import tokenizer_of
 
     model = course_hw5.load_model(args.preset)
@@ -80,6 +95,7 @@ def _attend(args):
 
 def _classify(args):
     _check_paths(args)
+    _import_models(args)
 
     import course_hw5
     from course_hw5.data import pictures
@@ -116,6 +132,7 @@ def _layers_of_page(shape, most=2**24):
 
 def _segment(args):
     _check_paths(args)
+    _import_models(args)
 
     import course_hw5
     from course_hw5.evaluation import label_maps, scene_page
@@ -149,7 +166,8 @@ def _each_picture(args, use, longest=None):
     out, refused, taken = pathlib.Path(args.out), 0, set()
     out.mkdir(parents=True, exist_ok=True)
     for image in args.images:
-        stem = pathlib.Path(image).stem.encode()[:200].decode(errors="ignore")  # with what is added, a name that systems take
+        # bytes that are no text are left out, and so much that systems take what is added
+        stem = os.fsencode(pathlib.Path(image).stem)[:200].decode(errors="ignore")
         name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
         try:
             print(f"{image}: {use(image, pictures.open_picture(image, longest), out / name)}")

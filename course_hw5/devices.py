@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from course_hw5.layers.layer_normalization import LayerNormalization
-from course_hw5.options import PRECISIONS
+from course_hw5.options import PRECISIONS, STRATEGIES
 
 
 def seed_everything(seed, deterministic=False):
@@ -59,7 +59,12 @@ def strategy(name):
     """Makes the `tf.distribute` strategy of that name: "none", "mirrored" or "multiworker" (cluster from TF_CONFIG).
 
     Build the model inside its `scope()`; `course_hw5.train` does the rest.
+
+    Raises:
+        ValueError: if `name` is none of these.
     """
+    if name not in STRATEGIES:
+        raise ValueError(f"`strategy` must be one of {', '.join(STRATEGIES)}. Received: {name!r}")
     if name == "mirrored":  # every GPU, or every logical CPU
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])

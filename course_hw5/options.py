@@ -2,7 +2,9 @@
 
 import argparse
 import contextlib
+import errno
 import os
+import re
 import sys
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -18,6 +20,32 @@ def whole_number(at_least):
         return int(text)
 
     return parse
+
+
+def with_dashed_texts(parser, arguments):
+    """Arguments of a command as `parser` reads them where texts may begin with a dash.
+
+    What is no option of the parser is a text, and so is what follows an option that takes a value.
+    """
+    usage = re.sub(r"\x1b\[[\d;]*m", "", parser.format_usage())  # Python 3.14 colours it
+    known = re.findall(r"(?<=\[)--?[a-z][\w-]*", usage)
+    take_value = {*re.findall(r"\[(--[\w-]+) [A-Z]", usage)}
+    read, texts, rest = [], [], [*arguments]
+    while rest:
+        argument = rest.pop(0)
+        name = argument.split("=")[0]
+        meant = {
+            option for option in known if option == name or (name.startswith("--") and option.startswith(name) and name[2:])
+        }
+        if argument == "--":
+            texts, rest = [*texts, *rest], []
+        elif not meant:
+            texts.append(argument)
+        elif "=" not in argument and rest and meant <= take_value:
+            read.append(f"{argument}={rest.pop(0)}")
+        else:
+            read.append(argument)
+    return [*read, "--", *texts]
 
 
 def run_parser(description, batch_size=256):
@@ -46,16 +74,30 @@ def recorded(args):
 @contextlib.contextmanager
 def plain_errors(parser):
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is loaded: less of its chatter
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files may hold what is no text, or not in the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
         yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
         is_resumable = "--resume" in parser.format_usage()
         advice = "; the same command with --resume goes on after the last whole epoch" if is_resumable else ""
         sys.exit(f"\n{parser.prog}: interrupted{advice}")
+    except BrokenPipeError:  # whoever reads, such as `head`, has read enough
+        _give_up_stdout()
+        sys.exit(1)
     except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("COURSE_HW5_TRACEBACK"):
             raise
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG) and error.filename is None:  # our files are named
+            error.filename = "standard output"
+            _give_up_stdout()
         line = " ".join(str(error).split())
         print(f"{parser.prog}: error: {line}", file=sys.stderr)
         sys.exit(2)
+
+
+def _give_up_stdout():
+    """Sends what is still to be printed nowhere: Python would fail at its end otherwise."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

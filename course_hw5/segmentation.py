@@ -1,5 +1,6 @@
 """A segmenter for pictures of any size: windows in, label maps of the pictures' own size out."""
 
+import os
 from typing import NamedTuple
 
 import keras
@@ -8,6 +9,7 @@ import scipy.special
 from PIL import Image
 
 from course_hw5.data.pictures import open_picture
+from course_hw5.errors import is_whole, require
 from course_hw5.models.checkpoints import load_model
 
 STRIP_BYTES = 64e6  # of logits that are enlarged to a picture's own size at once
@@ -34,13 +36,15 @@ class SceneSegmenter:
     """
 
     def __init__(self, model, sliding=False, flip=False, scales=(1.0,), batch_size=4):
+        require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
+        require("scales", scales, lambda scales: min(scales) > 0, "(1.0,), or sizes above 0 where windows slide")
+        require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
         shape, maps = model.input_shape, model.outputs[0].shape
         fits = all(side and size and side % size == 0 for side, size in zip(shape[1:3], maps[1:3]))
         for name, value, is_valid, expected in (
             ("model", shape, len(shape) == 4 and None not in shape[1:], "one of raw pictures of one size"),
             ("model", maps, len(maps) == 4 and None not in maps[1:], "one that gives logits (batch, rows, columns, classes)"),
-            ("scales", scales, scales and min(scales) > 0 and (sliding or tuple(scales) == (1.0,)), "(1.0,), or sliding"),
-            ("batch_size", batch_size, batch_size >= 1, "1 or more"),
+            ("scales", scales, sliding or tuple(scales) == (1.0,), "(1.0,), or sliding"),
             ("sliding", sliding, not sliding or fits, f"False where logits {maps[1:3]} do not divide pictures {shape[1:3]}"),
         ):
             if not is_valid:
@@ -158,6 +162,8 @@ def _places(length, window):
 def as_picture(image):
     """A path, a PIL image or an array as a uint8 array `(height, width, 3)`; raises ValueError where it is none."""
     if not isinstance(image, np.ndarray):
+        is_file = isinstance(image, (str, os.PathLike, Image.Image))
+        require("image", image, lambda image: is_file or hasattr(image, "__array__"), "a path, a PIL image or an array")
         if hasattr(image, "__array__") and not isinstance(image, Image.Image):
             return as_picture(np.asarray(image))
         return open_picture(image)

@@ -1,6 +1,7 @@
 """What a model can be trained for: how its labels become targets, what it loses, how it is scored."""
 
 import json
+import numbers
 
 import keras
 import tensorflow as tf
@@ -74,7 +75,7 @@ class RDrop(Classification):
     """
 
     def __init__(self, weight=1.0):
-        if not weight > 0:
+        if not isinstance(weight, numbers.Real) or not 0 < weight < float("inf"):
             raise ValueError(f"`weight` of R-Drop must be above 0. Received: {weight}")
         self.weight = weight
 

@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import re
+import unicodedata
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +74,11 @@ def bert_tokenizer(vocabulary=None, lowercase=True):
 
 
 _bert_tokenizer = functools.lru_cache(maxsize=8)(BertTokenizer)
+
+
+def is_blank(text):
+    """Whether a text holds nothing that BERT reads: spaces, and what no one sees, alone."""
+    return all(unicodedata.category(character)[0] in "CMZ" or character == "\ufffd" for character in text)
 
 
 class Encoding(NamedTuple):

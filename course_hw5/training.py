@@ -1,5 +1,6 @@
 """What every script shares: compile, fit, evaluate, and the run folder that comes out. Names no model."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -15,6 +16,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5 import devices, options, recovery, tasks
+from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import metrics, page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.layers.compiled import in_pieces
@@ -58,18 +60,20 @@ class Settings:
     jit_compile: bool | None = None
 
     def __post_init__(self):
+        decays = self.optimizer in ("adamw", "muon")
         for name, is_valid, expected in (
-            ("epochs", self.epochs >= 1, "1 or more"),
-            ("optimizer", self.optimizer in OPTIMIZERS, ", ".join(OPTIMIZERS)),
-            ("learning_rate", self.learning_rate > 0, "above 0"),
-            ("schedule", self.schedule in ("cosine", "constant"), "cosine or constant"),
-            ("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, "in [0, epochs)"),
-            ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
-            ("weight_decay", self.weight_decay == 0 or self.optimizer in ("adamw", "muon"), "0, except with adamw and muon"),
-            ("seed", self.seed >= 0, "0 or more"),
+            ("epochs", lambda epochs: is_whole(epochs, 1), "a whole number, 1 or more"),
+            ("optimizer", lambda name: name in OPTIMIZERS, ", ".join(OPTIMIZERS)),
+            ("learning_rate", lambda rate: 0 < rate < float("inf"), "above 0"),
+            ("schedule", lambda name: name in ("cosine", "constant"), "cosine or constant"),
+            ("warmup_epochs", lambda epochs: 0 <= epochs < self.epochs, "in [0, epochs)"),
+            ("label_smoothing", lambda share: 0 <= share < 1, "in [0, 1)"),
+            ("weight_decay", lambda rate: rate == 0 or (decays and 0 < rate < 1), "0, or in [0, 1) with adamw and muon"),
+            ("monitor", lambda name: isinstance(name, str), "the name of a metric"),
+            ("seed", is_whole, "a whole number, 0 or more"),
+            ("jit_compile", lambda flag: flag is None or isinstance(flag, bool), "None, True or False"),
         ):
-            if not is_valid:
-                raise ValueError(f"`{name}` must be {expected}. Received: {getattr(self, name)!r}")
+            require(name, getattr(self, name), is_valid, expected)
 
 
 def train(
@@ -111,6 +115,11 @@ def train(
             resumed run has other settings, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
+    require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
+    parts = ("train", "validation", "test", "class_names", "note")
+    require("data", data, lambda data: all(hasattr(data, part) for part in parts), f"data with {', '.join(parts)}")
+    require("run_dir", run_dir, lambda path: pathlib.Path(path).name, "the path of a folder")
+    require("settings", settings, lambda settings: isinstance(settings, Settings), "Settings")
     task.check(model, data)
     if (batches := int(data.train.cardinality())) < 1:  # the schedule of the learning rate needs it
         raise ValueError(
@@ -132,7 +141,7 @@ def train(
 
     backup = recovery.Backup(out_dir / "backup", restore_from=run_dir / "backup" if resume else None)
     if backup.latest or not (resume and _is_trained(run_dir, settings)):
-        with model.distribute_strategy.scope():
+        with model.distribute_strategy.scope(), _ended_line():
             train_data = task.prepare(data.train, model)
             devices.mend_multi_worker(model, train_data)
             model.fit(
@@ -158,6 +167,16 @@ def train(
     shutil.rmtree(run_dir / "backup", ignore_errors=True)
     page.write_page(run_dir)
     return metrics
+
+
+@contextlib.contextmanager
+def _ended_line():
+    """Ends the line of Keras's progress bar before an error is shown."""
+    try:
+        yield
+    except Exception:
+        print()
+        raise
 
 
 def check_out(args):

@@ -1,13 +1,10 @@
 import collections
-import os
 
 import numpy as np
 import pytest
 
+import course_hw5
 from tests.browser import open_browser
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 
 SKIPPED = collections.Counter()
 
@@ -38,15 +35,11 @@ def repeatable():
 
 @pytest.fixture
 def digits():
-    import course_hw5
-
     return course_hw5.load_images("digits", batch_size=64, seed=0)
 
 
 @pytest.fixture
 def small_mlp():
-    import course_hw5
-
     return course_hw5.mlp_classifier(hidden_units=(32, 16))
 
 

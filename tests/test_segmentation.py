@@ -140,7 +140,7 @@ def test_broken_and_missing_files_are_named(model, tmp_path):
     [
         ({"scales": (0.5,)}, r"`scales` must be \(1.0,\), or sliding"),
         ({"scales": (), "sliding": True}, "`scales`"),
-        ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
     ],
 )
 def test_wrong_options_are_refused(model, options, message):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from course_hw5.errors import is_whole, require
+
 
 def attention_rollout(scores, residual_weight=0.5):
     """Folds the attention of all layers into one token-to-token map.
@@ -30,8 +32,7 @@ def attention_rollout(scores, residual_weight=0.5):
 def rollout_by_layer(scores, residual_weight=0.5):
     """As `attention_rollout`, after each layer: float array `(layers, tokens, tokens)`."""
     scores = _checked(scores, "scores")
-    if not 0 <= residual_weight < 1:
-        raise ValueError(f"`residual_weight` must lie in [0, 1). Received: {residual_weight}")
+    require("residual_weight", residual_weight, lambda weight: 0 <= weight < 1, "in [0, 1)")
     identity = np.eye(scores.shape[-1])
     rollout, layers = identity, []
     for attention in scores.mean(axis=1):
@@ -117,6 +118,7 @@ def attention_distance(scores, grid):
         >>> attention_distance(np.full((1, 1, 5, 5), 0.2), (2, 2)).round(3)  # itself, two neighbours, one diagonal
         array([[0.854]])
     """
+    require("grid", grid, lambda grid: len(grid) == 2 and all(is_whole(side, 1) for side in grid), "(rows, columns), 1 or more")
     scores, (rows, columns) = _checked(scores, "scores"), grid
     if scores.shape[-1] != 1 + rows * columns:
         raise ValueError(f"`scores` must have {1 + rows * columns} tokens for the grid {grid}. Received: {scores.shape[-1]}")
@@ -127,7 +129,9 @@ def attention_distance(scores, grid):
 
 
 def _checked(scores, name):
+    require(name, scores, lambda scores: np.asarray(scores, "float64") is not None, "an array of numbers")
     scores = np.asarray(scores, "float64")
-    if scores.ndim != 4 or scores.shape[-1] != scores.shape[-2]:
+    if scores.ndim != 4 or scores.shape[-1] != scores.shape[-2] or 0 in scores.shape:
         raise ValueError(f"`{name}` must have shape (layers, heads, tokens, tokens). Received: {scores.shape}")
+    require(name, scores, lambda scores: np.isfinite(scores).all(), "finite")
     return scores

@@ -9,6 +9,8 @@ import keras
 import keras_cv
 import tensorflow as tf
 
+from course_hw5.errors import require
+
 
 def mixup(batch, alpha=0.2):
     """Each picture becomes a weighted mean of it and another of the batch, and so do labels.
@@ -89,10 +91,8 @@ def augment(names, classes):
     Raises:
         ValueError: if a name is unknown.
     """
-    names = [name for name in names.split(",") if name] if isinstance(names, str) else list(names)
-    unknown = [name for name in names if name not in NAMES]
-    if unknown:
-        raise ValueError(f"`augmentation` must be made of {', '.join(NAMES)}. Received: {', '.join(unknown)}")
+    names = [name for name in names.split(",") if name] if isinstance(names, str) else names
+    require("augmentation", names, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # of pixels: half precision has too few digits for them
     try:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from course_hw5.data.catalogue import read_splits
 from course_hw5.data.order import shuffled_indices, split_indices
+from course_hw5.errors import is_whole, require
 
 
 class ImageData(NamedTuple):
@@ -49,12 +50,10 @@ def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation
         >>> images.shape, images.dtype.name, len(class_names)
         (TensorShape([64, 32, 32, 3]), 'uint8', 10)
     """
-    if name not in SOURCES:
-        raise ValueError(f"`name` must be one of {', '.join(SOURCES)}. Received: {name!r}")
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
-    if not 0 < validation_split < 1:
-        raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
+    require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
+    require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
+    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
+    require("seed", seed, is_whole, "a whole number, 0 or more")
     (images, labels), test, class_names, note = SOURCES[name]()
     transform = None
     if augmentation:

@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from course_hw5.errors import require
+
 LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # 179 million; more is a decompression bomb to Pillow, too
 
 
@@ -26,7 +28,8 @@ def open_picture(source, longest=None):
         ValueError: if the file is no picture, broken or empty, or has more than `LARGEST` pixels; says which file.
         OSError: if there is no such file, or it cannot be read.
     """
-    is_path = isinstance(source, (str, pathlib.Path))
+    require("source", source, lambda source: isinstance(source, (str, pathlib.Path, Image.Image)), "a path or a PIL image")
+    is_path = not isinstance(source, Image.Image)
     name = source if is_path else "the picture"
     source = pathlib.Path(os.path.expanduser(source)) if is_path else source
     if is_path and not source.is_file():
@@ -55,7 +58,10 @@ def open_picture(source, longest=None):
 
 def _to_rgb(image):
     if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits of grey
-        grey = np.nan_to_num(np.asarray(image, "float32"), posinf=0, neginf=0)
+        grey = np.asarray(image, "float32")
+        if not np.isfinite(grey).any():
+            raise ValueError("no finite pixel")
+        grey = np.nan_to_num(grey, posinf=0, neginf=0)
         most = grey.max(initial=0)
         tops = (1.0, 255.0, max(most, 255.0)) if image.mode == "F" else (255.0, 65535.0)
         top = next((top for top in tops if most <= top), tops[-1])

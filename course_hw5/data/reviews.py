@@ -11,6 +11,7 @@ import tensorflow as tf
 from course_hw5 import tokenization
 from course_hw5.data.catalogue import read_splits
 from course_hw5.data.order import shuffled_indices, split_indices
+from course_hw5.errors import is_whole, require
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
@@ -70,14 +71,11 @@ def load_reviews(
         ValueError: if an argument is not one of those above.
         OSError: if the data are neither on disk nor to be had by download.
     """
-    if name not in SOURCES:
-        raise ValueError(f"`name` must be one of {', '.join(SOURCES)}. Received: {name!r}")
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
-    if max_length < BUCKETS[0]:
-        raise ValueError(f"`max_length` must be {BUCKETS[0]} or more. Received: {max_length}")
-    if not 0 < validation_split < 1:
-        raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {validation_split}")
+    require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
+    require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
+    require("max_length", max_length, lambda length: is_whole(length, BUCKETS[0]), f"a whole number, {BUCKETS[0]} or more")
+    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
+    require("seed", seed, is_whole, "a whole number, 0 or more")
     if not 0 < epoch_share <= 1:
         raise ValueError(f"`epoch_share` must lie in (0, 1]. Received: {epoch_share}")
     if teacher and name == "imdb":

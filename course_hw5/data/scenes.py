@@ -1,6 +1,7 @@
 """Pictures with a label for every pixel as `tf.data`: CamVid's road scenes, ADE20K's scene parsing, scattered digits."""
 
 import concurrent.futures
+import functools
 import io
 import math
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from course_hw5.data import digit_scenes
 from course_hw5.data.catalogue import read_splits
 from course_hw5.data.labels import IGNORED
 from course_hw5.data.order import shuffled_indices, split_indices
+from course_hw5.errors import is_whole, require
 
 
 class SceneData(NamedTuple):
@@ -66,15 +68,16 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
             than its picture or holds what is no class.
         OSError: if the data are neither on disk nor to be had by download.
     """
-    low, high = scales or (0.4, 1.0)
-    for argument, value, is_valid, expected in (
-        ("name", name, name in SOURCES, f"one of {', '.join(SOURCES)}"),
-        ("batch_size", batch_size, batch_size >= 1, "1 or more"),
-        ("validation_split", validation_split, 0 < validation_split < 1, "between 0 and 1"),
-        ("scales", scales, 0 < low <= high <= 1, "two shares of a side in (0, 1], the lower first"),
-    ):
-        if not is_valid:
-            raise ValueError(f"`{argument}` must be {expected}. Received: {value!r}")
+    require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
+    is_shape = lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape)  # noqa: E731
+    require("image_shape", image_shape, is_shape, "(height, width, channels), whole numbers")
+    require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
+    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
+    require("seed", seed, is_whole, "a whole number, 0 or more")
+    scales = (0.4, 1.0) if scales is None else scales
+    expected = "two shares of a side in (0, 1], the lower first"
+    require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
+    low, high = scales
     source = SOURCES[name]
     (training, testing), decode_image, decode_annotation = source.read(name)
     for split, part in (("train", training), ("validation", testing)):
@@ -105,7 +108,8 @@ def _from_catalogue(host, hint):
 
 
 def _from_digits(_):
-    return digit_scenes.read_digit_scenes(), lambda file: tf.io.decode_png(file, 3), lambda file: tf.io.decode_png(file, 1)
+    picture, labels = (functools.partial(tf.io.decode_png, channels=channels) for channels in (3, 1))
+    return digit_scenes.read_digit_scenes(), picture, labels
 
 
 def _files(part, indices=slice(None)):

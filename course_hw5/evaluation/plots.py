@@ -12,6 +12,7 @@ import seaborn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from course_hw5.errors import require
 from course_hw5.evaluation import fonts
 
 ROOM = 1.2  # inches beside the axes of a figure that names may take before it grows
@@ -219,6 +220,9 @@ def embedding_plot(tokens, parts, dimensions=64, most=64):
     Returns:
         `matplotlib.figure.Figure` with one panel per part, each on a colour scale symmetric about 0.
     """
+    require("tokens", tokens, lambda tokens: not isinstance(tokens, (str, bytes)) and len(tokens) > 0, "a list of strings")
+    fits = lambda parts: parts and all(np.ndim(part) == 2 and len(part) == len(tokens) for part in parts.values())  # noqa: E731
+    require("parts", parts, fits, f"a dict of arrays ({len(tokens)}, width)")
     shown = tokens[:most]
     figure = matplotlib.figure.Figure(figsize=(11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4), layout="constrained")
     axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]

@@ -18,13 +18,18 @@ CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the
 def replacing(path):
     """Yields a path beside `path`, with the same suffixes; what was written there replaces `path` when the block ends.
 
-    A block that raises, or a process that is killed in it, leaves `path` as it was.
+    A block that raises, or a process that is killed in it, leaves `path` as it was. An OSError, such as that of a full disk,
+    names `path`.
     """
     path = local_path(path)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
         os.replace(partial, path)
+    except OSError as error:
+        if error.filename is None or error.filename2 is None:
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -57,9 +62,9 @@ def local_path(path):
 
 
 def write_text(path, text):
-    """Writes `text` (UTF-8) to `path` atomically."""
+    """Writes `text` (UTF-8) to `path` atomically; of half a pair of code units its escape, as JSON has it."""
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path, value):

@@ -32,8 +32,10 @@ def write_scene(image, labels, class_names, stem, title):
     colored = label_maps.colored(labels, len(class_names))
     overlay = label_maps.overlay(image, labels, len(class_names))
     stem.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(overlay).save(f"{stem}-overlay.png")
-    label_maps.with_palette(labels, len(class_names)).save(f"{stem}-labels.png")
+    pictures = {"overlay": Image.fromarray(overlay), "labels": label_maps.with_palette(labels, len(class_names))}
+    for kind, picture in pictures.items():
+        with run_folder.replacing(f"{stem}-{kind}.png") as partial:
+            picture.save(partial)
     entries = label_maps.legend(labels, class_names)
     size = tuple(max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
     facts = {

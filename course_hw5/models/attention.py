@@ -7,6 +7,7 @@ import numpy as np
 
 from course_hw5 import tokenization
 from course_hw5.attention import analysis
+from course_hw5.errors import require
 from course_hw5.layers.compiled import compiled
 from course_hw5.models import beit
 from course_hw5.models.bert import BertInputs, backbone_of, check_embeddings, class_names_of
@@ -91,6 +92,7 @@ def attention_model(model, parts=False):
 
 def _recorder(model):
     """The model that computes everything in one pass: each layer's attention and the output of `model`."""
+    _check_model(model)
     if model not in _RECORDERS:
         _RECORDERS[model] = _make_recorder(model) if beit.backbone_of(model) is None else _make_beit_recorder(model)
     return _RECORDERS[model]
@@ -199,19 +201,28 @@ def explain(model, source, other=None, special_tokens=False):
     """
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"`explain` needs the backend tensorflow. Received: {keras.backend.backend()}")
-    if beit.backbone_of(model) is not None:
-        return _explain_picture(model, source)
-    return _explain_sentence(model, source, other, special_tokens)
+    _check_model(model)
+    if beit.backbone_of(model) is None:
+        return _explain_sentence(model, source, other, special_tokens)
+    require("other", other, lambda other: other is None, "None for a picture")
+    return _explain_picture(model, source)
 
 
 def _explain_picture(model, image):
     import tensorflow as tf  # here, since models are otherwise neutral
 
     image, shape = np.asarray(image), model.inputs[0].shape[1:]
-    if len(image.shape) != 3 or any(size not in (None, found) for size, found in zip(shape, image.shape)):
+    fits = len(image.shape) == 3 and all(size in (None, found) for size, found in zip(shape, image.shape))
+    if not fits or 0 in image.shape:
         raise ValueError(f"The picture must have shape {shape}. Received: {image.shape}")
+    if image.dtype.kind not in "uif":
+        raise ValueError(f"The picture must hold numbers. Received: {image.dtype}")
     if np.issubdtype(image.dtype, np.integer) and not beit.takes_raw_pictures(model):
         raise ValueError(f"A model without preprocessing takes pictures as normalised floats. Received: {image.dtype}")
+    if not np.isfinite(image).all():
+        raise ValueError("The picture must be finite. Received: NaN or infinite values")
+    if beit.takes_raw_pictures(model) and (image.min() < 0 or image.max() > 255):
+        raise ValueError(f"Pixels must lie in [0, 255]. Received: {image.min()} to {image.max()}")
     with tf.GradientTape() as tape:
         recorded = _recorder(model)(image[None])
         if not recorded["logits"]:
@@ -274,8 +285,10 @@ def _explain_sentence(model, sentence, other, special_tokens):
         row[first : last + 1] = tokenizer.mask_token_id
     rows = max(1, MASKED_SCORES // masked.shape[1] ** 2)
     # called and not predicted: a compiled model would compile anew for each length
-    answers = [keras.ops.convert_to_numpy(model(masked[i : i + rows]))[:, 0] for i in range(0, len(masked), rows)]
-    probability, *without = np.concatenate(answers).tolist()
+    batches = [masked[i : i + rows] for i in range(0, len(masked), rows)]
+    # in the structure of the model's inputs: of a loaded one they are a list
+    answers = [model(keras.tree.map_structure(lambda _, batch=batch: batch, model.input)) for batch in batches]
+    probability, *without = np.concatenate([keras.ops.convert_to_numpy(answer)[:, 0] for answer in answers]).tolist()
     names = ["".join(map(tokenizer.without_marks, tokens[first : last + 1])) for first, last in words]
     return {
         "tokens": tokens,
@@ -288,8 +301,13 @@ def _explain_sentence(model, sentence, other, special_tokens):
     }
 
 
+def _check_model(model):
+    require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
+
+
 def _token_ids(model, sentence, other=None, special_tokens=False):
     """Token ids `(tokens,)` as `BertInputs` reads them, a typed [SEP] negative, and where the second text starts, or None."""
+    _check_model(model)
     if not any(isinstance(layer, BertInputs) for layer in model.layers):
         raise ValueError(f"`model` must be a bert_classifier, as bert_classifier(backbone) makes one. Received: {model.name}")
     longest = model.inputs[0].shape[-1] or backbone_of(model).max_sequence_length

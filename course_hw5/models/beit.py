@@ -7,6 +7,7 @@ Bao et al. 2022, "BEiT: BERT Pre-Training of Image Transformers", https://arxiv.
 import keras
 import numpy as np
 
+from course_hw5.errors import is_whole, require
 from course_hw5.layers.beit_block import BeitBlock
 from course_hw5.layers.patch_embedding import PatchEmbedding
 from course_hw5.layers.relative_position_bias import NeighbourOffsets, RelativePositionBias
@@ -209,8 +210,7 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
         >>> {name: output.shape for name, output in backbone.output.items()}
         {'sequence_output': (None, 97, 128), 'block_5': (None, 8, 12, 128)}
     """
-    if size is not None and size not in SIZES:
-        raise ValueError(f"`size` must be one of {', '.join(SIZES)}. Received: {size!r}")
+    require("size", size, lambda size: size is None or size in SIZES, f"one of {', '.join(SIZES)}")
     arguments = SIZES.get(size, {}) | {name: value for name, value in arguments.items() if value is not None}
     missing = [name for name in ("patch_size", "dim", "depth", "heads") if name not in arguments]
     if missing:
@@ -218,8 +218,10 @@ def beit_backbone(size=None, image_shape=(224, 224, 3), **arguments):
     for name in ("patch_size", "dim", "depth", "heads"):
         if not isinstance(arguments[name], int) or arguments[name] < 1:
             raise ValueError(f"`{name}` must be a whole number, 1 or more. Received: {arguments[name]!r}")
-    if len(image_shape) != 3 or not all(isinstance(number, int) and number > 0 for number in image_shape):
-        raise ValueError(f"`image_shape` must be (height, width, channels), whole numbers. Received: {image_shape!r}")
+    expected = "(height, width, channels), whole numbers"
+    require("image_shape", image_shape, lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape), expected)
+    for name in ("drop_path_rate", "dropout", "attention_dropout"):
+        require(name, arguments.get(name, 0.0), lambda rate: 0 <= rate < 1, "in [0, 1)")
     arguments = {"mlp_dim": 4 * arguments["dim"]} | arguments
     kinds, features = ("per_layer", "shared", "both", "none"), arguments.get("feature_layers", ())
     side, (height, width, _) = arguments["patch_size"], image_shape
@@ -254,11 +256,12 @@ def beit_classifier(backbone, classes=10, pooling="mean", dropout=0.0, activatio
     Raises:
         ValueError: if `pooling` or `activation` is unknown, there is not one name per class, or the backbone does not fit.
     """
+    require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
+    require("classes", classes, lambda classes: is_whole(classes, 1), "a whole number, 1 or more")
     extras = [name for name in ("feature_layers", "use_mask_token", "final_norm") if backbone.arguments[name]]
     if extras:
         raise ValueError(f"`backbone` must have no mask, features or final normalization. Received: {', '.join(extras)}")
-    if class_names is not None and len(class_names) != classes:
-        raise ValueError(f"`class_names` must have {classes} names. Received: {len(class_names)}")
+    require("class_names", class_names, lambda names: names is None or len(names) == classes, f"{classes} names, or None")
     images, x = raw_images(backbone.arguments["image_shape"], **raw)
     x = pooled(backbone(x), pooling, normalize=True)
     x = keras.layers.Dropout(dropout, name="classifier_dropout")(x)

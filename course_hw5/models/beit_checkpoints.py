@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from course_hw5.models import beit, beit_tuning
-from course_hw5.models.checkpoint_tensors import assign, label_names, without_random_weights
+from course_hw5.models.checkpoint_tensors import assign, label_names
 
 ARCHITECTURES = ("BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitForSemanticSegmentation")
 # Steps of other models' image processors that BEiT's does not have.
@@ -65,23 +65,22 @@ def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
     size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
     bias = "both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none"
-    with without_random_weights():
-        backbone = beit.beit_backbone(
-            image_shape=(*size, config.get("num_channels", 3)),
-            patch_size=_side(config["patch_size"]),
-            dim=config["hidden_size"],
-            depth=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            mlp_dim=config["intermediate_size"],
-            relative_position_bias=bias,
-            use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
-            use_mask_token=use_mask_token,
-            layer_scale_init=config.get("layer_scale_init_value", 0.1),
-            drop_path_rate=config.get("drop_path_rate", 0.0),
-            dropout=config.get("hidden_dropout_prob", 0.0),
-            attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
-            final_norm=final_norm,
-        )
+    backbone = beit.beit_backbone(
+        image_shape=(*size, config.get("num_channels", 3)),
+        patch_size=_side(config["patch_size"]),
+        dim=config["hidden_size"],
+        depth=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        mlp_dim=config["intermediate_size"],
+        relative_position_bias=bias,
+        use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
+        use_mask_token=use_mask_token,
+        layer_scale_init=config.get("layer_scale_init_value", 0.1),
+        drop_path_rate=config.get("drop_path_rate", 0.0),
+        dropout=config.get("hidden_dropout_prob", 0.0),
+        attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
+        final_norm=final_norm,
+    )
     names = {variable.path: _reference_names(variable.path) for variable in backbone.trainable_variables}
     for variable in backbone.trainable_variables:
         assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))

@@ -11,6 +11,7 @@ import keras_nlp
 import numpy as np
 
 from course_hw5 import tokenization
+from course_hw5.errors import require
 from course_hw5.layers.bert_attention import BertAttention
 from course_hw5.layers.dense import Dense, EinsumDense
 from course_hw5.layers.gelu import exact_gelu
@@ -146,8 +147,7 @@ def bert_backbone(size="tiny", **overrides):
         size: a name in `SIZES`.
         **overrides: arguments of keras-nlp's `BertBackbone` that differ from those of the size.
     """
-    if size not in SIZES:
-        raise ValueError(f"`size` must be one of {', '.join(SIZES)}. Received: {size!r}")
+    require("size", size, lambda size: size in SIZES, f"one of {', '.join(SIZES)}")
     return BertBackbone(**{"vocabulary_size": 30522} | SIZES[size] | overrides)
 
 

@@ -1,7 +1,7 @@
 """BERT's tensors in Hugging Face's format to a `BertBackbone`."""
 
 from course_hw5.models.bert import BertBackbone
-from course_hw5.models.checkpoint_tensors import assign_text_model, without_random_weights
+from course_hw5.models.checkpoint_tensors import assign_text_model
 
 ARCHITECTURES = ("BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForSequenceClassification")
 NAMES = (
@@ -38,17 +38,16 @@ def load(config, tensors, rows=None):
     """
     tensors = {name.removeprefix("bert."): tensor for name, tensor in tensors.items()}
     has_head = "classifier.weight" in tensors
-    with without_random_weights():
-        backbone = BertBackbone(
-            vocabulary_size=config["vocab_size"] if rows is None else len(rows),
-            num_layers=config["num_hidden_layers"],
-            num_heads=config["num_attention_heads"],
-            hidden_dim=config["hidden_size"],
-            intermediate_dim=config["intermediate_size"],
-            dropout=config.get("hidden_dropout_prob", 0.1),
-            max_sequence_length=config["max_position_embeddings"],
-            num_segments=config.get("type_vocab_size", 2),
-        )
+    backbone = BertBackbone(
+        vocabulary_size=config["vocab_size"] if rows is None else len(rows),
+        num_layers=config["num_hidden_layers"],
+        num_heads=config["num_attention_heads"],
+        hidden_dim=config["hidden_size"],
+        intermediate_dim=config["intermediate_size"],
+        dropout=config.get("hidden_dropout_prob", 0.1),
+        max_sequence_length=config["max_position_embeddings"],
+        num_segments=config.get("type_vocab_size", 2),
+    )
     embeddings = {
         "embeddings.position_embeddings.weight": backbone.position_embedding.position_embeddings,
         "embeddings.token_type_embeddings.weight": backbone.segment_embedding.embeddings,

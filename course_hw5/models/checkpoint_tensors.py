@@ -1,9 +1,7 @@
 """Tensors and options of a folder in Hugging Face's format: what the readers of BERT, MPNet and BEiT share."""
 
-import contextlib
 import math
 
-import keras
 import numpy as np
 import safetensors
 
@@ -22,21 +20,6 @@ def read_tensors(folder):
                 part = {"gamma": "weight", "beta": "bias"}.get(part, part)
                 tensors[f"{stem}.{part}" if stem else part] = file.get_tensor(name).astype("float32", copy=False)
     return tensors
-
-
-@contextlib.contextmanager
-def without_random_weights():
-    """Layers that are built within start from zeros: of weights that a file brings, random ones would take most of the time."""
-
-    def zeros(initializer, shape, dtype=None, **kwargs):
-        return keras.ops.zeros(shape, dtype or keras.config.floatx())
-
-    kind = keras.initializers.TruncatedNormal
-    draw, kind.__call__ = kind.__call__, zeros
-    try:
-        yield
-    finally:
-        kind.__call__ = draw
 
 
 def check_options(folder, config, **expected):

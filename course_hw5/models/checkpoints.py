@@ -17,6 +17,7 @@ from course_hw5.models import (
     bert,
     bert_checkpoints,
     checkpoint_tensors,
+    initialization,
     mlp,  # noqa: F401 registers what its saved models are made of
     mpnet_checkpoints,
     presets,
@@ -24,6 +25,7 @@ from course_hw5.models import (
 )
 
 
+@initialization.zeros_for_random()
 def load_model(preset, image_shape=None):
     """Loads a model by name.
 

@@ -6,6 +6,8 @@ The sizes are those of the report: 3072 inputs, then 4096, 2048, 1024, 512, 256,
 import keras
 import numpy as np
 
+from course_hw5.errors import is_whole, require
+
 # === Table of sizes ===
 
 HIDDEN_UNITS = (4096, 2048, 1024, 512, 256, 64)
@@ -82,10 +84,10 @@ def mlp_classifier(
         >>> mlp_classifier().count_params()
         23749066
     """
-    if min([*input_shape, *hidden_units, classes]) < 1:
-        raise ValueError(f"Sizes must be 1 or more. Received: {input_shape}, {hidden_units}, classes={classes}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
+    for name, sizes in (("input_shape", input_shape), ("hidden_units", hidden_units), ("classes", (classes,))):
+        require(name, sizes, lambda sizes: all(is_whole(size, 1) for size in tuple(sizes)), "whole numbers, 1 or more")
+    require("input_shape", input_shape, lambda shape: len(shape) == 3, "(height, width, channels)")
+    require("dropout", dropout, lambda rate: 0 <= rate < 1, "in [0, 1)")
 
     images = keras.Input(input_shape, dtype="uint8", name="images")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)

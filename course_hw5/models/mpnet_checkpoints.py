@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_hw5.models.checkpoint_tensors import assign, assign_text_model, without_random_weights
+from course_hw5.models.checkpoint_tensors import assign, assign_text_model
 from course_hw5.models.mpnet import MPNetBackbone
 
 ARCHITECTURES = ("MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification")
@@ -44,18 +44,17 @@ def load(config, tensors, rows):
     tensors = {name.removeprefix("mpnet."): tensor for name, tensor in tensors.items()}
     if len(words := tensors["embeddings.word_embeddings.weight"]) != config.get("vocab_size", len(words)):
         raise KeyError(f"embeddings.word_embeddings.weight: {len(words)} rows for a `vocab_size` of {config['vocab_size']}")
-    with without_random_weights():
-        backbone = MPNetBackbone(
-            vocabulary_size=len(rows),
-            num_layers=config["num_hidden_layers"],
-            num_heads=config["num_attention_heads"],
-            hidden_dim=config["hidden_size"],
-            intermediate_dim=config["intermediate_size"],
-            dropout=config.get("hidden_dropout_prob", 0.1),
-            max_sequence_length=config["max_position_embeddings"] - BEFORE,
-            buckets=config.get("relative_attention_num_buckets", 32),
-            layer_norm_epsilon=config.get("layer_norm_eps", 1e-12),
-        )
+    backbone = MPNetBackbone(
+        vocabulary_size=len(rows),
+        num_layers=config["num_hidden_layers"],
+        num_heads=config["num_attention_heads"],
+        hidden_dim=config["hidden_size"],
+        intermediate_dim=config["intermediate_size"],
+        dropout=config.get("hidden_dropout_prob", 0.1),
+        max_sequence_length=config["max_position_embeddings"] - BEFORE,
+        buckets=config.get("relative_attention_num_buckets", 32),
+        layer_norm_epsilon=config.get("layer_norm_eps", 1e-12),
+    )
     positions = "embeddings.position_embeddings.weight"
     tensors[positions] = tensors[positions][BEFORE:]
     backbone.segment_embedding.embeddings.assign(np.zeros(backbone.segment_embedding.embeddings.shape))

@@ -86,9 +86,12 @@ def load_preset(name, backbone):
     for variable in model.trainable_variables:
         key = _key(variable, model)
         if f"{key}:signs" in change:
-            variable.assign_add(_unpacked(key, change).reshape(variable.shape))
+            difference = _unpacked(key, change).reshape(variable.shape)
         elif key in change:
-            variable.assign_add(change[key].astype("float32"))
+            difference = change[key].astype("float32")
+        else:
+            continue
+        variable.assign((variable.numpy() + difference).astype("float32"))
     return model
 
 

@@ -7,11 +7,12 @@ rounding.
 
 import keras
 
+from course_hw5.errors import is_whole, require
 from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.pyramid_pooling import PyramidPooling
 from course_hw5.layers.resampling import Resampling
-from course_hw5.models.beit import ClassScores, raw_images
+from course_hw5.models.beit import BeitBackbone, ClassScores, raw_images
 
 
 def upernet_segmenter(
@@ -53,14 +54,16 @@ def upernet_segmenter(
         >>> [output.shape for output in upernet_segmenter(backbone, classes=150).output]
         [(None, 8, 12, 150), (None, 2, 3, 150)]
     """
+    require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
+    require("classes", classes, lambda classes: is_whole(classes, 1), "a whole number, 1 or more")
     features, grid = backbone.arguments["feature_layers"], backbone.grid
     for name, value, is_valid, expected in (
         ("feature_layers", features, len(features) == 4, "four blocks of the backbone"),
         ("image_shape", backbone.arguments["image_shape"], min(grid) >= 2, "two patches or more along each side"),
-        ("class_names", class_names, class_names is None or len(class_names) == classes, f"{classes} names, or None"),
     ):
         if not is_valid:
             raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
+    require("class_names", class_names, lambda names: names is None or len(names) == classes, f"{classes} names, or None")
     channels = channels or backbone.arguments["dim"]
     images, x = raw_images(backbone.arguments["image_shape"], **raw)
     outputs = backbone(x)

@@ -56,7 +56,7 @@ def test_scores_of_another_shape_are_refused(scores):
 
 
 def test_residual_weight_outside_its_range_is_refused():
-    with pytest.raises(ValueError, match=r"`residual_weight` must lie in \[0, 1\)\. Received: 1"):
+    with pytest.raises(ValueError, match=r"`residual_weight` must be in \[0, 1\)\. Received: 1"):
         analysis.attention_rollout(UNIFORM, residual_weight=1)
 
 

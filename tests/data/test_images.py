@@ -64,9 +64,9 @@ def test_labels_stay_with_their_pictures():
     "arguments, message",
     [
         ({"name": "mnist"}, "`name` must be one of cifar10, digits. Received: 'mnist'"),
-        ({"name": "digits", "batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
-        ({"name": "digits", "validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
-        ({"name": "digits", "augmentation": "flip,spin"}, "`augmentation` must be made of .*flip.* Received: spin"),
+        ({"name": "digits", "batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
+        ({"name": "digits", "validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
+        ({"name": "digits", "augmentation": "flip,spin"}, "`augmentation` must be made of .*flip.*Received: .*spin"),
     ],
 )
 def test_wrong_arguments_are_refused_in_plain_words(arguments, message):

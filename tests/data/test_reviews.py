@@ -101,9 +101,9 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
     "arguments, message",
     [
         ({"name": "yelp"}, "`name` must be one of sst2, sst2_sentences, imdb. Received: 'yelp'"),
-        ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
-        ({"max_length": 4}, "`max_length` must be 8 or more. Received: 4"),
-        ({"validation_split": 1.0}, "`validation_split` must lie between 0 and 1. Received: 1.0"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
+        ({"max_length": 4}, "`max_length` must be a whole number, 8 or more. Received: 4"),
+        ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
         ({"name": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
         ({"taught": 5}, "`taught` must be None without a `teacher`. Received: 5"),
         ({"taught": 0, "teacher": print}, "`taught` must be None or 1 or more. Received: 0"),

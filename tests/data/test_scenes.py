@@ -55,7 +55,7 @@ def test_the_same_state_of_the_generator_gives_the_same_batches():
     "arguments, message",
     [
         ({"name": "cityscapes"}, "`name` must be one of camvid, scene_parse150, digits. Received: 'cityscapes'"),
-        ({"batch_size": 0}, "`batch_size` must be 1 or more. Received: 0"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
         ({"scales": (0.5, 2.0)}, "`scales` must be two shares of a side .* Received: "),
     ],

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 from course_hw5.attention.viewer import state
+from course_hw5.errors import require
 
 ASSETS = importlib.resources.files("course_hw5.attention.viewer")
 # Put into one block in this order, so that all share their names: each stands once.
@@ -80,7 +81,7 @@ def head_view(
     Raises:
         ValueError: if shapes, tokens and indices do not fit together.
     """
-    _check_action(html_action)
+    _check(html_action, title, path)
     attention = state.stacked(attention, "attention")
     layers, count, rows, columns = attention.shape
     queries = state.names(tokens if query_tokens is None else query_tokens, rows, "query" if tokens is None else "")
@@ -147,7 +148,7 @@ def patch_view(
     Raises:
         ValueError: if shapes, grid, picture and indices do not fit together.
     """
-    _check_action(html_action)
+    _check(html_action, title, path)
     attention = state.stacked(attention, "attention")
     layers, count, tokens, _ = attention.shape
     names = state.patch_names(grid, attention.shape)
@@ -170,7 +171,9 @@ def patch_view(
     return _deliver(page, html_action, path)
 
 
-def _check_action(html_action):
+def _check(html_action, title, path):
+    require("title", title, lambda title: isinstance(title, str), "a string")
+    require("path", path, lambda path: path is None or pathlib.Path(path).name, "the name of a file, or None")
     if html_action not in ("view", "return"):
         raise ValueError(f'`html_action` must be "view" or "return". Received: {html_action!r}')
 
@@ -226,6 +229,10 @@ def _write(path, page):
     try:
         partial.write_text(page, encoding="utf-8", errors="replace")
         os.replace(partial, path)
+    except OSError as error:  # that of a full disk names no file
+        if error.filename is None or error.filename2 is None:
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

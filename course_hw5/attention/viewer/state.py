@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from course_hw5.attention import analysis
+from course_hw5.errors import require
 
 LONGEST_SIDE = 1024  # of a picture, in pixels; no page shows it larger
 SIGNED = {"content": "Content score", "position_bias": "Position bias"}
@@ -65,8 +66,11 @@ def measures(attention, gradients=None, rollout=True, **signed):
 
 def stacked(attention, name):
     """Any of the accepted forms to a float32 array `(layers, heads, queries, keys)`."""
+    if attention is None or (isinstance(attention, (list, tuple)) and any(layer is None for layer in attention)):
+        advice = 'load a model of transformers with attn_implementation="eager", and call it with output_attentions=True'
+        raise ValueError(f"`{name}` must hold the weights of each layer: {advice}. Received: None")
     if isinstance(attention, (list, tuple)):
-        layers = [_array(layer) for layer in attention]
+        layers = [_array(layer, name) for layer in attention]
         layers = [layer[0] if layer.ndim == 4 and len(layer) == 1 else layer for layer in layers]
         shapes = {layer.shape for layer in layers}
         if len(shapes) != 1:
@@ -75,7 +79,7 @@ def stacked(attention, name):
             )
         attention = np.stack(layers)
     else:
-        attention = _array(attention)
+        attention = _array(attention, name)
         if attention.ndim == 5 and len(attention) == 1:
             attention = attention[0]
     if attention.ndim != 4 or 0 in attention.shape:
@@ -87,18 +91,20 @@ def stacked(attention, name):
     return attention
 
 
-def _array(values):
+def _array(values, name):
     if hasattr(values, "detach"):  # a PyTorch tensor, on whatever device and in whatever precision
         values = values.detach().cpu().float().numpy()
+    require(name, values, lambda values: np.asarray(values, "float32") is not None, "numbers")
     return np.asarray(values, "float32")
 
 
 def names(tokens, count, kind):
     if tokens is None:
         raise ValueError("Give `tokens`, or `query_tokens` and `key_tokens`. Received: None")
+    name = f"{kind}_tokens" if kind else "tokens"
+    require(name, tokens, lambda tokens: all(isinstance(token, (str, int, np.integer)) for token in tokens), "strings")
     tokens = [str(token) for token in tokens]
     if len(tokens) != count:
-        name = f"{kind}_tokens" if kind else "tokens"
         raise ValueError(f"`{name}` must have {count} entries, as the attention has. Received: {len(tokens)}: {tokens}")
     return tokens
 
@@ -190,8 +196,7 @@ def predictions(predictions):
 
 def probability(value):
     """A number in [0, 1]; None stays."""
-    if value is not None and not 0 <= float(value) <= 1:
-        raise ValueError(f"Probabilities must lie in [0, 1]. Received: {value!r}")
+    require("probability", value, lambda value: value is None or 0 <= float(value) <= 1, "in [0, 1]")
     return None if value is None else float(value)
 
 

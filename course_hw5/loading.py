@@ -1,0 +1,123 @@
+"""How TensorFlow is loaded: without its log on the terminal, and, by a command, without what the command does not need.
+
+TensorFlow writes its first lines while its libraries are loaded, before it has read `TF_CPP_MIN_LOG_LEVEL`. So they are
+filtered: by a process of its own, which also passes on what TensorFlow says if it ends this one.
+"""
+
+import contextlib
+import gc
+import importlib.util
+import os
+import subprocess
+import sys
+import warnings
+
+# "I0000 00:00:1795885007.942673    6295 port.cc:153] oneDNN custom operations are on."
+FILTER = r"""
+import re, sys
+line = rb"[%b]\d{4} \d\d:\d\d:\d[\d.]* +\d+ \S+:\d+\] |WARNING: All log messages before absl::InitializeLog"
+log = re.compile(line % sys.argv[1].encode())
+for line in sys.stdin.buffer:
+    if not log.match(line):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+"""
+
+
+def install():
+    """Hides log lines up to errors, unless the user has set `TF_CPP_MIN_LOG_LEVEL`; of an import that is still to come."""
+    warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm in notebooks, which Keras's libraries import
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if level in ("1", "2", "3") and "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _Finder("IWE"[: int(level)]))
+
+
+@contextlib.contextmanager
+def lean(extras=("IPython", "kagglehub", "matplotlib", "pandas", "scipy", "sklearn")):
+    """Imports, in a process of our own, without the libraries that Keras takes where it finds them: half of its time.
+
+    Keras then takes no data frame, wraps nothing of scikit-learn and draws nothing; an import after that finds them.
+
+    Args:
+        extras: names of libraries that count as not installed.
+    """
+    finder = _Without(extras)
+    sys.meta_path.insert(0, finder)
+    try:
+        with _no_collection():
+            yield
+            gc.freeze()  # what is imported stays
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _Without:
+    """Finds no library of these names."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.names:
+            raise ModuleNotFoundError(f"{name} is not imported, to save time", name=name)
+
+
+@contextlib.contextmanager
+def _no_collection():
+    """Without looking for garbage, of which imports make none: a fourth of their time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _Finder:
+    """Finds TensorFlow as it would be found, and filters what its import writes; knows no other module."""
+
+    def __init__(self, severities):
+        self.severities = severities
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            load = spec.loader.exec_module
+
+            def exec_module(module):
+                with _filtered_stderr(self.severities), _no_collection():
+                    load(module)
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+@contextlib.contextmanager
+def _filtered_stderr(severities):
+    """Drops log lines of these severities, a string of "I", "W" and "E", that are written to file descriptor 2."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        command = [sys.executable, "-I", "-S", "-c", FILTER, severities]
+        # in a session of its own: Ctrl-C ends the import, whose traceback is still to be passed on
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)
+    except OSError:
+        os.close(stderr)
+        yield
+        return
+    try:
+        os.dup2(process.stdin.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)

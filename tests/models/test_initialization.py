@@ -1,0 +1,30 @@
+import threading
+
+import keras
+import numpy as np
+
+import course_hw5
+from course_hw5.models import checkpoints, initialization
+
+
+def kernel():
+    layer = keras.layers.Dense(4)
+    layer.build((None, 3))
+    return layer.kernel.numpy()
+
+
+def test_no_random_numbers_are_drawn_for_weights_that_are_read():
+    others = []
+    with initialization.zeros_for_random():
+        assert not kernel().any()
+        thread = threading.Thread(target=lambda: others.append(kernel()))  # who builds a model of its own
+        thread.start()
+        thread.join()
+    assert others[0].any() and kernel().any()
+
+
+def test_a_loaded_model_is_as_it_was_saved_and_later_ones_are_random(tmp_path, small_mlp):
+    small_mlp.save(tmp_path / "model.keras")
+    loaded = course_hw5.load_model(tmp_path / "model.keras")
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(loaded.get_weights(), small_mlp.get_weights()))
+    assert kernel().any() and checkpoints.load_model.__name__ == "load_model"

@@ -1,0 +1,137 @@
+"""Commands, scripts and notebooks print their own lines alone."""
+
+import gc
+import importlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_hw5 import loading
+
+ROOT = pathlib.Path(__file__).parents[1]
+CLI = ("-m", "course_hw5.cli")
+
+
+def printed(*command, folder=ROOT, **environment):
+    """What a fresh process with neither log level nor backend set writes to stdout and to stderr, as lists of lines."""
+    unset = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    run = subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=unset | {"PYTHONPATH": str(ROOT)} | environment,
+    )
+    return run.stdout.splitlines(), run.stderr.splitlines()
+
+
+def without_progress(lines):
+    """What is printed beside Keras's progress bar."""
+    return [line for line in lines if line.strip() and "/step" not in line]
+
+
+@pytest.fixture
+def picture(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), "uint8")).save(tmp_path / "picture.png")
+    return tmp_path / "picture.png"
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+def test_a_text_is_answered_in_one_line(tmp_path):
+    lines, errors = printed(*CLI, "attend", "a fine film", "--out", tmp_path / "page.html")
+    assert errors == [] and len(lines) == 1 and lines[0].endswith(f"Open {tmp_path / 'page.html'}")
+
+
+@pytest.mark.parametrize("command, ending", [("classify", "picture.html"), ("segment", "picture.html")])
+def test_a_picture_is_answered_in_two_lines(command, ending, picture, tmp_path):
+    lines, errors = printed(*CLI, command, picture, "--out", tmp_path / "out")
+    assert errors == [] and lines[1:] == ["1 of 1 pictures done"]
+    assert lines[0].startswith(f"{picture}: ") and lines[0].endswith(f"Open {tmp_path / 'out' / ending}")
+
+
+def test_the_demo_shows_its_progress_its_answer_and_no_more(run_dir):
+    lines, errors = printed(*CLI, "demo", "--epochs", 1, "--out", run_dir / "demo")
+    [last] = without_progress(lines)
+    assert errors == [] and last.startswith("Accuracy on 359 test images: ")
+    assert printed(*CLI, "report", run_dir / "demo") == ([f"Open {run_dir / 'demo' / 'index.html'}"], [])
+
+
+def test_a_lab_prints_its_verdict_and_no_more(tmp_path):
+    lines, errors = printed(*CLI, "lab", "weights_by_hand", "--samples", 50, "--out", tmp_path)
+    assert errors == [] and lines[1] == "verdict: confirmed" and lines[-1] == f"Open {tmp_path / 'index.html'}"
+    assert all(line.startswith("  ") for line in lines[2:-1])
+
+
+def test_a_script_shows_its_progress_its_answer_and_no_more(tmp_path):
+    command = ("scripts/train_mlp.py", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
+    lines, errors = printed(*command)
+    [last] = without_progress(lines)
+    assert errors == [] and last.startswith("accuracy ")
+
+
+def test_scenes_of_digits_are_read_in_silence():
+    code = "import course_hw5\nfor _ in course_hw5.load_scenes('digits', (32, 48, 3), batch_size=4).validation.take(1): pass"
+    assert printed("-c", code) == ([], [])
+
+
+def test_a_cell_of_a_notebook_shows_its_value_and_no_log(tmp_path, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    source = "from course_hw5 import *\nmlp_classifier(hidden_units=(4,))(np.zeros((1, 32, 32, 3), 'uint8')).shape"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [output.data["text/plain"] for output in notebook.cells[0].outputs] == ["TensorShape([1, 10])"]
+
+
+def test_tensorflow_speaks_where_the_user_asks_it_to():
+    _, errors = printed("-c", "import course_hw5; import tensorflow", TF_CPP_MIN_LOG_LEVEL="0")
+    assert any("oneDNN" in line for line in errors)
+
+
+def test_what_is_no_log_line_is_passed_on_even_if_the_import_ends_the_process(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import os\n"
+        "os.write(2, b'I0000 00:00:1795885007.942673    6295 port.cc:153] oneDNN custom operations are on.\\n')\n"
+        "os.write(2, b'F0000 00:00:1795885007.942673    6295 cpu.cc:1] built for AVX instructions, which are missing.\\n')\n"
+        "os.abort()\n"
+    )
+    _, errors = printed("-c", "import course_hw5, tensorflow", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert [line for line in errors if "0000" in line] == [line for line in errors if "AVX" in line] != []
+
+
+def test_an_import_that_fails_shows_its_traceback(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('no such library')\n")
+    _, errors = printed("-c", "import course_hw5, tensorflow", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert errors[0].startswith("Traceback") and errors[-1] == "ImportError: no such library"
+
+
+def test_a_command_imports_what_it_needs_alone(tmp_path):
+    extras = ("sklearn", "pandas", "matplotlib", "IPython", "kagglehub")
+    code = f"""
+import sys
+from course_hw5 import cli
+sys.argv = ["course-hw5", "attend", "a fine film", "--out", {str(tmp_path / "page.html")!r}]
+cli.main()
+print([name for name in {extras} if name in sys.modules])
+import sklearn, pandas, matplotlib  # as ever
+"""
+    lines, errors = printed("-c", code)
+    assert errors == [] and lines[0].startswith("positive ") and lines[1:] == ["[]"]
+
+
+def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with loading.lean(("colorsys",)), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("colorsys")
+    assert importlib.import_module("colorsys") and gc.isenabled()
