@@ -45,7 +45,8 @@ def test_memory_is_kept_from_step_to_step_unless_the_user_says_otherwise(monkeyp
     monkeypatch.delenv("TF_CPU_ALLOCATOR_USE_BFC")  # which this process has set by importing the package
     (setting, kept), (other, given_back) = page_faults({}), page_faults({"TF_CPU_ALLOCATOR_USE_BFC": "false"})
     assert (setting, other) == ("true", "false")
-    assert kept < 1000 and kept <= given_back + 200  # a kernel that hands out huge pages has few of them either way
+    # Given back, five steps would touch 20,000 pages anew; a kernel that hands out huge pages has few of them either way.
+    assert kept < 5000 and kept <= given_back + 200
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="TensorFlow has oneDNN's switch on x86 alone")
