@@ -6,7 +6,7 @@ filtered: by a process of its own, which also passes on what TensorFlow says if 
 
 import contextlib
 import gc
-import importlib.util
+import importlib.machinery
 import os
 import subprocess
 import sys
@@ -75,16 +75,13 @@ def _no_collection():
 
 
 class _Finder:
-    """Finds TensorFlow as it would be found, and filters what its import writes; knows no other module."""
+    """Finds TensorFlow where it is installed, and filters what its import writes; knows no other module."""
 
     def __init__(self, severities):
         self.severities = severities
 
     def find_spec(self, name, path=None, target=None):
-        if name != "tensorflow":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == "tensorflow" else None
         if spec is not None:
             load = spec.loader.exec_module
 

@@ -99,6 +99,11 @@ def test_tensorflow_speaks_where_the_user_asks_it_to():
     assert any("oneDNN" in line for line in errors)
 
 
+def test_a_library_that_asks_whether_tensorflow_is_installed_brings_no_log_back():
+    code = "import importlib.util, course_hw5\nassert importlib.util.find_spec('tensorflow')\nimport tensorflow"
+    assert printed("-c", code) == ([], [])
+
+
 def test_what_is_no_log_line_is_passed_on_even_if_the_import_ends_the_process(tmp_path):
     (tmp_path / "tensorflow.py").write_text(
         "import os\n"
