@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -137,6 +138,8 @@ import sklearn, pandas, matplotlib  # as ever
 
 def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with loading.lean(("colorsys",)), pytest.raises(ModuleNotFoundError):
-        importlib.import_module("colorsys")
+    with loading.lean(("colorsys",)):
+        assert importlib.util.find_spec("colorsys") is None  # so ask libraries that would do without it
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("colorsys")
     assert importlib.import_module("colorsys") and gc.isenabled()
