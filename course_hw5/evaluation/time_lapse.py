@@ -6,6 +6,7 @@ import keras
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer import page as viewer
+from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import elements, plots, run_folder
 
 
@@ -21,8 +22,7 @@ class TimeLapse(keras.callbacks.Callback):
 
     def __init__(self, run_dir, every):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be 1 or more. Received: {every}")
+        require("every", every, lambda every: is_whole(every, 1), "a whole number, 1 or more")
         self.run_dir = run_folder.local_path(run_dir)
         self.every = every
         self._said = set()

@@ -302,8 +302,11 @@ def test_a_model_with_two_outputs_ends_before_training(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"every": -1}, "`every` must be 0 or more. Received: -1"),
-        ({"steps": 0}, "`steps` must be 1 or more, or None for all batches. Received: 0"),
+        ({"every": -1}, "`every` must be a whole number, 0 or more. Received: -1"),
+        ({"every": None}, "`every` must be a whole number, 0 or more. Received: None"),
+        ({"steps": 0}, "`steps` must be a whole number, 1 or more, or None for all batches. Received: 0"),
+        ({"steps": 1.5}, "Received: 1.5"),
+        ({"steps": "2"}, "Received: '2'"),
         ({"class_names": "abc"}, "`class_names` must be a list with one name per class, or a dict. Received: 'abc'"),
         ({"class_names": {*NAMES}}, "must be a list with one name per class"),
         ({"class_names": {1: "a", 2: "b", 3: "c"}}, "must have the keys 0 to 2, the numbers of the classes. Received: 1, 2, 3"),
@@ -317,7 +320,7 @@ def test_mistaken_arguments_end_before_training(arguments, message, tmp_path):
         )
 
 
-@pytest.mark.parametrize("sources, every", [("one sentence", 1), ([], 1), (["one"], 0), (["one"], -1)])
+@pytest.mark.parametrize("sources, every", [("one sentence", 1), ([], 1), (["one"], 0), (["one"], None)])
 def test_mistaken_arguments_of_a_time_lapse_are_refused(sources, every, tmp_path):
     with pytest.raises(ValueError, match="Received"):
         AttentionTimeLapse(tmp_path, sources, lambda model, source: {}, every)
