@@ -1,7 +1,7 @@
 """How TensorFlow is loaded: without its log on the terminal, and, by a command, without what the command does not need.
 
 TensorFlow writes its first lines while its libraries are loaded, before it has read `TF_CPP_MIN_LOG_LEVEL`. So they are
-filtered: by a process of its own, which also passes on what TensorFlow says if it ends this one.
+filtered by a second process, which still passes on the last words of an import that crashes this one.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ for line in sys.stdin.buffer:
 
 
 def install():
-    """Hides log lines up to errors, unless the user has set `TF_CPP_MIN_LOG_LEVEL`; of an import that is still to come."""
+    """Hides TensorFlow's log, its errors included; what was imported before, or a `TF_CPP_MIN_LOG_LEVEL` of the user, stays."""
     warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm in notebooks, which Keras's libraries import
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if level in ("1", "2", "3") and "tensorflow" not in sys.modules:
@@ -34,9 +34,9 @@ def install():
 
 @contextlib.contextmanager
 def lean(extras=("IPython", "kagglehub", "matplotlib", "pandas", "scipy", "sklearn")):
-    """Imports, in a process of our own, without the libraries that Keras takes where it finds them: half of its time.
+    """Imports Keras without its optional libraries, which take half of the time. Only for commands, which need none of them.
 
-    Keras then takes no data frame, wraps nothing of scikit-learn and draws nothing; an import after that finds them.
+    Keras then accepts no data frames, wraps no scikit-learn and draws no models. Later imports find the libraries.
 
     Args:
         extras: names of libraries that count as not installed.
@@ -54,7 +54,7 @@ def lean(extras=("IPython", "kagglehub", "matplotlib", "pandas", "scipy", "sklea
 
 @contextlib.contextmanager
 def _no_collection():
-    """Without looking for garbage, of which imports make none: a fourth of their time."""
+    """Turns the garbage collector off: it takes a fourth of the time of imports, which leave no garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

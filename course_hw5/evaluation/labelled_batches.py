@@ -1,4 +1,4 @@
-"""Any data set that `fit` takes, read as batches of inputs and labels; what no report can be made of is refused in one line."""
+"""Any data set that `fit` takes, read as batches of inputs and labels; others are refused in one line."""
 
 import itertools
 import operator

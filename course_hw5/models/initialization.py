@@ -17,7 +17,7 @@ LOCK = threading.RLock()  # one loads after the other, so that each puts back wh
 
 @contextlib.contextmanager
 def zeros_for_random():
-    """Layers that this thread builds start from zeros where they would draw random numbers, a third of the time to load."""
+    """Layers that this thread builds start from zeros, not from random numbers, which took a third of the time to load."""
     with LOCK:
         add_weight, owner = keras.layers.Layer.add_weight, threading.get_ident()
 
