@@ -16,7 +16,7 @@ class TimeLapse(keras.callbacks.Callback):
     Subclasses name the `file` and give the `frames` of an epoch, dicts. After a resume, frames that come again are replaced.
 
     Args:
-        run_dir: folder for the file.
+        run_dir: folder for the file; created when missing.
         every: epochs from one look to the next, 1 or more; the last epoch is looked at too.
     """
 
@@ -28,6 +28,7 @@ class TimeLapse(keras.callbacks.Callback):
         self._said = set()
 
     def on_train_begin(self, logs=None):
+        self.run_dir.mkdir(parents=True, exist_ok=True)
         if not (self.run_dir / self.file).exists():
             self._write(0)
 
@@ -66,7 +67,7 @@ class AttentionTimeLapse(TimeLapse):
         self.explain = explain
 
     def frames(self, epoch):
-        (self.run_dir / "attention").mkdir(parents=True, exist_ok=True)
+        (self.run_dir / "attention").mkdir(exist_ok=True)
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)
             view, frame = (_picture_frame if "image" in explained else _sentence_frame)(explained)

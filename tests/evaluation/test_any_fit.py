@@ -415,7 +415,7 @@ def test_a_damaged_history_ends_a_resumed_run_before_its_first_step(tmp_path):
     assert (tmp_path / "history.csv").read_text() == "loss\n0.5\n"
 
 
-def test_a_time_lapse_that_fails_later_ends_no_training(tmp_path):
+def test_a_time_lapse_makes_its_folder_and_ends_no_training_where_it_fails_later(tmp_path):
     class Fails(TimeLapse):
         file = "lapse.json"
 
@@ -423,6 +423,6 @@ def test_a_time_lapse_that_fails_later_ends_no_training(tmp_path):
             return [{"name": "x"}] if epoch == 0 else 1 / 0
 
     with pytest.warns(UserWarning, match=r"lapse.json was not written.*ZeroDivisionError") as said:
-        history = fit(functional(), Fails(tmp_path, every=1), epochs=3)
+        history = fit(functional(), Fails(tmp_path / "new", every=1), epochs=3)
     assert len(said) == 1 and len(history.epoch) == 3
-    assert read(tmp_path / "lapse.json") == [{"epoch": 0, "name": "x"}]
+    assert read(tmp_path / "new" / "lapse.json") == [{"epoch": 0, "name": "x"}]
