@@ -177,12 +177,14 @@ def test_several_labels_per_example_are_reported_class_by_class(tmp_path, no_war
     assert not [*tmp_path.glob("confusion_matrix.*")] and read(tmp_path / "mistakes.json") == []
 
 
-def test_logits_of_several_labels_are_read_by_their_loss(tmp_path):
+@pytest.mark.parametrize("form", [lambda loss: loss, lambda loss: [loss], lambda loss: {"logits": loss}])
+def test_logits_of_several_labels_are_read_by_their_loss(form, tmp_path):
     hot = np.stack([np.ones(30), np.ones(30), np.zeros(30)], axis=1)
     inputs = keras.Input((4,))
-    model = keras.Model(inputs, keras.layers.Rescaling(0.0, offset=0.3)(keras.layers.Dense(3)(inputs)))  # 0.3: a logit above 0
+    constant = keras.layers.Rescaling(0.0, offset=0.3, name="logits")  # a logit above 0
+    model = keras.Model(inputs, constant(keras.layers.Dense(3)(inputs)))
     report = ClassificationReport((INPUTS, hot), NAMES, tmp_path)
-    fit(model, report, y=hot, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    fit(model, report, y=hot, loss=form(keras.losses.BinaryCrossentropy(from_logits=True)))
     assert report.result.report["fox"]["precision"] == 0 and report.result.report["cat"]["recall"] == 1
 
 
