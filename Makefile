@@ -45,5 +45,6 @@ $(VENV)/demo: setup.cfg
 $(VENV)/test: setup.cfg
 	$(call INSTALL,.[test])
 
+.PRECIOUS: $(VENV)-%/test
 $(VENV)-%/test: setup.cfg tests/constraints-%.txt
 	$(call INSTALL,.[test],--constraint tests/constraints-$*.txt)

@@ -1,17 +1,17 @@
-"""Arguments that are refused in one line: what was expected, and what came."""
+"""Errors about arguments, in one line: what was expected, what was received."""
 
 import numbers
 import reprlib
 
 
 def require(name, value, is_valid, expected):
-    """Raises ValueError unless `is_valid(value)`; a value of which that cannot even be asked is refused too.
+    """Raises ValueError unless `is_valid(value)` is true; a value for which that check itself fails is refused, too.
 
     Args:
         name: of the argument.
         value: what was received.
-        is_valid: function of the value, to whether it is taken.
-        expected: what goes on "`name` must be".
+        is_valid: function of the value that returns whether it is accepted.
+        expected: description of valid values, for "`name` must be {expected}".
     """
     try:
         taken = bool(is_valid(value))
@@ -22,5 +22,5 @@ def require(name, value, is_valid, expected):
 
 
 def is_whole(value, least=0):
-    """Whether a value is a whole number, `least` or more, of Python or NumPy, and no bool."""
+    """Whether a value is an integer of Python or NumPy (but no bool), `least` or more."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= least

@@ -23,9 +23,9 @@ def whole_number(at_least):
 
 
 def with_dashed_texts(parser, arguments):
-    """Arguments of a command as `parser` reads them where texts may begin with a dash.
+    """Rewrites the arguments of a command so that `parser` accepts texts that begin with a dash.
 
-    What is no option of the parser is a text, and so is what follows an option that takes a value.
+    Whatever is no option of the parser becomes a text; so does, as its value, what follows an option that takes one.
     """
     usage = re.sub(r"\x1b\[[\d;]*m", "", parser.format_usage())  # Python 3.14 colours it
     known = re.findall(r"(?<=\[)--?[a-z][\w-]*", usage)

@@ -77,7 +77,7 @@ _bert_tokenizer = functools.lru_cache(maxsize=8)(BertTokenizer)
 
 
 def is_blank(text):
-    """Whether a text holds nothing that BERT reads: spaces, and what no one sees, alone."""
+    """Whether a text holds nothing that BERT reads: only spaces, control characters and accents."""
     return all(unicodedata.category(character)[0] in "CMZ" or character == "\ufffd" for character in text)
 
 
@@ -103,15 +103,15 @@ def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None, special
             not fit, the longer text is cut first.
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or of keras-nlp; the published uncased one by default.
         special_tokens: whether special tokens that are typed, such as "[MASK]" or "[SEP]", are read as such, as `transformers`
-            does; else they are text. A model takes what follows the first [SEP] of an array for the second text, so that of
-            a typed [SEP] `explain(..., special_tokens=True)` alone gives the answer that `transformers` gives.
+            does; else they are text. A model that is called with the array starts the second segment after the first [SEP],
+            even a typed one; `explain(..., special_tokens=True)` does not, as `transformers`.
 
     Returns:
         int64 array `(max_length,)`, filled up with 0, the id of [PAD].
 
     Raises:
         TypeError: if `text` or `other` is not a string.
-        ValueError: if `max_length` leaves no room for a word piece, or keras-nlp's tokenizer shall read special tokens.
+        ValueError: if `max_length` leaves no room for a word piece, or `special_tokens` is asked of keras-nlp's tokenizer.
 
     Example:
         >>> encode_sentence("A fine film.", 8).tolist()

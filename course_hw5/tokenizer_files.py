@@ -21,15 +21,16 @@ NORMALIZER_OPTIONS = {
 
 
 def read_tokenizer(folder, model_type="bert"):
-    """Reads the tokenizer of a folder, as `transformers` does, but that `tokenizer.json` is followed in all that it says.
+    """Reads the tokenizer of a folder as `transformers` does, and as `tokenizer.json` says where `transformers` ignores it.
 
     Args:
         folder: path.
-        model_type: "bert" or "mpnet": whose special tokens, where the files name none.
+        model_type: "bert" or "mpnet", which decides the special tokens where the files name none.
 
     Returns:
         `BertTokenizer`, None where the folder has none; and a list of the embedding's row for each of its ids, None where they
-        are the same. Padding is id 0 here, and an MPNet reads the ids of BERT's vocabulary, which its own holds.
+        are the same. They differ where the file's padding is not id 0, and for MPNet, whose text gets the ids of BERT's
+        vocabulary, which is a part of its own.
 
     Raises:
         ValueError: if a file is damaged, or names a tokenizer that cannot be run, or a special token is missing.
@@ -95,7 +96,7 @@ def _content(token):
 
 
 def _names(settings, tokenizer, defaults):
-    """What special tokens are called: by the files, or else as by default, or else as MPNet's, whichever there are."""
+    """Dict of roles to the special tokens' names: from the files, else the default ones, or MPNet's if only those exist."""
     if tokenizer.token_to_id(defaults["cls"]) is None and tokenizer.token_to_id(MPNET_NAMES["cls"]) is not None:
         defaults = MPNET_NAMES | {"unk": BERT_NAMES["unk"] if tokenizer.token_to_id(BERT_NAMES["unk"]) is not None else "<unk>"}
     return {role: _content(settings.get(f"{role}_token") or name) for role, name in defaults.items()}
@@ -117,7 +118,7 @@ def _add_tokens(folder, config, settings, tokenizer, names):
 
 
 def _check_framing(source, tokenizer, names):
-    """How many [SEP] `tokenizer.json` puts between two texts, and whether it tells them apart as segments.
+    """How many [SEP] `tokenizer.json` puts between two texts, and whether the second text is a segment of its own.
 
     Raises:
         ValueError: unless texts are framed as BERT's or MPNet's.
@@ -179,7 +180,7 @@ def _numbered(source, tokenizer, names, framing):
 
 
 def _is_plain(definition):
-    """Whether a tokenizer is BERT's own, of which vocabulary and case say all."""
+    """Whether a tokenizer is BERT's own, so that vocabulary and case describe it completely."""
     normalizer = dict(definition["normalizer"] or {})
     lowercase = bool(normalizer.get("lowercase"))
     expected = json.loads(word_pieces.word_piece_tokenizer({"[UNK]": 0}, lowercase).to_str())

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -99,6 +100,11 @@ def test_tensorflow_speaks_where_the_user_asks_it_to():
     assert any("oneDNN" in line for line in errors)
 
 
+def test_a_library_that_asks_whether_tensorflow_is_installed_brings_no_log_back():
+    code = "import importlib.util, course_hw5\nassert importlib.util.find_spec('tensorflow')\nimport tensorflow"
+    assert printed("-c", code) == ([], [])
+
+
 def test_what_is_no_log_line_is_passed_on_even_if_the_import_ends_the_process(tmp_path):
     (tmp_path / "tensorflow.py").write_text(
         "import os\n"
@@ -132,6 +138,8 @@ import sklearn, pandas, matplotlib  # as ever
 
 def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with loading.lean(("colorsys",)), pytest.raises(ModuleNotFoundError):
-        importlib.import_module("colorsys")
+    with loading.lean(("colorsys",)):
+        assert importlib.util.find_spec("colorsys") is None  # so ask libraries that would do without it
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("colorsys")
     assert importlib.import_module("colorsys") and gc.isenabled()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import metrics, plots, predictions, run_folder
 
 
@@ -121,8 +122,7 @@ class ClassificationReport(keras.callbacks.Callback):
 
     def __init__(self, dataset, class_names, run_dir, every=0, writer=None, from_logits=None, describe=None, steps=None):
         super().__init__()
-        if every < 0:
-            raise ValueError(f"`every` must be 0 or more. Received: {every}")
+        require("every", every, is_whole, "a whole number, 0 or more")
         self.dataset = dataset
         self.class_names = metrics.distinct_names(class_names)
         self.run_dir = run_folder.local_path(run_dir)

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import importlib
 import unicodedata
 import warnings
 
@@ -18,8 +17,8 @@ LONGEST = 48  # letters of a name in a figure
 def plain(text):
     """A text as matplotlib has to be given it to draw it as it stands.
 
-    Dollars are escaped, so that no part is read as a formula; names longer than 48 letters lose their middle. Before
-    matplotlib 3.11, right-to-left letters are joined and put in order where `python-bidi` and `arabic-reshaper` are installed.
+    Dollars are escaped, so that no part is read as a formula; names longer than 48 letters lose their middle. Right-to-left
+    letters are joined and put in order, unless matplotlib does so itself.
 
     Example:
         >>> plain("$5 to $10")
@@ -29,9 +28,10 @@ def plain(text):
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}…{text[1 - LONGEST // 2 :]}"
     if not SHAPES_TEXT and any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text):
-        with contextlib.suppress(ImportError):
-            reshape, order = (importlib.import_module(name) for name in ("arabic_reshaper", "bidi.algorithm"))
-            text = order.get_display(reshape.reshape(text))
+        import arabic_reshaper  # here, since a newer matplotlib needs neither
+        import bidi.algorithm
+
+        text = bidi.algorithm.get_display(arabic_reshaper.reshape(text))
     return text.replace("$", r"\$")
 
 

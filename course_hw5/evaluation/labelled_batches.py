@@ -1,4 +1,4 @@
-"""Any data set that `fit` takes, read as batches of inputs and labels; what no report can be made of is refused in one line."""
+"""Any data set that `fit` takes, read as batches of inputs and labels; others are refused in one line."""
 
 import itertools
 import operator
@@ -7,6 +7,8 @@ import warnings
 import keras
 import numpy as np
 import tensorflow as tf
+
+from course_hw5.errors import is_whole, require
 
 MOST = 100_000  # batches of a `tf.data.Dataset` that does not know how many it has, where `steps` does not say
 PAIR = "(inputs, labels) or (inputs, labels, sample_weights)"
@@ -23,8 +25,8 @@ def check_form(dataset, steps=None):
     Raises:
         ValueError: if the data are not batches of inputs and labels, or have no end and `steps` is None.
     """
-    if steps is not None and steps < 1:
-        raise ValueError(f"`steps` must be 1 or more, or None for all batches. Received: {steps}")
+    expected = "a whole number, 1 or more, or None for all batches"
+    require("steps", steps, lambda steps: steps is None or is_whole(steps, 1), expected)
     if isinstance(dataset, tf.data.Dataset):
         is_endless = int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
         spec = _pair(dataset.element_spec)

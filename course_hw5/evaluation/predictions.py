@@ -140,8 +140,8 @@ def _one_output(outputs):
 
 def _says_logits(model):
     """True where the loss says that the model gives logits; None where only the numbers can tell."""
-    loss = getattr(model, "loss", None)
-    return True if isinstance(loss, keras.losses.Loss) and loss.get_config().get("from_logits") else None
+    losses = [loss for loss in keras.tree.flatten(getattr(model, "loss", None)) if isinstance(loss, keras.losses.Loss)]
+    return True if any(loss.get_config().get("from_logits") for loss in losses) else None
 
 
 def _are_pictures(inputs):

@@ -62,7 +62,7 @@ def local_path(path):
 
 
 def write_text(path, text):
-    """Writes `text` (UTF-8) to `path` atomically; of half a pair of code units its escape, as JSON has it."""
+    """Writes `text` (UTF-8) to `path` atomically; lone surrogates, which UTF-8 cannot hold, are escaped."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 

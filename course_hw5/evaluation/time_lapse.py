@@ -6,6 +6,7 @@ import keras
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer import page as viewer
+from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import elements, plots, run_folder
 
 
@@ -15,19 +16,19 @@ class TimeLapse(keras.callbacks.Callback):
     Subclasses name the `file` and give the `frames` of an epoch, dicts. After a resume, frames that come again are replaced.
 
     Args:
-        run_dir: folder for the file.
+        run_dir: folder for the file; created when missing.
         every: epochs from one look to the next, 1 or more; the last epoch is looked at too.
     """
 
     def __init__(self, run_dir, every):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be 1 or more. Received: {every}")
+        require("every", every, lambda every: is_whole(every, 1), "a whole number, 1 or more")
         self.run_dir = run_folder.local_path(run_dir)
         self.every = every
         self._said = set()
 
     def on_train_begin(self, logs=None):
+        self.run_dir.mkdir(parents=True, exist_ok=True)
         if not (self.run_dir / self.file).exists():
             self._write(0)
 
@@ -66,7 +67,7 @@ class AttentionTimeLapse(TimeLapse):
         self.explain = explain
 
     def frames(self, epoch):
-        (self.run_dir / "attention").mkdir(parents=True, exist_ok=True)
+        (self.run_dir / "attention").mkdir(exist_ok=True)
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)
             view, frame = (_picture_frame if "image" in explained else _sentence_frame)(explained)

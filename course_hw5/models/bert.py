@@ -86,13 +86,13 @@ def made_tokenizer(vocabulary=None, lowercase=True, tokenizer=None):
 class BertInputs(keras.layers.Layer):
     """Derives the padding mask and the segment ids from token ids; keeps the tokenizer, so that a saved model reads text.
 
-    Padding is id 0. Segment 0 ends with the first [SEP], segment 1 with the second. A negative id is a [SEP] that is typed, of
-    the positive id: no segment ends with it.
+    Padding is id 0. Segment 0 ends with the first [SEP], segment 1 with the second. A [SEP] that was typed in a text ends no
+    segment: its id is given as negative.
 
     Args:
         vocabulary: sequence of word pieces; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
-        separator_id: id of [SEP]; 0, that of padding, where all is one segment.
+        separator_id: id of [SEP]; 0, the id of padding, for models whose pairs are one segment.
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of vocabulary and lowercase.
     """
 

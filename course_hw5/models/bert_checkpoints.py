@@ -17,7 +17,7 @@ NAMES = (
 
 
 def options(config):
-    """Options of `config.json` that must have one value, if they are there."""
+    """The one supported value of each option of `config.json`."""
     return {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 
 

@@ -68,10 +68,11 @@ def assign_text_model(backbone, tensors, names, embeddings, layers, rows=None, i
         tensors: dict of float32 arrays by name.
         names: what the reference calls the eight layers of an encoder: query, key, value, output, normalization, both dense
             layers, second normalization.
-        embeddings: dict of embeddings' variables by the tensors' names, without words; the arrays may be given in `tensors`.
-        layers: dict of further layers by the reference's names; without one the pooler starts from random weights.
-        rows: rows of the word embedding for each id; None for all.
-        ignored: how names of tensors start that are of no use here.
+        embeddings: dict of tensors' names to the variables of the other embeddings, of positions and segments.
+        layers: dict of the reference's names to further layers, such as the pooler; where it is empty, the pooler gets random
+            weights.
+        rows: list of the word embedding's row for each token id; None where they are the same.
+        ignored: tuple of prefixes of tensors' names that may stay unused.
 
     Raises:
         KeyError: if a tensor is missing, of another shape, not of numbers, or not used.

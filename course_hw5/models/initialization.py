@@ -12,22 +12,20 @@ RANDOM = (
     keras.initializers.RandomUniform,
     keras.initializers.Orthogonal,
 )
-
-
 LOCK = threading.RLock()  # one loads after the other, so that each puts back what it found
 
 
 @contextlib.contextmanager
 def zeros_for_random():
-    """Layers that this thread builds start from zeros where they would draw random numbers, a third of the time to load."""
+    """Layers that this thread builds start from zeros, not from random numbers, which took a third of the time to load."""
     with LOCK:
         add_weight, owner = keras.layers.Layer.add_weight, threading.get_ident()
 
-        def add(layer, *args, initializer=None, **kwargs):
+        def add(layer, shape=None, initializer=None, *args, **kwargs):
             is_name = initializer is None or isinstance(initializer, (str, dict))
             start = keras.initializers.get(initializer or "glorot_uniform") if is_name else initializer
             is_random = threading.get_ident() == owner and isinstance(start, RANDOM)
-            return add_weight(layer, *args, initializer="zeros" if is_random else initializer, **kwargs)
+            return add_weight(layer, shape, "zeros" if is_random else initializer, *args, **kwargs)
 
         keras.layers.Layer.add_weight = add
         try:

@@ -21,7 +21,7 @@ BEFORE = 2  # positions that no token has
 
 
 def options(config):
-    """Options of `config.json` that must have one value, if they are there; here any epsilon of normalizations is right."""
+    """As of BERT; any `layer_norm_eps` is supported."""
     return {"layer_norm_eps": config.get("layer_norm_eps")}
 
 

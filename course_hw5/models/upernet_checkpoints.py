@@ -18,14 +18,11 @@ def load_upernet(folder, config, tensors, image_shape=None):
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
     # The reference counts the tokens before the first block as 1, here they are -1.
-    features, depth = (
-        tuple(index - 2 for index in config.get("out_indices") or config.get("segmentation_indices") or ()),
-        config["num_hidden_layers"],
-    )
+    indices, depth = config.get("out_indices") or config.get("segmentation_indices") or (), config["num_hidden_layers"]
+    features = tuple(index - 2 for index in indices)
     if len(features) != 4 or not all(-1 <= index < depth for index in features):
         raise ValueError(
-            f"`out_indices` in {folder}/config.json must be four numbers in [1, {depth + 1}]. "
-            f"Received: {config.get('out_indices')!r}"
+            f"`out_indices` in {folder}/config.json must be four numbers in [1, {depth + 1}]. Received: {indices!r}"
         )
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
     backbone = beit_checkpoints.read_backbone(config, body)

@@ -177,12 +177,14 @@ def test_several_labels_per_example_are_reported_class_by_class(tmp_path, no_war
     assert not [*tmp_path.glob("confusion_matrix.*")] and read(tmp_path / "mistakes.json") == []
 
 
-def test_logits_of_several_labels_are_read_by_their_loss(tmp_path):
+@pytest.mark.parametrize("form", [lambda loss: loss, lambda loss: [loss], lambda loss: {"logits": loss}])
+def test_logits_of_several_labels_are_read_by_their_loss(form, tmp_path):
     hot = np.stack([np.ones(30), np.ones(30), np.zeros(30)], axis=1)
     inputs = keras.Input((4,))
-    model = keras.Model(inputs, keras.layers.Rescaling(0.0, offset=0.3)(keras.layers.Dense(3)(inputs)))  # 0.3: a logit above 0
+    constant = keras.layers.Rescaling(0.0, offset=0.3, name="logits")  # a logit above 0
+    model = keras.Model(inputs, constant(keras.layers.Dense(3)(inputs)))
     report = ClassificationReport((INPUTS, hot), NAMES, tmp_path)
-    fit(model, report, y=hot, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    fit(model, report, y=hot, loss=form(keras.losses.BinaryCrossentropy(from_logits=True)))
     assert report.result.report["fox"]["precision"] == 0 and report.result.report["cat"]["recall"] == 1
 
 
@@ -302,8 +304,11 @@ def test_a_model_with_two_outputs_ends_before_training(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"every": -1}, "`every` must be 0 or more. Received: -1"),
-        ({"steps": 0}, "`steps` must be 1 or more, or None for all batches. Received: 0"),
+        ({"every": -1}, "`every` must be a whole number, 0 or more. Received: -1"),
+        ({"every": None}, "`every` must be a whole number, 0 or more. Received: None"),
+        ({"steps": 0}, "`steps` must be a whole number, 1 or more, or None for all batches. Received: 0"),
+        ({"steps": 1.5}, "Received: 1.5"),
+        ({"steps": "2"}, "Received: '2'"),
         ({"class_names": "abc"}, "`class_names` must be a list with one name per class, or a dict. Received: 'abc'"),
         ({"class_names": {*NAMES}}, "must be a list with one name per class"),
         ({"class_names": {1: "a", 2: "b", 3: "c"}}, "must have the keys 0 to 2, the numbers of the classes. Received: 1, 2, 3"),
@@ -317,7 +322,7 @@ def test_mistaken_arguments_end_before_training(arguments, message, tmp_path):
         )
 
 
-@pytest.mark.parametrize("sources, every", [("one sentence", 1), ([], 1), (["one"], 0), (["one"], -1)])
+@pytest.mark.parametrize("sources, every", [("one sentence", 1), ([], 1), (["one"], 0), (["one"], None)])
 def test_mistaken_arguments_of_a_time_lapse_are_refused(sources, every, tmp_path):
     with pytest.raises(ValueError, match="Received"):
         AttentionTimeLapse(tmp_path, sources, lambda model, source: {}, every)
@@ -412,7 +417,7 @@ def test_a_damaged_history_ends_a_resumed_run_before_its_first_step(tmp_path):
     assert (tmp_path / "history.csv").read_text() == "loss\n0.5\n"
 
 
-def test_a_time_lapse_that_fails_later_ends_no_training(tmp_path):
+def test_a_time_lapse_makes_its_folder_and_ends_no_training_where_it_fails_later(tmp_path):
     class Fails(TimeLapse):
         file = "lapse.json"
 
@@ -420,6 +425,6 @@ def test_a_time_lapse_that_fails_later_ends_no_training(tmp_path):
             return [{"name": "x"}] if epoch == 0 else 1 / 0
 
     with pytest.warns(UserWarning, match=r"lapse.json was not written.*ZeroDivisionError") as said:
-        history = fit(functional(), Fails(tmp_path, every=1), epochs=3)
+        history = fit(functional(), Fails(tmp_path / "new", every=1), epochs=3)
     assert len(said) == 1 and len(history.epoch) == 3
-    assert read(tmp_path / "lapse.json") == [{"epoch": 0, "name": "x"}]
+    assert read(tmp_path / "new" / "lapse.json") == [{"epoch": 0, "name": "x"}]

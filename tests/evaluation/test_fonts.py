@@ -74,16 +74,9 @@ def test_fonts_installed_while_python_runs_are_found(monkeypatch):
 
 
 def test_right_to_left_names_are_joined_where_matplotlib_does_not(monkeypatch):
-    pytest.importorskip("bidi"), pytest.importorskip("arabic_reshaper")
     monkeypatch.setattr(fonts, "SHAPES_TEXT", False)
     assert fonts.plain("شلام 12") != "شلام 12" and fonts.plain("cat") == "cat"
     assert fonts.plain("אב 12") == "12 בא"
-
-
-def test_right_to_left_names_are_left_alone_without_the_libraries(monkeypatch):
-    monkeypatch.setattr(fonts, "SHAPES_TEXT", False)
-    monkeypatch.setattr(fonts.importlib, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
-    assert fonts.plain("אב") == "אב"
 
 
 @pytest.mark.parametrize(
