@@ -1,7 +1,8 @@
 """How TensorFlow is loaded: without its log on the terminal, and, by a command, without what the command does not need.
 
 TensorFlow writes its first lines while its libraries are loaded, before it has read `TF_CPP_MIN_LOG_LEVEL`. So they are
-filtered by a second process, which still passes on the last words of an import that crashes this one.
+filtered by a second process, which still passes on the last words of an import that crashes this one. Commands and scripts
+are filtered as a whole: TensorFlow 2.20 also logs when XLA compiles, whatever the level.
 """
 
 import contextlib
@@ -14,22 +15,27 @@ import warnings
 
 # "I0000 00:00:1795885007.942673    6295 port.cc:153] oneDNN custom operations are on."
 FILTER = r"""
-import re, sys
+import os, re, sys
 line = rb"[%b]\d{4} \d\d:\d\d:\d[\d.]* +\d+ \S+:\d+\] |WARNING: All log messages before absl::InitializeLog"
-log = re.compile(line % sys.argv[1].encode())
-for line in sys.stdin.buffer:
-    if not log.match(line):
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
+log, held = re.compile(line % sys.argv[1].encode()), b""
+while chunk := os.read(0, 1 << 16):
+    *lines, held = (held + chunk).split(b"\n")
+    shown = b"".join(line + b"\n" for line in lines if not log.match(line))
+    if held[:1] not in b"IWE":  # no log, but a progress bar, say: it has no end of a line for long
+        shown, held = shown + held, b""
+    sys.stdout.buffer.write(shown)
+    sys.stdout.buffer.flush()
+sys.stdout.buffer.write(b"" if log.match(held) else held)
 """
+_FILTERED = []  # the process that filters now
 
 
 def install():
     """Hides TensorFlow's log, its errors included; what was imported before, or a `TF_CPP_MIN_LOG_LEVEL` of the user, stays."""
     warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm in notebooks, which Keras's libraries import
-    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if level in ("1", "2", "3") and "tensorflow" not in sys.modules:
-        sys.meta_path.insert(0, _Finder("IWE"[: int(level)]))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _Finder())
 
 
 @contextlib.contextmanager
@@ -67,16 +73,13 @@ def _no_collection():
 class _Finder:
     """Finds TensorFlow where it is installed, and filters what its import writes; knows no other module."""
 
-    def __init__(self, severities):
-        self.severities = severities
-
     def find_spec(self, name, path=None, target=None):
         spec = importlib.machinery.PathFinder.find_spec(name, path) if name == "tensorflow" else None
         if spec is not None:
             load = spec.loader.exec_module
 
             def exec_module(module):
-                with _filtered_stderr(self.severities), _no_collection():
+                with quiet(), _no_collection():
                     load(module)
 
             spec.loader.exec_module = exec_module
@@ -84,21 +87,21 @@ class _Finder:
 
 
 @contextlib.contextmanager
-def _filtered_stderr(severities):
-    """Drops log lines of these severities, a string of "I", "W" and "E", that are written to file descriptor 2."""
+def quiet():
+    """Drops the log lines that `TF_CPP_MIN_LOG_LEVEL` hides from what is written to file descriptor 2."""
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "")
+    if level not in ("1", "2", "3") or _FILTERED:
+        yield
+        return
     try:
         stderr = os.dup(2)
     except OSError:  # it is closed
         yield
         return
-    try:
-        command = [sys.executable, "-I", "-S", "-c", FILTER, severities]
-        # in a session of its own: Ctrl-C ends the import, whose traceback is still to be passed on
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)
-    except OSError:
-        os.close(stderr)
-        yield
-        return
+    # in a session of its own: Ctrl-C ends the import, whose traceback is still to be passed on
+    command = [sys.executable, "-I", "-S", "-c", FILTER, "IWE"[: int(level)]]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)
+    _FILTERED.append(process)
     try:
         os.dup2(process.stdin.fileno(), 2)
         yield
@@ -108,3 +111,4 @@ def _filtered_stderr(severities):
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
+        _FILTERED.remove(process)

@@ -7,6 +7,8 @@ import os
 import re
 import sys
 
+from course_hw5 import loading
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 STRATEGIES = ("none", "mirrored", "multiworker")
 
@@ -78,8 +80,9 @@ def plain_errors(parser):
         if hasattr(stream, "reconfigure"):  # names of files may hold what is no text, or not in the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
     try:
-        yield
-        sys.stdout.flush()
+        with loading.quiet():
+            yield
+            sys.stdout.flush()
     except KeyboardInterrupt:
         is_resumable = "--resume" in parser.format_usage()
         advice = "; the same command with --resume goes on after the last whole epoch" if is_resumable else ""

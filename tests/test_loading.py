@@ -143,3 +143,23 @@ def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module("colorsys")
     assert importlib.import_module("colorsys") and gc.isenabled()
+
+
+def test_a_command_is_quiet_as_a_whole_and_a_progress_bar_is_not_held_back():
+    code = """
+import os, sys, time
+from course_hw5 import loading
+with loading.quiet():
+    os.write(2, b"I0000 00:00:1795885007.942673    6295 device_compiler.h:196] Compiled cluster using XLA!\\n")
+    os.write(2, b"\\rmodel.safetensors:  50%")
+    print("written", flush=True)
+    sys.stdin.readline()
+    os.write(2, b"\\rmodel.safetensors: 100%\\nImport of all\\nEnd")
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes)
+    assert process.stdout.readline() == b"written\n"
+    half = b"\rmodel.safetensors:  50%"
+    assert process.stderr.read(len(half)) == half  # before the line has an end
+    assert process.communicate(b"\n")[1] == b"\rmodel.safetensors: 100%\nImport of all\nEnd"

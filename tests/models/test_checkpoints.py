@@ -183,10 +183,15 @@ def test_a_preset_with_the_published_vocabulary_brings_none_of_its_own(store, mo
     assert cased.tokenizer.get_vocabulary() == WORDS and not cased.tokenizer.lowercase and uncased.tokenizer is None
 
 
+def plain_classifier(labels):
+    reader = keras_nlp.models.BertTextClassifierPreprocessor(keras_nlp.tokenizers.BertTokenizer(WORDS), sequence_length=8)
+    return keras_nlp.models.BertTextClassifier(plain_backbone(), labels, preprocessor=reader)
+
+
 @pytest.mark.parametrize("labels", [1, 2])
 def test_a_preset_of_keras_nlp_keeps_its_head(store, labels):
-    task = keras_nlp.models.BertTextClassifier(plain_backbone(), labels)
-    model = load_model(store(task, keras_nlp.tokenizers.BertTokenizer(WORDS)))
+    task = plain_classifier(labels)
+    model = load_model(store(task))
     ids = np.array([[2, 5, 7, 4, 0]])
     logits = task({"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 1 * (ids != 0)})
     expected = keras.ops.softmax(logits)[:, 1:] if labels == 2 else keras.ops.sigmoid(logits)
@@ -208,9 +213,8 @@ def test_a_preset_that_reads_otherwise_is_refused(store, tokenizer, arguments, m
 
 
 def test_a_preset_of_more_than_two_classes_is_refused(store):
-    task = keras_nlp.models.BertTextClassifier(plain_backbone(), 3)
     with pytest.raises(ValueError, match="The classifier in bert_base_en must have 1 or 2 labels. Received: 3"):
-        load_model(store(task, keras_nlp.tokenizers.BertTokenizer(WORDS)))
+        load_model(store(plain_classifier(3)))
 
 
 def test_the_model_of_a_run_folder_is_loaded(tmp_path):
