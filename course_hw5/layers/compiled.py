@@ -16,7 +16,12 @@ def in_pieces():
     import tensorflow as tf  # here, since layers are otherwise neutral
     from tensorflow.python.ops import control_flow_util  # says it, and nothing public does
 
-    return not tf.executing_eagerly() and not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    if tf.executing_eagerly():
+        return False
+    graph = tf.compat.v1.get_default_graph()
+    # Keras infers shapes in scratch graphs. TensorFlow would keep each with its variables: it forgets no gradient function.
+    is_scratch = getattr(graph, "name", "").startswith("scratch_graph")
+    return not is_scratch and not control_flow_util.GraphOrParentsInXlaContext(graph)
 
 
 def compiled(function):

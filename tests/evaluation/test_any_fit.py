@@ -30,6 +30,11 @@ class Subclassed(keras.Model):
         return self.dense(inputs)
 
 
+def ours(warned):
+    """The warnings of callbacks, without those of the libraries' versions."""
+    return [warning for warning in warned if warning.category is UserWarning]
+
+
 def functional(inputs=None, activation="softmax"):
     inputs = keras.Input((4,)) if inputs is None else inputs
     joined = keras.layers.concatenate(keras.tree.flatten(inputs)) if keras.tree.is_nested(inputs) else inputs
@@ -86,7 +91,7 @@ def test_a_log_that_is_no_number_is_left_out_with_one_warning(tmp_path):
 
     with pytest.warns(UserWarning, match="phase in .*history.csv was not written.*'warm'") as said:
         fit(functional(), Note(), HistoryPlots(tmp_path), epochs=3)
-    assert len(said) == 1
+    assert len(ours(said)) == 1
     history = pd.read_csv(tmp_path / "history.csv")
     assert len(history) == 3 and "phase" not in history and "loss" in history
 
@@ -105,7 +110,7 @@ def test_examples_whose_output_is_nan_are_left_out_and_counted(tmp_path):
     spoilt[:2, 0] = np.nan
     with pytest.warns(UserWarning, match="leaves out 2 of 30 examples: outputs that are NaN") as said:
         fit(functional(), ClassificationReport((spoilt, LABELS), NAMES, tmp_path, every=1), epochs=2)
-    assert len(said) == 1
+    assert len(ours(said)) == 1
     metrics = read(tmp_path / "metrics.json")
     assert (metrics["examples"], metrics["examples_left_out"]) == (28, 2)
 
@@ -375,7 +380,7 @@ def test_a_report_that_cannot_be_drawn_is_still_written(tmp_path, monkeypatch):
     wanted = f"{re.escape(str(tmp_path / 'confusion_matrix.png'))} was not written. ZeroDivisionError"
     with pytest.warns(UserWarning, match=wanted) as said:
         fit(functional(), ClassificationReport((INPUTS, LABELS), NAMES, tmp_path, every=1), epochs=3)
-    assert len(said) == 1 and "\n" not in str(said[0].message)
+    assert len(ours(said)) == 1 and "\n" not in str(ours(said)[0].message)
     written = {path.name for path in tmp_path.iterdir()}
     text = {"classification_report.txt", "classification_report.json", "confusion_matrix.csv", "metrics.json", "mistakes.json"}
     assert written == text
@@ -426,5 +431,5 @@ def test_a_time_lapse_makes_its_folder_and_ends_no_training_where_it_fails_later
 
     with pytest.warns(UserWarning, match=r"lapse.json was not written.*ZeroDivisionError") as said:
         history = fit(functional(), Fails(tmp_path / "new", every=1), epochs=3)
-    assert len(said) == 1 and len(history.epoch) == 3
+    assert len(ours(said)) == 1 and len(history.epoch) == 3
     assert read(tmp_path / "new" / "lapse.json") == [{"epoch": 0, "name": "x"}]

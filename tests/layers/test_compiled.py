@@ -1,4 +1,5 @@
 import functools
+import gc
 
 import keras
 import numpy as np
@@ -173,3 +174,14 @@ def test_bfloat16_in_pieces_is_near_float32():
         model.compile(jit_compile=False)
         answers.append(model.predict(images, verbose=0))
     np.testing.assert_allclose(answers[1], answers[0], atol=0.03 * np.abs(answers[0]).max())
+
+
+def test_a_model_that_is_dropped_gives_back_its_weights():
+    def handles():
+        gc.collect()
+        return sum(type(value).__name__ == "EagerTensor" and value.dtype == tf.resource for value in gc.get_objects())
+
+    before = handles()
+    beit_classifier(beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=8, depth=1, heads=2))
+    bert_classifier(bert_backbone("tiny", vocabulary_size=50))
+    assert handles() == before
