@@ -33,6 +33,7 @@ _FILTERED = []  # the process that filters now
 def install():
     """Hides TensorFlow's log, its errors included; what was imported before, or a `TF_CPP_MIN_LOG_LEVEL` of the user, stays."""
     warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm in notebooks, which Keras's libraries import
+    warnings.filterwarnings("ignore", "Protobuf gencode version")  # of a protobuf that is newer than TensorFlow's
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _Finder())

@@ -7,11 +7,16 @@ import course_hw5
 from tests.browser import open_browser
 
 SKIPPED = collections.Counter()
+STARTS_PROCESSES = ("test_cli.py", "test_loading.py", "test_notebooks.py", "test_package.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Counts the tests that are skipped here, those that `-m` leaves to another run included."""
+    """Counts the tests that are skipped here, those that `-m` leaves to another run included.
+
+    Tests that start processes come first: this one needs least memory then.
+    """
+    items.sort(key=lambda item: item.path.name not in STARTS_PROCESSES)
     marks = [mark for item in items for mark in item.iter_markers("skipif")]
     SKIPPED.update(mark.kwargs["reason"] for mark in marks if mark.args[0])
 
