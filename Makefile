@@ -14,10 +14,11 @@ demo: $(VENV)/demo
 	$(BIN)/course-hw5 lab weights_by_hand
 	$(BIN)/course-hw5 demo --out runs/demo --overwrite
 
-# Two processes, since TensorFlow keeps what it has compiled: each stays below 4 GB.
+# Three processes, since TensorFlow keeps what it has compiled: each stays below 4 GB.
 test: lint
 	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow tests/labs
+	$(BIN)/python -m pytest -m slow --ignore tests/labs
 
 # The fast tests with the oldest versions that setup.cfg allows, and with those of Colab.
 test-lowest: test-with-lowest test-with-colab
