@@ -14,11 +14,12 @@ demo: $(VENV)/demo
 	$(BIN)/course-hw5 lab weights_by_hand
 	$(BIN)/course-hw5 demo --out runs/demo --overwrite
 
-# Three processes, since TensorFlow keeps what it has compiled: each stays below 4 GB.
+# Processes of their own, since TensorFlow keeps the graphs of models that were trained, with their weights.
 test: lint
 	$(BIN)/python -m pytest -m "not slow"
 	$(BIN)/python -m pytest -m slow tests/labs
-	$(BIN)/python -m pytest -m slow --ignore tests/labs
+	$(BIN)/python -m pytest -m slow tests/test_scripts.py
+	$(BIN)/python -m pytest -m slow --ignore tests/labs --ignore tests/test_scripts.py
 
 # The fast tests with the oldest versions that setup.cfg allows, and with those of Colab.
 test-lowest: test-with-lowest test-with-colab
