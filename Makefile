@@ -15,10 +15,12 @@ demo: $(VENV)/demo
 	$(BIN)/course-hw5 demo --out runs/demo --overwrite
 
 # Processes of their own, since TensorFlow keeps the graphs of models that were trained, with their weights.
+test: BERT := bert or teacher or saved_model or lora
 test: lint
 	$(BIN)/python -m pytest -m "not slow"
 	$(BIN)/python -m pytest -m slow tests/labs
-	$(BIN)/python -m pytest -m slow tests/test_scripts.py
+	$(BIN)/python -m pytest -m slow tests/test_scripts.py -k "$(BERT)"
+	$(BIN)/python -m pytest -m slow tests/test_scripts.py -k "not ($(BERT))"
 	$(BIN)/python -m pytest -m slow --ignore tests/labs --ignore tests/test_scripts.py
 
 # The fast tests with the oldest versions that setup.cfg allows, and with those of Colab.
