@@ -166,7 +166,7 @@ def _each_picture(args, use, longest=None):
     out, refused, taken = pathlib.Path(args.out), 0, set()
     out.mkdir(parents=True, exist_ok=True)
     for image in args.images:
-        # bytes that are no text are left out, and so much that systems take what is added
+        # 200 bytes at most, so that suffixes fit; bytes that are not UTF-8 are dropped
         stem = os.fsencode(pathlib.Path(image).stem)[:200].decode(errors="ignore")
         name = next(name for i in range(len(args.images)) if (name := f"{stem}-{i}" if i else stem) not in taken)
         try:

@@ -21,7 +21,7 @@ log, held = re.compile(line % sys.argv[1].encode()), b""
 while chunk := os.read(0, 1 << 16):
     *lines, held = (held + chunk).split(b"\n")
     shown = b"".join(line + b"\n" for line in lines if not log.match(line))
-    if held[:1] not in b"IWE":  # no log, but a progress bar, say: it has no end of a line for long
+    if held[:1] not in b"IWE":  # not a log line: a progress bar must not wait for its newline
         shown, held = shown + held, b""
     sys.stdout.buffer.write(shown)
     sys.stdout.buffer.flush()

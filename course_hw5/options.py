@@ -77,7 +77,7 @@ def recorded(args):
 def plain_errors(parser):
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # names of files may hold what is no text, or not in the terminal's encoding
+        if hasattr(stream, "reconfigure"):  # file names may not be valid in the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
     try:
         with loading.quiet():
@@ -87,7 +87,7 @@ def plain_errors(parser):
         is_resumable = "--resume" in parser.format_usage()
         advice = "; the same command with --resume goes on after the last whole epoch" if is_resumable else ""
         sys.exit(f"\n{parser.prog}: interrupted{advice}")
-    except BrokenPipeError:  # whoever reads, such as `head`, has read enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         _give_up_stdout()
         sys.exit(1)
     except (ValueError, OSError, FloatingPointError) as error:
@@ -102,5 +102,5 @@ def plain_errors(parser):
 
 
 def _give_up_stdout():
-    """Sends what is still to be printed nowhere: Python would fail at its end otherwise."""
+    """Discards the rest of the output: flushing it at exit would raise again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -168,7 +168,7 @@ def test_ctrl_c_ends_a_command_in_one_line(is_there, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who runs tests in the background ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs start with SIGINT ignored
     )
     while not is_there(process):
         assert process.poll() is None

@@ -19,7 +19,7 @@ def in_pieces():
     if tf.executing_eagerly():
         return False
     graph = tf.compat.v1.get_default_graph()
-    # Keras infers shapes in scratch graphs. TensorFlow would keep each with its variables: it forgets no gradient function.
+    # Keras infers shapes in scratch graphs. A custom gradient registers itself for good, and would keep graph and variables.
     is_scratch = getattr(graph, "name", "").startswith("scratch_graph")
     return not is_scratch and not control_flow_util.GraphOrParentsInXlaContext(graph)
 
