@@ -26,13 +26,15 @@ def keras_tasks(case, precision):
     import keras
 
     from course_hw5 import devices, training
-    from course_hw5.models import attention, beit
+    from course_hw5.explanation.extract import attention_model
+    from course_hw5.models.beit import beit_backbone
+    from course_hw5.models.beit_tasks import beit_classifier
 
     side, patch, dim, depth, heads, batch = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim}
-    model = beit.beit_classifier(beit.beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
-    scores = attention.attention_model(model)
+    model = beit_classifier(beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
+    scores = attention_model(model)
     options = {"optimizer": keras.optimizers.AdamW(1e-4)}
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
         settings = training.Settings(epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004)

@@ -27,13 +27,14 @@ def keras_tasks(case, precision):
     import keras
 
     from course_hw5.evaluation.pixel_metrics import PixelCrossentropy
-    from course_hw5.models import beit, upernet
+    from course_hw5.models.beit import beit_backbone
+    from course_hw5.models.upernet import upernet_segmenter
 
     side, patch, dim, depth, heads, classes, batch, features = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim, "feature_layers": features}
-    backbone = beit.beit_backbone(image_shape=(side, side, 3), **sizes)
-    model = upernet.upernet_segmenter(backbone, classes)
+    backbone = beit_backbone(image_shape=(side, side, 3), **sizes)
+    model = upernet_segmenter(backbone, classes)
     images, labels = scenes(side, batch, classes)
     compiled = {}
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles

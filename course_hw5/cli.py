@@ -63,7 +63,7 @@ def _import_models(args):
     """After what can be refused at once: it takes seconds."""
     if args.is_program and not args.preset.startswith("bert_"):  # a preset of keras-nlp is fetched by kagglehub
         with loading.lean():
-            import course_hw5.models.checkpoints  # noqa: F401
+            import course_hw5.models.checkpoints.load  # noqa: F401
 
 
 def _attend(args):
@@ -79,18 +79,17 @@ def _attend(args):
     _import_models(args)
 
     import course_hw5
-    from course_hw5.models.attention import tokenizer_of
+    from course_hw5.models.bert_classifier import BertClassifier
 
     model = course_hw5.load_model(args.preset)
-    if model.name != "bert_classifier":
+    if not isinstance(model, BertClassifier):
         raise ValueError(f"--preset must be a classifier of texts. Received: {args.preset}, which is {model.name}")
     explained = course_hw5.explain(model, args.text, args.other, args.special_tokens)
     title = " / ".join(filter(None, (args.text, args.other)))
-    course_hw5.head_view(**explained, title=title, html_action="return", path=out)
-    whole = tokenization.token_ids(args.text, 10**6, args.other, tokenizer_of(model), args.special_tokens)
-    read, pieces = len(explained["tokens"]), len(whole)
-    cut = f", of the first {read} of {pieces} tokens" if read < pieces else ""
-    return f"{explained['class_name']} {explained['probability']:.4f}{cut}. Open {out}"
+    explained.view(title=title, html_action="return", path=out)
+    whole = explained.truncated_from
+    cut = f", of the first {len(explained.tokens)} of {whole} tokens" if whole else ""
+    return f"{explained.class_name} {explained.probability:.4f}{cut}. Open {out}"
 
 
 def _classify(args):
@@ -99,12 +98,12 @@ def _classify(args):
 
     import course_hw5
     from course_hw5.data import pictures
-    from course_hw5.models import beit
+    from course_hw5.models.beit_tasks import BeitClassifier
 
     model = course_hw5.load_model(args.preset)
-    if model.name != "beit_classifier":
+    if not isinstance(model, BeitClassifier):
         raise ValueError(f"--preset must be a classifier of pictures. Received: {args.preset}, which is {model.name}")
-    if not beit.takes_raw_pictures(model):
+    if model.preprocessing is None:
         raise ValueError(f"--preset must take raw pictures. Received: {args.preset}, without preprocessor_config.json")
     height, width, channels = model.inputs[0].shape[1:]
 
@@ -114,10 +113,10 @@ def _classify(args):
         if channels == 1:
             picture = picture.mean(axis=2, keepdims=True)
         explained = course_hw5.explain(model, picture)
-        layers = _layers_of_page(explained["attention"].shape)
+        layers = _layers_of_page(explained.attention.shape)
         title = pathlib.Path(image).name
-        course_hw5.patch_view(**explained, title=title, include_layers=layers, html_action="return", path=f"{stem}.html")
-        top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained["predictions"][:5])
+        explained.view(title=title, include_layers=layers, html_action="return", path=f"{stem}.html")
+        top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained.predictions[:5])
         return f"{top}. Open {stem}.html"
 
     return _each_picture(args, classify, longest=1024)
@@ -136,9 +135,10 @@ def _segment(args):
 
     import course_hw5
     from course_hw5.evaluation import label_maps, scene_page
+    from course_hw5.models.upernet import UperNetSegmenter
 
     model = course_hw5.load_model(args.preset)
-    if model.name != "upernet_segmenter":
+    if not isinstance(model, UperNetSegmenter):
         raise ValueError(f"--preset must be a segmenter of pictures. Received: {args.preset}, which is {model.name}")
     segmenter = course_hw5.SceneSegmenter(model, sliding=args.sliding, flip=args.flip)
 

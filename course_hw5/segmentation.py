@@ -10,7 +10,7 @@ from PIL import Image
 
 from course_hw5.data.pictures import open_picture
 from course_hw5.errors import is_whole, require
-from course_hw5.models.checkpoints import load_model
+from course_hw5.models.checkpoints.load import load_model
 
 STRIP_BYTES = 64e6  # of logits that are enlarged to a picture's own size at once
 
@@ -25,7 +25,7 @@ class SceneSegmenter:
 
     Args:
         model: an `upernet_segmenter`, or any model of raw pictures `(batch, height, width, 3)` in [0, 255] to logits
-            `(batch, rows, columns, classes)` (of several outputs the first), whose layer "scores" has `class_names`.
+            `(batch, rows, columns, classes)` (of several outputs the first), by its attribute `class_names`, if it has one.
         sliding: whether windows slide over the picture.
         flip: whether each picture is also seen mirrored.
         scales: sizes at which a picture is seen, 1.0 where it just covers the window; others need `sliding`.
@@ -62,8 +62,7 @@ class SceneSegmenter:
     @property
     def class_names(self):
         """One string per class; numbers where the model has no names."""
-        scores = [layer for layer in self.model.layers if layer.name == "scores"]
-        names = getattr(scores[0], "class_names", None) if scores else None
+        names = getattr(self.model, "class_names", None)
         return tuple(names or map(str, range(self.classes)))
 
     def segment(self, images, probabilities=False):

@@ -20,7 +20,7 @@ from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import metrics, page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.layers.compiled import in_pieces
-from course_hw5.models import checkpoints
+from course_hw5.models.checkpoints import load as checkpoints
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 

@@ -54,7 +54,7 @@ model.summary()
 # The backbone is one layer here; inside, it is a patch embedding and a row of equal blocks.
 
 # %%
-backbone = model.get_layer("beit_backbone")
+backbone = model.backbone
 backbone.summary()
 
 # %% [markdown]
@@ -65,7 +65,7 @@ backbone.summary()
 pictures = np.stack([fit_picture(load_sample_image(name), (32, 32)) for name in ("china.jpg", "flower.jpg")])
 for probabilities in model.predict(pictures, verbose=0):
     best = np.argsort(-probabilities)[:3]
-    print(", ".join(f"{model.get_layer('scores').class_names[i]} {probabilities[i]:.3f}" for i in best))
+    print(", ".join(f"{model.class_names[i]} {probabilities[i]:.3f}" for i in best))
 
 # %% [markdown]
 # ## Where does it look?
@@ -73,7 +73,7 @@ for probabilities in model.predict(pictures, verbose=0):
 # bias* in the first layer and in the last. *Relevance* leaves only what spoke for the answer.
 
 # %%
-course_hw5.patch_view(**course_hw5.explain(model, pictures[0]), title="A temple")
+course_hw5.explain(model, pictures[0]).view(title="A temple")
 
 # %% [markdown]
 # ## What attention is made of

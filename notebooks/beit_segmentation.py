@@ -46,12 +46,12 @@ from sklearn.datasets import load_sample_image
 import course_hw5
 from course_hw5 import devices
 from course_hw5.evaluation import label_maps
-from course_hw5.models import beit_tuning
+from course_hw5.models import fine_tuning
 
 devices.seed_everything(0)
 model = course_hw5.load_model("segmenter-camvid")
-backbone = model.get_layer("beit_backbone")
-print("blocks that feed the head:", backbone.arguments["feature_layers"])
+backbone = model.backbone
+print("blocks that feed the head:", backbone.feature_layers)
 print("patches:", backbone.grid, "logits:", model.output_shape[1:])
 
 # %% [markdown]
@@ -100,7 +100,7 @@ figure.colorbar(shown, label="probability of the named class")
 # %%
 data = course_hw5.load_scenes(DATASET, (48, 64, 3), batch_size=8, seed=0)
 backbone = course_hw5.beit_backbone("tiny", (48, 64, 3), depth=4, local_initialization=True)
-new = beit_tuning.adapted_segmenter(
+new = fine_tuning.adapted_segmenter(
     backbone, len(data.class_names), class_names=data.class_names, channels=32, auxiliary_channels=32
 )
 settings = course_hw5.Settings(epochs=EPOCHS, optimizer="muon", learning_rate=2e-3, monitor="val_mean_iou")

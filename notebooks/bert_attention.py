@@ -53,14 +53,14 @@ model(np.array([encode_sentence(sentence.lower(), MAXLEN)], dtype=np.int64))
 
 # %%
 explained = explain(model, "The plot is not bad at all, but the ending is a disaster")
-head_view(**explained)
+explained.view()
 
 # %%
 import pandas as pd
 
-words = [(word, without) for word, _, _, without in explained["what_if"]]
+words = [(word, without) for word, _, _, without in explained.what_if]
 what_if = pd.DataFrame(words, columns=["word", "positive without it"])
-what_if["change"] = what_if["positive without it"] - explained["probability"]
+what_if["change"] = what_if["positive without it"] - explained.probability
 what_if.round(3)
 
 # %% [markdown]

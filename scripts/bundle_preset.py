@@ -1,4 +1,4 @@
-"""Writes what a run of `train_bert.py`, `train_beit.py` or `train_segmenter.py` learned as a small file: see `presets.py`.
+"""Writes what a run of `train_bert.py`, `train_beit.py` or `train_segmenter.py` learned as a small file, a bundled preset.
 
 python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
@@ -17,13 +17,14 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
     with options.plain_errors(parser):
-        from course_hw5.models import beit, presets
+        from course_hw5.models.bert_classifier import BertClassifier
+        from course_hw5.models.checkpoints import bundled
 
         model, out = course_hw5.load_model(args.model), pathlib.Path(args.out)
-        if beit.backbone_of(model) is None:
-            size = presets.save_change(model, presets.start_of_change(course_hw5.load_model("minilm")), out)
+        if isinstance(model, BertClassifier):
+            size = bundled.save_change(model, bundled.start_of_change(course_hw5.load_model("minilm")), out)
         else:
-            size = presets.save_whole(model, out)
+            size = bundled.save_whole(model, out)
     print(f"{args.out}: {size / 1e6:.2f} MB")
 
 

@@ -38,7 +38,7 @@ def main(argv=None):
 
     with options.plain_errors(parser):
         from course_hw5 import devices, training
-        from course_hw5.models import beit, beit_tuning
+        from course_hw5.models.beit_tasks import BeitClassifier, BeitTask
 
         training.check_out(args)
         if (args.evaluate or recipe != "scratch") and not args.preset:
@@ -51,9 +51,9 @@ def main(argv=None):
         devices.set_precision(args.precision)
         with devices.strategy(args.strategy).scope():
             start = course_hw5.load_model(args.preset) if args.preset else None
-        if start is not None and beit.backbone_of(start) is None:
+        if start is not None and not isinstance(start, BeitTask):
             raise ValueError(f"--preset must be a BEiT. Received: {args.preset}, which is {start.name}")
-        if args.evaluate and start.name != "beit_classifier":
+        if args.evaluate and not isinstance(start, BeitClassifier):
             raise ValueError(f"--preset must be a classifier to be evaluated. Received: {args.preset}, which is {start.name}")
         data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[recipe])
         if args.evaluate:
@@ -76,32 +76,36 @@ def main(argv=None):
                 overwrite=args.overwrite,
                 arguments=options.recorded(args) | {"recipe": recipe},
                 callbacks=[course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)],
-                rate_factors=beit_tuning.layerwise_rates(model, LAYER_DECAY) if recipe == "finetune" else None,
+                rate_factors=layerwise_rates(model) if recipe == "finetune" else None,
             )
     print(f"accuracy {metrics['accuracy']:.4f}, weighted F1 {metrics['f1']:.4f}; see {args.out}")
 
 
 def check_fit(model, data, args):
     """Raises ValueError where a model would be scored on classes that are not its own, or on pictures that it cannot read."""
-    from course_hw5.models import beit
-
-    names = model.get_layer("scores").class_names
+    names = model.class_names
     is_named = names is not None and not any(name.startswith("LABEL_") for name in names)
     if is_named and tuple(names) != tuple(data.class_names):
         raise ValueError(f"--preset must have the classes of {args.dataset}. Received: {', '.join(names[:5])}, ...")
-    if not beit.takes_raw_pictures(model):
+    if model.preprocessing is None:
         raise ValueError(f"--preset must take raw pictures. Received: {args.preset}, without preprocessor_config.json")
 
 
 def make_model(start, data, args, changes):
-    from course_hw5.models import beit_tuning
+    from course_hw5.models import fine_tuning
 
     heads = {"classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
     side = args.image_size
     if start is None:
         backbone = course_hw5.beit_backbone(args.size, (side or 32, side or 32, 3), local_initialization=True)
         return course_hw5.beit_classifier(backbone, **heads)
-    return beit_tuning.adapted_classifier(start, **heads, **changes | ({"image_shape": (side, side, 3)} if side else {}))
+    return fine_tuning.adapted_classifier(start, **heads, **changes | ({"image_shape": (side, side, 3)} if side else {}))
+
+
+def layerwise_rates(model):
+    """Factors of the learning rate that fall from block to block towards the pixels (BEiT, appendix), by variables' paths."""
+    groups = model.layer_groups()
+    return {v.path: LAYER_DECAY ** (len(groups) - 1 - index) for index, group in enumerate(groups) for v in group}
 
 
 if __name__ == "__main__":

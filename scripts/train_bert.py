@@ -39,7 +39,8 @@ def main(argv=None):
 
     with options.plain_errors(parser):
         from course_hw5 import devices, tasks, training
-        from course_hw5.models import attention, bert
+        from course_hw5.models import bert
+        from course_hw5.models.bert_classifier import BertClassifier, enable_lora, with_precision
 
         training.check_out(args)
         if args.teacher and args.dataset == "imdb":
@@ -59,7 +60,7 @@ def main(argv=None):
         devices.set_precision(args.precision)
         with devices.strategy(args.strategy).scope():
             model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
-            if args.evaluate and model.name != "bert_classifier":
+            if args.evaluate and not isinstance(model, BertClassifier):
                 raise ValueError(
                     f"--preset must be a classifier to be evaluated. Received: {args.preset}, which is {model.name}"
                 )
@@ -68,29 +69,29 @@ def main(argv=None):
                     raise ValueError(f"--preset without a head must bring vocab.txt or be uncased. Received: {args.preset}")
                 model = course_hw5.bert_classifier(model)
             elif not args.evaluate:
-                model = bert.with_precision(model, args.precision)
-            bert.backbone_of(model).token_embedding.trainable = bool(args.size)
+                model = with_precision(model, args.precision)
+            model.backbone.token_embedding.trainable = bool(args.size)
             if args.lora:
-                bert.enable_lora(model, args.lora)
+                enable_lora(model, args.lora)
         if model.inputs[0].shape[1] and not args.evaluate:
             raise ValueError(f"--preset must read texts of any length, not of {model.inputs[0].shape[1]} tokens alone")
-        most = bert.backbone_of(model).max_sequence_length
+        most = model.backbone.max_sequence_length
         if args.max_length > most:
             raise ValueError(f"--max-length must lie in [8, {most}]. Received: {args.max_length}")
         teacher = None
         if args.teacher:  # outside the strategy: it reads in order
             teacher = course_hw5.load_model(args.teacher)
-            if teacher.name != "bert_classifier":
+            if not isinstance(teacher, BertClassifier):
                 raise ValueError(f"--teacher must be a classifier. Received: {args.teacher}, which is {teacher.name}")
-            if attention.tokenizer_of(teacher).get_vocabulary() != attention.tokenizer_of(model).get_vocabulary():
+            if teacher.tokenizer.get_vocabulary() != model.tokenizer.get_vocabulary():
                 raise ValueError(f"--teacher must have the vocabulary of --preset. Received: {args.teacher}")
-            if teacher.inputs[0].shape[1] or args.max_length > bert.backbone_of(teacher).max_sequence_length:
+            if teacher.inputs[0].shape[1] or args.max_length > teacher.backbone.max_sequence_length:
                 raise ValueError(f"--teacher must read texts of any length up to {args.max_length}. Received: {args.teacher}")
-            teacher = bert.with_precision(teacher, args.precision)
+            teacher = with_precision(teacher, args.precision)
             teacher.compile(jit_compile=devices.compiles_whole(teacher))
         rate = (5e-4 if args.lora or args.size else 5e-5) if args.learning_rate is None else args.learning_rate
         settings = course_hw5.Settings(**RECIPE, epochs=args.epochs or 3, learning_rate=rate, seed=args.seed)
-        tokenizer = attention.tokenizer_of(model)
+        tokenizer = model.tokenizer
         data = course_hw5.load_reviews(
             args.dataset,
             args.batch_size,
@@ -105,7 +106,7 @@ def main(argv=None):
         if args.evaluate:
             metrics = training.report(model, data, args.out, options.recorded(args))
         else:
-            model.get_layer("positive").class_names = tuple(data.class_names)  # whatever its labels were called before
+            model.class_names = tuple(data.class_names)  # whatever its labels were called before
             metrics = course_hw5.train(
                 model,
                 data,

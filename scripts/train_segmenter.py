@@ -42,6 +42,7 @@ def main(argv=None):
     with options.plain_errors(parser):
         from course_hw5 import devices, tasks, training
         from course_hw5.evaluation.scene_report import SceneTimeLapse
+        from course_hw5.models.upernet import UperNetSegmenter
 
         training.check_out(args)
         if (args.evaluate or args.recipe == "enlarge") and not args.preset:
@@ -51,7 +52,7 @@ def main(argv=None):
         devices.seed_everything(args.seed, args.deterministic)
         devices.set_precision(args.precision)
         start = course_hw5.load_model(args.preset) if args.preset else None
-        if args.evaluate and start.name != "upernet_segmenter":
+        if args.evaluate and not isinstance(start, UperNetSegmenter):
             raise ValueError(f"--preset must be a segmenter to be evaluated. Received: {args.preset}, which is {start.name}")
         image_shape = (*args.image_size, 3)
         data = course_hw5.load_scenes(args.dataset, image_shape, args.batch_size, seed=args.seed, scales=SCALES[args.recipe])
@@ -83,20 +84,22 @@ def main(argv=None):
 def make_model(start, data, size, image_shape):
     import keras
 
-    from course_hw5.models import beit, beit_tuning
+    from course_hw5.models.beit import BeitBackbone
+    from course_hw5.models.beit_tasks import BeitTask
+    from course_hw5.models.fine_tuning import adapted_segmenter
 
     if start is None:
         start = course_hw5.beit_backbone(size, image_shape, patch_size=PATCH_SIZE, local_initialization=True)
-    if beit.backbone_of(start) is None:
+    if not isinstance(start, (BeitBackbone, BeitTask)):
         raise ValueError(f"--preset must be built on a BEiT. Received: {start.name}")
+    backbone = getattr(start, "backbone", start)
     changes = {"image_shape": image_shape, "dtype": keras.config.dtype_policy().name}
-    side = max(PATCH_SIZE, beit.backbone_of(start).arguments["patch_size"])
-    scores = next((layer for layer in start.layers if layer.name == "scores"), None)
-    names = getattr(scores, "class_names", None)
+    side = max(PATCH_SIZE, backbone.patch_size)
+    names = getattr(start, "class_names", None)
     if not (names and len(names) == len(data.class_names) and data.class_names[0].isdecimal()):
         names = data.class_names  # else the start's own are better than numbers
     head = {"class_names": names, "channels": CHANNELS, "auxiliary_channels": CHANNELS}
-    return beit_tuning.adapted_segmenter(start, len(data.class_names), **head, patch_size=side, **changes)
+    return adapted_segmenter(start, len(data.class_names), **head, patch_size=side, **changes)
 
 
 def height_and_width(text):

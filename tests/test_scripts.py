@@ -8,13 +8,13 @@ import sys
 
 import numpy as np
 import pytest
+from course_hw5.models.attention import tokenizer_of
 from PIL import Image
 
 import course_hw5
 from course_hw5 import cli, devices, tasks, tokenization
 from course_hw5.data import reviews
 from course_hw5.models import beit, bert
-from course_hw5.models.attention import tokenizer_of
 from tests.golden import beit as golden_beit
 from tests.golden import text_heads
 from tests.golden.bert import GOLDEN

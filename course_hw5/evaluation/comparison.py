@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from course_hw5.evaluation import elements, findings, flops, metrics, plots, run_folder
-from course_hw5.models import checkpoints
+from course_hw5.models.checkpoints import load as checkpoints
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "model.keras")
 NUMBER = (int, float)

@@ -5,7 +5,6 @@ import json
 import keras
 
 from course_hw5.attention import analysis
-from course_hw5.attention.viewer import page as viewer
 from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import elements, plots, run_folder
 
@@ -53,7 +52,7 @@ class AttentionTimeLapse(TimeLapse):
     Args:
         run_dir: folder for the files.
         sources: list of sentences, or dict of names to pictures `(height, width, 3)`, uint8.
-        explain: function `(model, source)` to the dict that `head_view` or `patch_view` takes, such as `course_hw5.explain`.
+        explain: function `(model, source)` to a `TextExplanation` or an `ImageExplanation`, such as `course_hw5.explain`.
         every: epochs from one look to the next.
     """
 
@@ -70,28 +69,28 @@ class AttentionTimeLapse(TimeLapse):
         (self.run_dir / "attention").mkdir(exist_ok=True)
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)
-            view, frame = (_picture_frame if "image" in explained else _sentence_frame)(explained)
+            frame = (_picture_frame if hasattr(explained, "image") else _sentence_frame)(explained)
             page = f"attention/epoch-{epoch:04d}-{number}.html"
-            html = view(**explained, title=f"{name} (after epoch {epoch})", html_action="return")
+            html = explained.view(title=f"{name} (after epoch {epoch})", html_action="return")
             run_folder.write_text(self.run_dir / page, html)
             yield {"name": name, **frame, "page": page}
 
 
 def _sentence_frame(explained):
-    relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
-    return viewer.head_view, {
-        "answer": explained.get("class_name", "probability"),
-        "probability": round(explained["probability"], 4),
-        "tokens": explained["tokens"],
+    relevance = analysis.token_relevance(explained.attention, explained.gradients)[0]
+    return {
+        "answer": explained.class_name,
+        "probability": round(explained.probability, 4),
+        "tokens": explained.tokens,
         "relevance": [round(weight, 4) for weight in relevance.tolist()],
     }
 
 
 def _picture_frame(explained):
-    relevance = analysis.token_relevance(explained["attention"], explained["gradients"])[1:, 1:]
-    answer, probability = explained["predictions"][0]
-    heat = plots.heat_overlay(explained["image"], relevance.mean(axis=0).reshape(explained["grid"]))  # read from all patches
-    return viewer.patch_view, {
+    relevance = analysis.token_relevance(explained.attention, explained.gradients)[1:, 1:]
+    answer, probability = explained.predictions[0]
+    heat = plots.heat_overlay(explained.image, relevance.mean(axis=0).reshape(explained.grid))  # read from all patches
+    return {
         "answer": answer,
         "probability": round(probability, 4),
         "image": elements.thumbnail(heat, side=96),

@@ -20,11 +20,10 @@ import numpy as np
 
 import course_hw5
 from course_hw5.evaluation.plots import embedding_plot
+from course_hw5.explanation.embeddings import embedding_parts
 from course_hw5.labs.figures import embeddings as figures
 from course_hw5.labs.result import LabResult, check_choice
 from course_hw5.labs.sentiment import VECTORS, classifier_from, embedded, labelled_sentences
-from course_hw5.models.attention import embedding_parts, tokenizer_of
-from course_hw5.models.bert import backbone_of
 
 PAIR = ("I liked it", "So did I")
 
@@ -40,7 +39,7 @@ def run(seed=0, reads="sum", sentences=120):
     check_choice("reads", reads, ("sum", "token"))
     keras.utils.set_random_seed(seed)
     model = course_hw5.load_model("sentiment-minilm")
-    data, tokenizer = labelled_sentences(sentences, seed, longest=24), tokenizer_of(model)
+    data, tokenizer = labelled_sentences(sentences, seed, longest=24), model.tokenizer
     vectors = VECTORS if reads == "sum" else VECTORS[:1]
     classifier = classifier_from(model, 0)
 
@@ -100,9 +99,9 @@ def left_out(token_ids, id_):
 
 def read_last(model, token_ids):
     """Probabilities if the classifier read the last token, which is [SEP], in place of the first."""
-    states = backbone_of(model)(model.get_layer("bert_inputs")(token_ids))["sequence_output"]
+    states = model.backbone(model.bert_inputs(token_ids))["sequence_output"]
     states = keras.ops.convert_to_numpy(states)[np.arange(len(token_ids)), (token_ids != 0).sum(axis=1) - 1]
-    return keras.ops.convert_to_numpy(model.get_layer("positive")(backbone_of(model).pooled_dense(states)))[:, 0]
+    return keras.ops.convert_to_numpy(model.classifier(model.backbone.pooled_dense(states)))[:, 0]
 
 
 def attention_shares(model, token_ids, tokenizer, most=32):

@@ -20,7 +20,6 @@ from sklearn.datasets import load_sample_image
 
 import course_hw5
 from course_hw5.attention.analysis import attention_distance
-from course_hw5.attention.viewer.page import patch_view
 from course_hw5.data.pictures import fit_picture
 from course_hw5.labs.figures import local_and_global as figures
 from course_hw5.labs.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn
@@ -49,7 +48,7 @@ def run(seed=0, attention="trained", layers=6):
     sides = [int((part[:, SHOWN].sum(axis=0) > 0).any(axis=0).sum()) for part in fields]
 
     beit = course_hw5.load_model("beit-cifar10")
-    weights, grid = attention_weights(beit, pictures, attention), beit.get_layer("beit_backbone").grid
+    weights, grid = attention_weights(beit, pictures, attention), beit.backbone.grid
     patch = SIDE // grid[0]
     distances = patch * attention_distance(weights.mean(axis=0), grid)
     of_dense, of_convolution = distance(one_dense), distance(fields[0])
@@ -96,7 +95,7 @@ def run(seed=0, attention="trained", layers=6):
             ),
             "Share of the weights that move from one picture to the other": figures.moved(moved),
         },
-        pages={"Where BEiT looks in the first picture": patch_view(**explained, html_action="return")},
+        pages={"Where BEiT looks in the first picture": explained.view(html_action="return")},
     )
 
 

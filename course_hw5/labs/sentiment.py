@@ -10,7 +10,6 @@ import numpy as np
 
 from course_hw5 import tokenization
 from course_hw5.data.catalogue import read_splits
-from course_hw5.models.bert import backbone_of
 
 # For where SST-2 is not at hand. Plain on purpose: what a lab takes away must be what makes them go wrong.
 PLAIN_SENTENCES = {
@@ -117,7 +116,7 @@ def labelled_sentences(count, seed, longest):
 
 def embedded(model, token_ids, vectors=VECTORS):
     """What the first encoder layer of a `bert_classifier` reads if these vectors are summed, and the mask that goes with it."""
-    backbone, inputs = backbone_of(model), model.get_layer("bert_inputs")(token_ids)
+    backbone, inputs = model.backbone, model.bert_inputs(token_ids)
     token = backbone.token_embedding(inputs["token_ids"])
     parts = (token, backbone.position_embedding(token), backbone.segment_embedding(inputs["segment_ids"]))
     total = sum((part for name, part in zip(VECTORS, parts) if name in vectors), 0 * token)
@@ -131,12 +130,12 @@ def classifier_from(model, first):
         Compiled `keras.Model`: states `(batch, tokens, hidden_dim)` and an int mask `(batch, tokens)`, 0 where padded, to the
         probability of "positive" `(batch, 1)`.
     """
-    backbone = backbone_of(model)
+    backbone = model.backbone
     states = x = keras.Input((None, backbone.hidden_dim))
     mask = keras.Input((None,), dtype="int32")
     for encoder in backbone.transformer_layers[first:]:
         x = encoder(x, padding_mask=mask)
-    classifier = keras.Model([states, mask], model.get_layer("positive")(backbone.pooled_dense(x[:, 0])))
+    classifier = keras.Model([states, mask], model.classifier(backbone.pooled_dense(x[:, 0])))
     classifier.compile(jit_compile=False)
     return classifier
 
@@ -147,7 +146,7 @@ def without_each_head(model, token_ids):
     Returns:
         Probabilities `(layers, heads, sentences)`.
     """
-    (x, mask), backbone, probabilities = embedded(model, token_ids), backbone_of(model), []
+    (x, mask), backbone, probabilities = embedded(model, token_ids), model.backbone, []
     for index, encoder in enumerate(backbone.transformer_layers):
         classifier = classifier_from(model, index)  # what comes before does not change
         kernel = _attention_variables(encoder)["attention_output/kernel"]  # (heads, size, hidden_dim)
@@ -163,7 +162,7 @@ def without_each_head(model, token_ids):
 @contextlib.contextmanager
 def heads_alike(model, head):
     """In each layer of a `bert_classifier` all heads get the queries and keys of one, and keep their values."""
-    variables = [_attention_variables(encoder) for encoder in backbone_of(model).transformer_layers]
+    variables = [_attention_variables(encoder) for encoder in model.backbone.transformer_layers]
     parts = [layer[f"{name}/{part}"] for layer in variables for name in ("query", "key") for part in ("kernel", "bias")]
     before = [part.numpy() for part in parts]
     for part, values in zip(parts, before):  # (hidden_dim, heads, size), (heads, size)

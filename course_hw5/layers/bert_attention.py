@@ -1,48 +1,92 @@
-"""Multi-head attention of Keras, quick where a step is made in pieces."""
+"""Multi-head self-attention as BERT has it."""
 
 import keras
 
 from course_hw5.layers.attention_weights import attention_weights
-from course_hw5.layers.compiled import in_pieces
+from course_hw5.layers.dense import EinsumDense
+from course_hw5.layers.hashed_dropout import HashedDropout
 from course_hw5.layers.heads import query_key_value
 
 
 @keras.saving.register_keras_serializable("course_hw5")
-class BertAttention(keras.layers.MultiHeadAttention):
-    """Keras's `MultiHeadAttention`.
+class BertAttention(keras.layers.Layer):
+    """Scaled dot-product self-attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) with padding masked as keys.
 
-    Args and input: as of `keras.layers.MultiHeadAttention`, but that `attention_mask` is the only mask. Self-attention with
-    biases and a mask is the quick case.
+    Weights have the names and shapes of `keras.layers.MultiHeadAttention`, of which it is the case that BERT needs.
+
+    Args:
+        num_heads: number of heads; divides the length of a token's vector.
+        dropout: rate on the attention weights.
+        kernel_initializer, bias_initializer: of the four projections.
+
+    Input: `query` and `value`, the same tensor `(batch, tokens, dim)`, and a bool or int `attention_mask`
+    `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, dim)`; with `return_attention_scores` also the attention
+    weights `(batch, heads, tokens, tokens)`.
     """
 
-    def call(self, query, value, key=None, attention_mask=None, return_attention_scores=False, training=None, **others):
-        # Padding is masked as a key. As a query, which the mask of BERT's embeddings asks for, it would get uniform rows.
-        others = {name: value for name, value in others.items() if not name.endswith("_mask") and value}
-        query._keras_mask = value._keras_mask = None
-        if not self.is_quick(query, value, key, attention_mask, others):
-            others |= {"return_attention_scores": return_attention_scores, "training": training}
-            return super().call(query, value, key, attention_mask=attention_mask, **others)
-        parts = self._query_dense, self._key_dense, self._value_dense
+    def __init__(self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.supports_masking = True  # a mask that Keras attaches to tokens is not needed beside `attention_mask`
+
+    def build(self, query_shape, value_shape=None):
+        dim = query_shape[-1]
+        if dim % self.num_heads:
+            raise ValueError(f"`num_heads` must divide the vectors' length {dim}. Received: {self.num_heads}")
+        heads = (self.num_heads, dim // self.num_heads)
+        self.query_dense, self.key_dense, self.value_dense = (
+            self._projection("abc,cde->abde", (None, *heads), "de", name) for name in ("query", "key", "value")
+        )
+        self.output_dense = self._projection("abcd,cde->abe", (None, dim), "e", "attention_output")
+        for dense in (self.query_dense, self.key_dense, self.value_dense):
+            dense.build(query_shape)
+        self.output_dense.build((*query_shape[:-1], *heads))
+        self.attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="dropout")
+        self.factor = heads[1] ** -0.5
+
+    def _projection(self, equation, output_shape, bias_axes, name):
+        return EinsumDense(
+            equation,
+            output_shape,
+            bias_axes=bias_axes,
+            kernel_initializer=self.kernel_initializer.clone(),
+            bias_initializer=self.bias_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def call(self, query, value, attention_mask=None, return_attention_scores=False, training=None):
+        if query is not value:
+            raise ValueError("`value` must be the tensor that `query` is: this is self-attention. Received: another one")
+        parts = self.query_dense, self.key_dense, self.value_dense
         kernel = keras.ops.concatenate([keras.ops.reshape(part.kernel, (query.shape[-1], -1)) for part in parts], axis=1)
-        bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self._num_heads, -1))
+        bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self.num_heads, -1))
         query, key, value = query_key_value(query, kernel, bias)
-        attention = self.compute_weights(query, key, attention_mask)
-        weights = self._dropout_layer(attention, training=training)
-        x = self._output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
+        attention = self.attention_weights(query, key, attention_mask)
+        weights = self.attention_dropout(attention, training=training)
+        x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
         return (x, attention) if return_attention_scores else x
 
-    def is_quick(self, query, value, key, attention_mask, others):
-        """Whether `compute_weights` shall be called, in place of Keras's own attention."""
-        is_plain = query is value and key is None and self._use_bias and self._value_dim == self._key_dim
-        return in_pieces() and is_plain and attention_mask is not None and not others
-
-    def compute_weights(self, query, key, attention_mask):
+    def attention_weights(self, query, key, attention_mask):
         """The share that each query takes of each key: `(batch, heads, tokens, tokens)`.
 
         Args:
             query, key: tensors `(batch, heads, tokens, head_dim)`.
-            attention_mask: bool or int tensor `(batch, tokens or 1, tokens)`.
+            attention_mask: bool or int tensor `(batch, tokens or 1, tokens)`, or None.
         """
         hidden = keras.ops.cast(-3e4, query.dtype)
-        bias = keras.ops.where(attention_mask[:, None], keras.ops.zeros_like(hidden), hidden)
-        return attention_weights(query, key, bias, self._inverse_sqrt_key_dim)
+        if attention_mask is None:
+            attention_mask = keras.ops.ones((1, 1, keras.ops.shape(key)[2]), "bool")
+        bias = keras.ops.where(keras.ops.cast(attention_mask[:, None], "bool"), keras.ops.zeros_like(hidden), hidden)
+        return attention_weights(query, key, bias, self.factor)
+
+    def get_config(self):
+        return super().get_config() | {
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }

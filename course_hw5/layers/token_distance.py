@@ -9,41 +9,41 @@ from course_hw5.layers.compiled import compiled, rounded
 FARTHEST = 128  # tokens from there on share a bucket
 
 
+@keras.saving.register_keras_serializable("course_hw5")
 class TokenDistanceAttention(BertAttention):
     """Self-attention with a learnt number for each head and each bucket of distances added to the scores.
 
-    Raffel et al. 2020 (https://arxiv.org/abs/1910.10683, section 2.1). An `MPNetEncoder` makes one of the attention that
-    keras-nlp built.
+    Raffel et al. 2020 (https://arxiv.org/abs/1910.10683, section 2.1). The table `(buckets, heads)` is float32 whatever the
+    layer computes in.
+
+    Args: those of `BertAttention`, and
+        buckets: of distances, an even number, 4 or more.
     """
 
-    def add_buckets(self, buckets):
-        """Gives a layer that is built its table `(buckets, heads)`, zeros, in float32 whatever the layer computes in.
-
-        Raises:
-            ValueError: if `buckets` is odd, or no number of buckets.
-        """
+    def __init__(self, num_heads, buckets=32, **kwargs):
+        super().__init__(num_heads, **kwargs)
+        self.buckets = buckets
         if buckets % 2 or not 4 <= buckets < 4 * FARTHEST:
             raise ValueError(f"`buckets` must be an even number from 4 to {4 * FARTHEST - 2}. Received: {buckets}")
-        self._tracker.unlock()  # as Keras's layers do where they add a LoRA
-        self.table = self.add_weight((buckets, self._num_heads), initializer="zeros", autocast=False, name="distance_bias")
-        self._tracker.lock()
 
-    def is_quick(self, query, value, key, attention_mask, others):
-        if query is not value or key is not None or others:
-            raise ValueError(f"Distances are for self-attention, and a mask. Received: {', '.join(others) or 'other values'}")
-        return True
+    def build(self, query_shape, value_shape=None):
+        super().build(query_shape)
+        self.table = self.add_weight((self.buckets, self.num_heads), initializer="zeros", autocast=False, name="distance_bias")
 
-    def compute_weights(self, query, key, attention_mask):
+    def attention_weights(self, query, key, attention_mask):
         tokens = keras.ops.shape(query)[2]
         position = keras.ops.arange(tokens)
-        rows = distance_bucket(position - position[:, None], self.table.shape[0])
+        rows = distance_bucket(position - position[:, None], self.buckets)
         bias = keras.ops.take(keras.ops.transpose(self.table), keras.ops.reshape(rows, (-1,)), axis=1)
-        bias = keras.ops.reshape(bias, (1, self._num_heads, tokens, tokens))
+        bias = keras.ops.reshape(bias, (1, self.num_heads, tokens, tokens))
         if attention_mask is None:
             attention_mask = keras.ops.ones((1, 1, tokens), "bool")
         attention_mask = keras.ops.cast(attention_mask[:, None], "bool")
         scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        return _softmax(scores, bias, attention_mask, keras.ops.convert_to_tensor(self._inverse_sqrt_key_dim, "float32"))
+        return _softmax(scores, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
+
+    def get_config(self):
+        return super().get_config() | {"buckets": self.buckets}
 
 
 @compiled

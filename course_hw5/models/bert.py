@@ -1,78 +1,199 @@
-"""BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805) as a sentiment classifier whose attention can be read.
+"""BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805) whose attention can be read.
 
-The encoder is keras-nlp's `BertBackbone`, with the exact GELU of the published checkpoints where keras-nlp approximates it, and
-with layers that are quick on a CPU.
+The network is keras-nlp's `BertBackbone`, with the exact GELU of the published checkpoints where keras-nlp approximates it, and
+with layers that are quick on a CPU: equal to the reference to float rounding.
 """
-
-import pathlib
 
 import keras
 import keras_nlp
-import numpy as np
 
 from course_hw5 import tokenization
 from course_hw5.errors import require
-from course_hw5.layers.bert_attention import BertAttention
-from course_hw5.layers.dense import Dense, EinsumDense
+from course_hw5.layers.bert_encoder import BertEncoder
+from course_hw5.layers.bert_inputs import PositionEmbedding
+from course_hw5.layers.dense import Dense
 from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.hashed_dropout import HashedDropout
 from course_hw5.layers.layer_normalization import LayerNormalization
+from course_hw5.models.task import NOT_DECAYED, WithAttention
 from course_hw5.word_pieces import BertTokenizer
 
-# === Blocks ===
+# === Model ===
 
 
 @keras.saving.register_keras_serializable("course_hw5")
-class PositionEmbedding(keras_nlp.layers.PositionEmbedding):
-    """keras-nlp's `PositionEmbedding`, which says that a text is too long, where its length is known beforehand."""
-
-    def call(self, inputs, **options):
-        tokens = inputs.shape[-2]
-        if tokens is not None and tokens > self.sequence_length:
-            raise ValueError(f"A text must have at most {self.sequence_length} tokens, one per position. Received: {tokens}")
-        return super().call(inputs, **options)
-
-
-# keras-nlp takes no layers: those that it made become these, whose state and arguments are the same
-QUICK = {
-    keras.layers.Dense: Dense,
-    keras.layers.Dropout: HashedDropout,
-    keras.layers.EinsumDense: EinsumDense,
-    keras.layers.LayerNormalization: LayerNormalization,
-    keras.layers.MultiHeadAttention: BertAttention,
-    keras_nlp.layers.PositionEmbedding: PositionEmbedding,
-}
-
-
-@keras.saving.register_keras_serializable("course_hw5")
-class BertBackbone(keras_nlp.models.BertBackbone):
-    """keras-nlp's `BertBackbone` with exact GELU: equal to the reference to float rounding.
+class BertBackbone(keras_nlp.models.Backbone):
+    """BERT without a head.
 
     Inputs: dict of int `token_ids`, `segment_ids`, `padding_mask`, each `(batch, tokens)`.
     Outputs: dict of `sequence_output` `(batch, tokens, hidden_dim)` and `pooled_output` `(batch, hidden_dim)`.
 
-    Args: those of keras-nlp's, and
+    Args: those of keras-nlp's `BertBackbone`, all of which are attributes, too, and
+        layer_norm_epsilon: of all layer normalizations.
         vocabulary: sequence of word pieces, by which a classifier on it reads text; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of both.
     """
 
-    def __init__(self, *args, vocabulary=None, lowercase=True, tokenizer=None, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._finish(made_tokenizer(vocabulary, lowercase, tokenizer))
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_layers: int,
+        num_heads: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        dropout: float = 0.1,
+        max_sequence_length: int = 512,
+        num_segments: int = 2,
+        layer_norm_epsilon: float = 1e-12,
+        vocabulary=None,
+        lowercase: bool = True,
+        tokenizer: BertTokenizer | dict | None = None,
+        dtype=None,
+        **kwargs,
+    ):
+        def start():
+            return keras.initializers.TruncatedNormal(stddev=0.02)
 
-    def _finish(self, tokenizer=None):
-        self.tokenizer = tokenizer
-        for layer in self.transformer_layers:
-            layer.activation = layer._feedforward_intermediate_dense.activation = exact_gelu
-        for layer in self._flatten_layers():
-            layer.__class__ = QUICK.get(type(layer), type(layer))
+        # === Layers ===
+        self.token_embedding = keras_nlp.layers.ReversibleEmbedding(
+            vocabulary_size, hidden_dim, embeddings_initializer=start(), dtype=dtype, name="token_embedding"
+        )
+        self.position_embedding = PositionEmbedding(
+            max_sequence_length, initializer=start(), dtype=dtype, name="position_embedding"
+        )
+        self.segment_embedding = keras.layers.Embedding(
+            num_segments, hidden_dim, embeddings_initializer=start(), dtype=dtype, name="segment_embedding"
+        )
+        self.embeddings_add = keras.layers.Add(dtype=dtype, name="embeddings_add")
+        self.embeddings_layer_norm = LayerNormalization(epsilon=layer_norm_epsilon, dtype=dtype, name="embeddings_layer_norm")
+        self.embeddings_dropout = HashedDropout(dropout, dtype=dtype, name="embeddings_dropout")
+        self.transformer_layers = [
+            self.make_encoder(
+                intermediate_dim=intermediate_dim,
+                num_heads=num_heads,
+                dropout=dropout,
+                activation=exact_gelu,
+                layer_norm_epsilon=layer_norm_epsilon,
+                kernel_initializer=start(),
+                dtype=dtype,
+                name=f"transformer_layer_{index}",
+            )
+            for index in range(num_layers)
+        ]
+        self.pooled_dense = Dense(hidden_dim, "tanh", kernel_initializer=start(), dtype=dtype, name="pooled_dense")
 
-    def get_config(self):
-        return super().get_config() | {"tokenizer": self.tokenizer and self.tokenizer.get_config()}
+        # === Functional model ===
+        names = ("token_ids", "segment_ids", "padding_mask")
+        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in names}
+        x = self.embeddings_dropout(self.embed(inputs)["sum"])
+        for encoder in self.transformer_layers:
+            x = encoder(x, padding_mask=inputs["padding_mask"])
+        outputs = {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}
+        super().__init__(inputs, outputs, dtype=dtype, **kwargs)
+
+        # === Config ===
+        self.vocabulary_size = vocabulary_size
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.hidden_dim = hidden_dim
+        self.intermediate_dim = intermediate_dim
+        self.dropout = dropout
+        self.max_sequence_length = max_sequence_length
+        self.num_segments = num_segments
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer)
+
+    def make_encoder(self, **options) -> BertEncoder:
+        """One encoder layer; for subclasses to replace."""
+        return BertEncoder(**options)
+
+    @classmethod
+    def from_preset(cls, preset: str, load_weights: bool = True, **kwargs) -> "BertBackbone":
+        """Loads a BERT preset of keras-nlp; args are the same. `course_hw5.load_model` also brings vocabulary and head."""
+        return exact(keras_nlp.models.BertBackbone.from_preset(preset, load_weights, **kwargs))
+
+    def embed(self, inputs: dict) -> dict:
+        """The three vectors of each token, and their sum after layer normalization, each `(batch, tokens, hidden_dim)`."""
+        token = self.token_embedding(inputs["token_ids"])
+        segment = self.segment_embedding(inputs["segment_ids"])
+        parts = {"token": token, "position": self.position_embedding(token), "segment": segment}
+        return parts | {"sum": self.embeddings_layer_norm(self.embeddings_add([*parts.values()]))}
+
+    def call_with_attention(self, inputs: dict):
+        """Runs the same layers on symbolic inputs, without dropout.
+
+        Returns:
+            What the model outputs, and a dict of "attention", a list with a tensor `(batch, heads, tokens, tokens)` for each
+            layer, and "pooled_output".
+        """
+        x, attention = self.embed(inputs)["sum"], []
+        for encoder in self.transformer_layers:
+            x, weights = WithAttention(encoder)(x, inputs["padding_mask"])
+            attention.append(weights)  # as computed: a gradient by a float32 copy would be none
+        outputs = {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}
+        return outputs, {"attention": attention, "pooled_output": outputs["pooled_output"]}
+
+    def with_attention(self) -> keras.Model:
+        """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""
+        output, recorded = self.call_with_attention(self.input)
+        return keras.Model(self.input, recorded | {"output": output}, name=f"{self.name}_with_attention")
+
+    def no_weight_decay(self) -> tuple[str, ...]:
+        """Names of variables, or parts of names, that weight decay leaves out, as `exclude_from_weight_decay` takes them."""
+        return NOT_DECAYED
+
+    def layer_groups(self) -> list[list[keras.Variable]]:
+        """Trainable variables: those of the embeddings, of each encoder layer, and of the pooler."""
+        embeddings = (self.token_embedding, self.position_embedding, self.segment_embedding, self.embeddings_layer_norm)
+        groups = [*self.transformer_layers, self.pooled_dense]
+        return [
+            [v for layer in embeddings for v in layer.trainable_variables],
+            *(layer.trainable_variables for layer in groups),
+        ]
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "vocabulary_size": self.vocabulary_size,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "hidden_dim": self.hidden_dim,
+            "intermediate_dim": self.intermediate_dim,
+            "dropout": self.dropout,
+            "max_sequence_length": self.max_sequence_length,
+            "num_segments": self.num_segments,
+            "layer_norm_epsilon": self.layer_norm_epsilon,
+            "tokenizer": self.tokenizer and self.tokenizer.get_config(),
+        }
 
 
-def made_tokenizer(vocabulary=None, lowercase=True, tokenizer=None):
+def bert_backbone(size: str = "tiny", **overrides) -> BertBackbone:
+    """Makes a `BertBackbone` with random weights.
+
+    Args:
+        size: a name in `SIZES`.
+        **overrides: arguments of `BertBackbone` that differ from those of the size.
+    """
+    require("size", size, lambda size: size in SIZES, f"one of {', '.join(SIZES)}")
+    return BertBackbone(**{"vocabulary_size": 30522} | SIZES[size] | overrides)
+
+
+def exact(backbone: keras.Model) -> BertBackbone:
+    """A `BertBackbone` itself; of one of keras-nlp's own a copy with exact GELU, of the same name and precision.
+
+    Raises:
+        ValueError: if it is no BERT.
+    """
+    if isinstance(backbone, BertBackbone):
+        return backbone
+    expected = "a BertBackbone, as bert_backbone makes one"
+    require("backbone", backbone, lambda backbone: isinstance(backbone, keras_nlp.models.BertBackbone), expected)
+    copy = BertBackbone.from_config(backbone.get_config())
+    copy.set_weights(backbone.get_weights())
+    return copy
+
+
+def made_tokenizer(vocabulary=None, lowercase: bool = True, tokenizer=None) -> BertTokenizer | None:
     """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
     if isinstance(tokenizer, dict):
         is_plain = "vocabulary" in tokenizer
@@ -82,211 +203,10 @@ def made_tokenizer(vocabulary=None, lowercase=True, tokenizer=None):
     return tokenizer
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class BertInputs(keras.layers.Layer):
-    """Derives the padding mask and the segment ids from token ids; keeps the tokenizer, so that a saved model reads text.
-
-    Padding is id 0. Segment 0 ends with the first [SEP], segment 1 with the second. A [SEP] that was typed in a text ends no
-    segment: its id is given as negative.
-
-    Args:
-        vocabulary: sequence of word pieces; None for the published uncased one.
-        lowercase: whether the vocabulary is uncased.
-        separator_id: id of [SEP]; 0, the id of padding, for models whose pairs are one segment.
-        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of vocabulary and lowercase.
-    """
-
-    def __init__(self, vocabulary=None, lowercase=True, separator_id=102, tokenizer=None, **kwargs):
-        super().__init__(**kwargs)
-        self.tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer)
-        self.separator_id = separator_id
-        self._lowercase = lowercase
-
-    def call(self, token_ids):
-        padding_mask = keras.ops.cast(keras.ops.not_equal(token_ids, 0), "int32")
-        is_separator = keras.ops.cast(keras.ops.equal(token_ids, self.separator_id), "int32")
-        separators_before = keras.ops.cumsum(is_separator, axis=1) - is_separator
-        segment_ids = keras.ops.minimum(separators_before, 1) * padding_mask
-        return {"token_ids": keras.ops.abs(token_ids), "segment_ids": segment_ids, "padding_mask": padding_mask}
-
-    def load_assets(self, folder):  # the first files held the vocabulary there
-        path = pathlib.Path(folder) / "vocab.txt"
-        if path.exists():
-            self.tokenizer = tokenization.bert_tokenizer(tokenization.read_vocabulary(path), self._lowercase)
-
-    def get_config(self):
-        own = {"tokenizer": self.tokenizer and self.tokenizer.get_config(), "separator_id": self.separator_id}
-        return super().get_config() | own
-
-
-@keras.saving.register_keras_serializable("course_hw5")
-class BinaryHead(keras.layers.Dense):
-    """The last layer of a classifier: a logit and its sigmoid, in float32; keeps the names of the two labels with the model.
-
-    Args:
-        class_names: of label 0 and of label 1, whose probability is the output.
-    """
-
-    def __init__(self, class_names=("negative", "positive"), **kwargs):
-        super().__init__(**{"units": 1, "activation": "sigmoid", "dtype": "float32"} | kwargs)
-        self.class_names = tuple(map(str, class_names))
-        if len(self.class_names) != 2:
-            raise ValueError(f"`class_names` must be two names. Received: {class_names!r}")
-
-    def get_config(self):
-        return super().get_config() | {"class_names": self.class_names}
-
-
-# === Models ===
-
-
-def bert_backbone(size="tiny", **overrides):
-    """Makes a `BertBackbone` with random weights.
-
-    Args:
-        size: a name in `SIZES`.
-        **overrides: arguments of keras-nlp's `BertBackbone` that differ from those of the size.
-    """
-    require("size", size, lambda size: size in SIZES, f"one of {', '.join(SIZES)}")
-    return BertBackbone(**{"vocabulary_size": 30522} | SIZES[size] | overrides)
-
-
-def bert_classifier(
-    backbone,
-    max_length=None,
-    dropout=0.1,
-    vocabulary=None,
-    lowercase=True,
-    tokenizer=None,
-    class_names=("negative", "positive"),
-):
-    """Makes the sentiment classifier of question 2-1.
-
-    Args:
-        backbone: a `BertBackbone`; of one of keras-nlp's own a copy, with exact GELU.
-        max_length: tokens per text; None for any number up to the backbone's `max_sequence_length`.
-        dropout: rate before the last layer.
-        vocabulary: sequence of word pieces; None for the backbone's own, else the published uncased one.
-        lowercase: whether the vocabulary is uncased; of the backbone's its own word counts.
-        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, in place of vocabulary and lowercase.
-        class_names: of label 0 and of label 1, kept with the model.
-
-    Returns:
-        Functional `keras.Model`: integer `(batch, max_length)` token ids, 0 where padded, to float32 `(batch, 1)`
-        probabilities of label 1.
-
-    Raises:
-        ValueError: if `backbone` is no BERT; if `max_length` leaves no room for a word piece, or exceeds what the backbone has
-            positions for; if `vocabulary` is not one of BERT, or larger than the backbone's embedding; if `class_names` are
-            not two. The published vocabulary is compared when text is read: a model of other token ids needs none.
-
-    Example:
-        >>> model = bert_classifier(bert_backbone("tiny"), max_length=16)
-        >>> model.input_shape, model.output_shape, f"{model.count_params():,}"
-        ((None, 16), (None, 1), '4,386,049')
-    """
-    backbone = exact(backbone)
-    longest = backbone.max_sequence_length
-    if max_length is not None and not (isinstance(max_length, (int, np.integer)) and 3 <= max_length <= longest):
-        raise ValueError(f"`max_length` must be None or a whole number in [3, {longest}]. Received: {max_length!r}")
-    tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer) or backbone.tokenizer
-    if tokenizer is not None:
-        check_embeddings("`backbone`", backbone, tokenizer)
-    separator_id = 102
-    if tokenizer is not None:
-        separator_id = tokenizer.sep_token_id if tokenizer.segments else 0  # no token of a text is padding
-    token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
-    x = backbone(BertInputs(tokenizer=tokenizer, separator_id=separator_id, name="bert_inputs")(token_ids))["pooled_output"]
-    x = keras.layers.Dropout(dropout, name="classifier_dropout")(x)
-    x = BinaryHead(class_names, name="positive")(x)
-    return keras.Model(token_ids, x, name="bert_classifier")
-
-
-def class_names_of(model):
-    """The names of label 0 and label 1 of a `bert_classifier`; files from before names were kept are of sentiment."""
-    return getattr(model.get_layer("positive"), "class_names", ("negative", "positive"))
-
-
 def check_embeddings(owner, backbone, tokenizer):
     """Raises ValueError, which names the `owner` of both, if there are more word pieces than embeddings."""
     if (pieces := tokenizer.vocabulary_size()) > (rows := backbone.vocabulary_size):
         raise ValueError(f"{owner} must hold an embedding for each word piece. Received: {rows} for {pieces}")
-
-
-def exact(backbone, copy=True):
-    """The same backbone with exact GELU: itself, or of one of keras-nlp's own a copy of the same name and precision.
-
-    Args:
-        backbone: a `BertBackbone` of ours or of keras-nlp.
-        copy: whether one of keras-nlp stays as it is; else it becomes one of ours, and none is built beside it.
-
-    Raises:
-        ValueError: if it is no BERT.
-    """
-    if isinstance(backbone, BertBackbone):
-        return backbone
-    if not isinstance(backbone, keras_nlp.models.BertBackbone):
-        raise ValueError(f"`backbone` must be a BertBackbone, as bert_backbone makes one. Received: {backbone!r}")
-    if copy:
-        return _copy(backbone)
-    backbone.__class__ = BertBackbone
-    backbone._finish()
-    return backbone
-
-
-def _copy(backbone, **changes):
-    """A `BertBackbone` with the weights of another, and its config but for `changes`."""
-    kind = type(backbone) if isinstance(backbone, BertBackbone) else BertBackbone
-    copy = kind.from_config(backbone.get_config() | changes)
-    copy.set_weights(backbone.get_weights())
-    return copy
-
-
-def backbone_of(model):
-    """The `BertBackbone` that a model is, or is built on.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    for layer in (model, *getattr(model, "layers", ())):
-        if isinstance(layer, BertBackbone):
-            return layer
-    received = getattr(model, "name", model)
-    raise ValueError(f"`model` must be a bert_classifier or a BertBackbone of course_hw5. Received: {received!r}")
-
-
-def with_precision(model, policy):
-    """The same classifier with a backbone of another policy, such as "mixed_bfloat16"; the model itself where it has that."""
-    backbone = backbone_of(model)
-    if backbone.dtype_policy.name == policy:
-        return model
-    inputs, head, dropout = (model.get_layer(name) for name in ("bert_inputs", "positive", "classifier_dropout"))
-    copy, length = _copy(backbone, dtype=policy), model.inputs[0].shape[1]
-    changed = bert_classifier(copy, length, dropout.rate, tokenizer=inputs.tokenizer, class_names=class_names_of(model))
-    changed.get_layer("positive").set_weights(head.get_weights())
-    return changed
-
-
-def enable_lora(model, rank):
-    """Freezes the backbone but for a change of low rank to each kernel of its encoder, the biases beside them, and the pooler.
-
-    Hu et al. 2022, https://arxiv.org/abs/2106.09685, by the `enable_lora` of Keras's layers. A saved model is merged. MPNet's
-    tables of distances are trained, as biases are.
-
-    Args:
-        model: a `bert_classifier`, changed in place.
-        rank: of the change, 1 or more.
-    """
-    backbone = backbone_of(model)
-    for layer in backbone.layers:
-        if layer not in backbone.transformer_layers and layer is not backbone.pooled_dense:
-            layer.trainable = False
-    for encoder in backbone.transformer_layers:
-        for layer in encoder._flatten_layers():
-            if hasattr(layer, "enable_lora"):
-                layer.enable_lora(rank)
-            elif isinstance(layer, keras.layers.LayerNormalization):
-                layer.trainable = False
 
 
 # === Sizes ===

@@ -12,22 +12,94 @@ from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.pyramid_pooling import PyramidPooling
 from course_hw5.layers.resampling import Resampling
-from course_hw5.models.beit import BeitBackbone, ClassScores, raw_images
+from course_hw5.models.beit import BeitBackbone
+from course_hw5.models.beit_tasks import BeitTask
+from course_hw5.models.preprocessing import Preprocessing, image_inputs, preprocessing_of
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class UperNetSegmenter(BeitTask):
+    """The segmenter that `upernet_segmenter` makes.
+
+    Args: those of `upernet_segmenter`, all of which are attributes, too; `num_classes` is its `classes`, and
+        preprocessing: `Preprocessing`, or None where the model takes normalised images.
+    """
+
+    logits_layers = ("logits", "auxiliary_logits")
+
+    def __init__(
+        self,
+        backbone: BeitBackbone,
+        num_classes: int,
+        auxiliary_head: bool = True,
+        channels: int | None = None,
+        pool_scales=(1, 2, 3, 6),
+        auxiliary_channels: int = 256,
+        auxiliary_convolutions: int = 1,
+        auxiliary_concat_input: bool = False,
+        class_names=None,
+        preprocessing: Preprocessing | None = None,
+        name: str = "upernet_segmenter",
+    ):
+        channels, dtype = channels or backbone.dim, backbone.dtype_policy
+
+        # === Functional model ===
+        images, x = image_inputs(preprocessing, backbone)
+        outputs = backbone(x)
+        maps = rescaled([outputs[f"block_{index}"] for index in backbone.feature_layers], dtype)
+        x = fused(maps, channels, pool_scales, dtype)
+        outputs = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
+        if auxiliary_head:
+            x = maps[2]
+            for index in range(auxiliary_convolutions):
+                x = ConvolutionBlock(auxiliary_channels, dtype=dtype, name=f"auxiliary_{index}")(x)
+            if auxiliary_concat_input:
+                x = keras.ops.concatenate([maps[2], x], axis=-1)
+                x = ConvolutionBlock(auxiliary_channels, dtype=dtype, name="auxiliary_fusion")(x)
+            outputs = [outputs, keras.layers.Dense(num_classes, dtype="float32", name="auxiliary_logits")(x)]
+        super().__init__(images, outputs, name=name)
+
+        # === Config ===
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.auxiliary_head = auxiliary_head
+        self.channels = channels
+        self.pool_scales = tuple(pool_scales)
+        self.auxiliary_channels = auxiliary_channels
+        self.auxiliary_convolutions = auxiliary_convolutions
+        self.auxiliary_concat_input = auxiliary_concat_input
+        self.class_names = None if class_names is None else tuple(class_names)
+        self.preprocessing = preprocessing
+
+    def head_config(self) -> dict:
+        """The arguments of the constructor that made the head, but for what its classes are."""
+        return {
+            "auxiliary_head": self.auxiliary_head,
+            "channels": self.channels,
+            "pool_scales": self.pool_scales,
+            "auxiliary_channels": self.auxiliary_channels,
+            "auxiliary_convolutions": self.auxiliary_convolutions,
+            "auxiliary_concat_input": self.auxiliary_concat_input,
+        }
+
+    def get_config(self) -> dict:
+        classes = {"num_classes": self.num_classes, "class_names": self.class_names}
+        return super().get_config() | self.head_config() | classes
 
 
 def upernet_segmenter(
-    backbone,
-    classes,
-    auxiliary_head=True,
-    channels=None,
+    backbone: BeitBackbone,
+    classes: int,
+    auxiliary_head: bool = True,
+    channels: int | None = None,
     pool_scales=(1, 2, 3, 6),
-    auxiliary_channels=256,
-    auxiliary_convolutions=1,
-    auxiliary_concat_input=False,
+    auxiliary_channels: int = 256,
+    auxiliary_convolutions: int = 1,
+    auxiliary_concat_input: bool = False,
     class_names=None,
     **raw,
-):
-    """Builds the segmenter of question 2-2: raw pictures to scores of each class, four of them along a patch's side.
+) -> UperNetSegmenter:
+    """Builds the segmenter of question 2-2: raw images to logits of each class, four of them along a patch's side.
 
     Args:
         backbone: a `beit_backbone` with four `feature_layers`, and two patches or more along each side.
@@ -38,10 +110,11 @@ def upernet_segmenter(
         auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input: width and depth of the auxiliary head, and whether
             it sees its input again at the end.
         class_names: one string per class, kept with the model.
-        **raw: `mean` and `std` of the pixels, as for `raw_images`; by default pictures are scaled to [-1, 1].
+        **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
+            default images are scaled to [-1, 1].
 
     Returns:
-        Functional `keras.Model`: pictures `(batch, height, width, channels)`, uint8 or floats in [0, 255], to float32 logits
+        `UperNetSegmenter`: images `(batch, height, width, channels)`, uint8 or floats in [0, 255], to float32 logits
         `(batch, 4 * rows, 4 * columns, classes)` for a grid of rows x columns patches: a quarter of height and width with
         patches of 16. With the auxiliary head a list of these and of its logits, `(batch, rows, columns, classes)`.
 
@@ -56,79 +129,60 @@ def upernet_segmenter(
     """
     require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
     require("classes", classes, lambda classes: is_whole(classes, 1), "a whole number, 1 or more")
-    features, grid = backbone.arguments["feature_layers"], backbone.grid
-    for name, value, is_valid, expected in (
-        ("feature_layers", features, len(features) == 4, "four blocks of the backbone"),
-        ("image_shape", backbone.arguments["image_shape"], min(grid) >= 2, "two patches or more along each side"),
-    ):
-        if not is_valid:
-            raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
+    features, grid = backbone.feature_layers, backbone.grid
+    require("feature_layers", features, lambda features: len(features) == 4, "four blocks of the backbone")
+    require("image_shape", backbone.image_shape, lambda _: min(grid) >= 2, "two patches or more along each side")
     require("class_names", class_names, lambda names: names is None or len(names) == classes, f"{classes} names, or None")
-    channels = channels or backbone.arguments["dim"]
-    images, x = raw_images(backbone.arguments["image_shape"], **raw)
-    outputs = backbone(x)
-    maps = rescaled([outputs[f"block_{index}"] for index in features])
-    logits = keras.layers.Dense(classes, dtype="float32", name="logits")(fused(maps, channels, pool_scales))
-    scores = ClassScores(class_names, "linear", name="scores")(logits)
-    if not auxiliary_head:
-        return keras.Model(images, scores, name="upernet_segmenter")
-    x = maps[2]
-    for index in range(auxiliary_convolutions):
-        x = ConvolutionBlock(auxiliary_channels, name=f"auxiliary_{index}")(x)
-    if auxiliary_concat_input:
-        x = ConvolutionBlock(auxiliary_channels, name="auxiliary_fusion")(keras.ops.concatenate([maps[2], x], axis=-1))
-    auxiliary = keras.layers.Dense(classes, dtype="float32", name="auxiliary_logits")(x)
-    return keras.Model(images, [scores, auxiliary], name="upernet_segmenter")
+    return UperNetSegmenter(
+        backbone,
+        classes,
+        auxiliary_head,
+        channels,
+        pool_scales,
+        auxiliary_channels,
+        auxiliary_convolutions,
+        auxiliary_concat_input,
+        class_names,
+        preprocessing_of(**raw),
+    )
 
 
-def rescaled(maps):
+def rescaled(maps, dtype=None):
     """Four maps of one size to a pyramid: 4, 2, 1 and half times as high and wide (BEiT, section 3.2).
 
     Args:
         maps: four tensors `(batch, rows, columns, dim)`.
+        dtype: policy of the layers.
     """
     dim = maps[0].shape[-1]
 
     def enlarged(x, name):
-        return keras.layers.Conv2DTranspose(dim, 2, strides=2, name=name)(x)
+        return keras.layers.Conv2DTranspose(dim, 2, strides=2, dtype=dtype, name=name)(x)
 
     x = enlarged(maps[0], "enlarge_0_first")
-    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="enlarge_0_norm")(x)
-    x = enlarged(keras.layers.Activation(exact_gelu, name="enlarge_0_gelu")(x), "enlarge_0_second")
-    return [x, enlarged(maps[1], "enlarge_1"), maps[2], keras.layers.MaxPooling2D(2, name="reduce_3")(maps[3])]
+    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name="enlarge_0_norm")(x)
+    x = enlarged(keras.layers.Activation(exact_gelu, dtype=dtype, name="enlarge_0_gelu")(x), "enlarge_0_second")
+    return [x, enlarged(maps[1], "enlarge_1"), maps[2], keras.layers.MaxPooling2D(2, dtype=dtype, name="reduce_3")(maps[3])]
 
 
-def fused(maps, channels, pool_scales):
+def fused(maps, channels, pool_scales, dtype=None):
     """A pyramid of maps to one map of its first's size: pyramid pooling on top, then what is coarse is added to what is fine.
 
     Args:
         maps: tensors `(batch, rows, columns, dim)`, from fine to coarse.
         channels: of the result.
         pool_scales: as for `PyramidPooling`.
+        dtype: policy of the layers.
     """
-    top = ConvolutionBlock(channels, name="pooled_fusion")(
-        PyramidPooling(channels, pool_scales, name="pyramid_pooling")(maps[-1])
+    top = ConvolutionBlock(channels, dtype=dtype, name="pooled_fusion")(
+        PyramidPooling(channels, pool_scales, dtype=dtype, name="pyramid_pooling")(maps[-1])
     )
     sums = [top]
     for index in reversed(range(len(maps) - 1)):
         size = maps[index].shape[1:3]
-        lateral = ConvolutionBlock(channels, 1, name=f"lateral_{index}")(maps[index])
-        sums.insert(0, lateral + Resampling(size, name=f"down_to_{index}")(sums[0]))
-    smooth = [ConvolutionBlock(channels, name=f"smooth_{index}")(x) for index, x in enumerate(sums[:-1])] + [top]
+        lateral = ConvolutionBlock(channels, 1, dtype=dtype, name=f"lateral_{index}")(maps[index])
+        sums.insert(0, lateral + Resampling(size, dtype=dtype, name=f"down_to_{index}")(sums[0]))
+    smooth = [ConvolutionBlock(channels, dtype=dtype, name=f"smooth_{index}")(x) for index, x in enumerate(sums[:-1])] + [top]
     size = smooth[0].shape[1:3]
-    same = [Resampling(size, name=f"enlarged_{index}")(x) if index else x for index, x in enumerate(smooth)]
-    return ConvolutionBlock(channels, name="fusion")(keras.ops.concatenate(same, axis=-1))
-
-
-def head_arguments(model):
-    """The arguments of `upernet_segmenter` that made the head of a model, all but classes, names and pictures."""
-    layers = {layer.name: layer for layer in model.layers}
-    convolutions = [layer for name, layer in layers.items() if name.startswith("auxiliary_") and name[10:].isdecimal()]
-    arguments = {"channels": layers["fusion"].channels, "pool_scales": layers["pyramid_pooling"].scales}
-    if "auxiliary_logits" not in layers:
-        return arguments | {"auxiliary_head": False}
-    return arguments | {
-        "auxiliary_channels": convolutions[0].channels if convolutions else 256,
-        "auxiliary_convolutions": len(convolutions),
-        "auxiliary_concat_input": "auxiliary_fusion" in layers,
-    }
+    same = [Resampling(size, dtype=dtype, name=f"enlarged_{index}")(x) if index else x for index, x in enumerate(smooth)]
+    return ConvolutionBlock(channels, dtype=dtype, name="fusion")(keras.ops.concatenate(same, axis=-1))

@@ -133,7 +133,7 @@ def differences(folder, expected):
     import keras
 
     from course_hw5 import attention_model, load_model
-    from course_hw5.models.beit import backbone_of
+    from course_hw5.models.beit import BeitBackbone
 
     model = load_model(folder, image_shape=expected["images"].shape[1:])
     inputs = {"images": expected["images"], "mask": expected["mask"]} if "mask" in expected else expected["images"]
@@ -143,7 +143,7 @@ def differences(folder, expected):
     else:
         found = outputs if isinstance(outputs, dict) else {"logits": outputs}
     if "states" in expected:
-        backbone = backbone_of(model)
+        backbone = model if isinstance(model, BeitBackbone) else model.backbone
         states = keras.Model(backbone.input, [block.output for block in backbone.blocks])
         found |= {"attention": attention_model(model)(inputs), "states": keras.ops.stack(states(inputs), axis=1)}
     return {

@@ -130,10 +130,10 @@ def differences(folder, expected):
     ids, kept = expected["token_ids"], expected["token_ids"] != 0
     separator_id = min(102, int(ids.max()))
     if "positive" in expected:
-        model.get_layer("bert_inputs").separator_id = separator_id
-        backbone, inputs = model.layers[2], model.get_layer("bert_inputs")(ids)
+        model.bert_inputs.separator_id = separator_id
+        backbone, inputs = model.backbone, model.bert_inputs(ids)
     else:
-        from course_hw5.models.bert import BertInputs
+        from course_hw5.layers.bert_inputs import BertInputs
 
         backbone, inputs = model, BertInputs(separator_id=separator_id)(ids)
     states = {name: keras.ops.convert_to_numpy(value) for name, value in backbone(inputs).items()}

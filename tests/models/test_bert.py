@@ -4,9 +4,9 @@ import keras
 import keras_nlp
 import numpy as np
 import pytest
+from course_hw5.models.attention import tokenizer_of
 
 from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
-from course_hw5.models.attention import tokenizer_of
 from course_hw5.models.bert import SIZES, BertInputs, backbone_of, class_names_of
 
 VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")

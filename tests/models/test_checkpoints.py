@@ -7,9 +7,9 @@ import keras_nlp
 import numpy as np
 import pytest
 import safetensors.numpy
+from course_hw5.models.attention import tokenizer_of
 
 from course_hw5 import bert_classifier, hub, load_model, mlp_classifier, tokenization
-from course_hw5.models.attention import tokenizer_of
 from tests.golden import bert as golden
 from tests.golden import tokenizer_files
 

@@ -4,9 +4,9 @@ import shutil
 import numpy as np
 import pytest
 import safetensors
+from course_hw5.models.attention import tokenizer_of
 
 from course_hw5 import encode_sentence, explain, get_att_tok, load_model
-from course_hw5.models.attention import tokenizer_of
 from course_hw5.models.bert import BertInputs
 from tests.golden import bert
 from tests.golden import text_heads as golden

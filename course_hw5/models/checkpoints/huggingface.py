@@ -90,11 +90,7 @@ def assign_text_model(backbone, tensors, names, embeddings, layers, rows=None, i
         kernel.assign(backbone.pooled_dense.kernel_initializer(kernel.shape))
     layers = {"embeddings.LayerNorm": backbone.embeddings_layer_norm} | layers
     for index, encoder in enumerate(backbone.transformer_layers):
-        attention = encoder._self_attention_layer
-        parts = (attention._query_dense, attention._key_dense, attention._value_dense, attention._output_dense)
-        dense = (encoder._feedforward_intermediate_dense, encoder._feedforward_output_dense)
-        parts += (encoder._self_attention_layer_norm, *dense, encoder._feedforward_layer_norm)
-        layers |= {f"encoder.layer.{index}.{name}": layer for name, layer in zip(names, parts, strict=True)}
+        layers |= {f"encoder.layer.{index}.{name}": layer for name, layer in zip(names, encoder.weighted_layers, strict=True)}
     used = {"embeddings.word_embeddings.weight", *embeddings}
     for name, layer in layers.items():
         arrays = tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]  # kernels have their axes the other way round

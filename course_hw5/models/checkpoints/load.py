@@ -13,20 +13,20 @@ import safetensors
 
 from course_hw5 import hub, tokenization, tokenizer_files
 from course_hw5.models import (
-    beit_checkpoints,
     bert,
-    bert_checkpoints,
-    checkpoint_tensors,
+    bert_classifier,
     initialization,
     mlp,  # noqa: F401 registers what its saved models are made of
-    mpnet_checkpoints,
-    presets,
-    upernet_checkpoints,
 )
+from course_hw5.models.checkpoints import beit as beit_reader
+from course_hw5.models.checkpoints import bert as bert_reader
+from course_hw5.models.checkpoints import bundled, huggingface
+from course_hw5.models.checkpoints import mpnet as mpnet_reader
+from course_hw5.models.checkpoints import upernet as upernet_reader
 
 
 @initialization.zeros_for_random()
-def load_model(preset, image_shape=None):
+def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Loads a model by name.
 
     Args:
@@ -61,10 +61,10 @@ def load_model(preset, image_shape=None):
         raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")
     if name == "minilm":
         return _load_folder(hub.minilm_folder())
-    if name in presets.WHOLE:
-        return presets.load_whole(name)
-    if name in presets.CHANGES:
-        return presets.load_preset(name, _load_folder(hub.minilm_folder()))
+    if name in bundled.WHOLE:
+        return bundled.load_whole(name)
+    if name in bundled.CHANGES:
+        return bundled.load_preset(name, _load_folder(hub.minilm_folder()))
     if name.startswith("hf://"):
         return _load_folder(hub.download(name.removeprefix("hf://")), image_shape)
     if name and path.is_dir():
@@ -74,7 +74,7 @@ def load_model(preset, image_shape=None):
     if name in keras_nlp.models.BertBackbone.presets:
         return _load_keras_preset(name)
     raise ValueError(
-        f"`preset` must be {', '.join(presets.PRESETS)}, minilm, a folder, hf://owner/name, a .keras file or a BERT preset of "
+        f"`preset` must be {', '.join(bundled.PRESETS)}, minilm, a folder, hf://owner/name, a .keras file or a BERT preset of "
         f"keras-nlp. Received: {name!r}"
     )
 
@@ -112,15 +112,15 @@ def _load_text(folder, config, image_shape, reader):
     kind = config["model_type"]
     if image_shape is not None:
         raise ValueError(f"`image_shape` must be None but for a BEiT. Received: {image_shape}, {kind}")
-    checkpoint_tensors.check_architecture(folder, config, reader.ARCHITECTURES)
-    checkpoint_tensors.check_options(folder, config, problem_type="single_label_classification", **reader.options(config))
+    huggingface.check_architecture(folder, config, reader.ARCHITECTURES)
+    huggingface.check_options(folder, config, problem_type="single_label_classification", **reader.options(config))
     tokenizer, rows = tokenizer_files.read_tokenizer(folder, kind)
     if tokenizer is None and kind == "mpnet":
         raise ValueError(f"{folder} must hold vocab.txt, by which ids become BERT's. Received: {_listed(folder)}")
-    backbone, head = reader.load(config, checkpoint_tensors.read_tensors(folder), rows)
+    backbone, head = reader.load(config, huggingface.read_tensors(folder), rows)
     dropout = config.get("classifier_dropout") if kind == "bert" else None
     dropout = config.get("hidden_dropout_prob", 0.1) if dropout is None else dropout
-    names = checkpoint_tensors.label_names(config, head[0].shape[1]) if head else None
+    names = huggingface.label_names(config, head[0].shape[1]) if head else None
     return _completed(folder, backbone, tokenizer, head, names, dropout)
 
 
@@ -139,7 +139,7 @@ def _load_keras_preset(name):
         head = None
     tokenizer = tokenization.bert_tokenizer(vocabulary, tokenizer.lowercase)
     names = ["negative", "positive"] if head is not None and name.endswith("_sst2") else None
-    return _completed(name, bert.exact(backbone, copy=False), tokenizer, head, names)
+    return _completed(name, bert.exact(backbone), tokenizer, head, names)
 
 
 def _completed(source, backbone, tokenizer, head, names=None, dropout=0.1):
@@ -169,26 +169,26 @@ def _completed(source, backbone, tokenizer, head, names=None, dropout=0.1):
         is_positive = [name.lower().startswith("pos") for name in names]
         order = slice(None, None, -1) if is_positive == [True, False] else slice(None)
         names, kernel, bias = names[order], np.diff(kernel[:, order]), np.diff(bias[order])
-    model = bert.bert_classifier(backbone, dropout=dropout, tokenizer=tokenizer, class_names=names)
-    model.get_layer("positive").set_weights([kernel, bias])
+    model = bert_classifier.bert_classifier(backbone, dropout=dropout, tokenizer=tokenizer, class_names=names)
+    model.classifier.set_weights([kernel, bias])
     return model
 
 
 def _load_beit(folder, config, image_shape=None):
-    checkpoint_tensors.check_architecture(folder, config, beit_checkpoints.ARCHITECTURES)
+    huggingface.check_architecture(folder, config, beit_reader.ARCHITECTURES)
     if config.get("problem_type") == "regression":
         raise ValueError(f"`problem_type` in {folder}/config.json must be one of classification. Received: 'regression'")
-    checkpoint_tensors.check_options(folder, config)
-    tensors = checkpoint_tensors.read_tensors(folder)
+    huggingface.check_options(folder, config)
+    tensors = huggingface.read_tensors(folder)
     is_segmenter = "decode_head.classifier.weight" in tensors
-    load = upernet_checkpoints.load_upernet if is_segmenter else beit_checkpoints.load_beit
+    load = upernet_reader.load_upernet if is_segmenter else beit_reader.load_beit
     return load(folder, config, tensors, image_shape)
 
 
 LOADERS = {
-    "bert": functools.partial(_load_text, reader=bert_checkpoints),
+    "bert": functools.partial(_load_text, reader=bert_reader),
     "beit": _load_beit,
-    "mpnet": functools.partial(_load_text, reader=mpnet_checkpoints),
+    "mpnet": functools.partial(_load_text, reader=mpnet_reader),
 }
 
 

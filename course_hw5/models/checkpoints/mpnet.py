@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_hw5.models.checkpoint_tensors import assign, assign_text_model
+from course_hw5.models.checkpoints.huggingface import assign, assign_text_model
 from course_hw5.models.mpnet import MPNetBackbone
 
 ARCHITECTURES = ("MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification")
@@ -59,7 +59,7 @@ def load(config, tensors, rows):
     tensors[positions] = tensors[positions][BEFORE:]
     backbone.segment_embedding.embeddings.assign(np.zeros(backbone.segment_embedding.embeddings.shape))
     for encoder in backbone.transformer_layers:
-        assign(encoder._self_attention_layer.table, tensors[TABLE])
+        assign(encoder.attention.table, tensors[TABLE])
     has_head = "classifier.out_proj.weight" in tensors
     layers = {}
     if has_head or "pooler.dense.weight" in tensors:

@@ -1,13 +1,16 @@
 """Published segmenters: the names and axes of `transformers`' tensors for the heads of `BeitForSemanticSegmentation`."""
 
-from course_hw5.models import beit_checkpoints, beit_tuning, checkpoint_tensors, upernet
+from course_hw5.models.checkpoints import huggingface
+from course_hw5.models.checkpoints.beit import read_backbone, read_preprocessing
+from course_hw5.models.fine_tuning import rebuilt_backbone
+from course_hw5.models.upernet import upernet_segmenter
 
 
 def load_upernet(folder, config, tensors, image_shape=None):
     """Makes the segmenter that a folder holds.
 
     Args:
-        folder, config, tensors, image_shape: as for `beit_checkpoints.load_beit`.
+        folder, config, tensors, image_shape: as for `beit.load_beit`.
 
     Returns:
         `upernet_segmenter`; pictures must have the size that the network reads, and are normalised as
@@ -25,12 +28,12 @@ def load_upernet(folder, config, tensors, image_shape=None):
             f"`out_indices` in {folder}/config.json must be four numbers in [1, {depth + 1}]. Received: {indices!r}"
         )
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
-    backbone = beit_checkpoints.read_backbone(config, body)
-    shape = backbone.arguments["image_shape"] if image_shape is None else tuple(image_shape)
-    backbone = beit_tuning.rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
-    raw = beit_checkpoints.read_preprocessing(folder, shape)
+    backbone = read_backbone(config, body)
+    shape = backbone.image_shape if image_shape is None else tuple(image_shape)
+    backbone = rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
+    raw = read_preprocessing(folder, shape)
     classes = len(tensors["decode_head.classifier.weight"])
-    model = upernet.upernet_segmenter(
+    model = upernet_segmenter(
         backbone,
         classes,
         auxiliary_head=config.get("use_auxiliary_head", True),
@@ -38,13 +41,13 @@ def load_upernet(folder, config, tensors, image_shape=None):
         auxiliary_channels=config.get("auxiliary_channels", 256),
         auxiliary_convolutions=config.get("auxiliary_num_convs", 1),
         auxiliary_concat_input=config.get("auxiliary_concat_input", False),
-        class_names=checkpoint_tensors.label_names(config, classes),
+        class_names=huggingface.label_names(config, classes),
         **{name: raw[name] for name in ("mean", "std") if name in raw},
     )
     for layer in model.layers:
         if layer is not backbone:
             for variable in layer.variables:
-                checkpoint_tensors.assign(variable, _reference_array(variable.path, tensors, config))
+                huggingface.assign(variable, _reference_array(variable.path, tensors, config))
     return model
 
 

@@ -8,12 +8,18 @@ https://arxiv.org/abs/2402.10193): a bit and a half per weight. Biases and scale
 import hashlib
 import importlib.resources
 import json
+import pathlib
 
 import numpy as np
 import safetensors
 from safetensors.numpy import save_file
 
-from course_hw5.models import beit, beit_tuning, bert, upernet
+from course_hw5.models.beit import BeitBackbone
+from course_hw5.models.beit_tasks import BeitClassifier
+from course_hw5.models.bert import BertBackbone
+from course_hw5.models.bert_classifier import BertClassifier, bert_classifier
+from course_hw5.models.preprocessing import preprocessing_of
+from course_hw5.models.upernet import UperNetSegmenter
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
@@ -22,8 +28,8 @@ WHOLE = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-cam
 PRESETS = CHANGES | WHOLE
 
 
-def save_whole(model, path):
-    """Writes a `beit_classifier` or `upernet_segmenter` for pictures of the size that it reads.
+def save_whole(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> int:
+    """Writes a `beit_classifier` or `upernet_segmenter` for images of the size that it reads.
 
     Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
     only training needs, is left out.
@@ -34,15 +40,15 @@ def save_whole(model, path):
     Raises:
         ValueError: if the model has no names for its classes.
     """
-    scores = model.get_layer("scores")
-    if scores.class_names is None:
+    if model.class_names is None:
         raise ValueError(f"`model` must have `class_names`. Received: {model.name} without")
-    arguments = {"backbone": beit.backbone_of(model).arguments, "class_names": scores.class_names}
-    arguments["raw"] = beit_tuning.normalization(model)
-    if model.name == "upernet_segmenter":
-        arguments["head"] = upernet.head_arguments(model)
+    preprocessing = model.preprocessing
+    raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
+    arguments = {"backbone": model.backbone.get_config(), "class_names": model.class_names, "raw": raw}
+    if isinstance(model, UperNetSegmenter):
+        arguments["head"] = model.head_config()
     else:
-        arguments["top"] = {"pooling": beit_tuning.pooling_of(model), "activation": scores.activation}
+        arguments["top"] = {"pooling": model.pooling, "activation": model.activation}
     weights = {
         variable.path: variable.numpy().astype("float16" if variable.trainable else "float32")
         for variable in model.weights
@@ -52,23 +58,23 @@ def save_whole(model, path):
     return path.stat().st_size
 
 
-def load_whole(name):
+def load_whole(name: str) -> BeitClassifier | UperNetSegmenter:
     """Makes the model of a bundled preset, a key of `WHOLE`, with weights in float32."""
     with importlib.resources.as_file(ASSETS / WHOLE[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
         arguments = json.loads(file.metadata()["arguments"])
-        backbone, names = beit.BeitBackbone(**arguments["backbone"]), arguments["class_names"]
-        raw = arguments.get("raw", {})
+        backbone, names = BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
+        options = {"class_names": names, "preprocessing": preprocessing_of(**arguments.get("raw", {}))}
         if "head" in arguments:
             head = arguments["head"] | {"auxiliary_head": False}
-            model = upernet.upernet_segmenter(backbone, len(names), **head, class_names=names, **raw)
+            model = UperNetSegmenter(backbone, len(names), **head, **options)
         else:
-            model = beit.beit_classifier(backbone, len(names), class_names=names, **raw, **arguments.get("top", {}))
+            model = BeitClassifier(backbone, len(names), **arguments.get("top", {}), **options)
         for variable in model.weights:
             variable.assign(file.get_tensor(variable.path).astype("float32"))
     return model
 
 
-def load_preset(name, backbone):
+def load_preset(name: str, backbone: BertBackbone) -> BertClassifier:
     """Makes the classifier of a bundled preset from the backbone that it was trained from.
 
     Args:
@@ -95,21 +101,20 @@ def load_preset(name, backbone):
     return model
 
 
-def checksum(backbone):
+def checksum(backbone: BertBackbone) -> str:
     """SHA-256 of all weights of a model, whatever their names and order: hexadecimal digits."""
     each = sorted(hashlib.sha256(np.ascontiguousarray(array)).digest() for array in backbone.get_weights())
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def start_of_change(backbone):
+def start_of_change(backbone: BertBackbone) -> BertClassifier:
     """The classifier on a backbone, with a last layer of zeros, so that the change of it is all of it."""
-    model = bert.bert_classifier(backbone)
-    head = model.get_layer("positive")
-    head.set_weights([0 * weights for weights in head.get_weights()])
+    model = bert_classifier(backbone)
+    model.classifier.set_weights([0 * weights for weights in model.classifier.get_weights()])
     return model
 
 
-def save_change(model, start, path):
+def save_change(model: BertClassifier, start: BertClassifier, path: pathlib.Path) -> int:
     """Writes the difference of two classifiers of the same form.
 
     Args:
@@ -136,7 +141,7 @@ def save_change(model, start, path):
             change[key] = difference.astype("float16")
         else:
             change |= _packed(key, matrix)
-    save_file(change, path, metadata={"base": checksum(bert.backbone_of(start))})
+    save_file(change, path, metadata={"base": checksum(start.backbone)})
     return path.stat().st_size
 
 
@@ -159,9 +164,7 @@ def _unpacked(key, change):
 
 def _key(variable, model):
     """Name of a variable without the number that Keras may have given the backbone."""
-    backbones = [layer.name for layer in model.layers if isinstance(layer, bert.BertBackbone)]
-    parts = [part for part in variable.path.split("/") if part not in backbones]
-    return "/".join(parts)
+    return "/".join(part for part in variable.path.split("/") if part != model.backbone.name)
 
 
 def _kernel_shape(key, kernel):

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 
-from course_hw5.models import beit, beit_tuning
-from course_hw5.models.checkpoint_tensors import assign, label_names
+from course_hw5.models.beit import BeitBackbone, beit_backbone
+from course_hw5.models.beit_tasks import beit_classifier, beit_encoder, beit_masked_image_model
+from course_hw5.models.checkpoints.huggingface import assign, label_names
+from course_hw5.models.fine_tuning import rebuilt_backbone
 
 ARCHITECTURES = ("BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitForSemanticSegmentation")
 # Steps of other models' image processors that BEiT's does not have.
@@ -35,11 +37,11 @@ def load_beit(folder, config, tensors, image_shape=None):
     pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
     backbone = read_backbone(config, body, is_masked, final_norm=pooling == "cls" and not is_classifier)
     if image_shape is not None:
-        backbone = beit_tuning.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
-    raw = read_preprocessing(folder, backbone.arguments["image_shape"])
+        backbone = rebuilt_backbone(backbone, image_shape=tuple(image_shape))
+    raw = read_preprocessing(folder, backbone.image_shape)
     pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
     if is_masked:
-        model = beit.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
+        model = beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
         heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
         classes = len(tensors["classifier.weight"])
@@ -47,10 +49,10 @@ def load_beit(folder, config, tensors, image_shape=None):
         # as the reference's pipeline: one label is by itself, too
         has_several = config.get("problem_type") == "multi_label_classification" or classes == 1
         activation = "sigmoid" if has_several else "linear"
-        model = beit.beit_classifier(backbone, classes, pooling, activation=activation, class_names=names, **raw)
+        model = beit_classifier(backbone, classes, pooling, activation=activation, class_names=names, **raw)
         heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
-        model = beit.beit_encoder(backbone, pooling, **raw)
+        model = beit_encoder(backbone, pooling, **raw)
         heads = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
     for layer, (source, name) in heads.items():
         scale, offset = model.get_layer(layer).variables
@@ -59,13 +61,13 @@ def load_beit(folder, config, tensors, image_shape=None):
     return model
 
 
-def read_backbone(config, tensors, use_mask_token=False, final_norm=False):
+def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, final_norm: bool = False) -> BeitBackbone:
     """Makes a `BeitBackbone` from `config` and tensors named without the prefix "beit."."""
     side = config["image_size"]
     size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
     bias = "both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none"
-    backbone = beit.beit_backbone(
+    backbone = beit_backbone(
         image_shape=(*size, config.get("num_channels", 3)),
         patch_size=_side(config["patch_size"]),
         dim=config["hidden_size"],
@@ -140,7 +142,7 @@ def _array(path, tensors):
 
 
 def read_preprocessing(folder, image_shape):
-    """What `preprocessor_config.json` says is done to raw pictures, as arguments of `beit.raw_images`.
+    """What `preprocessor_config.json` says is done to raw pictures, as attributes of `Preprocessing`.
 
     Args:
         folder: path.
@@ -191,7 +193,7 @@ def read_preprocessing(folder, image_shape):
             size, crop = (read(name, _height, "a height, or an object with one") for name in ("size", "crop_size"))
             if crop > size:
                 raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
-            raw["crop_share"] = crop / size
+            raw["crop_fraction"] = crop / size
     return raw
 
 

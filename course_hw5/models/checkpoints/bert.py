@@ -1,7 +1,7 @@
 """BERT's tensors in Hugging Face's format to a `BertBackbone`."""
 
 from course_hw5.models.bert import BertBackbone
-from course_hw5.models.checkpoint_tensors import assign_text_model
+from course_hw5.models.checkpoints.huggingface import assign_text_model
 
 ARCHITECTURES = ("BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForSequenceClassification")
 NAMES = (

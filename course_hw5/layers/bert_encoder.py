@@ -1,0 +1,73 @@
+"""One layer of BERT: self-attention, then a small network for each token, each with a skip connection and normalised after."""
+
+import keras
+import keras_nlp
+
+from course_hw5.layers.bert_attention import BertAttention
+from course_hw5.layers.dense import Dense
+from course_hw5.layers.hashed_dropout import HashedDropout
+from course_hw5.layers.layer_normalization import LayerNormalization
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BertEncoder(keras_nlp.layers.TransformerEncoder):
+    """keras-nlp's `TransformerEncoder`, made of this package's layers. What it computes, `call`, is keras-nlp's.
+
+    Args and input: as of keras-nlp's.
+    """
+
+    def build(self, inputs_shape):
+        # keras-nlp's `call` reads its layers by these names
+        self._self_attention_layer = self.make_attention(name="self_attention_layer")
+        self._self_attention_layer_norm = self._normalization("self_attention_layer_norm")
+        self._self_attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="self_attention_dropout")
+        self._feedforward_layer_norm = self._normalization("feedforward_layer_norm")
+        self._feedforward_intermediate_dense = self._dense(
+            self.intermediate_dim, "feedforward_intermediate_dense", self.activation
+        )
+        self._feedforward_output_dense = self._dense(inputs_shape[-1], "feedforward_output_dense")
+        self._feedforward_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="feedforward_dropout")
+        for layer in (self._self_attention_layer, self._self_attention_layer_norm, self._feedforward_layer_norm):
+            layer.build(inputs_shape)
+        self._feedforward_intermediate_dense.build(inputs_shape)
+        self._feedforward_output_dense.build((*inputs_shape[:-1], self.intermediate_dim))
+
+    def make_attention(self, kind=BertAttention, **options):
+        """The layer of self-attention, not yet built."""
+        return kind(
+            self.num_heads,
+            dropout=self.dropout,
+            kernel_initializer=self.kernel_initializer.clone(),
+            bias_initializer=self.bias_initializer.clone(),
+            dtype=self.dtype_policy,
+            **options,
+        )
+
+    def _normalization(self, name):
+        return LayerNormalization(epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name)
+
+    def _dense(self, units, name, activation=None):
+        return Dense(
+            units,
+            activation,
+            kernel_initializer=self.kernel_initializer.clone(),
+            bias_initializer=self.bias_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    @property
+    def attention(self):
+        """The layer of self-attention."""
+        return self._self_attention_layer
+
+    @property
+    def weighted_layers(self):
+        """Query, key, value and output of attention, its normalization, both dense layers, and their normalization."""
+        attention = self.attention
+        return (
+            *(attention.query_dense, attention.key_dense, attention.value_dense, attention.output_dense),
+            self._self_attention_layer_norm,
+            *(self._feedforward_intermediate_dense, self._feedforward_output_dense),
+            self._feedforward_layer_norm,
+        )

@@ -1,0 +1,221 @@
+"""BEiT with a head: a classifier, an encoder that pools its tokens, and the model of BEiT's pre-training."""
+
+import dataclasses
+
+import keras
+
+from course_hw5.errors import is_whole, require
+from course_hw5.models.beit import BeitBackbone
+from course_hw5.models.preprocessing import Preprocessing, image_inputs, preprocessing_of
+from course_hw5.models.task import Task, with_attention
+
+
+class BeitTask(Task):
+    """A `BeitBackbone` with a head.
+
+    Attributes:
+        preprocessing: `Preprocessing`, or None where the model takes normalised images.
+        pooling: "mean" of the patches or the "cls" token; None where tokens are not pooled.
+    """
+
+    preprocessing: Preprocessing | None = None
+    pooling: str | None = None
+
+    def get_config(self) -> dict:
+        preprocessing = self.preprocessing and dataclasses.asdict(self.preprocessing)
+        return super().get_config() | {"preprocessing": preprocessing}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "BeitTask":
+        preprocessing = config.get("preprocessing")
+        return super().from_config(config | {"preprocessing": preprocessing and Preprocessing(**preprocessing)}, custom_objects)
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BeitClassifier(BeitTask):
+    """The classifier that `beit_classifier` makes: preprocessing, backbone, pooled patches, one dense layer.
+
+    Args: those of `beit_classifier`, all of which are attributes, too; `num_classes` is its `classes`, and
+        preprocessing: `Preprocessing`, or None where the model takes normalised images.
+    """
+
+    logits_layers = ("logits",)
+
+    def __init__(
+        self,
+        backbone: BeitBackbone,
+        num_classes: int,
+        pooling: str = "mean",
+        dropout: float = 0.0,
+        activation: str = "softmax",
+        class_names=None,
+        preprocessing: Preprocessing | None = None,
+        name: str = "beit_classifier",
+    ):
+        # === Layers ===
+        self.backbone = backbone
+        self.pooled_norm = _pooled_norm(backbone)
+        self.classifier_dropout = keras.layers.Dropout(dropout, dtype=backbone.dtype_policy, name="classifier_dropout")
+        self.logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")
+        self.scores = keras.layers.Activation(activation, dtype="float32", name="scores")
+
+        # === Functional model ===
+        images, x = image_inputs(preprocessing, backbone)
+        x = self.pooled_norm(pooled(backbone(x), pooling))
+        x = self.logits(self.classifier_dropout(x))
+        super().__init__(images, self.scores(x), name=name)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.pooling = pooling
+        self.dropout = dropout
+        self.activation = activation
+        self.class_names = None if class_names is None else tuple(class_names)
+        self.preprocessing = preprocessing
+
+    def with_attention(self) -> keras.Model:
+        return with_attention(self, self.backbone, logits=self.logits)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "num_classes": self.num_classes,
+            "pooling": self.pooling,
+            "dropout": self.dropout,
+            "activation": self.activation,
+            "class_names": self.class_names,
+        }
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BeitEncoder(BeitTask):
+    """The model without a head that `beit_encoder` makes; args and attributes are the same, and `preprocessing`."""
+
+    def __init__(
+        self,
+        backbone: BeitBackbone,
+        pooling: str = "mean",
+        preprocessing: Preprocessing | None = None,
+        name: str = "beit_encoder",
+    ):
+        # === Layers ===
+        self.backbone = backbone
+        self.pooled_norm = _pooled_norm(backbone) if pooling == "mean" else None
+
+        # === Functional model ===
+        images, x = image_inputs(preprocessing, backbone)
+        x = backbone(x)
+        vectors = pooled(x, pooling)
+        vectors = vectors if self.pooled_norm is None else self.pooled_norm(vectors)
+        super().__init__(images, {"sequence_output": x, "pooled_output": vectors}, name=name)
+
+        # === Config ===
+        self.pooling = pooling
+        self.preprocessing = preprocessing
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"pooling": self.pooling}
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BeitMaskedImageModel(BeitTask):
+    """The model of BEiT's pre-training that `beit_masked_image_model` makes; args are the same, and `preprocessing`."""
+
+    def __init__(
+        self,
+        backbone: BeitBackbone,
+        vocabulary_size: int = 8192,
+        preprocessing: Preprocessing | None = None,
+        name: str = "beit_masked_image_model",
+    ):
+        # === Layers ===
+        self.backbone = backbone
+        self.head_norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=backbone.dtype_policy, name="head_norm")
+        self.logits = keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")
+
+        # === Functional model ===
+        images, x = image_inputs(preprocessing, backbone)
+        mask = keras.Input(backbone.input["mask"].shape[1:], dtype="int32", name="mask")
+        x = self.head_norm(backbone({"images": x, "mask": mask})[:, 1:])
+        super().__init__({"images": images, "mask": mask}, self.logits(x), name=name)
+
+        # === Config ===
+        self.vocabulary_size = vocabulary_size
+        self.preprocessing = preprocessing
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"vocabulary_size": self.vocabulary_size}
+
+
+def beit_classifier(
+    backbone: BeitBackbone,
+    classes: int = 10,
+    pooling: str = "mean",
+    dropout: float = 0.0,
+    activation: str = "softmax",
+    class_names=None,
+    **raw,
+) -> BeitClassifier:
+    """Builds the classifier of question 3-2: raw images, normalization, backbone, pooled patches, one dense layer.
+
+    Args:
+        backbone: a `beit_backbone` without mask, features or final normalization.
+        classes: number of classes.
+        pooling: "mean" of the patches, or the "cls" token; normalised afterwards.
+        dropout: rate before the last layer.
+        activation: "softmax", "sigmoid" where several classes may be right, or "linear" for logits.
+        class_names: one string per class, kept with the model.
+        **raw: attributes of `Preprocessing`, or `mean=None` for images that are normalised already; by default raw images have
+            the backbone's shape and are scaled to [-1, 1].
+
+    Returns:
+        `BeitClassifier`: images `(batch, height, width, channels)`, uint8 or floats in [0, 255], to float32
+        `(batch, classes)`.
+
+    Raises:
+        ValueError: if `pooling` or `activation` is unknown, there is not one name per class, or the backbone does not fit.
+    """
+    require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
+    require("classes", classes, lambda classes: is_whole(classes, 1), "a whole number, 1 or more")
+    extras = [name for name in ("feature_layers", "use_mask_token", "final_norm") if getattr(backbone, name)]
+    if extras:
+        raise ValueError(f"`backbone` must have no mask, features or final normalization. Received: {', '.join(extras)}")
+    activations = ("softmax", "sigmoid", "linear")
+    require("activation", activation, lambda name: name in activations, '"softmax", "sigmoid" or "linear"')
+    require("class_names", class_names, lambda names: names is None or len(names) == classes, f"{classes} names, or None")
+    return BeitClassifier(backbone, classes, pooling, dropout, activation, class_names, preprocessing_of(**raw))
+
+
+def beit_encoder(backbone: BeitBackbone, pooling: str = "mean", **raw) -> BeitEncoder:
+    """Builds the model without a head: images to a dict of "sequence_output" and "pooled_output".
+
+    Args:
+        backbone: a `beit_backbone`, with `final_norm` where [CLS] is pooled.
+        pooling: "mean" of the patches, normalised, or the "cls" token.
+        **raw: as for `beit_classifier`.
+    """
+    return BeitEncoder(backbone, pooling, preprocessing_of(**raw))
+
+
+def beit_masked_image_model(backbone: BeitBackbone, vocabulary_size: int = 8192, **raw) -> BeitMaskedImageModel:
+    """Builds BEiT's pre-training model (section 2.3): images and a mask to logits of each patch's visual token.
+
+    Args:
+        backbone: a `beit_backbone` with `use_mask_token`.
+        vocabulary_size: number of visual tokens.
+        **raw: as for `beit_classifier`.
+
+    Returns:
+        `BeitMaskedImageModel`: dict of "images" and "mask" `(batch, patches)`, 1 where hidden, to float32
+        `(batch, patches, vocabulary_size)`.
+    """
+    return BeitMaskedImageModel(backbone, vocabulary_size, preprocessing_of(**raw))
+
+
+def pooled(x, pooling: str):
+    """One vector per image from tokens `(batch, 1 + patches, dim)`: the "mean" of the patches or the "cls" token."""
+    require("pooling", pooling, lambda pooling: pooling in ("mean", "cls"), '"mean" or "cls"')
+    return keras.ops.mean(x[:, 1:], axis=1) if pooling == "mean" else x[:, 0]
+
+
+def _pooled_norm(backbone):
+    return keras.layers.LayerNormalization(epsilon=1e-12, dtype=backbone.dtype_policy, name="pooled_norm")

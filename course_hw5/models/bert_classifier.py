@@ -1,0 +1,152 @@
+"""BERT as a sentiment classifier, and how it is trained in part."""
+
+import keras
+import numpy as np
+
+from course_hw5 import tokenization
+from course_hw5.errors import require
+from course_hw5.layers.bert_inputs import BertInputs
+from course_hw5.models.bert import BertBackbone, check_embeddings, exact, made_tokenizer
+from course_hw5.models.task import Task, copy_head
+from course_hw5.word_pieces import BertTokenizer
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BertClassifier(Task):
+    """The classifier that `bert_classifier` makes: [CLS] of the last layer, pooler, a logit and its sigmoid.
+
+    Args: those of `bert_classifier`, all of which are attributes, too; `backbone` is a `BertBackbone`.
+    """
+
+    pooling = "cls"
+
+    def __init__(
+        self,
+        backbone: BertBackbone,
+        max_length: int | None = None,
+        dropout: float = 0.1,
+        tokenizer: BertTokenizer | dict | None = None,
+        class_names=("negative", "positive"),
+        name: str = "bert_classifier",
+    ):
+        require("class_names", class_names, lambda names: len(names) == 2, "two names")
+        tokenizer = made_tokenizer(tokenizer=tokenizer) or backbone.tokenizer
+        separator_id = 102
+        if tokenizer is not None:
+            check_embeddings("`backbone`", backbone, tokenizer)
+            separator_id = tokenizer.sep_token_id if tokenizer.segments else 0  # no token of a text is padding
+
+        # === Layers ===
+        self.backbone = backbone
+        self.bert_inputs = BertInputs(separator_id, name="bert_inputs")
+        self.classifier_dropout = keras.layers.Dropout(dropout, dtype=backbone.dtype_policy, name="classifier_dropout")
+        self.classifier = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="positive")
+
+        # === Functional model ===
+        token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
+        x = backbone(self.bert_inputs(token_ids))["pooled_output"]
+        super().__init__(token_ids, self.classifier(self.classifier_dropout(x)), name=name)
+
+        # === Config ===
+        self.max_length = max_length
+        self.dropout = dropout
+        self.class_names = tuple(map(str, class_names))
+        self._tokenizer = tokenizer
+
+    @property
+    def tokenizer(self) -> BertTokenizer:
+        """By which the model reads text: its own, or the published uncased one.
+
+        Raises:
+            ValueError: if the model has fewer embeddings than the vocabulary has word pieces.
+        """
+        tokenizer = self._tokenizer or tokenization.bert_tokenizer()
+        check_embeddings("`model`", self.backbone, tokenizer)
+        return tokenizer
+
+    def reset_classifier(self, class_names) -> "BertClassifier":
+        """Makes the same model for two other labels: it shares the backbone, and its last layer is new."""
+        return BertClassifier(self.backbone, self.max_length, self.dropout, self._tokenizer, class_names, self.name)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "max_length": self.max_length,
+            "dropout": self.dropout,
+            "tokenizer": self._tokenizer and self._tokenizer.get_config(),
+            "class_names": self.class_names,
+        }
+
+
+def bert_classifier(
+    backbone: keras.Model,
+    max_length: int | None = None,
+    dropout: float = 0.1,
+    vocabulary=None,
+    lowercase: bool = True,
+    tokenizer: BertTokenizer | None = None,
+    class_names=("negative", "positive"),
+) -> BertClassifier:
+    """Makes the sentiment classifier of question 2-1.
+
+    Args:
+        backbone: a `BertBackbone`; of one of keras-nlp's own a copy, with exact GELU.
+        max_length: tokens per text; None for any number up to the backbone's `max_sequence_length`.
+        dropout: rate before the last layer.
+        vocabulary: sequence of word pieces; None for the backbone's own, else the published uncased one.
+        lowercase: whether the vocabulary is uncased; of the backbone's its own word counts.
+        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, in place of vocabulary and lowercase.
+        class_names: of label 0 and of label 1, kept with the model.
+
+    Returns:
+        `BertClassifier`: integer `(batch, max_length)` token ids, 0 where padded, to float32 `(batch, 1)`
+        probabilities of label 1.
+
+    Raises:
+        ValueError: if `backbone` is no BERT; if `max_length` leaves no room for a word piece, or exceeds what the backbone has
+            positions for; if `vocabulary` is not one of BERT, or larger than the backbone's embedding; if `class_names` are
+            not two. The published vocabulary is compared when text is read: a model of other token ids needs none.
+
+    Example:
+        >>> model = bert_classifier(bert_backbone("tiny"), max_length=16)
+        >>> model.input_shape, model.output_shape, f"{model.count_params():,}"
+        ((None, 16), (None, 1), '4,386,049')
+    """
+    backbone = exact(backbone)
+    longest = backbone.max_sequence_length
+    if max_length is not None and not (isinstance(max_length, (int, np.integer)) and 3 <= max_length <= longest):
+        raise ValueError(f"`max_length` must be None or a whole number in [3, {longest}]. Received: {max_length!r}")
+    return BertClassifier(backbone, max_length, dropout, made_tokenizer(vocabulary, lowercase, tokenizer), class_names)
+
+
+def with_precision(model: BertClassifier, policy: str) -> BertClassifier:
+    """The same classifier with a backbone of another policy, such as "mixed_bfloat16"; the model itself where it has that."""
+    backbone = model.backbone
+    if backbone.dtype_policy.name == policy:
+        return model
+    copy = type(backbone).from_config(backbone.get_config() | {"dtype": policy})
+    copy.set_weights(backbone.get_weights())
+    changed = BertClassifier(copy, model.max_length, model.dropout, model._tokenizer, model.class_names, model.name)
+    copy_head(model, changed)
+    return changed
+
+
+def enable_lora(model: BertClassifier, rank: int) -> None:
+    """Freezes the backbone but for a change of low rank to each kernel of its encoder, the biases beside them, and the pooler.
+
+    Hu et al. 2022, https://arxiv.org/abs/2106.09685, by the `enable_lora` of Keras's layers. A saved model is merged. MPNet's
+    tables of distances are trained, as biases are.
+
+    Args:
+        model: a `bert_classifier`, changed in place.
+        rank: of the change, 1 or more.
+    """
+    backbone = model.backbone
+    for layer in backbone.layers:
+        if layer not in backbone.transformer_layers and layer is not backbone.pooled_dense:
+            layer.trainable = False
+    for encoder in backbone.transformer_layers:
+        for layer in encoder.weighted_layers:
+            if isinstance(layer, keras.layers.LayerNormalization):
+                layer.trainable = False
+            else:
+                layer.enable_lora(rank)

@@ -1,0 +1,143 @@
+"""What all models on a backbone share: `BertClassifier`, `BeitClassifier`, `UperNetSegmenter` and their kin."""
+
+import keras
+from keras import KerasTensor
+
+NOT_DECAYED = ("bias", "gamma", "beta")
+
+
+class Task(keras.Model):
+    """A backbone and a head, built as a functional model by the constructor of a subclass.
+
+    A subclass takes the backbone as its first argument and returns its other arguments from `get_config`.
+
+    Attributes:
+        backbone: `BertBackbone` or `BeitBackbone`.
+        class_names: tuple of one string per class, or None.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    logits_layers: tuple[str, ...] = ()  # names of the layers whose width is the number of classes
+
+    def with_attention(self) -> keras.Model:
+        """Makes the model that also outputs the attention of each layer.
+
+        Returns:
+            Functional `keras.Model` with the inputs and the weights of this one, to a dict: "output", what this model outputs,
+            and what `call_with_attention` of the backbone records.
+        """
+        return with_attention(self, self.backbone)
+
+    def no_weight_decay(self) -> tuple[str, ...]:
+        """Names of variables, or parts of names, that weight decay leaves out, as `exclude_from_weight_decay` takes them."""
+        return self.backbone.no_weight_decay()
+
+    def layer_groups(self) -> list[list[keras.Variable]]:
+        """Trainable variables from the input to the head: the embedding, each block, then all above the blocks."""
+        *groups, top = self.backbone.layer_groups()
+        of_backbone = {id(variable) for variable in self.backbone.variables}
+        return [*groups, top + [variable for variable in self.trainable_variables if id(variable) not in of_backbone]]
+
+    def reset_classifier(self, num_classes: int, class_names=None) -> "Task":
+        """Makes the same model for other classes: it shares the backbone, and only its last layer is new.
+
+        Args:
+            num_classes: number of classes.
+            class_names: one string per class, or None.
+        """
+        config = self.get_config() | {"num_classes": num_classes, "class_names": class_names}
+        model = type(self)(
+            self.backbone, **{key: value for key, value in config.items() if key not in ("backbone", "trainable")}
+        )
+        copy_head(self, model, left_out=self.logits_layers)
+        return model
+
+    def get_config(self) -> dict:
+        backbone = keras.saving.serialize_keras_object(self.backbone)
+        return {"backbone": backbone, "name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "Task":
+        config = dict(config)
+        backbone = keras.saving.deserialize_keras_object(config.pop("backbone"), custom_objects)
+        is_trainable = config.pop("trainable", True)
+        model = cls(backbone, **config)
+        if not is_trainable:  # else the backbone says of itself whether it is
+            model.trainable = False
+        return model
+
+
+def with_attention(model: keras.Model, backbone: keras.Model, **layers: keras.layers.Layer) -> keras.Model:
+    """Makes the model that also outputs the attention of each layer, of any functional model that calls the backbone.
+
+    The model's graph is run again on its inputs, with the same layers, but that the backbone is asked for its attention.
+
+    Args:
+        model: functional model.
+        backbone: a layer of it, `BertBackbone` or `BeitBackbone`.
+        **layers: further layers of it, whose outputs are given by these names.
+
+    Returns:
+        As `Task.with_attention`.
+    """
+    recorded = {}
+
+    def call(layer, *args, **kwargs):
+        if layer is backbone:
+            outputs, attention = backbone.call_with_attention(*args)
+            recorded.update(attention)
+            return outputs
+        output = layer(*args, **kwargs)
+        recorded.update({name: output for name, other in layers.items() if layer is other})
+        return output
+
+    again = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call)
+    return keras.Model(model.input, recorded | {"output": again.output}, name=f"{model.name}_with_attention")
+
+
+def copy_head(old: keras.Model, new: keras.Model, left_out=()) -> None:
+    """Gives the layers of a new model outside its backbone the weights of the old one's that have the same name and shape.
+
+    Args:
+        old, new: models with a `backbone`.
+        left_out: names of layers that keep their new weights.
+    """
+    values = {variable.path: variable for layer in _head(old) for variable in layer.variables}
+    for layer in _head(new):
+        for variable in layer.variables if layer.name not in left_out else ():
+            value = values.get(variable.path)
+            if value is not None and value.shape == variable.shape:
+                variable.assign(value)
+
+
+def _head(model):
+    return [layer for layer in model.layers if layer is not model.backbone]
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class WithAttention(keras.layers.Layer):
+    """Calls a layer, shared and not copied, for its output and its attention.
+
+    A layer of its own, since a Functional model wants all calls of one layer to have outputs of one structure.
+
+    Args:
+        layer: a built layer.
+        argument: of its `call`, which asks for attention.
+    """
+
+    def __init__(self, layer, argument="return_attention_scores", **kwargs):
+        super().__init__(**{"dtype": layer.dtype_policy} | kwargs)
+        self.layer = layer
+        self.argument = argument
+        self.supports_masking = True
+
+    def call(self, x: KerasTensor, *others):
+        return self.layer(x, *others, training=False, **{self.argument: True})
+
+    def get_config(self):
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return super().get_config() | {"layer": layer, "argument": self.argument}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config | {"layer": keras.saving.deserialize_keras_object(config["layer"])})
