@@ -8,13 +8,13 @@ import sys
 
 import numpy as np
 import pytest
-from course_hw5.models.attention import tokenizer_of
 from PIL import Image
 
 import course_hw5
 from course_hw5 import cli, devices, tasks, tokenization
 from course_hw5.data import reviews
-from course_hw5.models import beit, bert
+from course_hw5.models import beit
+from course_hw5.models.bert_classifier import with_precision
 from tests.golden import beit as golden_beit
 from tests.golden import text_heads
 from tests.golden.bert import GOLDEN
@@ -178,7 +178,7 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
     assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["size"] == "tiny"
     devices.seed_everything(0)
     start, end = course_hw5.bert_backbone("tiny"), course_hw5.load_model(tmp_path / "run" / "model.keras")
-    before, after = (bert.backbone_of(model).token_embedding.get_weights()[0] for model in (start, end))
+    before, after = (model.backbone.token_embedding.get_weights()[0] for model in (start, end))
     seen, unseen = (tokenization.bert_tokenizer().token_to_id(word) for word in ("film", "zebra"))
     moved = np.abs(after - before).max(axis=1)
     assert moved[seen] > 1e-4 > moved[unseen]
@@ -278,11 +278,11 @@ def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(small_bert, tm
     more = ("--preset", first / "model.keras", "--epochs", 1, "--precision", "mixed_bfloat16")
     run_script("train_bert.py", *bert_arguments(small_bert, second, *more))
     before, after = (course_hw5.load_model(folder / "model.keras") for folder in (first, second))
-    assert [bert.backbone_of(model).compute_dtype for model in (before, after)] == ["float32", "bfloat16"]
-    vocabularies = [tokenizer_of(model).get_vocabulary() for model in (before, after)]
+    assert [model.backbone.compute_dtype for model in (before, after)] == ["float32", "bfloat16"]
+    vocabularies = [model.tokenizer.get_vocabulary() for model in (before, after)]
     assert vocabularies[0] == vocabularies[1]
     ids = np.array([[2, 5, 7, 9, 3, 0]])
-    np.testing.assert_allclose(bert.with_precision(after, "float32")(ids), after(ids), atol=0.02)
+    np.testing.assert_allclose(with_precision(after, "float32")(ids), after(ids), atol=0.02)
 
 
 @pytest.mark.parametrize("more", [("--lora", 4), ("--evaluate",)])
@@ -435,7 +435,7 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
     assert {"class_scores.csv", "confusion_matrix.png", "gallery.png", "mean_iou.png", "scenes.json", "index.html"} <= names
     page = (small / "index.html").read_text()
     assert "Label maps as training went" in page and "mean IoU" in page and "pedestrian" in page
-    assert [*course_hw5.load_model(small / "model.keras").get_layer("scores").class_names][:4] == [
+    assert [*course_hw5.load_model(small / "model.keras").class_names][:4] == [
         "sky",
         "building",
         "pole",

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import keras
@@ -6,8 +7,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, patch_view, upernet_segmenter
-from course_hw5.models import beit, beit_tuning
+from course_hw5 import attention_model, beit_backbone, beit_classifier, explain, load_model, upernet_segmenter
+from course_hw5.models import beit, beit_tasks, fine_tuning
 from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN
@@ -50,7 +51,7 @@ def test_a_saved_model_gives_the_same_numbers_and_class_names(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(PICTURES), model(PICTURES))
-    assert loaded.get_layer("scores").class_names == ("a", "b", "c", "d")
+    assert loaded.class_names == ("a", "b", "c", "d")
     np.testing.assert_array_equal(attention_model(loaded)(PICTURES), attention_model(model)(PICTURES))
 
 
@@ -74,10 +75,10 @@ def test_attention_of_models_without_a_classifier(kind):
     backbone = beit_backbone(image_shape=(16, 16, 3), **SMALL, use_mask_token=kind == "masked", final_norm=True)
     pictures = random.normal(size=(2, 16, 16, 3))
     if kind == "masked":
-        model, inputs = beit.beit_masked_image_model(backbone, 7), {"images": pictures, "mask": np.ones((2, 16))}
+        model, inputs = beit_tasks.beit_masked_image_model(backbone, 7), {"images": pictures, "mask": np.ones((2, 16))}
         assert model(inputs).shape == (2, 16, 7)
     else:
-        model, inputs = beit.beit_encoder(backbone, "cls"), pictures
+        model, inputs = beit_tasks.beit_encoder(backbone, "cls"), pictures
         assert {name: value.shape[1:] for name, value in model(inputs).items()} == {
             "sequence_output": (17, 12),
             "pooled_output": (12,),
@@ -94,10 +95,10 @@ def test_features_are_the_patches_after_their_block():
 
 
 def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
-    old = beit.backbone_of(model)
-    same = beit_tuning.rebuilt_backbone(old, drop_path_rate=0.1)
+    old = model.backbone
+    same = fine_tuning.rebuilt_backbone(old, drop_path_rate=0.1)
     np.testing.assert_array_equal(same(PICTURES.astype("float32")), old(PICTURES.astype("float32")))
-    new = beit_tuning.rebuilt_backbone(old, image_shape=(32, 32, 3), feature_layers=(1,))
+    new = fine_tuning.rebuilt_backbone(old, image_shape=(32, 32, 3), feature_layers=(1,))
     assert new.output["block_1"].shape == (None, 8, 8, 12)
     kernels = [[w for w in m.get_weights() if w.ndim == 2 and w.shape[0] >= 12 and w.shape[1] >= 12] for m in (old, new)]
     for before, after in zip(*kernels):
@@ -106,8 +107,8 @@ def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
 
 @pytest.mark.parametrize("precision", ["float16", "mixed_bfloat16"])
 def test_lower_precision_runs_and_agrees_roughly(model, precision, tmp_path):
-    old = beit.backbone_of(model)
-    new = beit_tuning.rebuilt_backbone(old, dtype=precision)
+    old = model.backbone
+    new = fine_tuning.rebuilt_backbone(old, dtype=precision)
     x = (PICTURES / 127.5 - 1).astype("float32")
     assert new.blocks[0].compute_dtype == precision.removeprefix("mixed_")
     expected = keras.ops.convert_to_numpy(old(x))
@@ -189,7 +190,7 @@ def test_a_crop_of_the_folder_is_part_of_the_model(folder):
     expected = load_model(FOLDER)((pictures[:, 3:27, 3:27] / 255).astype("float32"))
     np.testing.assert_allclose(load_model(folder)(pictures), expected, atol=1e-4)
     explained = explain(load_model(folder), pictures[0])
-    np.testing.assert_array_equal(explained["image"], pictures[0, 3:27, 3:27])
+    np.testing.assert_array_equal(explained.image, pictures[0, 3:27, 3:27])
 
 
 def test_another_scale_of_the_folder_is_part_of_the_model(folder):
@@ -234,7 +235,7 @@ def test_several_labels_at_once_have_a_probability_each(folder, tmp_path):
     model.save(tmp_path / "model.keras")
     for each in (model, load_model(tmp_path / "model.keras")):
         np.testing.assert_allclose(each(expected["images"]), probabilities, atol=1e-4)
-        found = dict(explain(each, expected["images"][0])["predictions"])
+        found = dict(explain(each, expected["images"][0]).predictions)
         np.testing.assert_allclose([found[f"LABEL_{i}"] for i in range(5)], probabilities[0], atol=1e-4)
 
 
@@ -244,7 +245,7 @@ def test_one_label_is_by_itself(folder):
     safetensors.numpy.save_file(tensors, folder / "model.safetensors")
     change_config(folder, id2label={"0": "cat"})
     expected = np.load(FOLDER / "expected.npz")
-    ((name, probability),) = explain(load_model(folder), expected["images"][0])["predictions"]
+    ((name, probability),) = explain(load_model(folder), expected["images"][0]).predictions
     assert name == "cat" and probability == pytest.approx(1 / (1 + np.exp(-expected["logits"][0, 0])), abs=1e-4)
 
 
@@ -269,7 +270,7 @@ def test_a_patch_may_be_given_by_both_sides(folder):
 
 
 def test_class_names_come_from_the_folder(folder):
-    assert load_model(folder).get_layer("scores").class_names == tuple(f"LABEL_{i}" for i in range(5))
+    assert load_model(folder).class_names == tuple(f"LABEL_{i}" for i in range(5))
 
 
 def test_a_missing_tensor_is_named(folder):
@@ -317,17 +318,17 @@ def test_a_tensor_of_another_shape_is_named(folder):
         load_model(folder)
 
 
-def test_layers_near_the_pixels_learn_slower(model):
-    rates = beit_tuning.layerwise_rates(model, 0.5)
-    assert {*rates} == {variable.path for variable in model.trainable_variables}
-    assert rates["logits/kernel"] == rates["pooled_norm/gamma"] == 1
-    assert rates["block_1/dense_1/kernel"] == 0.5 and rates["block_0/relative_position_bias/table"] == 0.25
-    assert rates["patch_embedding/kernel"] == 0.125
+def test_variables_are_grouped_from_the_pixels_to_the_head(model):
+    groups = [[variable.path for variable in group] for group in model.layer_groups()]
+    assert sorted(path for group in groups for path in group) == sorted(variable.path for variable in model.trainable_variables)
+    pixels, first, second, head = groups
+    assert "patch_embedding/kernel" in pixels and {"logits/kernel", "pooled_norm/gamma"} <= {*head}
+    assert "block_0/relative_position_bias/table" in first and "block_1/dense_1/kernel" in second
 
 
 @pytest.mark.parametrize("classes, is_kept", [(4, True), (3, False)])
 def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes, is_kept):
-    adapted = beit_tuning.adapted_classifier(model, classes, image_shape=(16, 24, 3), drop_path_rate=0.1)
+    adapted = fine_tuning.adapted_classifier(model, classes, image_shape=(16, 24, 3), drop_path_rate=0.1)
     assert (adapted.count_params() == model.count_params()) == is_kept
     if is_kept:
         np.testing.assert_allclose(adapted(PICTURES), model(PICTURES), atol=1e-6)
@@ -335,17 +336,17 @@ def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes
 
 def test_an_adapted_classifier_pools_as_before():
     classifier = beit_classifier(beit_backbone(image_shape=(16, 24, 3), **SMALL), classes=4, pooling="cls")
-    np.testing.assert_allclose(beit_tuning.adapted_classifier(classifier, 4)(PICTURES), classifier(PICTURES), atol=1e-6)
-    encoder = beit.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL))
-    adapted = beit_tuning.adapted_classifier(encoder, 4)
+    np.testing.assert_allclose(fine_tuning.adapted_classifier(classifier, 4)(PICTURES), classifier(PICTURES), atol=1e-6)
+    encoder = beit_tasks.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL))
+    adapted = fine_tuning.adapted_classifier(encoder, 4)
     assert [type(op).__name__ for op in adapted.operations].count("Mean") == 1
 
 
 def test_an_adapted_encoder_keeps_the_normalization_of_its_tokens():
-    encoder = beit.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL, final_norm=True), pooling="cls")
-    gamma, beta = beit.backbone_of(encoder).get_layer("norm").weights
+    encoder = beit_tasks.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL, final_norm=True), pooling="cls")
+    gamma, beta = encoder.backbone.get_layer("norm").weights
     gamma.assign(random.normal(size=12)), beta.assign(random.normal(size=12))
-    adapted = beit_tuning.adapted_classifier(encoder, 4)
+    adapted = fine_tuning.adapted_classifier(encoder, 4)
     head = keras.Model(adapted.input, adapted.get_layer("pooled_norm").output)
     np.testing.assert_allclose(head(PICTURES), encoder(PICTURES)["pooled_output"], atol=1e-5)
 
@@ -353,28 +354,28 @@ def test_an_adapted_encoder_keeps_the_normalization_of_its_tokens():
 def test_a_segmenter_becomes_the_start_of_a_classifier():
     backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, feature_layers=(0, 0, 1, 1))
     segmenter = upernet_segmenter(backbone, 3, channels=8)
-    adapted = beit_tuning.adapted_classifier(segmenter, 4)
+    adapted = fine_tuning.adapted_classifier(segmenter, 4)
     assert adapted(PICTURES).shape == (3, 4)
-    before, after = (beit.backbone_of(model).get_weights() for model in (segmenter, adapted))
+    before, after = (each.backbone.get_weights() for each in (segmenter, adapted))
     np.testing.assert_array_equal(before[0], after[0])
 
 
 def test_an_adapted_checkpoint_keeps_its_normalization(folder):
     config = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.5], "size": 24}
     (folder / "preprocessor_config.json").write_text(json.dumps(config))
-    rescaling = beit_tuning.adapted_classifier(load_model(folder), 3, input_shape=(32, 32, 3)).get_layer("rescaling")
+    rescaling = fine_tuning.adapted_classifier(load_model(folder), 3, input_shape=(32, 32, 3)).get_layer("rescaling")
     np.testing.assert_allclose(rescaling.scale, 1 / (255 * np.array(config["image_std"])), rtol=1e-6)
     np.testing.assert_allclose(rescaling.offset, [-2, -2, -1.2], rtol=1e-6)
 
 
 def test_a_picture_is_explained_for_the_viewer(model):
     explained = explain(model, PICTURES[0])
-    shapes = {name: np.shape(explained[name]) for name in ("attention", "gradients", "content", "position_bias")}
-    assert {*shapes.values()} == {(2, 3, 25, 25)} and explained["grid"] == (4, 6)
-    assert explained["predictions"][0][1] == pytest.approx(float(np.max(model(PICTURES[:1]))), abs=1e-6)
-    assert np.abs(explained["gradients"]).max() > 0
-    assert (explained["gradients"][-1, :, 0] == 0).all() and explained["patch"] > 0  # the mean is of patches, without [CLS]
-    page = patch_view(**explained, html_action="return")
+    shapes = {name: np.shape(getattr(explained, name)) for name in ("attention", "gradients", "content", "position_bias")}
+    assert {*shapes.values()} == {(2, 3, 25, 25)} and explained.grid == (4, 6)
+    assert explained.predictions[0][1] == pytest.approx(float(np.max(model(PICTURES[:1]))), abs=1e-6)
+    assert np.abs(explained.gradients).max() > 0
+    assert (explained.gradients[-1, :, 0] == 0).all() and explained.patch > 0  # the mean is of patches, without [CLS]
+    page = explained.view(html_action="return")
     assert '"name": "Position bias"' in page and '"name": "Relevance"' in page
 
 
@@ -383,10 +384,60 @@ def test_grey_and_normalised_pictures_are_explained_too():
     for raw, picture in (({}, PICTURES[0, :, :, :1]), ({"mean": None}, np.linspace(-1, 1, 16 * 24).reshape(16, 24, 1))):
         explained = explain(beit_classifier(backbone, classes=4, **raw), picture)
         expected = picture if picture.dtype == np.uint8 else (picture + 1) / 2 * 255
-        np.testing.assert_array_equal(explained["image"], np.repeat(np.uint8(expected), 3, axis=2))
-        assert patch_view(**explained, html_action="return")
+        np.testing.assert_array_equal(explained.image, np.repeat(np.uint8(expected), 3, axis=2))
+        assert explained.view(html_action="return")
 
 
 def test_a_picture_of_another_size_is_refused(model):
-    with pytest.raises(ValueError, match=r"The picture must have shape \(16, 24, 3\). Received: \(8, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"The image must have shape \(16, 24, 3\). Received: \(8, 8, 3\)"):
         explain(model, np.zeros((8, 8, 3), "uint8"))
+
+
+def test_weights_that_are_not_matrices_are_not_decayed(model):
+    names = model.no_weight_decay()
+    decayed = {v.path.split("/")[-1] for v in model.trainable_variables if not any(re.search(n, v.name) for n in names)}
+    assert decayed == {"kernel", "qkv_kernel", "output_kernel"}
+
+
+@pytest.mark.parametrize("kind", ["classifier", "encoder", "masked"])
+def test_a_model_is_rebuilt_from_its_config(kind):
+    backbone = beit_backbone(image_shape=(16, 16, 3), **SMALL, use_mask_token=kind == "masked", dtype="mixed_bfloat16")
+    model = {
+        "classifier": lambda: beit_tasks.beit_classifier(
+            backbone, 3, "cls", 0.2, "sigmoid", "abc", input_shape=(None, None, 3)
+        ),
+        "encoder": lambda: beit_tasks.beit_encoder(backbone, "cls", mean=(0.1, 0.2, 0.3), std=2.0),
+        "masked": lambda: beit_tasks.beit_masked_image_model(backbone, 7, mean=None),
+    }[kind]()
+    copy = type(model).from_config(json.loads(json.dumps(model.get_config())))
+    copy.set_weights(model.get_weights())
+    assert copy.preprocessing == model.preprocessing and copy.class_names == model.class_names
+    images = random.integers(0, 256, (2, 16, 16, 3)).astype("float32")
+    inputs = {"images": images, "mask": np.ones((2, 16))} if kind == "masked" else images
+    for found, expected in zip(keras.tree.flatten(copy(inputs)), keras.tree.flatten(model(inputs))):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_clone_and_weights_by_path_give_the_same_numbers(model, tmp_path):
+    clone = keras.models.clone_model(model)
+    model.save_weights(tmp_path / "model.weights.h5")
+    fresh = type(model).from_config(model.get_config())
+    fresh.load_weights(tmp_path / "model.weights.h5")
+    clone.set_weights(model.get_weights())
+    for other in (clone, fresh):
+        assert [w.path for w in other.weights] == [w.path for w in model.weights]
+        np.testing.assert_array_equal(other(PICTURES), model(PICTURES))
+        np.testing.assert_array_equal(attention_model(other)(PICTURES), attention_model(model)(PICTURES))
+
+
+def test_a_model_for_other_classes_shares_the_backbone(model):
+    other = model.reset_classifier(2, ["x", "y"])
+    assert other.backbone is model.backbone and other(PICTURES).shape == (3, 2) and other.class_names == ("x", "y")
+    np.testing.assert_array_equal(other.pooled_norm.gamma, model.pooled_norm.gamma)
+
+
+def test_attention_comes_with_the_logits_and_the_output(model):
+    recorded = model.with_attention()(PICTURES)
+    assert {*recorded} == {"attention", "content", "position", "logits", "output"} and len(recorded["attention"]) == 2
+    np.testing.assert_allclose(recorded["output"], model(PICTURES), atol=1e-6)
+    np.testing.assert_allclose(keras.ops.softmax(recorded["logits"]), model(PICTURES), atol=1e-6)

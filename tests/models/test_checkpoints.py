@@ -7,7 +7,6 @@ import keras_nlp
 import numpy as np
 import pytest
 import safetensors.numpy
-from course_hw5.models.attention import tokenizer_of
 
 from course_hw5 import bert_classifier, hub, load_model, mlp_classifier, tokenization
 from tests.golden import bert as golden
@@ -40,14 +39,14 @@ def test_states_attention_and_answers_equal_the_reference(source, also):
 
 def test_an_mpnet_reads_bert_s_ids_by_a_vocabulary_of_its_own(mpnet):
     model = load_model(mpnet)
-    tokenizer = tokenizer_of(model)
+    tokenizer = model.tokenizer
     assert tokenization.tokens_of(tokenization.token_ids("word7", 8, tokenizer=tokenizer), tokenizer) == [
         "[CLS]",
         "word7",
         "[SEP]",
     ]
     (mpnet / "tokenizer_config.json").write_text('{"do_lower_case": false}')
-    assert tokenizer_of(load_model(mpnet))("Word7 word7") == [1, 7]
+    assert load_model(mpnet).tokenizer("Word7 word7") == [1, 7]
 
 
 def change_tensors(folder, change):
@@ -68,7 +67,7 @@ def test_an_mpnet_without_a_head_is_a_backbone_with_its_pooler(mpnet):
     backbone, ids = load_model(mpnet), np.load(MPNET / "expected.npz")["token_ids"]
     assert backbone.tokenizer.get_vocabulary()[0] == "[PAD]" and bert_classifier(backbone).output_shape == (None, 1)
     model = load_model(MPNET)
-    inputs = model.get_layer("bert_inputs")(ids)
+    inputs = model.bert_inputs(ids)
     expected = model.layers[2](inputs)["pooled_output"]
     np.testing.assert_allclose(backbone(inputs)["pooled_output"], expected, atol=1e-6)
 
@@ -85,7 +84,7 @@ def test_an_mpnet_takes_no_picture_and_reads_the_newer_form_of_a_vocabulary(mpne
     ids = {word: i for i, word in enumerate(golden.mpnet_vocabulary(60))}
     (mpnet / "tokenizer.json").write_text(json.dumps(tokenizer_files.definition(model_vocab=ids, added_tokens=[])))
     (mpnet / "vocab.txt").unlink()
-    assert [*tokenizer_of(load_model(mpnet))("word7")] == [7]
+    assert [*load_model(mpnet).tokenizer("word7")] == [7]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +128,9 @@ def test_a_folder_with_its_own_vocabulary_keeps_it(folder):
     (folder / "vocab.txt").write_text("\n".join(words))
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
     model = load_model(folder)
-    inputs = model.get_layer("bert_inputs")
-    assert [*tokenizer_of(model)("word7")] == [12]
-    assert inputs.separator_id == 3 and not inputs.tokenizer.lowercase
+    inputs = model.bert_inputs
+    assert [*model.tokenizer("word7")] == [12]
+    assert inputs.separator_id == 3 and not model.tokenizer.lowercase
 
 
 def test_a_folder_without_a_head_gives_its_vocabulary_to_a_classifier(folder, tmp_path):
@@ -142,8 +141,8 @@ def test_a_folder_without_a_head_gives_its_vocabulary_to_a_classifier(folder, tm
     tensors = {name: value for name, value in safetensors.numpy.load_file(path).items() if "classifier" not in name}
     safetensors.numpy.save_file(tensors, path)
     model = bert_classifier(load_model(folder))
-    inputs = model.get_layer("bert_inputs")
-    assert [*tokenizer_of(model)("word7")] == [12] and inputs.separator_id == 4 and not inputs.tokenizer.lowercase
+    inputs = model.bert_inputs
+    assert [*model.tokenizer("word7")] == [12] and inputs.separator_id == 4 and not model.tokenizer.lowercase
 
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]", "Film", "film", "good"]
@@ -170,10 +169,10 @@ def plain_backbone():
 def test_a_preset_of_keras_nlp_keeps_its_vocabulary_and_case(store, tmp_path):
     backbone = load_model(store(plain_backbone(), keras_nlp.tokenizers.BertTokenizer(WORDS)))
     model = bert_classifier(backbone)
-    inputs = model.get_layer("bert_inputs")
-    assert [*tokenizer_of(model)("film Film")] == [6, 5] and inputs.separator_id == 4 and not inputs.tokenizer.lowercase
+    inputs = model.bert_inputs
+    assert [*model.tokenizer("film Film")] == [6, 5] and inputs.separator_id == 4 and not model.tokenizer.lowercase
     backbone.save(tmp_path / "backbone.keras")
-    assert tokenizer_of(load_model(tmp_path / "backbone.keras")) is tokenizer_of(model)
+    assert load_model(tmp_path / "backbone.keras").tokenizer is model.tokenizer
 
 
 def test_a_preset_with_the_published_vocabulary_brings_none_of_its_own(store, monkeypatch):
@@ -196,7 +195,7 @@ def test_a_preset_of_keras_nlp_keeps_its_head(store, labels):
     logits = task({"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 1 * (ids != 0)})
     expected = keras.ops.softmax(logits)[:, 1:] if labels == 2 else keras.ops.sigmoid(logits)
     np.testing.assert_allclose(model(ids), expected, atol=1e-4)  # its GELU is not exact
-    assert model.get_layer("bert_inputs").separator_id == 4
+    assert model.bert_inputs.separator_id == 4
 
 
 @pytest.mark.parametrize(
@@ -231,7 +230,7 @@ def test_a_vocabulary_in_the_newer_form_is_read(folder):
     words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Film", "film"])}
     cased = tokenizer_files.normalizer(lowercase=False)
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer_files.definition(normalizer=cased, model_vocab=words)))
-    assert [*tokenizer_of(load_model(folder))("film Film")] == [6, 5]
+    assert [*load_model(folder).tokenizer("film Film")] == [6, 5]
     few = tokenizer_files.definition(model_vocab={"film": 0}, added_tokens=[])
     (folder / "tokenizer.json").write_text(json.dumps(few))
     with pytest.raises(ValueError, match=r"tokenizer.json must hold BERT's special tokens. Received: no \[PAD\]"):

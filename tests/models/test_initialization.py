@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 import course_hw5
-from course_hw5.models import checkpoints, initialization
+from course_hw5.models import initialization
+from course_hw5.models.checkpoints import load as checkpoints
 
 
 def kernel():

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from course_hw5 import attention_model, bert_classifier, explain, load_model, tokenization
 from course_hw5.layers.token_distance import distance_bucket
-from course_hw5.models.bert import backbone_of, enable_lora, with_precision
+from course_hw5.models.bert_classifier import enable_lora, with_precision
 from course_hw5.models.mpnet import MPNetBackbone
 
 WORDS = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "not", *(f"word{i}" for i in range(20)))
@@ -16,7 +16,7 @@ def small_classifier(**overrides):
     sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16, "max_sequence_length": 16} | overrides
     backbone = MPNetBackbone(len(WORDS), **sizes, vocabulary=WORDS)
     for encoder in backbone.transformer_layers:
-        table = encoder._self_attention_layer.table
+        table = encoder.attention.table
         table.assign(np.random.default_rng(0).normal(size=table.shape))
     return bert_classifier(backbone)
 
@@ -35,17 +35,17 @@ def test_a_wrong_number_of_buckets_is_refused(buckets):
 
 
 def test_attention_to_another_text_is_refused():
-    layer = backbone_of(small_classifier()).transformer_layers[0]._self_attention_layer
-    with pytest.raises(ValueError, match="Distances are for self-attention, and a mask. Received: other values"):
+    layer = small_classifier().backbone.transformer_layers[0].attention
+    with pytest.raises(ValueError, match="`value` must be the tensor that `query` is"):
         layer(np.zeros((1, 4, 8)), np.ones((1, 4, 8)))
 
 
 def test_a_word_is_looked_at_by_where_it_is():
     model = small_classifier()
-    for encoder in backbone_of(model).transformer_layers:
+    for encoder in model.backbone.transformer_layers:
         table = np.zeros((32, 2), "float32")
         table[17], table[1] = (20, 0), (0, 20)  # the next token, and the one before
-        encoder._self_attention_layer.table.assign(table)
+        encoder.attention.table.assign(table)
     attention = keras.ops.convert_to_numpy(attention_model(model)(IDS))[0]
     np.testing.assert_allclose(attention[:, 0][:, range(6), range(1, 7)], 1, atol=1e-3)
     np.testing.assert_allclose(attention[:, 1][:, range(1, 7), range(6)], 1, atol=1e-3)
@@ -68,7 +68,7 @@ def test_saving_keeps_the_answers(tmp_path, part):
 def test_another_precision_keeps_tables_and_kind():
     model = small_classifier(buckets=6, layer_norm_epsilon=0.1)
     copy = with_precision(model, "mixed_bfloat16")
-    assert isinstance(backbone_of(copy), MPNetBackbone) and backbone_of(copy).dtype_policy.name == "mixed_bfloat16"
+    assert isinstance(copy.backbone, MPNetBackbone) and copy.backbone.dtype_policy.name == "mixed_bfloat16"
     np.testing.assert_allclose(copy(IDS), model(IDS), atol=0.03)
 
 
@@ -114,5 +114,5 @@ def test_a_change_of_low_rank_goes_with_the_tables(tmp_path):
 
 def test_a_sentence_is_explained():
     shown = explain(small_classifier(), "not a good film")
-    assert shown["attention"].shape == shown["gradients"].shape == (2, 2, 6, 6) and np.abs(shown["gradients"]).max() > 0
-    assert [name for name, *_ in shown["what_if"]] == ["not", "[UNK]", "good", "film"]
+    assert shown.attention.shape == shown.gradients.shape == (2, 2, 6, 6) and np.abs(shown.gradients).max() > 0
+    assert [name for name, *_ in shown.what_if] == ["not", "[UNK]", "good", "film"]

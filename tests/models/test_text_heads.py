@@ -4,10 +4,9 @@ import shutil
 import numpy as np
 import pytest
 import safetensors
-from course_hw5.models.attention import tokenizer_of
 
 from course_hw5 import encode_sentence, explain, get_att_tok, load_model
-from course_hw5.models.bert import BertInputs
+from course_hw5.layers.bert_inputs import BertInputs
 from tests.golden import bert
 from tests.golden import text_heads as golden
 
@@ -19,7 +18,7 @@ def test_a_text_gets_the_answer_of_the_reference(name, tmp_path):
     case = golden.CASES[name]
     explained = explain(load_model(case.write(tmp_path)), case.text, case.other, special_tokens=True)
     expected = EXPECTED[name][0] if name == "positive first" else EXPECTED[name][-1]
-    assert explained["probability"] == pytest.approx(expected, abs=2e-5)
+    assert explained.probability == pytest.approx(expected, abs=2e-5)
 
 
 @pytest.mark.parametrize("source, tokens, start", [("bert", ["[SEP]"], 5), ("mpnet", ["[SEP]", "[SEP]"], 6)])
@@ -27,8 +26,8 @@ def test_a_pair_has_the_separators_of_its_model(source, tokens, start, tmp_path)
     case = golden.Case("word7 word8 word9", "word10", source=source)
     model = load_model(case.write(tmp_path))
     explained = explain(model, case.text, case.other)
-    assert explained["tokens"] == ["[CLS]", "word7", "word8", "word9", *tokens, "word10", "[SEP]"]
-    assert explained["sentence_b_start"] == start and get_att_tok(model, case.text, case.other)[0] == explained["tokens"]
+    assert explained.tokens == ["[CLS]", "word7", "word8", "word9", *tokens, "word10", "[SEP]"]
+    assert explained.sentence_b_start == start and get_att_tok(model, case.text, case.other)[0] == explained.tokens
 
 
 def test_typed_special_tokens_are_text_unless_asked_for_and_are_no_words(tmp_path):
@@ -39,7 +38,7 @@ def test_typed_special_tokens_are_text_unless_asked_for_and_are_no_words(tmp_pat
     assert special["tokens"] == ["[CLS]", "word7", "[SEP]", "word8", "[MASK]", "[SEP]", "[CLS]", "word9", "[SEP]"]
     assert [word[:3] for word in special["what_if"]] == [("word7", 1, 1), ("word8", 3, 3), ("word9", 7, 7)]
     assert special["sentence_b_start"] == 6
-    ids = encode_sentence(text, 12, other, tokenizer_of(model), special_tokens=True)
+    ids = encode_sentence(text, 12, other, model.tokenizer, special_tokens=True)
     assert ids.tolist() == [2, 14, 3, 15, 4, 3, 2, 16, 3, 0, 0, 0]
 
 
@@ -56,13 +55,13 @@ def test_a_classifier_keeps_the_names_of_its_labels(names, expected, tmp_path):
     model = load_model(golden.Case(config={"id2label": names}).write(tmp_path))
     model.save(tmp_path / "model.keras")
     for each in (model, load_model(tmp_path / "model.keras")):
-        assert each.get_layer("positive").class_names == expected
-        assert explain(each, "word7")["class_name"] == expected[1]
+        assert each.class_names == expected
+        assert explain(each, "word7").class_name == expected[1]
 
 
 def test_the_one_label_of_a_classifier_is_named(tmp_path):
     model = load_model(golden.CASES["one label"].write(tmp_path))
-    assert model.get_layer("positive").class_names == ("not toxic", "toxic")
+    assert model.class_names == ("not toxic", "toxic")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_hw5 import attention_model, beit_backbone, load_model, upernet_segmenter
-from course_hw5.models import beit, beit_tuning
+from course_hw5.models import beit_tasks, fine_tuning
 from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN_SEGMENTER
@@ -47,7 +47,7 @@ def test_a_saved_segmenter_gives_the_same_numbers_and_class_names(model, tmp_pat
     loaded = load_model(tmp_path / "model.keras")
     for found, expected in zip(outputs_of(loaded), outputs_of(model)):
         np.testing.assert_array_equal(found, expected)
-    assert loaded.get_layer("scores").class_names == tuple("abcde")
+    assert loaded.class_names == tuple("abcde")
 
 
 def test_attention_of_a_segmenter_can_be_read(model):
@@ -78,19 +78,19 @@ def test_what_does_not_fit_is_refused(backbone, arguments, message):
 
 
 def test_a_segmenter_adapted_to_larger_pictures_keeps_its_weights(model):
-    larger = beit_tuning.adapted_segmenter(model, 5, "abcde", image_shape=(64, 64, 3))
+    larger = fine_tuning.adapted_segmenter(model, 5, "abcde", image_shape=(64, 64, 3))
     assert larger.output_shape[0] == (None, 32, 32, 5)
-    same = beit_tuning.adapted_segmenter(model, 5, "abcde")
+    same = fine_tuning.adapted_segmenter(model, 5, "abcde")
     for found, expected in zip(outputs_of(same), outputs_of(model)):
         np.testing.assert_array_equal(found, expected)
 
 
 def test_a_classifier_of_small_patches_becomes_the_start_of_a_segmenter():
     backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL | {"patch_size": 4, "feature_layers": ()}, initializer_range=0.3)
-    start = beit.beit_classifier(backbone, 3)
-    model = beit_tuning.adapted_segmenter(start, 5, channels=8, image_shape=(32, 48, 3), patch_size=8)
+    start = beit_tasks.beit_classifier(backbone, 3)
+    model = fine_tuning.adapted_segmenter(start, 5, channels=8, image_shape=(32, 48, 3), patch_size=8)
     small = np.random.default_rng(1).normal(size=(1, 16, 24, 3)).astype("float32")
-    found = beit.backbone_of(model)(small.repeat(2, axis=1).repeat(2, axis=2))["sequence_output"]
+    found = model.backbone(small.repeat(2, axis=1).repeat(2, axis=2))["sequence_output"]
     np.testing.assert_allclose(found, backbone(small), atol=1e-4)
 
 
@@ -99,7 +99,7 @@ def test_preprocessing_and_class_names_come_with_the_folder(folder):
     (folder / "preprocessor_config.json").write_text(json.dumps(raw))
     model = load_model(folder)
     assert model.input_shape == (None, 32, 32, 3)
-    assert model.get_layer("scores").class_names[0] == "LABEL_0"
+    assert model.class_names[0] == "LABEL_0"
     expected = load_model(FOLDER)((PICTURES[:, :, :32] / 255 - 0.5) / 0.25)
     np.testing.assert_allclose(model(PICTURES[:, :, :32])[0], expected[0], atol=1e-5)
 

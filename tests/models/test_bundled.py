@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from course_hw5 import beit_backbone, beit_classifier, encode_sentence, explain, load_model, upernet_segmenter
-from course_hw5.models import presets
-from course_hw5.models.bert import bert_backbone, bert_classifier
+from course_hw5.models.bert import bert_backbone
+from course_hw5.models.bert_classifier import bert_classifier
+from course_hw5.models.checkpoints import bundled
 
 
 @pytest.fixture
@@ -11,9 +12,9 @@ def reloaded(tmp_path, monkeypatch):
     """A function that writes a whole preset and loads it."""
 
     def reload(model):
-        assert presets.save_whole(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
-        monkeypatch.setitem(presets.WHOLE, "mine", "mine.safetensors")
-        monkeypatch.setattr(presets, "ASSETS", tmp_path)
+        assert bundled.save_whole(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
+        monkeypatch.setitem(bundled.WHOLE, "mine", "mine.safetensors")
+        monkeypatch.setattr(bundled, "ASSETS", tmp_path)
         return load_model("mine")
 
     return reload
@@ -39,7 +40,7 @@ def test_negation_turns_the_answer(sentiment):
 
 def test_the_word_that_decides_is_found(sentiment):
     explained = explain(sentiment, "a truly awful film")
-    changes = {word: probability - explained["probability"] for word, _, _, probability in explained["what_if"]}
+    changes = {word: probability - explained.probability for word, _, _, probability in explained.what_if}
     assert max(changes, key=changes.get) == "awful"
 
 
@@ -47,8 +48,8 @@ def test_the_word_that_decides_is_found(sentiment):
     "name, most, class_name", [("sentiment-minilm", 2e6, None), ("beit-cifar10", 9e6, "cat"), ("segmenter-camvid", 6e6, "road")]
 )
 def test_presets_stay_small_and_know_their_classes(name, most, class_name):
-    assert (presets.ASSETS / presets.PRESETS[name]).stat().st_size <= most
-    assert class_name is None or load_model(name).get_layer("scores").class_names[3] == class_name
+    assert (bundled.ASSETS / bundled.PRESETS[name]).stat().st_size <= most
+    assert class_name is None or load_model(name).class_names[3] == class_name
 
 
 def small_backbone():
@@ -56,49 +57,49 @@ def small_backbone():
 
 
 def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_path, monkeypatch):
-    start, model, random = *(presets.start_of_change(small_backbone()) for _ in range(2)), np.random.default_rng(0)
-    assert not any(weights.any() for weights in start.get_layer("positive").get_weights())
+    start, model, random = *(bundled.start_of_change(small_backbone()) for _ in range(2)), np.random.default_rng(0)
+    assert not any(weights.any() for weights in start.classifier.get_weights())
     model.set_weights(start.get_weights())
     for variable in model.trainable_variables:
-        shape = presets._kernel_shape(presets._key(variable, model), variable.numpy())
+        shape = bundled._kernel_shape(bundled._key(variable, model), variable.numpy())
         flat = np.reshape(variable.numpy(), shape).shape
         low = random.normal(size=(flat[0], 2)) @ random.normal(size=(2, flat[1]))
         variable.assign_add(0.02 * low.reshape(variable.shape) + 0.002 * random.choice([-1, 1], variable.shape))
-    size = presets.save_change(model, start, path := tmp_path / "change.safetensors")
+    size = bundled.save_change(model, start, path := tmp_path / "change.safetensors")
     assert path.stat().st_size == size < 0.05 * 4 * model.count_params() + 30e3
-    monkeypatch.setitem(presets.CHANGES, "mine", "change.safetensors")
-    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    monkeypatch.setitem(bundled.CHANGES, "mine", "change.safetensors")
+    monkeypatch.setattr(bundled, "ASSETS", tmp_path)
     backbone = small_backbone()
-    backbone.set_weights(start.layers[2].get_weights())
-    for expected, found in zip(model.get_weights(), presets.load_preset("mine", backbone).get_weights()):
+    backbone.set_weights(start.backbone.get_weights())
+    for expected, found in zip(model.get_weights(), bundled.load_preset("mine", backbone).get_weights()):
         assert np.abs(found - expected).mean() < 1e-3  # of a change of 0.02
 
 
 def test_a_change_is_refused_on_other_weights_than_its_own(tmp_path, monkeypatch):
-    start = presets.start_of_change(small_backbone())
-    presets.save_change(start, start, tmp_path / "change.safetensors")
-    monkeypatch.setitem(presets.CHANGES, "mine", "change.safetensors")
-    monkeypatch.setattr(presets, "ASSETS", tmp_path)
+    start = bundled.start_of_change(small_backbone())
+    bundled.save_change(start, start, tmp_path / "change.safetensors")
+    monkeypatch.setitem(bundled.CHANGES, "mine", "change.safetensors")
+    monkeypatch.setattr(bundled, "ASSETS", tmp_path)
     backbone, other = small_backbone(), small_backbone()
-    backbone.set_weights(start.layers[2].get_weights())
-    assert presets.load_preset("mine", backbone)
-    wanted, found = presets.checksum(start.layers[2])[:12], presets.checksum(other)[:12]
+    backbone.set_weights(start.backbone.get_weights())
+    assert bundled.load_preset("mine", backbone)
+    wanted, found = bundled.checksum(start.backbone)[:12], bundled.checksum(other)[:12]
     with pytest.raises(ValueError, match=f"^mine must start from the weights .*{wanted}. Received: {found}$"):
-        presets.load_preset("mine", other)
+        bundled.load_preset("mine", other)
 
 
 def test_a_changed_token_embedding_is_refused(tmp_path):
     start = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     model = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     with pytest.raises(ValueError, match="token_embedding/embeddings must not have changed: its change would be 1 MB"):
-        presets.save_change(model, start, tmp_path / "change.safetensors")
+        bundled.save_change(model, start, tmp_path / "change.safetensors")
 
 
 def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(reloaded):
     backbone = beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=12, depth=2, heads=3, local_initialization=True)
     model = beit_classifier(backbone, 3, class_names=["a", "b", "c"])
     loaded = reloaded(model)
-    assert loaded.get_layer("scores").class_names == ("a", "b", "c")
+    assert loaded.class_names == ("a", "b", "c")
     for expected, found in zip(model.trainable_variables, loaded.trainable_variables):
         np.testing.assert_array_equal(found.numpy(), expected.numpy().astype("float16").astype("float32"))
 
@@ -109,7 +110,7 @@ def test_a_whole_preset_pools_and_answers_as_before(reloaded, tmp_path):
     grey = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
     np.testing.assert_allclose(reloaded(model)(grey), model(grey), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: beit_classifier without"):
-        presets.save_whole(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
+        bundled.save_whole(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
 
 
 def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):
@@ -120,5 +121,5 @@ def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):
     pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("uint8")
     model(pictures, training=True)  # batch normalisation measures
     loaded = reloaded(model)
-    assert loaded.get_layer("scores").class_names == ("a", "b", "c") and loaded.output.shape == (None, 8, 12, 3)
+    assert loaded.class_names == ("a", "b", "c") and loaded.output.shape == (None, 8, 12, 3)
     np.testing.assert_allclose(loaded(pictures), model(pictures)[0], atol=5e-3)

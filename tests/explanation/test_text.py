@@ -8,12 +8,11 @@ from course_hw5 import (
     embedding_parts,
     explain,
     get_att_tok,
-    head_view,
     load_model,
     mlp_classifier,
 )
 from course_hw5.attention import analysis
-from course_hw5.models import attention
+from course_hw5.explanation import extract, text
 from course_hw5.models.bert import bert_backbone
 from tests.models.test_bert import VOCABULARY, small_backbone, token_ids
 
@@ -36,7 +35,7 @@ def test_submodel_has_the_inputs_and_the_weights_of_the_model(model):
     assert submodel.input is model.input
     assert {id(weight) for weight in submodel.weights} <= {id(weight) for weight in model.weights}
     ids = token_ids(9)
-    np.testing.assert_allclose(attention._recorder(model)(ids)["output"], model(ids), atol=1e-6)
+    np.testing.assert_allclose(extract.extractor(model)(ids)["output"], model(ids), atol=1e-6)
 
 
 def test_submodel_saves_and_loads(model, tmp_path):
@@ -45,15 +44,27 @@ def test_submodel_saves_and_loads(model, tmp_path):
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "attention.keras")(ids), submodel(ids))
 
 
-@pytest.mark.parametrize("inputs", ["input", "inputs"])  # Keras loads the one as a tensor and the other as a list
-def test_a_loaded_model_is_explained_as_the_one_that_was_saved(model, inputs, tmp_path):
-    keras.Model(getattr(model, inputs), model.output, name=model.name).save(tmp_path / "model.keras")
+def test_a_loaded_model_is_explained_as_the_one_that_was_saved(model, tmp_path):
+    model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     expected, found = explain(model, "a fine film"), explain(loaded, "a fine film")
-    assert found["tokens"] == expected["tokens"] and found["probability"] == expected["probability"]
-    np.testing.assert_array_equal(found["attention"], expected["attention"])
+    assert found.tokens == expected.tokens and found.probability == expected.probability
+    np.testing.assert_array_equal(found.attention, expected.attention)
     ids = token_ids(5)
     np.testing.assert_array_equal(attention_model(loaded)(ids), attention_model(model)(ids))
+
+
+def test_a_clone_and_a_functional_model_around_the_backbone_give_the_same_attention(model):
+    ids = token_ids(9)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    pooled = model.backbone(model.bert_inputs(model.input))["pooled_output"]
+    own = keras.Model(model.input, keras.layers.Dense(3)(pooled), name="own")
+    for other in (clone, own):
+        np.testing.assert_allclose(attention_model(other)(ids), attention_model(model)(ids), atol=1e-6)
+    assert own.output.shape == (None, 3)
+    with pytest.raises(ValueError, match="`model` must be a bert_classifier or a beit_classifier. Received: <Functional"):
+        explain(own, "a film")
 
 
 def test_tokens_and_attention_come_without_padding(model):
@@ -63,7 +74,7 @@ def test_tokens_and_attention_come_without_padding(model):
 
 
 def test_a_model_of_fixed_length_gives_the_same_attention(model):
-    fixed = bert_classifier(attention.backbone_of(model), max_length=16)
+    fixed = bert_classifier(model.backbone, max_length=16)
     np.testing.assert_allclose(get_att_tok(fixed, "a fine film")[1], get_att_tok(model, "a fine film")[1], atol=1e-6)
 
 
@@ -72,53 +83,58 @@ def test_a_sentence_longer_than_the_model_reads_is_cut(model):
     assert len(tokens) == 16 == scores.shape[-1] and tokens[-1] == "[SEP]"
 
 
+def test_an_explanation_says_how_long_a_cut_text_was(model):
+    cut, whole = explain(model, "word " * 40), explain(model, "word " * 14)
+    assert (len(cut.tokens), cut.truncated_from) == (16, 42) and (len(whole.tokens), whole.truncated_from) == (16, None)
+
+
 def test_gradients_are_those_of_the_predicted_logit(model):
     explained = explain(model, "a fine film")
-    assert explained["gradients"].shape == explained["attention"].shape
-    assert np.abs(explained["gradients"][-1, :, 0]).max() > 0
-    assert (explained["gradients"][-1, :, 1:] == 0).all()  # in the last layer, only what [CLS] sees reaches the answer
+    assert explained.gradients.shape == explained.attention.shape
+    assert np.abs(explained.gradients[-1, :, 0]).max() > 0
+    assert (explained.gradients[-1, :, 1:] == 0).all()  # in the last layer, only what [CLS] sees reaches the answer
 
 
 @pytest.mark.parametrize("bias", [-150.0, 40.0])
 def test_a_probability_of_zero_or_one_has_gradients_too(model, bias):
-    sure = keras.models.clone_model(model)
+    sure = type(model).from_config(model.get_config())
     sure.set_weights(model.get_weights())
-    sure.get_layer("positive").bias.assign([bias])
-    gradients = explain(sure, "a fine film")["gradients"]
+    sure.classifier.bias.assign([bias])
+    gradients = explain(sure, "a fine film").gradients
     assert np.isfinite(gradients).all()
-    sure.get_layer("positive").bias.assign([np.sign(bias)])
-    np.testing.assert_allclose(gradients, explain(sure, "a fine film")["gradients"], atol=1e-6)
+    sure.classifier.bias.assign([np.sign(bias)])
+    np.testing.assert_allclose(gradients, explain(sure, "a fine film").gradients, atol=1e-6)
 
 
 def test_what_if_masks_whole_words(model):
     explained = explain(model, "an unbelievably fine film")
-    assert [entry[:3] for entry in explained["what_if"]] == [
+    assert [entry[:3] for entry in explained.what_if] == [
         ("an", 1, 1),
         ("unbelievably", 2, 6),
         ("fine", 7, 7),
         ("film", 8, 8),
     ]
-    ids = attention._token_ids(model, "an unbelievably fine film")[0][None]
+    ids = text.token_ids(model, "an unbelievably fine film")[0][None]
     ids[0, 2:7] = 103
-    assert explained["what_if"][1][3] == pytest.approx(float(model(ids)[0, 0]), abs=1e-6)
-    whole = attention._token_ids(model, "an unbelievably fine film")[0][None]
-    assert explained["probability"] == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
+    assert explained.what_if[1][3] == pytest.approx(float(model(ids)[0, 0]), abs=1e-6)
+    whole = text.token_ids(model, "an unbelievably fine film")[0][None]
+    assert explained.probability == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
 
 
 def test_of_many_words_those_that_count_most_are_masked(model, monkeypatch):
-    every = explain(model, "a very fine film indeed")["what_if"]
-    monkeypatch.setattr(attention, "MASKED_WORDS", 2)
+    every = explain(model, "a very fine film indeed").what_if
+    monkeypatch.setattr(text, "MASKED_WORDS", 2)
     explained = explain(model, "a very fine film indeed")
-    counted = analysis.token_relevance(explained["attention"], explained["gradients"])[0]
+    counted = analysis.token_relevance(explained.attention, explained.gradients)[0]
     best = np.sort(np.argsort(-counted[1:-1])[:2]) + 1
-    assert [first for _, first, _, _ in explained["what_if"]] == best.tolist()
-    assert {word[:3] for word in explained["what_if"]} < {word[:3] for word in every}
+    assert [first for _, first, _, _ in explained.what_if] == best.tolist()
+    assert {word[:3] for word in explained.what_if} < {word[:3] for word in every}
 
 
 def test_a_model_that_reads_no_text_is_refused():
     backbone = bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4)
     for read in (get_att_tok, explain, embedding_parts):
-        with pytest.raises(ValueError, match="`model` must be a bert_classifier, .* Received: bert_backbone"):
+        with pytest.raises(ValueError, match="`model` must be a bert_classifier.* Received: <BertBackbone"):
             read(backbone, "a film")
 
 
@@ -130,15 +146,15 @@ def test_text_is_not_read_by_a_vocabulary_that_the_model_has_no_embeddings_for()
 
 def test_the_tokenizer_of_a_backbone_is_that_of_a_classifier_on_it():
     backbone = small_backbone(vocabulary=VOCABULARY)
-    assert attention.tokenizer_of(backbone) is attention.tokenizer_of(bert_classifier(backbone))
+    assert backbone.tokenizer is bert_classifier(backbone).tokenizer
 
 
 def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, monkeypatch):
-    expected = explain(model, "an unbelievably fine film")["what_if"]
-    monkeypatch.setattr(attention, "MASKED_SCORES", 2 * 10**2)  # of ten tokens
+    expected = explain(model, "an unbelievably fine film").what_if
+    monkeypatch.setattr(text, "MASKED_SCORES", 2 * 10**2)  # of ten tokens
     read, call = [], model.call
     monkeypatch.setattr(model, "call", lambda x, **options: read.append(len(x)) or call(x, **options))
-    found = explain(model, "an unbelievably fine film")["what_if"]
+    found = explain(model, "an unbelievably fine film").what_if
     assert read == [2, 2, 1] and [entry[:3] for entry in found] == [entry[:3] for entry in expected]
     np.testing.assert_allclose([entry[3] for entry in found], [entry[3] for entry in expected], atol=1e-6)
 
@@ -148,20 +164,20 @@ def test_a_model_in_mixed_precision_is_explained(policy, use_policy):
     use_policy(policy)
     model = bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4))
     explained = explain(model, "a fine film")
-    assert explained["attention"].dtype == explained["gradients"].dtype == attention_model(model).output.dtype == "float32"
-    np.testing.assert_allclose(explained["attention"].sum(-1), 1, atol=0.02)
-    assert np.abs(explained["gradients"][-1, :, 0]).max() > 0
+    assert explained.attention.dtype == explained.gradients.dtype == attention_model(model).output.dtype == "float32"
+    np.testing.assert_allclose(explained.attention.sum(-1), 1, atol=0.02)
+    assert np.abs(explained.gradients[-1, :, 0]).max() > 0
 
 
 def test_an_explained_pair_goes_into_the_viewer_as_it_is(model):
     explained = explain(model, "a fine film", other="not at all")
-    assert explained["sentence_b_start"] == 5
-    page = head_view(**explained, html_action="return")
+    assert explained.sentence_b_start == 5
+    page = explained.view(html_action="return")
     assert '"name": "Relevance"' in page and '"word": "fine"' in page
 
 
 def test_the_empty_sentence_has_no_word_to_mask(model):
-    assert explain(model, "")["what_if"] == []
+    assert explain(model, "").what_if == []
 
 
 def test_embedding_parts_add_up_to_what_the_first_layer_reads(model):
@@ -174,5 +190,5 @@ def test_embedding_parts_add_up_to_what_the_first_layer_reads(model):
 
 
 def test_a_model_without_attention_is_refused():
-    with pytest.raises(ValueError, match="`model` must be a bert_classifier or a BertBackbone of course_hw5. Received: 'mlp"):
+    with pytest.raises(ValueError, match="`model` must .* BertBackbone or a BeitBackbone .* Received: 'mlp"):
         attention_model(mlp_classifier(hidden_units=(4,)))
