@@ -7,7 +7,8 @@ import keras
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer import page as viewer
 from course_hw5.errors import is_whole, require
-from course_hw5.evaluation import elements, plots, run_folder
+from course_hw5.evaluation import plots, run_folder
+from course_hw5.reports.pages import components
 
 
 class TimeLapse(keras.callbacks.Callback):
@@ -94,5 +95,5 @@ def _picture_frame(explained):
     return viewer.patch_view, {
         "answer": answer,
         "probability": round(probability, 4),
-        "image": elements.thumbnail(heat, side=96),
+        "image": components.thumbnail(heat, side=96),
     }

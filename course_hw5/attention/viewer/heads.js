@@ -165,7 +165,7 @@ function drawHeads(at) {
   ])
     names.forEach((name, index) => {
       const isChosen = token?.side === side && token.index === index, value = token && side !== token.side ? values[index] : null;
-      const ground = isChosen ? [style("--accent"), 1] : [`rgb(${style("--for")})`, value === null ? 0 : tint(value)];
+      const ground = isChosen ? [`rgb(${style("--accent")})`, 1] : [`rgb(${style("--for")})`, value === null ? 0 : tint(value)];
       if (ground[1]) parts.push(`<rect x="${x}" y="${top + index * row}" width="${left - 6}" height="${row}" rx="5" fill="${ground[0]}" fill-opacity="${ground[1].toFixed(3)}"/>`);
       const look = `${isChosen ? `fill="${style("--on-accent")}"` : ""} ${isMasked(index) ? 'text-decoration="line-through"' : ""}`;
       parts.push(text(inner, middle(index) + 4, fitted(name, 200), `text-anchor="${anchors[0]}" ${look}`));

@@ -276,7 +276,7 @@ function pictureView() {
     let top = 34;
     state.predictions.forEach(({ name, probability }, i) => {
       const y = top + 20 * i;
-      parts.push(text(12, y + 11, fitted(visible(name), 210)), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="${style("--accent")}"/>`, text(438, y + 11, probability.toFixed(4)));
+      parts.push(text(12, y + 11, fitted(visible(name), 210)), `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" fill="rgb(${style("--accent")})"/>`, text(438, y + 11, probability.toFixed(4)));
     });
     top += 20 * state.predictions.length;
     const isTold = mean.heads.length > 0;

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
-  const { classes, matrix, unit, mistakes } = JSON.parse(document.getElementById("facts").textContent);
-  const panel = document.getElementById("mistakes");
+  const { classes, matrix, unit, misclassified } = JSON.parse(document.getElementById("facts").textContent);
+  const panel = document.getElementById("misclassified");
   const element = (tag, text, parent, className) => {
     const node = document.createElement(tag);
     if (text !== undefined) node.textContent = text;
@@ -19,24 +19,24 @@
     button.setAttribute("aria-pressed", "true");
     panel.replaceChildren();
     const count = matrix[row][column], isRight = row === column;
-    element("h3", `${told(count)} of class “${classes[row]}” ${isRight ? "recognised" : `taken for “${classes[column]}”`}`, panel);
+    element("h3", `${told(count)} of class “${classes[row]}” ${isRight ? "recognised" : `classified as “${classes[column]}”`}`, panel);
     if (unit) {
       element("p", `${percent(count / total(row))} of that class.`, panel, "hint");
       return;
     }
     if (isRight) {
-      element("p", "No mistakes in this cell.", panel, "hint");
+      element("p", "No misclassified examples in this cell.", panel, "hint");
       return;
     }
-    const cell = mistakes.find((entry) => entry.true === row && entry.predicted === column);
+    const cell = misclassified.find((entry) => entry.true === row && entry.predicted === column);
     if (!cell) {
-      element("p", count ? "No examples were kept for this cell." : "No such mistake was made.", panel, "hint");
+      element("p", count ? "No examples were kept for this cell." : "No example was misclassified so.", panel, "hint");
       return;
     }
     const list = element("ol", undefined, panel);
     for (const example of cell.examples) {
       const item = element("li", undefined, list);
-      if (example.image) Object.assign(element("img", undefined, item), { src: example.image, alt: `test picture ${example.number}` });
+      if (example.image) Object.assign(element("img", undefined, item), { src: example.image, alt: `test image ${example.number}` });
       const text = element("div", undefined, item);
       if (example.text) element("q", example.text, text);
       element("p", `no. ${example.number}`, text, "hint");
@@ -62,7 +62,7 @@
       const button = element("button", unit ? Math.round(100 * share) : count, element("td", undefined, line));
       button.style.background = `rgba(var(--accent), ${(0.06 + 0.8 * share).toFixed(3)})`;
       if (share > 0.6) button.style.color = "#fff";
-      button.title = `${classes[row]} taken for ${classes[column]}: ${told(count)}`;
+      button.title = `${classes[row]} classified as ${classes[column]}: ${told(count)}`;
       button.setAttribute("aria-pressed", "false");
       button.addEventListener("click", () => show(row, column, button));
     });

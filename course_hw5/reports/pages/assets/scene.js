@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { picture, labels, classes, ignored } = JSON.parse(document.getElementById("facts").textContent);
+  const { image, mask, classes, ignored } = JSON.parse(document.getElementById("facts").textContent);
   const [stage, legend, pointed, opacity] = ["stage", "legend", "pointed", "opacity"].map((id) => document.getElementById(id));
   const map = document.getElementById("map");
   const context = map.getContext("2d", { willReadFrequently: true });
@@ -13,17 +13,17 @@
   const decoded = (url) => new Promise((resolve) => Object.assign(new Image(), { src: url, onload() { resolve(this); } }));
   const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
-  /** Draws the label map: all of it, or one class. */
+  /** Draws the segmentation mask: all of it, or one class. */
   function draw(only = kept) {
     if (only === shown) return;
     shown = only;
-    const image = context.createImageData(width, height);
+    const drawn = context.createImageData(width, height);
     indices.forEach((index, pixel) => {
       if (index < 0 || (only !== null && index !== only)) return;
-      image.data.set(classes[index].color, 4 * pixel);
-      image.data[4 * pixel + 3] = 255;
+      drawn.data.set(classes[index].color, 4 * pixel);
+      drawn.data[4 * pixel + 3] = 255;
     });
-    context.putImageData(image, 0, 0);
+    context.putImageData(drawn, 0, 0);
     [...legend.children].forEach((item, index) => item.classList.toggle("shown", index === only));
   }
 
@@ -38,7 +38,7 @@
     const column = Math.floor(((event.clientX - box.left) / box.width) * width);
     const row = Math.floor(((event.clientY - box.top) / box.height) * height);
     const index = column >= 0 && column < width && row >= 0 && row < height ? indices[row * width + column] : -1;
-    pointed.textContent = index < 0 ? ignored : `${classes[index].name}, ${percent(classes[index].share)} of the picture`;
+    pointed.textContent = index < 0 ? ignored : `${classes[index].name}, ${percent(classes[index].share)} of the image`;
     [...legend.children].forEach((item, i) => item.classList.toggle("pointed", i === index));
   }
 
@@ -66,8 +66,8 @@
   opacity.addEventListener("input", mix);
   mix();
 
-  Promise.all([decoded(picture), decoded(labels)]).then(([image, colored]) => {
-    document.getElementById("picture").getContext("2d").drawImage(image, 0, 0);
+  Promise.all([decoded(image), decoded(mask)]).then(([photo, colored]) => {
+    document.getElementById("image").getContext("2d").drawImage(photo, 0, 0);
     context.drawImage(colored, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
     indices = Int16Array.from({ length: width * height }, (_, pixel) => {

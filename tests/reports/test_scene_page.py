@@ -7,7 +7,8 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from course_hw5.evaluation import label_maps, scene_page
+from course_hw5.evaluation import label_maps
+from course_hw5.reports.pages import scene
 from tests.attention.controls import texts, wait
 from tests.browser import needs_browser, requests_of
 
@@ -17,7 +18,7 @@ LABELS = np.repeat(np.repeat(np.array([[0, 1, 255], [0, 0, 1]], "uint8"), 30, ax
 
 
 def test_three_files_hold_the_label_map(tmp_path):
-    page = scene_page.write_scene(IMAGE, LABELS, NAMES, tmp_path / "out" / "street.1", "Street & co")
+    page = scene.write_scene(IMAGE, LABELS, NAMES, tmp_path / "out" / "street.1", "Street & co")
     assert page == tmp_path / "out" / "street.1.html"
     with Image.open(tmp_path / "out" / "street.1-labels.png") as labels:
         np.testing.assert_array_equal(np.asarray(labels), LABELS)
@@ -32,7 +33,7 @@ def test_three_files_hold_the_label_map(tmp_path):
 
 def test_large_and_thin_pictures_are_reduced_on_the_page_alone(tmp_path):
     labels = np.zeros((2, 4000), "uint8")
-    text = scene_page.write_scene(np.zeros((2, 4000, 3), "uint8"), labels, NAMES, tmp_path / "a", "a").read_text()
+    text = scene.write_scene(np.zeros((2, 4000, 3), "uint8"), labels, NAMES, tmp_path / "a", "a").read_text()
     assert 'width="1600" height="1"' in text
     assert Image.open(tmp_path / "a-labels.png").size == (4000, 2)
 
@@ -40,13 +41,13 @@ def test_large_and_thin_pictures_are_reduced_on_the_page_alone(tmp_path):
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path):
     for image, labels, message in ((IMAGE[:9], LABELS, "picture's size"), (IMAGE, LABELS + 2, r"lie in \[0, 2\]")):
         with pytest.raises(ValueError, match=message):
-            scene_page.write_scene(image, labels, NAMES, tmp_path / "out" / "a", "a")
+            scene.write_scene(image, labels, NAMES, tmp_path / "out" / "a", "a")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
 def page(driver, tmp_path):
-    path = scene_page.write_scene(IMAGE, LABELS, NAMES, tmp_path / "page", "a")
+    path = scene.write_scene(IMAGE, LABELS, NAMES, tmp_path / "page", "a")
     driver.get_log("performance"), driver.get_log("browser")
     driver.get(f"file://{path}")
     wait(driver, "return document.body.dataset.ready")
@@ -59,7 +60,7 @@ def page(driver, tmp_path):
 @pytest.mark.parametrize("size", [(1600, 400), (300, 1200)])
 def test_pictures_keep_their_proportion(driver, tmp_path, size):
     labels = np.zeros(size, "uint8")
-    path = scene_page.write_scene(np.zeros((*size, 3), "uint8"), labels, NAMES, tmp_path / "page", "a")
+    path = scene.write_scene(np.zeros((*size, 3), "uint8"), labels, NAMES, tmp_path / "page", "a")
     driver.get(f"file://{path}")
     wait(driver, "return document.body.dataset.ready")
     height, width = driver.execute_script(
@@ -89,7 +90,7 @@ def shown_colors(driver):
 @needs_browser
 def test_pointing_at_a_pixel_names_its_class(page):
     found = [[pointed(page, column, row) for column in range(3)] for row in range(2)]
-    road, sky = "road, 60 % of the picture", "</script><b>sky, 40 % of the picture"
+    road, sky = "road, 60 % of the image", "</script><b>sky, 40 % of the image"
     assert found == [[road, sky, "no label"], [road, road, sky]]
     pointed(page, 1, 0)
     assert texts(page, "#legend .pointed button") == ["</script><b>sky40 %"]

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_hw5.evaluation import comparison, metrics
+from course_hw5.evaluation import metrics
+from course_hw5.reports import summary
+from course_hw5.reports.pages import comparison
 from tests.browser import needs_browser, requests_of
 
 NAMES = ["cat", "</td><b>dog", "fox $x$ & $y$"]
@@ -64,9 +66,9 @@ def test_the_best_run_of_each_class_is_marked(page):
     assert len(rows) == 3 + 1 + 1
 
 
-def test_findings_say_what_differs(runs):
+def test_the_summary_says_what_differs(runs):
     read = dict(zip(("plain", "tuned"), map(comparison.read_run, runs)))
-    lines = comparison.findings.differences(read, comparison.class_scores(read))
+    lines = summary.of_comparison(read, comparison.class_scores(read))
     assert lines[0] == "tuned is the most accurate: 0.6500, 0.1500 above plain, which can be chance with 60 test examples."
     assert lines[1].startswith("tuned beats plain most on '</td><b>dog': +0.")
     assert lines[2] == (
@@ -74,7 +76,7 @@ def test_findings_say_what_differs(runs):
         "(208 and 104 FLOPs)."
     )
     assert lines[3] == "tuned passes plain's best validation accuracy (0.5000) in epoch 5."
-    assert lines[4].endswith("+0.050 in plain, +0.050 in tuned; none learns the training data by heart.")
+    assert lines[4].endswith("+0.050 in plain, +0.050 in tuned; none is overfitting.")
     assert len(lines) == 5
 
 

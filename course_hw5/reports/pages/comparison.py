@@ -1,6 +1,5 @@
-"""Finished run folders to one page that puts them side by side, and one picture; the page opens offline."""
+"""Finished run folders to one page that puts them side by side, and one image; the page opens offline."""
 
-import html
 import os
 import pathlib
 import urllib.parse
@@ -8,8 +7,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5.evaluation import elements, findings, flops, metrics, plots, run_folder
+from course_hw5.evaluation import flops, metrics, plots, run_folder
 from course_hw5.models import checkpoints
+from course_hw5.reports import summary
+from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "model.keras")
 NUMBER = (int, float)
@@ -27,8 +28,8 @@ class Run(NamedTuple):
     flops: int | None
 
 
-def write_comparison(run_dirs, out):
-    """Writes the page `out` and, beside it, the picture of the same name with the suffix `.png`.
+def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) -> pathlib.Path:
+    """Writes the page `out` and, beside it, the image of the same name with the suffix `.png`.
 
     Args:
         run_dirs: two or more run folders whose test data have the same classes.
@@ -46,10 +47,10 @@ def write_comparison(run_dirs, out):
     _check_paths(run_dirs, out)
     runs = dict(zip(run_names(run_dirs), [read_run(run_dir) for run_dir in run_dirs]))
     scores = class_scores(runs)
-    picture = plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
+    image = plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
     page = comparison_page(runs, scores, out.parent)
     out.parent.mkdir(parents=True, exist_ok=True)
-    run_folder.write_figure(out.with_suffix(".png"), picture)
+    run_folder.write_figure(out.with_suffix(".png"), image)
     run_folder.write_text(out, page)
     return out
 
@@ -82,7 +83,7 @@ def read_run(run_dir):
     return Run(run_dir, config, tested, report, history, count)
 
 
-def run_names(run_dirs):
+def run_names(run_dirs: list[pathlib.Path]) -> list[str]:
     """Names runs after their folders, with as many parents as tell them apart.
 
     Example:
@@ -99,14 +100,8 @@ def run_names(run_dirs):
     return names
 
 
-def class_scores(runs):
-    """Puts the F1 of each class side by side.
-
-    Args:
-        runs: dict of name -> `Run`.
-
-    Returns:
-        `pandas.DataFrame`, classes in rows (in the first run's order) and runs in columns.
+def class_scores(runs: dict[str, Run]) -> pd.DataFrame:
+    """Puts the F1 of each class side by side: classes in rows (in the first run's order), runs in columns.
 
     Raises:
         ValueError: if the runs have different classes.
@@ -123,29 +118,26 @@ def class_scores(runs):
     return pd.DataFrame({name: [run.report[c]["f1-score"] for c in expected] for name, run in runs.items()}, index=expected)
 
 
-def comparison_page(runs, scores, page_dir="."):
-    """Writes the page as text.
+def comparison_page(runs: dict[str, Run], scores: pd.DataFrame, page_dir: str | os.PathLike = ".") -> str:
+    """Writes the page as text, one HTML document that fetches nothing.
 
     Args:
-        runs: dict of name -> `Run`.
+        runs: name -> run.
         scores: what `class_scores` makes of them.
         page_dir: folder that the page will lie in, for links to the pages of the runs.
-
-    Returns:
-        str, one HTML document that fetches nothing.
     """
     histories = {name: run.history for name, run in runs.items()}
     drawn = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
     curves = {f"{metric} per epoch of all runs": plots.runs_plot(histories, metric) for metric in drawn}
-    return elements.fill(
+    return components.render(
         "comparison.html",
-        title=html.escape(f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs)),
-        runs=_rows_of_tiles(runs, page_dir),
-        findings=elements.items(findings.differences(runs, scores)),
-        curves="".join(elements.picture(plots.figure_png(figure), alt) for alt, figure in curves.items()),
-        loss_hint=html.escape(findings.loss_hint(runs)),
-        classes=elements.picture(plots.figure_png(plots.class_scores_plot(scores)), "F1 per class of all runs"),
-        table=_score_table(runs, scores),
+        title=f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs),
+        runs=_shown_runs(runs, page_dir),
+        summary=summary.of_comparison(runs, scores),
+        curves={name: plots.figure_png(figure) for name, figure in curves.items()},
+        loss_hint=summary.loss_hint(runs),
+        class_figure=plots.figure_png(plots.class_scores_plot(scores)),
+        rows=_rows(runs, scores),
     )
 
 
@@ -162,24 +154,28 @@ def _check_paths(run_dirs, out):
         raise ValueError(f"The page must be a file that ends in .html. Received: {out}{'/' if out.is_dir() else ''}")
 
 
-def _rows_of_tiles(runs, page_dir):
-    values = {name: _figures(run) for name, run in runs.items()}
+def _shown_runs(runs, page_dir):
+    """Name, colour, link, metric cards and names of the best ones, for each run."""
+    values = {name: _metrics(run) for name, run in runs.items()}
     best = {
-        (tile, better(own[tile] for own in values.values())[1])
-        for tile, better in BETTER.items()
-        if len({own[tile][1] for own in values.values()}) > 1
+        card: better(own[card] for own in values.values())[1]
+        for card, better in BETTER.items()
+        if len({own[card][1] for own in values.values()}) > 1
     }
-    rows = []
-    for (name, run), color in zip(runs.items(), plots.run_colors(len(runs))):
-        texts = {tile: text for tile, (_, text) in values[name].items()}
-        marked = [tile for tile, text in texts.items() if (tile, text) in best]
-        rows.append(f"<section class='run'><h2>{_label(name, color, run, page_dir)}</h2>")
-        rows.append(f"<div class='tiles'>{elements.tiles(texts, marked)}</div></section>")
-    return "".join(rows)
+    return [
+        {
+            "name": name,
+            "color": color,
+            "link": _link(run, page_dir),
+            "cards": {card: text for card, (_, text) in values[name].items()},
+            "best": [card for card, text in best.items() if values[name][card][1] == text],
+        }
+        for (name, run), color in zip(runs.items(), plots.run_colors(len(runs)))
+    ]
 
 
-def _figures(run):
-    """Name of each tile -> its number and how it is shown."""
+def _metrics(run):
+    """Name of each metric card -> its number and how it is shown."""
     seconds, speed = run.history["seconds"].median(), run.metrics["training_examples_per_second"]
     return {
         "test accuracy": (run.metrics["accuracy"], f"{run.metrics['accuracy']:.4f}"),
@@ -187,32 +183,26 @@ def _figures(run):
         "epochs": (len(run.history), str(len(run.history))),
         "median seconds per epoch": (seconds, f"{seconds:,.1f}"),
         "training examples/s": (speed, f"{speed:,.0f}"),
-        "parameters": (run.config["model"]["parameters"], elements.short_number(run.config["model"]["parameters"])),
-        "FLOPs of one prediction": (run.flops, elements.short_number(run.flops) if run.flops else "not counted"),
+        "parameters": (run.config["model"]["parameters"], components.short_number(run.config["model"]["parameters"])),
+        "FLOPs of one prediction": (run.flops, components.short_number(run.flops) if run.flops else "not counted"),
     }
 
 
-def _label(name, color, run, page_dir):
-    swatch = f'<i class="swatch" style="background: {color}"></i>'
+def _link(run, page_dir):
     if not (run.path / "index.html").exists():
-        return swatch + html.escape(name)
-    link = pathlib.Path(os.path.relpath((run.path / "index.html").resolve(), pathlib.Path(page_dir).resolve())).as_posix()
-    return f'{swatch}<a href="{urllib.parse.quote(link)}">{html.escape(name)}</a>'
+        return None
+    link = os.path.relpath((run.path / "index.html").resolve(), pathlib.Path(page_dir).resolve())
+    return urllib.parse.quote(pathlib.Path(link).as_posix())
 
 
-def _score_table(runs, scores):
-    colors = plots.run_colors(len(runs))
-    names = "".join(
-        f'<th><i class="swatch" style="background: {color}"></i>{html.escape(name)}</th>' for name, color in zip(runs, colors)
-    )
+def _rows(runs, scores):
+    """The table of F1: a row per class, then the average."""
     average = pd.DataFrame({name: [run.report["weighted avg"]["f1-score"]] for name, run in runs.items()}, ["weighted average"])
     rows = []
-    for label, row in [*scores.iterrows(), *average.iterrows()]:
+    for name, row in [*scores.iterrows(), *average.iterrows()]:
         texts = [f"{score:.3f}" for score in row]
-        kinds = [' class="best"' if text == max(texts) and len({*texts}) > 1 else "" for text in texts]
-        cells = "".join(f'<td style="--share: {score:.4f}"{kind}>{text}</td>' for score, kind, text in zip(row, kinds, texts))
-        kind = ' class="total"' if label in average.index else ""
-        spread = f"<td>{row.max() - row.min():.3f}</td>"
-        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>{cells}{spread}</tr>")
-    head = f"<tr><th></th>{names}<th>difference</th></tr>"
-    return f"<table class='report'><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+        best = max(texts) if len({*texts}) > 1 else None
+        cells = [{"share": f"{score:.4f}", "text": text, "is_best": text == best} for score, text in zip(row, texts)]
+        rows.append({"name": name, "cells": cells, "difference": f"{row.max() - row.min():.3f}"})
+        rows[-1]["is_average"] = name in average.index
+    return rows
