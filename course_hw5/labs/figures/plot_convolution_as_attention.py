@@ -5,7 +5,7 @@ import numpy as np
 import seaborn
 
 from course_hw5.evaluation import plots
-from course_hw5.labs.heads_as_convolution import OFFSETS
+from course_hw5.labs.support.heads_as_convolution import OFFSETS
 
 
 def outputs(pictures, by_convolution, by_heads):

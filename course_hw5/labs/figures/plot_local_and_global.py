@@ -5,7 +5,7 @@ import numpy as np
 import seaborn
 
 from course_hw5.evaluation import plots
-from course_hw5.labs.receptive_fields import PLACES, SHOWN, SIDE
+from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE
 
 
 def distances(distances, of_convolution, of_dense):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from course_hw5.labs import sequences
+from course_hw5.labs.support import sequences
 
 
 def influence_of_words(model, example):

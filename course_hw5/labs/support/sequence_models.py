@@ -8,7 +8,7 @@ import keras
 import keras_nlp
 import numpy as np
 
-from course_hw5.labs.sequences import ANSWERS, CHASE_WORDS, LONGEST_CHASE
+from course_hw5.labs.support.sequences import ANSWERS, CHASE_WORDS, LONGEST_CHASE
 
 
 def recurrent(lengths, vocabularies, width, attend, uniform=False):
@@ -58,8 +58,8 @@ def transformer(lengths, vocabularies, width, blocks, uniform=False, heads=4):
         decoder = keras_nlp.layers.TransformerDecoder(2 * width, heads, name=f"decoder_{i}")
         y = decoder(y, x, encoder_padding_mask=mask)
         if uniform:
-            cross = next(layer for layer in decoder._flatten_layers() if layer.name == "cross_attention")
-            _silence(cross.query_dense.kernel, cross.query_dense)
+            queries = decoder._cross_attention_layer.query_dense
+            _silence(queries.kernel, queries)
     return keras.Model([source, written], keras.layers.Dense(vocabularies[1])(y))
 
 
@@ -124,7 +124,7 @@ def train(model, inputs, answers, batch_size=32, learning_rate=3e-3):
         keras.optimizers.Adam(schedule, clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0),
         # XLA makes a loop over letters three times as fast, and takes 10 seconds to compile it; without a loop it gains nothing
-        jit_compile=is_recurrent(model) and steps > 300,
+        jit_compile=recurrent_layers(model) > 0 and steps > 300,
     )
     model.fit(inputs, answers, batch_size=batch_size, verbose=0, shuffle=False)
 
@@ -134,9 +134,9 @@ def is_right(model, inputs, answers):
     return (model.predict(inputs, batch_size=500, verbose=0).argmax(-1) == answers) | (answers == 0)
 
 
-def is_recurrent(model):
-    """Whether any layer in a model, at any depth, hands a state from step to step."""
-    return any(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())
+def recurrent_layers(model):
+    """How many layers in a model, at any depth, hand a state from step to step."""
+    return sum(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())
 
 
 def attention_weights(model, inputs):
@@ -147,25 +147,34 @@ def attention_weights(model, inputs):
         inputs: as the model takes them, a batch of one.
 
     Returns:
-        Dict of "self_attention_layer" (encoder), "self_attention" (decoder) and "cross_attention", where the model has them,
+        Dict of "encoder" and "decoder" (self-attention) and "cross" (the decoder's cross-attention), where the model has them,
         to float32 arrays `(blocks, heads, queries, keys)`.
     """
-    recorded, found = {}, [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.MultiHeadAttention)]
+    recorded, found = {}, []
+    for block in model.layers:  # keras-nlp has no public way to the attention of its blocks
+        if isinstance(block, keras_nlp.layers.TransformerEncoder):
+            found.append(("encoder", block._self_attention_layer))
+        elif isinstance(block, keras_nlp.layers.TransformerDecoder):
+            found += [("decoder", block._self_attention_layer), ("cross", block._cross_attention_layer)]
+    found = [(role, layer) for role, layer in found if layer is not None]
 
-    def recording(layer):
+    def recording(role, layer):
         def compute(query, key, value, attention_mask=None, training=None, return_attention_scores=False, **kwargs):
             output, scores = compute_attention(query, key, value, attention_mask, training, True, **kwargs)
-            recorded.setdefault(layer.name, []).append(keras.ops.convert_to_numpy(scores)[0])
+            recorded.setdefault(role, []).append(keras.ops.convert_to_numpy(scores)[0])
             return output, scores
 
         compute_attention = layer._compute_attention
         return compute
 
-    for layer in found:  # keras-nlp's decoder does not return its weights; `_compute_attention` is Keras's place to override
-        layer._compute_attention = recording(layer)
+    for (
+        role,
+        layer,
+    ) in found:  # keras-nlp's decoder does not return its weights; `_compute_attention` is Keras's place to override
+        layer._compute_attention = recording(role, layer)
     try:
         model(inputs)
     finally:
-        for layer in found:
+        for _, layer in found:
             del layer._compute_attention
-    return {name: np.stack(layers) for name, layers in recorded.items()}
+    return {role: np.stack(layers) for role, layers in recorded.items()}
