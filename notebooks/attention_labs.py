@@ -19,7 +19,6 @@
 
 # %%
 import importlib.util
-import os
 
 if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if it must restart
     # %pip install --quiet git+https://github.com/course-hw5/course_hw5
@@ -36,10 +35,12 @@ for name in labs.LABS:
     print(f"{name}: {claim.splitlines()[0]}\n    parameters: {parameters}")
 
 # %% [markdown]
-# `QUICK` makes each lab so small that it takes seconds: enough to see how it works, too little to trust its verdict.
+# `QUICK = True` makes each lab so small that it takes seconds: enough to see how it works, too little to trust its verdict.
+
+# %% tags=["parameters"]
+QUICK = False
 
 # %%
-QUICK = "COURSE_HW5_QUICK" in os.environ
 SMALL = {
     "long_inputs": {"longest": 8, "steps": 20},
     "weights_by_hand": {"samples": 100},
