@@ -39,7 +39,7 @@ def test_large_and_thin_pictures_are_reduced_on_the_page_alone(tmp_path):
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path):
-    for image, labels, message in ((IMAGE[:9], LABELS, "picture's size"), (IMAGE, LABELS + 2, r"lie in \[0, 2\]")):
+    for image, labels, message in ((IMAGE[:9], LABELS, "image's size"), (IMAGE, LABELS + 2, r"lie in \[0, 2\]")):
         with pytest.raises(ValueError, match=message):
             scene.write_scene(image, labels, NAMES, tmp_path / "out" / "a", "a")
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from course_hw5.evaluation import flops, metrics, plots, run_folder
 from course_hw5.models import checkpoints
-from course_hw5.reports import summary
+from course_hw5.reports import comparison_plots, summary
 from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "model.keras")
@@ -47,7 +47,7 @@ def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) 
     _check_paths(run_dirs, out)
     runs = dict(zip(run_names(run_dirs), [read_run(run_dir) for run_dir in run_dirs]))
     scores = class_scores(runs)
-    image = plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
+    image = comparison_plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
     page = comparison_page(runs, scores, out.parent)
     out.parent.mkdir(parents=True, exist_ok=True)
     run_folder.write_figure(out.with_suffix(".png"), image)
@@ -128,7 +128,7 @@ def comparison_page(runs: dict[str, Run], scores: pd.DataFrame, page_dir: str | 
     """
     histories = {name: run.history for name, run in runs.items()}
     drawn = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
-    curves = {f"{metric} per epoch of all runs": plots.runs_plot(histories, metric) for metric in drawn}
+    curves = {f"{metric} per epoch of all runs": comparison_plots.runs_plot(histories, metric) for metric in drawn}
     return components.render(
         "comparison.html",
         title=f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs),
@@ -136,7 +136,7 @@ def comparison_page(runs: dict[str, Run], scores: pd.DataFrame, page_dir: str | 
         summary=summary.of_comparison(runs, scores),
         curves={name: plots.figure_png(figure) for name, figure in curves.items()},
         loss_hint=summary.loss_hint(runs),
-        class_figure=plots.figure_png(plots.class_scores_plot(scores)),
+        class_figure=plots.figure_png(comparison_plots.class_scores_plot(scores)),
         rows=_rows(runs, scores),
     )
 
@@ -170,7 +170,7 @@ def _shown_runs(runs, page_dir):
             "cards": {card: text for card, (_, text) in values[name].items()},
             "best": [card for card, text in best.items() if values[name][card][1] == text],
         }
-        for (name, run), color in zip(runs.items(), plots.run_colors(len(runs)))
+        for (name, run), color in zip(runs.items(), comparison_plots.run_colors(len(runs)))
     ]
 
 
