@@ -14,7 +14,25 @@ from markupsafe import Markup
 from PIL import Image
 
 # Modules of JavaScript in this order; without their imports and exports they share one block, where each name stands once.
-SCRIPTS = ("shared", "weights", "scale", "heads", "matrix", "model", "what_if", "patches", "saving", "controls")
+SCRIPTS = (
+    *(
+        "text",
+        "colors",
+        "arrays",
+        "layout",
+        "svg",
+        "dom",
+        "shared",
+        "weights",
+        "scale",
+        "numbers",
+        "heads",
+        "matrix",
+        "model",
+        "what_if",
+    ),
+    *("patch_maps", "patch_painting", "patch_saving", "patches", "saving", "controls"),
+)
 
 
 def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
@@ -50,5 +68,5 @@ def image_url(image: Image.Image, form: str = "PNG", **options) -> str:
 @functools.cache
 def scripts(environment: jinja2.Environment, with_image: bool) -> Markup:
     """The modules of JavaScript as one text, without imports and exports: a page has no other file to import from."""
-    modules = [environment.globals["asset"](f"{name}.js") for name in SCRIPTS if name != "patches" or with_image]
+    modules = [environment.globals["asset"](f"{name}.js") for name in SCRIPTS if with_image or not name.startswith("patch")]
     return Markup(re.sub(r"^(import [^;]*;\n|export )", "", "\n".join(modules), flags=re.MULTILINE))

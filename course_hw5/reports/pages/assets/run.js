@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const { classes, matrix, unit, misclassified } = JSON.parse(document.getElementById("facts").textContent);
   const panel = document.getElementById("misclassified");
@@ -10,16 +9,27 @@
     return node;
   };
 
-  const total = (row) => Math.max(1, matrix[row].reduce((sum, count) => sum + count, 0));
+  const total = (row) =>
+    Math.max(
+      1,
+      matrix[row].reduce((sum, count) => sum + count, 0),
+    );
   const told = (count) => (unit ? `${count.toLocaleString("en")} ${unit}` : String(count));
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
   function show(row, column, button) {
-    document.querySelectorAll(".matrix button[aria-pressed=true]").forEach((other) => other.setAttribute("aria-pressed", "false"));
+    document
+      .querySelectorAll(".matrix button[aria-pressed=true]")
+      .forEach((other) => other.setAttribute("aria-pressed", "false"));
     button.setAttribute("aria-pressed", "true");
     panel.replaceChildren();
-    const count = matrix[row][column], isRight = row === column;
-    element("h3", `${told(count)} of class “${classes[row]}” ${isRight ? "recognised" : `classified as “${classes[column]}”`}`, panel);
+    const count = matrix[row][column];
+    const isRight = row === column;
+    element(
+      "h3",
+      `${told(count)} of class “${classes[row]}” ${isRight ? "recognised" : `classified as “${classes[column]}”`}`,
+      panel,
+    );
     if (unit) {
       element("p", `${percent(count / total(row))} of that class.`, panel, "hint");
       return;
@@ -36,7 +46,8 @@
     const list = element("ol", undefined, panel);
     for (const example of cell.examples) {
       const item = element("li", undefined, list);
-      if (example.image) Object.assign(element("img", undefined, item), { src: example.image, alt: `test image ${example.number}` });
+      if (example.image)
+        Object.assign(element("img", undefined, item), { src: example.image, alt: `test image ${example.number}` });
       const text = element("div", undefined, item);
       if (example.text) element("q", example.text, text);
       element("p", `no. ${example.number}`, text, "hint");
@@ -69,8 +80,11 @@
   });
 
   let largest = [0, 0];
-  matrix.forEach((counts, row) => counts.forEach((count, column) => {
-    if (row !== column && (largest[0] === largest[1] || count > matrix[largest[0]][largest[1]])) largest = [row, column];
-  }));
+  matrix.forEach((counts, row) =>
+    counts.forEach((count, column) => {
+      if (row !== column && (largest[0] === largest[1] || count > matrix[largest[0]][largest[1]]))
+        largest = [row, column];
+    }),
+  );
   if (classes.length > 1) show(...largest, body.rows[largest[0]].querySelectorAll("button")[largest[1]]);
 })();

@@ -1,7 +1,8 @@
-"use strict";
 (() => {
   const { image, mask, classes, ignored } = JSON.parse(document.getElementById("facts").textContent);
-  const [stage, legend, pointed, opacity] = ["stage", "legend", "pointed", "opacity"].map((id) => document.getElementById(id));
+  const [stage, legend, pointed, opacity] = ["stage", "legend", "pointed", "opacity"].map((id) =>
+    document.getElementById(id),
+  );
   const map = document.getElementById("map");
   const context = map.getContext("2d", { willReadFrequently: true });
   const { width, height } = map;
@@ -10,7 +11,15 @@
   let kept = null;
   let shown;
 
-  const decoded = (url) => new Promise((resolve) => Object.assign(new Image(), { src: url, onload() { resolve(this); } }));
+  const decoded = (url) =>
+    new Promise((resolve) =>
+      Object.assign(new Image(), {
+        src: url,
+        onload() {
+          resolve(this);
+        },
+      }),
+    );
   const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
   /** Draws the segmentation mask: all of it, or one class. */
@@ -29,7 +38,9 @@
 
   function keep(index) {
     kept = kept === index ? null : index;
-    [...legend.querySelectorAll("button")].forEach((button, i) => button.setAttribute("aria-pressed", String(i === kept)));
+    [...legend.querySelectorAll("button")].forEach((button, i) =>
+      button.setAttribute("aria-pressed", String(i === kept)),
+    );
     draw();
   }
 
@@ -60,9 +71,13 @@
     if (!step || !classes.length) return;
     event.preventDefault();
     const now = [...legend.querySelectorAll("button")].indexOf(document.activeElement);
-    legend.querySelectorAll("button")[(now + (now < 0 && step < 0 ? 0 : step) + classes.length) % classes.length].focus();
+    legend
+      .querySelectorAll("button")
+      [(now + (now < 0 && step < 0 ? 0 : step) + classes.length) % classes.length].focus();
   });
-  const mix = () => { map.style.opacity = opacity.value / 100; };
+  const mix = () => {
+    map.style.opacity = opacity.value / 100;
+  };
   opacity.addEventListener("input", mix);
   mix();
 
