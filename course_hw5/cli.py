@@ -134,8 +134,9 @@ def _segment(args):
     _import_models(args)
 
     import course_hw5
-    from course_hw5.evaluation import label_maps, scene_page
+    from course_hw5.evaluation import label_maps
     from course_hw5.models.upernet import UperNetSegmenter
+    from course_hw5.reports.pages import scene
 
     model = course_hw5.load_model(args.preset)
     if not isinstance(model, UperNetSegmenter):
@@ -144,7 +145,7 @@ def _segment(args):
 
     def segment(image, picture, stem):
         labels = segmenter.segment(picture)
-        page = scene_page.write_scene(picture, labels, segmenter.class_names, stem, title=pathlib.Path(image).name)
+        page = scene.write_scene(picture, labels, segmenter.class_names, stem, title=pathlib.Path(image).name)
         top = ", ".join(f"{entry.name} {entry.share:.0%}" for entry in label_maps.legend(labels, segmenter.class_names)[:5])
         return f"{top}. Open {page}"
 
@@ -194,40 +195,40 @@ def _demo(args):
 
 
 def _report(args):
-    from course_hw5.evaluation import page
+    from course_hw5.reports.pages import run
 
-    return f"Open {page.write_page(args.run_dir)}"
+    return f"Open {run.write_page(args.run_dir)}"
 
 
 def _lab(args):
     from course_hw5 import labs
 
     choose = argparse.ArgumentParser(prog="course-hw5 lab", description="Puts a claim of the report to the test.")
-    choose.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(labs.LABS)}; NAME --help shows its knobs")
+    choose.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(labs.LABS)}; NAME --help says more")
     choose.add_argument("--list", action="store_true", help="show each lab and its claim")
     name = choose.parse_args(args.rest[:1]).name
     if name is None:
         return "\n".join(f"{name:26}{labs.describe(name)[0].splitlines()[0]}" for name in labs.LABS)
-    explanation, knobs = labs.describe(name)
+    explanation, parameters = labs.describe(name)
     parser = argparse.ArgumentParser(
         prog=f"course-hw5 lab {name}", description=explanation, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=options.whole_number(0), default=0, help="makes a lab repeatable (default: %(default)s)")
     parser.add_argument("--out", help="folder for page and figures (default: runs/labs and the lab, with what is changed)")
-    for knob, default in knobs.items():
+    for parameter, default in parameters.items():
         kind = options.whole_number(1) if isinstance(default, int) else type(default)
-        parser.add_argument(f"--{knob.replace('_', '-')}", type=kind, default=default, help="(default: %(default)s)")
+        parser.add_argument(f"--{parameter.replace('_', '-')}", type=kind, default=default, help="(default: %(default)s)")
     values = vars(parser.parse_args(args.rest[1:]))
     out, seed = values.pop("out"), values.pop("seed")
-    changed = [f"{knob}-{value}" for knob, value in values.items() if value != knobs[knob]]
+    changed = [f"{parameter}-{value}" for parameter, value in values.items() if value != parameters[parameter]]
     out = out or "runs/labs/" + re.sub(r"[^\w.-]+", "-", "-".join([name, *changed]))[:120]
     result = labs.run_lab(name, seed, **values)
-    from course_hw5.evaluation import lab_page
+    from course_hw5.reports.pages import lab
 
     lines = [result.claim, f"verdict: {result.verdict}"]
-    lines += [f"  {'yes' if held else 'no '}  {text}" for text, held in result.checks.items()]
-    lines += [f"  {text}: {lab_page.shown(value)}" for text, value in result.numbers.items()]
-    return "\n".join([*lines, f"Open {lab_page.write_lab(result, name, explanation, out)}"])
+    lines += [f"  {'yes' if check.held else 'no '}  {check.label}" for check in result.checks]
+    lines += [f"  {measurement.label}: {measurement.text}" for measurement in result.measurements]
+    return "\n".join([*lines, f"Open {lab.write_lab(result, name, explanation, out)}"])
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5 import devices, options, recovery, tasks
 from course_hw5.errors import is_whole, require
-from course_hw5.evaluation import metrics, page, run_folder
+from course_hw5.evaluation import metrics, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.layers.compiled import in_pieces
 from course_hw5.models.checkpoints import load as checkpoints
+from course_hw5.reports.pages.run import write_page
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -165,7 +166,7 @@ def train(
     metrics = evaluate(run_dir, data, writer, task)
     _write_hparams(writer, config, metrics)
     shutil.rmtree(run_dir / "backup", ignore_errors=True)
-    page.write_page(run_dir)
+    write_page(run_dir)
     return metrics
 
 

@@ -14,12 +14,11 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/attention_labs.ipynb)
 #
 # Questions 1-1, 2-1 and 4-2 are answered in words in the report. Here each answer is an experiment that could refute it: it
-# runs in a minute or two, shows a verdict, and has knobs. Turn the one that breaks the mechanism, run the cell again, and the
-# verdict turns.
+# runs in a minute or two, shows a verdict, and has parameters. Set the one that breaks the mechanism, run the cell again, and
+# the verdict turns.
 
 # %%
 import importlib.util
-import os
 
 if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if it must restart
     # %pip install --quiet git+https://github.com/course-hw5/course_hw5
@@ -32,14 +31,16 @@ from IPython.display import Markdown
 from course_hw5 import labs
 
 for name in labs.LABS:
-    claim, knobs = labs.describe(name)
-    print(f"{name}: {claim.splitlines()[0]}\n    knobs: {knobs}")
+    claim, parameters = labs.describe(name)
+    print(f"{name}: {claim.splitlines()[0]}\n    parameters: {parameters}")
 
 # %% [markdown]
-# `QUICK` makes each lab so small that it takes seconds: enough to see how it works, too little to trust its verdict.
+# `QUICK = True` makes each lab so small that it takes seconds: enough to see how it works, too little to trust its verdict.
+
+# %% tags=["parameters"]
+QUICK = False
 
 # %%
-QUICK = "COURSE_HW5_QUICK" in os.environ
 SMALL = {
     "long_inputs": {"longest": 8, "steps": 20},
     "weights_by_hand": {"samples": 100},
@@ -50,8 +51,8 @@ SMALL = {
 }
 
 
-def run(name, **knobs):
-    return labs.run_lab(name, **{**(SMALL.get(name, {}) if QUICK else {}), **knobs})
+def run(name, **parameters):
+    return labs.run_lab(name, **{**(SMALL.get(name, {}) if QUICK else {}), **parameters})
 
 
 # %% [markdown]
@@ -62,8 +63,11 @@ result = run("long_inputs")  # attention="uniform" breaks it
 result
 
 # %%
-longest = [name for name in result.numbers if name.startswith("accuracy at") and "at 2 " not in name]
-Markdown("All that is read must fit into a fixed context. " + "; ".join(f"{n}: {result.numbers[n]:.2f}" for n in longest) + ".")
+Markdown(
+    f"All that is read must fit into a fixed context. On the longest inputs its accuracy is "
+    f"{result['accuracy_long_fixed_context']:.2f}; that of additive attention is "
+    f"{result['accuracy_long_additive_attention']:.2f}, that of a transformer {result['accuracy_long_transformer']:.2f}."
+)
 
 # %% [markdown]
 # ## 1-1 (1) What makes a part important?
@@ -74,7 +78,7 @@ result = run("weights_by_hand")  # weights="negated" is what the report says
 result
 
 # %%
-Markdown(f"“its” gives “cat”, which it asks for, {result.numbers['weight of “cat” for “its”']:.0%} of its weight.")
+Markdown(f"“its” gives “cat”, which it asks for, {result['cat_for_its']:.0%} of its weight.")
 
 # %% [markdown]
 # ## 1-1 (2) Why several heads?
@@ -85,7 +89,10 @@ result = run("heads")  # heads="copies" makes the statement true
 result
 
 # %%
-Markdown("Reported rightly by one head: {}; by several: {}.".format(*[*result.numbers.values()][3:5]))
+Markdown(
+    f"Symbol on the left, symbol pointed to: accuracy of one head {result['one_left']:.2f}, {result['one_pointed']:.2f}; "
+    f"of four {result['several_left']:.2f}, {result['several_pointed']:.2f}."
+)
 
 # %% [markdown]
 # ## 2-1 (1) What does BERT read?
@@ -95,8 +102,7 @@ result = run("embeddings")  # reads="token" leaves out positions and segments
 result
 
 # %%
-moved = {name: value for name, value in result.numbers.items() if name.startswith("without ")}
-Markdown("\n".join(f"- {name}: {value}" for name, value in moved.items()))
+Markdown("\n".join(f"- {m.label}: {m.text}" for m in result.measurements if "_without_" in m.key))
 
 # %% [markdown]
 # ## 4-2 (1) What has attention to do with a convolution?
@@ -107,7 +113,7 @@ result = run("convolution_as_attention")  # attention="uniform" takes the positi
 result
 
 # %%
-Markdown(f"Nine heads differ from `Conv2D` by {result.numbers['largest difference from Conv2D']:.0e} at most.")
+Markdown(f"Nine heads differ from `Conv2D` by {result['difference']:.0e} at most.")
 
 # %% [markdown]
 # ## 4-2 (2) What is local, what is global?
@@ -117,8 +123,7 @@ result = run("local_and_global")  # attention="uniform" makes all heads far
 result
 
 # %%
-reach = [*result.numbers.items()][:4]
-Markdown("\n".join(f"- {name}: {value:.1f}" for name, value in reach))
+Markdown("\n".join(f"- {m.label}: {m.text}" for m in result.measurements if m.unit == "pixels"))
 
 # %% [markdown]
 # ## True or false (1) and (2): is there an LSTM in a transformer? Is it blocks of encoder and decoder?
@@ -129,8 +134,8 @@ result
 
 # %%
 Markdown(
-    f"It has {result.numbers['recurrent layers']} recurrent layers, {result.numbers['encoder blocks']} encoder and "
-    f"{result.numbers['decoder blocks']} decoder blocks."
+    f"It has {result['recurrent_layers']} recurrent layers, {result['encoder_blocks']} encoder and "
+    f"{result['decoder_blocks']} decoder blocks."
 )
 
 # %% [markdown]
@@ -141,5 +146,7 @@ result = run("order")  # positions="sine" puts them back
 result
 
 # %%
-shares = {name: value for name, value in result.numbers.items() if name.startswith("accuracy, without positions")}
-Markdown("Only where order matters. " + "; ".join(f"{name}: {value:.2f}" for name, value in shares.items()) + ".")
+Markdown(
+    f"Only where order matters. Without positions, who is in the sentence is answered with accuracy "
+    f"{result['accuracy_without_who_is_in_it']:.2f}, who chases with {result['accuracy_without_who_chases']:.2f}."
+)

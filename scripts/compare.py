@@ -16,7 +16,7 @@ def main(argv=None):
     parser.add_argument("--out", default="compare.html", help="page to write (default: %(default)s)")
     args = parser.parse_args(argv)
     with options.plain_errors(parser):
-        from course_hw5.evaluation import comparison
+        from course_hw5.reports.pages import comparison
 
         page = comparison.write_comparison(args.runs, args.out)
     print(f"Open {page}; the picture is {page.with_suffix('.png')}")

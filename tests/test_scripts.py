@@ -94,7 +94,7 @@ def test_the_demo_leaves_a_page(tmp_path, capsys):
     assert line.endswith("demo holds files: add --overwrite to start anew")
 
 
-def test_labs_with_other_knobs_have_folders_of_their_own(tmp_path, capsys, monkeypatch):
+def test_labs_with_other_parameters_have_folders_of_their_own(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cli.main(["lab", "weights_by_hand", "--samples", "50"])
     cli.main(["lab", "weights_by_hand", "--samples", "50", "--weights", "uniform"])

@@ -1,11 +1,14 @@
 """What attention weights add up to: arrays in, arrays out."""
 
 import numpy as np
+from jaxtyping import Float
 
 from course_hw5.errors import is_whole, require
 
+Weights = Float[np.ndarray, "layers heads tokens tokens"]
 
-def attention_rollout(scores, residual_weight=0.5):
+
+def attention_rollout(scores: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "tokens tokens"]:
     """Folds the attention of all layers into one token-to-token map.
 
     Heads are averaged, the skip connection enters as an identity matrix, and the layers are multiplied from input to
@@ -29,7 +32,7 @@ def attention_rollout(scores, residual_weight=0.5):
     return rollout_by_layer(scores, residual_weight)[-1]
 
 
-def rollout_by_layer(scores, residual_weight=0.5):
+def rollout_by_layer(scores: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "layers tokens tokens"]:
     """As `attention_rollout`, after each layer: float array `(layers, tokens, tokens)`."""
     scores = _checked(scores, "scores")
     require("residual_weight", residual_weight, lambda weight: 0 <= weight < 1, "in [0, 1)")
@@ -41,7 +44,9 @@ def rollout_by_layer(scores, residual_weight=0.5):
     return np.stack(layers)
 
 
-def gradient_relevance(scores, gradients):
+def gradient_relevance(
+    scores: Float[np.ndarray, "layers heads queries keys"], gradients: Float[np.ndarray, "layers heads queries keys"]
+) -> Float[np.ndarray, "layers heads queries keys"]:
     """Attention times its gradient, where positive: the share of each weight in the model's answer, to first order.
 
     One factor of the relevance of Chefer et al. 2021 (https://arxiv.org/abs/2103.15679), before heads are averaged.
@@ -62,7 +67,7 @@ def gradient_relevance(scores, gradients):
     return np.maximum(scores * gradients, 0)
 
 
-def token_relevance(scores, gradients):
+def token_relevance(scores: Weights, gradients: Weights) -> Float[np.ndarray, "tokens tokens"]:
     """How much each token mattered for the answer, through all layers (Chefer et al. 2021, equation 6).
 
     Args:
@@ -76,7 +81,7 @@ def token_relevance(scores, gradients):
     return relevance_by_layer(scores, gradients)[-1]
 
 
-def relevance_by_layer(scores, gradients):
+def relevance_by_layer(scores: Weights, gradients: Weights) -> Float[np.ndarray, "layers tokens tokens"]:
     """As `token_relevance`, after each layer: float array `(layers, tokens, tokens)`."""
     identity = np.eye(_checked(scores, "scores").shape[-1])
     relevance, layers = identity, []
@@ -86,7 +91,7 @@ def relevance_by_layer(scores, gradients):
     return np.stack(layers)
 
 
-def attention_entropy(scores):
+def attention_entropy(scores: Float[np.ndarray, "*batch queries keys"]) -> Float[np.ndarray, "*batch queries"]:
     """How widely each query looks: entropy of its weights in bits, 0 for one token, log2(tokens) for all alike.
 
     Args:
@@ -99,7 +104,7 @@ def attention_entropy(scores):
     return -np.sum(scores * np.log2(np.where(scores > 0, scores, 1)), axis=-1)
 
 
-def attention_distance(scores, grid):
+def attention_distance(scores: Weights, grid: tuple[int, int]) -> Float[np.ndarray, "layers heads"]:
     """How far each head looks: the mean distance from a patch to what it looks at, weighted by attention.
 
     As in figure 7 of Dosovitskiy et al. 2021 (https://arxiv.org/abs/2010.11929). [CLS] has no place and is left out.

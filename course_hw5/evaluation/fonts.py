@@ -4,17 +4,19 @@ import contextlib
 import functools
 import unicodedata
 import warnings
+from collections.abc import Iterator, Sequence
 
 import matplotlib.font_manager
 import matplotlib.ft2font
 import matplotlib.text
+from matplotlib.figure import Figure
 
 # matplotlib 3.11 joins and orders letters as their script does; older ones draw letter by letter from the left.
 SHAPES_TEXT = hasattr(matplotlib.ft2font, "__libraqm_version__")
 LONGEST = 48  # letters of a name in a figure
 
 
-def plain(text):
+def plain(text: object) -> str:
     """A text as matplotlib has to be given it to draw it as it stands.
 
     Dollars are escaped, so that no part is read as a formula; names longer than 48 letters lose their middle. Right-to-left
@@ -35,7 +37,7 @@ def plain(text):
     return text.replace("$", r"\$")
 
 
-def use_installed_fonts(figure):
+def use_installed_fonts(figure: Figure) -> None:
     """Adds to each text of a figure the installed fonts that have the letters which its own font lacks.
 
     Letters that no font has are drawn as boxes; one warning says so.
@@ -48,14 +50,14 @@ def use_installed_fonts(figure):
             text.set_family([*dict.fromkeys([*text.get_family(), *_families(missing)])])
 
 
-def columns_of_legend(names, width, most):
+def columns_of_legend(names: Sequence[str], width: float, most: int) -> int:
     """How many columns of names, `most` at most, fit into a legend of `width` inches."""
     widest = max((sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in name) for name in names), default=0)
     return max(1, min(most, len(names), int(width / (0.6 + 0.08 * widest))))
 
 
 @contextlib.contextmanager
-def no_glyph_warnings():
+def no_glyph_warnings() -> Iterator[None]:
     """Silences matplotlib's warning for each letter without a glyph: `use_installed_fonts` has said it once."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")

@@ -1,15 +1,20 @@
-"""Label maps as pictures: a palette that most readers can tell apart, overlays, legends, and figures 7 and 8 of the report."""
+"""Segmentation masks as images: a palette that most readers can tell apart, overlays, legends, figures 7 and 8."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.figure
 import matplotlib.patches
 import numpy as np
+from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from course_hw5.data.labels import IGNORED
 from course_hw5.evaluation import fonts
+
+Mask = Integer[np.ndarray, "height width"]
+RgbImage = UInt8[np.ndarray, "height width 3"]
 
 GREY = (150, 150, 150)  # of pixels without a label
 # What is left of linear RGB for eyes without green or red receptors (Machado et al. 2009, severity 1).
@@ -18,15 +23,15 @@ PROTANOPIA = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (
 
 
 class Entry(NamedTuple):
-    """A class that a label map holds: name, colour (three integers), share of the labelled pixels."""
+    """A class that a segmentation mask holds: name, colour (three integers), share of the labelled pixels."""
 
     name: str
-    color: tuple
+    color: tuple[int, int, int]
     share: float
 
 
 @functools.cache
-def palette(classes):
+def palette(classes: int) -> UInt8[np.ndarray, "{classes} 3"]:
     """Colours for classes, the first ones furthest apart, for colour-blind readers too.
 
     Each colour is the candidate whose distance to all earlier ones, the least of CIELAB's under normal vision, deuteranopia
@@ -74,8 +79,8 @@ def _lab(linear):
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=-1)
 
 
-def colored(labels, classes):
-    """A label map as a picture: uint8 `(height, width, 3)`, grey where there is no label.
+def colored(labels: Mask, classes: int) -> RgbImage:
+    """A segmentation mask as an image: uint8 `(height, width, 3)`, grey where there is no label.
 
     Raises:
         ValueError: if `labels` is no map of integers in [0, classes) and `IGNORED`.
@@ -96,38 +101,38 @@ def _colors(classes):
     return colors
 
 
-def with_palette(labels, classes):
-    """A label map as a `PIL.Image.Image` whose pixels are the labels, shown in the palette's colours."""
+def with_palette(labels: Mask, classes: int) -> Image.Image:
+    """A segmentation mask as a `PIL.Image.Image` whose pixels are the labels, shown in the palette's colours."""
     image = Image.fromarray(np.asarray(labels, "uint8"), "P")
     image.putpalette(_colors(classes).tobytes())
     return image
 
 
-def overlay(image, labels, classes=None, alpha=0.55):
-    """A picture under its label map.
+def overlay(image: RgbImage, labels: Mask, classes: int | None = None, alpha: float = 0.55) -> RgbImage:
+    """An image under its segmentation mask.
 
     Args:
         image: uint8 array `(height, width, 3)`.
         labels: integers `(height, width)`.
         classes: number of classes; None for as many as `labels` needs.
-        alpha: weight of the label map, in [0, 1].
+        alpha: weight of the mask, in [0, 1].
 
     Returns:
         uint8 array `(height, width, 3)`.
 
     Raises:
-        ValueError: if the label map has another size than the picture.
+        ValueError: if the mask has another size than the image.
     """
     image, labels = np.asarray(image), np.asarray(labels)
     if image.shape[:2] != labels.shape:
-        raise ValueError(f"`labels` must have the picture's size, {image.shape[:2]}. Received: {labels.shape}")
+        raise ValueError(f"`labels` must have the image's size, {image.shape[:2]}. Received: {labels.shape}")
     colors = colored(labels, classes or 1 + int(labels.max(initial=0, where=labels != IGNORED)))
     mixed = Image.blend(Image.fromarray(image), Image.fromarray(colors), alpha)
     return np.where((labels == IGNORED)[..., None], image, mixed)
 
 
-def legend(labels, class_names):
-    """The classes that one or several label maps hold.
+def legend(labels: Integer[np.ndarray, "..."], class_names: Sequence[str]) -> list[Entry]:
+    """The classes that one or several segmentation masks hold.
 
     Args:
         labels: integers of any shape.
@@ -144,41 +149,47 @@ def legend(labels, class_names):
     return [Entry(str(class_names[i]), tuple(map(int, colors[i])), float(counts[i] / total)) for i in present]
 
 
-def gallery(images, annotations, predictions, class_names, most=14):
-    """Draws pictures beside their label maps: annotated (figure 7 of the report) and predicted (figure 8).
+def gallery(
+    images: Sequence[RgbImage],
+    annotations: Sequence[Mask] | None,
+    predictions: Sequence[Mask] | None,
+    class_names: Sequence[str],
+    most: int = 14,
+) -> matplotlib.figure.Figure:
+    """Draws images beside their segmentation masks: annotated (figure 7 of the report) and predicted (figure 8).
 
     Args:
         images: uint8 arrays `(height, width, 3)`, of any sizes.
-        annotations: integer arrays `(height, width)`, one per picture; or None.
+        annotations: integer arrays `(height, width)`, one per image; or None.
         predictions: likewise; or None.
         class_names: one string per class.
         most: classes in the legend, those with the largest shares.
 
     Returns:
-        `matplotlib.figure.Figure`: a row per picture.
+        `matplotlib.figure.Figure`: a row per image.
 
     Raises:
-        ValueError: if there is not one label map per picture, or one has another size or labels that are no class.
+        ValueError: if there is not one mask per image, or one has another size or labels that are no class.
     """
-    columns = {"picture": images, "annotation": annotations, "prediction": predictions}
+    columns = {"image": images, "annotation": annotations, "prediction": predictions}
     columns = {title: list(maps) for title, maps in columns.items() if maps is not None}
     for title, maps in columns.items():
-        if len(maps) != len(columns["picture"]) or not maps:
-            raise ValueError(f"There must be one {title} per picture, of {len(columns['picture'])}. Received: {len(maps)}")
-        for number, (image, labels) in enumerate(zip(columns["picture"], maps)):
+        if len(maps) != len(columns["image"]) or not maps:
+            raise ValueError(f"There must be one {title} per image, of {len(columns['image'])}. Received: {len(maps)}")
+        for number, (image, labels) in enumerate(zip(columns["image"], maps)):
             if np.shape(image)[:2] != np.shape(labels)[:2]:
                 sizes = f"{np.shape(image)[:2]}. Received: {np.shape(labels)[:2]}"
-                raise ValueError(f"The {title} of picture {number} must have its size, {sizes}")
-    rows, count = len(columns["picture"]), len(class_names)
-    shape = columns["picture"][0].shape
+                raise ValueError(f"The {title} of image {number} must have its size, {sizes}")
+    rows, count = len(columns["image"]), len(class_names)
+    shape = columns["image"][0].shape
     figure = matplotlib.figure.Figure(figsize=(4 * len(columns), 0.9 + 4 * shape[0] / shape[1] * rows), layout="constrained")
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for (title, maps), column in zip(columns.items(), axes.T):
         column[0].set_title(title)
-        for image, labels, panel in zip(columns["picture"], maps, column):
-            panel.imshow(image if title == "picture" else colored(labels, count))
+        for image, labels, panel in zip(columns["image"], maps, column):
+            panel.imshow(image if title == "image" else colored(labels, count))
             panel.set_axis_off()
-    maps = [np.ravel(labels) for title, labels_of in columns.items() if title != "picture" for labels in labels_of]
+    maps = [np.ravel(labels) for title, labels_of in columns.items() if title != "image" for labels in labels_of]
     entries = legend(np.concatenate(maps), class_names) if maps else []
     handles = [
         matplotlib.patches.Patch(color=np.array(entry.color) / 255, label=f"{fonts.plain(entry.name)} {entry.share:.0%}")

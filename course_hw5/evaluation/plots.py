@@ -1,15 +1,19 @@
 """Arrays to matplotlib figures. No global state: each function returns a `Figure` that the caller saves."""
 
 import io
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib
-import matplotlib.figure
 import matplotlib.image
-import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
+import pandas as pd
 import seaborn
+from jaxtyping import Float, Integer, UInt8
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_hw5.errors import require
@@ -18,14 +22,14 @@ from course_hw5.evaluation import fonts
 ROOM = 1.2  # inches beside the axes of a figure that names may take before it grows
 
 
-def subplots(*shape, figsize, **options):
+def subplots(*shape: int, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
     """As `matplotlib.pyplot.subplots`, on a white grid and without global state: a `Figure` and its axes."""
     with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=figsize, layout="constrained")
+        figure = Figure(figsize=figsize, layout="constrained")
         return figure, figure.subplots(*shape, **options)
 
 
-def history_plot(history, metric):
+def history_plot(history: pd.DataFrame, metric: str) -> Figure:
     """Draws a metric of training and validation against the epoch (figures 9, 10, 13 and 14 of the report).
 
     Args:
@@ -51,61 +55,7 @@ def history_plot(history, metric):
     return figure
 
 
-def run_colors(count):
-    """One colour per run, the same in all figures: hexadecimal strings such as "#0173b2"."""
-    return seaborn.color_palette("colorblind" if count <= 10 else "husl", count).as_hex()
-
-
-def runs_plot(histories, metric):
-    """Draws a metric of several runs against the epoch: validation solid, training dashed.
-
-    Args:
-        histories: dict of name -> `pandas.DataFrame` with the column `epoch` and, where the run has them, `metric` and
-            `val_{metric}`; of any lengths.
-        metric: name of the column, such as "accuracy" or "loss".
-
-    Returns:
-        `matplotlib.figure.Figure`; the best epoch by validation of each run is marked.
-    """
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(6.4, 4.4), layout="constrained")
-        _draw_runs(figure.subplots(), histories, metric)
-    fonts.use_installed_fonts(figure)
-    return figure
-
-
-def class_scores_plot(scores, most=30):
-    """Draws one score per class and run as dots on a line per class, the class with the highest mean on top.
-
-    Args:
-        scores: `pandas.DataFrame`, classes in rows and runs in columns, values in [0, 1].
-        most: of more classes than this, those are drawn on which the runs differ most.
-
-    Returns:
-        `matplotlib.figure.Figure`.
-    """
-    with seaborn.axes_style("whitegrid"):
-        figure = matplotlib.figure.Figure(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)), layout="constrained")
-        dots = _draw_class_scores(figure.subplots(), scores, most)
-    names = [fonts.plain(name) for name in scores]
-    figure.legend(dots, names, loc="outside lower center", ncols=fonts.columns_of_legend(names, 6.4, most=3))
-    _make_room(figure, figure.axes, 2 * ROOM)
-    return figure
-
-
-def comparison_plot(histories, scores, most=20):
-    """Draws the accuracy curves of several runs and their scores per class side by side; arguments as above."""
-    with seaborn.axes_style("whitegrid"):
-        height = max(4.4, 1.5 + 0.32 * min(len(scores), most))
-        figure = matplotlib.figure.Figure(figsize=(12, height), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _draw_runs(left, histories, "accuracy")
-        _draw_class_scores(right, scores, most)
-    _make_room(figure, [right], 2 * ROOM)
-    return figure
-
-
-def _make_room(figure, axes, room):
+def make_room(figure: Figure, axes: Iterable[Axes], room: float) -> None:
     """Gives names their fonts, and lets a figure grow by what the names at `axes` need beyond `room` inches."""
     fonts.use_installed_fonts(figure)
     renderer = FigureCanvasAgg(figure).get_renderer()  # one for all: each label would make its own, and keep it
@@ -116,44 +66,7 @@ def _make_room(figure, axes, room):
     figure.set_size_inches(figure.get_size_inches() + np.maximum(0, more))
 
 
-def _draw_runs(axes, histories, metric):
-    handles = []
-    for (name, history), color in zip(histories.items(), run_colors(len(histories))):
-        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=fonts.plain(name)))
-        if metric in history:
-            axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8)
-        values = history.get(f"val_{metric}")
-        if values is not None and values.notna().any():
-            axes.plot(history["epoch"], values, color=color, linewidth=2)
-            best = values.idxmin() if "loss" in metric else values.idxmax()
-            axes.plot(history["epoch"][best], values[best], "*", markersize=13, color=color, markeredgecolor="white")
-    for style, label in (("-", "validation"), ("--", "training")):
-        handles.append(matplotlib.lines.Line2D([], [], linestyle=style, color="0.35", label=label))
-    axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch; ★ best by validation")
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
-    axes.legend(handles=handles)
-
-
-def _draw_class_scores(axes, scores, most):
-    title = "F1 per class"
-    if len(scores) > most:
-        spread = scores.max(axis=1) - scores.min(axis=1)
-        scores = scores.loc[spread.nlargest(most).index]
-        title += f": the {most} on which the runs differ most"
-    scores = scores.loc[scores.mean(axis=1).sort_values(kind="stable").index]
-    rows = np.arange(len(scores))
-    axes.hlines(rows, scores.min(axis=1), scores.max(axis=1), color="0.75", linewidth=3, zorder=1)
-    colors = run_colors(scores.shape[1])
-    dots = [
-        axes.scatter(scores[run], rows, s=70, color=color, edgecolor="white", zorder=2) for run, color in zip(scores, colors)
-    ]
-    axes.set_yticks(rows, [fonts.plain(name) for name in scores.index])
-    axes.set(xlabel="F1", ylim=(-0.7, len(scores) - 0.3), title=title)
-    axes.grid(axis="y", visible=False)
-    return dots
-
-
-def confusion_matrix_plot(matrix, class_names):
+def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_names: Sequence[str]) -> Figure:
     """Draws a confusion matrix: colour for the share of the true class, counts as numbers (figure 12), or shares of millions.
 
     Beyond 30 classes the figure no longer grows with them: there are no numbers, and names are as small as their rows.
@@ -168,7 +81,7 @@ def confusion_matrix_plot(matrix, class_names):
     matrix, names = np.asarray(matrix), [fonts.plain(name) for name in class_names]
     most = 30
     side = 2.5 + 0.55 * min(len(class_names), most)
-    figure = matplotlib.figure.Figure(figsize=(side + 1, side), layout="constrained")
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
@@ -191,16 +104,16 @@ def confusion_matrix_plot(matrix, class_names):
     places, rotation = np.arange(len(names)) + 0.5, 45 if len(names) <= most else 90
     axes.set_xticks(places, names, rotation=rotation, ha="right", va="center", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(places, names, fontsize=size)
-    _make_room(figure, [axes], ROOM)
+    make_room(figure, [axes], ROOM)
     return figure
 
 
-def figure_pixels(figure):
+def figure_pixels(figure: Figure) -> UInt8[np.ndarray, "1 height width 4"]:
     """Renders a figure as TensorBoard wants an image: uint8 `(1, height, width, 4)`."""
     return (matplotlib.image.imread(io.BytesIO(figure_png(figure, dpi=100)))[None] * 255).round().astype("uint8")
 
 
-def figure_png(figure, dpi=144):
+def figure_png(figure: Figure, dpi: float = 144) -> bytes:
     """Renders a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     with fonts.no_glyph_warnings():
@@ -208,7 +121,9 @@ def figure_png(figure, dpi=144):
     return buffer.getvalue()
 
 
-def embedding_plot(tokens, parts, dimensions=64, most=64):
+def embedding_plot(
+    tokens: Sequence[str], parts: dict[str, Float[np.ndarray, "tokens width"]], dimensions: int = 64, most: int = 64
+) -> Figure:
     """Draws the vectors that BERT's input is the sum of (figures 4 and 5 of the report).
 
     Args:
@@ -224,7 +139,7 @@ def embedding_plot(tokens, parts, dimensions=64, most=64):
     fits = lambda parts: parts and all(np.ndim(part) == 2 and len(part) == len(tokens) for part in parts.values())  # noqa: E731
     require("parts", parts, fits, f"a dict of arrays ({len(tokens)}, width)")
     shown = tokens[:most]
-    figure = matplotlib.figure.Figure(figsize=(11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4), layout="constrained")
+    figure = Figure(figsize=(11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4), layout="constrained")
     axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
     cut = "" if len(shown) == len(tokens) else f", of the first {len(shown)} of {len(tokens)} tokens"
     for axis, (name, part) in zip(axes, parts.items()):
@@ -240,8 +155,10 @@ def embedding_plot(tokens, parts, dimensions=64, most=64):
     return figure
 
 
-def heat_overlay(image, weights, side=96):
-    """A picture in grey under the heat of its patches.
+def heat_overlay(
+    image: UInt8[np.ndarray, "height width 3"], weights: Float[np.ndarray, "rows columns"], side: int = 96
+) -> UInt8[np.ndarray, "{side} {side} 3"]:
+    """An image in grey under the heat of its patches.
 
     Args:
         image: uint8 array `(height, width, 3)`.
@@ -251,8 +168,8 @@ def heat_overlay(image, weights, side=96):
     Returns:
         uint8 array `(side, side, 3)`.
     """
-    picture = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.BICUBIC)
+    grey = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.BICUBIC)
     share = np.maximum(weights, 0) / max(weights.max(), 1e-9)
     heat = Image.fromarray(np.uint8(255 * matplotlib.colormaps["inferno"](share)[..., :3])).resize((side, side), 0)
     alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize((side, side), 0)
-    return np.asarray(Image.composite(heat, picture.convert("RGB"), alpha))
+    return np.asarray(Image.composite(heat, grey.convert("RGB"), alpha))

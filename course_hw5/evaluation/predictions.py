@@ -6,7 +6,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from course_hw5.evaluation import elements, labelled_batches, metrics, run_folder
+from course_hw5.evaluation import labelled_batches, metrics, run_folder
+from course_hw5.reports.pages import components
 
 MISTAKES_PER_CELL = 8
 
@@ -122,7 +123,7 @@ def examples_of(mistakes, describe=None):
 
 
 def _example(number, input_, probabilities, describe):
-    shown = {"text": describe(input_)} if describe else {"image": elements.thumbnail(keras.tree.flatten(input_)[0])}
+    shown = {"text": describe(input_)} if describe else {"image": components.thumbnail(keras.tree.flatten(input_)[0])}
     return {"number": int(number), **shown, "probabilities": [round(float(p), 4) for p in probabilities]}
 
 

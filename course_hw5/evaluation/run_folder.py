@@ -2,36 +2,16 @@
 
 import contextlib
 import json
-import os
-import pathlib
 import shutil
 import warnings
 
 import pandas as pd
 
 from course_hw5.evaluation import fonts
+from course_hw5.files import atomic_write as replacing
+from course_hw5.files import local_path, write_text
 
 CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """Yields a path beside `path`, with the same suffixes; what was written there replaces `path` when the block ends.
-
-    A block that raises, or a process that is killed in it, leaves `path` as it was. An OSError, such as that of a full disk,
-    names `path`.
-    """
-    path = local_path(path)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        if error.filename is None or error.filename2 is None:
-            error.filename = str(path)
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -54,17 +34,6 @@ def going_on(what, said=None):
 def reason(error):
     """An error in one line."""
     return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no message')}"
-
-
-def local_path(path):
-    """A `pathlib.Path`, its leading ~ the home folder, as pandas and shells read it."""
-    return pathlib.Path(os.path.expanduser(path))
-
-
-def write_text(path, text):
-    """Writes `text` (UTF-8) to `path` atomically; lone surrogates, which UTF-8 cannot hold, are escaped."""
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path, value):

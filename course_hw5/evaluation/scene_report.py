@@ -8,7 +8,8 @@ import pandas as pd
 import tensorflow as tf
 
 from course_hw5.data.labels import IGNORED
-from course_hw5.evaluation import callbacks, elements, label_maps, metrics, pixel_metrics, plots, run_folder, time_lapse
+from course_hw5.evaluation import callbacks, label_maps, metrics, pixel_metrics, plots, run_folder, time_lapse
+from course_hw5.reports.pages import components
 from course_hw5.segmentation import SceneSegmenter
 
 SHOWN = 4  # pictures in the gallery
@@ -122,5 +123,5 @@ class SceneTimeLapse(time_lapse.TimeLapse):
                 "name": f"picture {number + 1}",
                 "answer": "pixel accuracy",
                 "probability": round(pixel_metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
-                "image": elements.thumbnail(label_maps.overlay(image, predicted), side=200),
+                "image": components.thumbnail(label_maps.overlay(image, predicted), side=200),
             }

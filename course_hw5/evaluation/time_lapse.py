@@ -6,7 +6,8 @@ import keras
 
 from course_hw5.attention import analysis
 from course_hw5.errors import is_whole, require
-from course_hw5.evaluation import elements, plots, run_folder
+from course_hw5.evaluation import plots, run_folder
+from course_hw5.reports.pages import components
 
 
 class TimeLapse(keras.callbacks.Callback):
@@ -93,5 +94,5 @@ def _picture_frame(explained):
     return {
         "answer": answer,
         "probability": round(probability, 4),
-        "image": elements.thumbnail(heat, side=96),
+        "image": components.thumbnail(heat, side=96),
     }

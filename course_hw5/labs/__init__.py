@@ -3,6 +3,10 @@
 import ast
 import importlib
 import importlib.resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from course_hw5.labs.support.result import LabResult
 
 LABS = (  # in the report's order
     "long_inputs",
@@ -16,14 +20,14 @@ LABS = (  # in the report's order
 )
 
 
-def describe(name):
+def describe(name: str) -> tuple[str, dict[str, int | str]]:
     """Says what a lab is, without running or importing it.
 
     Args:
         name: one of `LABS`.
 
     Returns:
-        Its docstring, whose first line is the claim, and a dict of its knobs and their defaults.
+        Its docstring, whose first line is the claim, and a dict of its parameters and their defaults.
 
     Raises:
         ValueError: if there is no such lab.
@@ -37,24 +41,25 @@ def describe(name):
     module = ast.parse((importlib.resources.files(__name__) / f"{name}.py").read_text(encoding="utf-8"))
     run = next(part for part in module.body if isinstance(part, ast.FunctionDef) and part.name == "run")
     defaults = zip(run.args.args, run.args.defaults)
-    return ast.get_docstring(module), {knob.arg: ast.literal_eval(value) for knob, value in defaults if knob.arg != "seed"}
+    parameters = {argument.arg: ast.literal_eval(value) for argument, value in defaults if argument.arg != "seed"}
+    return ast.get_docstring(module), parameters
 
 
-def run_lab(name, seed=0, **knobs):
+def run_lab(name: str, seed: int = 0, **parameters: int | str) -> "LabResult":
     """Runs a lab.
 
     Args:
         name: one of `LABS`.
         seed: integer; makes the lab repeatable.
-        **knobs: arguments of the lab, as `describe` lists them.
+        **parameters: arguments of the lab, as `describe` lists them.
 
     Returns:
         `LabResult`.
 
     Raises:
-        ValueError: if there is no such lab or knob, or a knob has no such value.
+        ValueError: if there is no such lab or parameter, or a parameter has no such value.
     """
     _, known = describe(name)
-    if unknown := [knob for knob in knobs if knob not in known]:
+    if unknown := [parameter for parameter in parameters if parameter not in known]:
         raise ValueError(f"The lab {name} must get {', '.join(['seed', *known])}. Received: {unknown[0]}")
-    return importlib.import_module(f"{__name__}.{name}").run(seed, **knobs)
+    return importlib.import_module(f"{__name__}.{name}").run(seed, **parameters)

@@ -19,10 +19,10 @@ import keras_nlp
 import numpy as np
 
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.labs import sequence_models, sequences
-from course_hw5.labs.dependence import change_by_shuffling, influence_of_words
-from course_hw5.labs.figures import anatomy as figures
-from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.labs.figures import plot_anatomy as figures
+from course_hw5.labs.support import sequence_models, sequences
+from course_hw5.labs.support.dependence import change_by_shuffling, influence_of_words
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
 
 BUILDERS = {"transformer": sequence_models.transformer, "lstm": sequence_models.lstms}
 EXAMPLE = 347_621
@@ -30,7 +30,7 @@ WIDTH = 64
 ROUNDING = 1e-4  # what float32 may differ by when the same sums are taken in another order
 
 
-def run(seed=0, layer="transformer", blocks=2, steps=400):
+def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int = 400) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -40,9 +40,7 @@ def run(seed=0, layer="transformer", blocks=2, steps=400):
         steps: of training, each with 32 numbers.
     """
     check_choice("layer", layer, BUILDERS)
-    for name, value in (("blocks", blocks), ("steps", steps)):
-        if value < 1:
-            raise ValueError(f"`{name}` must be 1 or more. Received: {value!r}")
+    check_at_least(1, blocks=blocks, steps=steps)
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
     numbers = random.choice(np.setdiff1d(np.arange(1, 1_000_000), EXAMPLE), 32 * steps + 1000, replace=False)
@@ -59,10 +57,8 @@ def run(seed=0, layer="transformer", blocks=2, steps=400):
     encoder, decoder = blocks_of(model)
     arguments = keras.Model(model.input, decoder[0].input)(example)
     lstm = [keras.layers.LSTM(WIDTH, return_sequences=True)]
-    shuffled = {
-        f"this {layer}": change_by_shuffling(decoder, arguments, random),
-        "an LSTM": change_by_shuffling(lstm, arguments, random),
-    }
+    own, of_lstm = (change_by_shuffling(layers, arguments, random) for layers in (decoder, lstm))
+    recurrent = sequence_models.recurrent_layers(model)
     later = float(np.triu(influence, 1).max())
     encoders = sum(isinstance(block, keras_nlp.layers.TransformerEncoder) for block in encoder)
     decoders = sum(isinstance(block, keras_nlp.layers.TransformerDecoder) for block in decoder)
@@ -72,37 +68,38 @@ def run(seed=0, layer="transformer", blocks=2, steps=400):
     guessed = sequences.words_of(model.predict(example, verbose=0)[0].argmax(-1), sequences.GERMAN_WORDS)
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "no layer in it is a keras.layers.RNN, at any depth": not sequence_models.is_recurrent(model),
-            f"it has {blocks} encoder and {blocks} decoder blocks": encoders == decoders == blocks,
-            "it translates nine of ten unseen numbers without a mistake": translated > 0.9,
-            "what is written does not change when later words do": later < ROUNDING,
-            "steps computed in shuffled order give the same outputs": shuffled[f"this {layer}"].max() < ROUNDING,
-            "an LSTM's steps do not": shuffled["an LSTM"].max() > 100 * ROUNDING,
-        },
-        numbers={
-            "encoder blocks": encoders,
-            "decoder blocks": decoders,
-            "recurrent layers": sum(isinstance(part, keras.layers.RNN) for part in model._flatten_layers()),
-            "parameters": model.count_params(),
-            "unseen numbers translated without a mistake": translated,
-            f"what it writes for {EXAMPLE:,}, word by word after the right ones": " ".join(guessed),
-            "largest change of an output by words after it": later,
-            "largest change of an output by words up to it": float(np.tril(influence).max()),
-            **{f"largest change by the order of computing, {name}": float(change.max()) for name, change in shuffled.items()},
-        },
+        checks=[
+            Check("no_rnn", "no layer in it is a keras.layers.RNN, at any depth", recurrent == 0),
+            Check("blocks", f"it has {blocks} encoder and {blocks} decoder blocks", encoders == decoders == blocks),
+            Check("translates", "it translates nine of ten unseen numbers without an error", translated > 0.9),
+            Check("is_causal", "an output does not change when later words do", later < ROUNDING),
+            Check("any_order", "steps computed in shuffled order give the same outputs", own.max() < ROUNDING),
+            Check("lstm_needs_order", "an LSTM's steps do not", of_lstm.max() > 100 * ROUNDING),
+        ],
+        measurements=[
+            Measurement("encoder_blocks", "encoder blocks", encoders),
+            Measurement("decoder_blocks", "decoder blocks", decoders),
+            Measurement("recurrent_layers", "recurrent layers", recurrent),
+            Measurement("parameters", "parameters", model.count_params()),
+            Measurement("translated", "share of unseen numbers translated without an error", translated),
+            Measurement("example", f"{EXAMPLE:,}, word by word, given the right words before", " ".join(guessed)),
+            Measurement("change_by_later_words", "largest change of an output by later words", later),
+            Measurement("change_by_earlier_words", "by its own and earlier words", float(np.tril(influence).max())),
+            Measurement("change_by_order", f"by the order of computing, this {layer}", float(own.max())),
+            Measurement("change_by_order_lstm", "by the order of computing, an LSTM", float(of_lstm.max())),
+        ],
         figures={
             "The network, drawn from its layers": figures.diagram(encoder, decoder),
             "What an output depends on, and whether the order of computing matters": figures.dependences(
-                influence, shuffled, written, answer, ROUNDING
+                influence, {f"this {layer}": own, "an LSTM": of_lstm}, written, answer, ROUNDING
             ),
         },
         pages={
             caption: head_view(weights[name], query_tokens=queries, key_tokens=keys, html_action="return", title=caption)
             for caption, name, queries, keys in (
-                ("Self-attention of the encoder", "self_attention_layer", read, read),
-                ("Causal self-attention of the decoder", "self_attention", written, written),
-                ("Cross-attention: where it looks for each word that it writes", "cross_attention", answer, read),
+                ("Self-attention of the encoder", "encoder", read, read),
+                ("Causal self-attention of the decoder", "decoder", written, written),
+                ("Cross-attention: where it looks for each word that it writes", "cross", answer, read),
             )
             if name in weights
         },

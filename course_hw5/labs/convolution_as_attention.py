@@ -22,15 +22,15 @@ from sklearn.datasets import load_sample_image
 
 import course_hw5
 from course_hw5.data.pictures import fit_picture
-from course_hw5.labs.figures import convolution_as_attention as figures
-from course_hw5.labs.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
-from course_hw5.labs.receptive_fields import change
-from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.labs.figures import plot_convolution_as_attention as figures
+from course_hw5.labs.support.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
+from course_hw5.labs.support.receptive_fields import change
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
 
 PICTURES = ("china.jpg", "flower.jpg")  # of scikit-learn
 
 
-def run(seed=0, attention="positions", side=24, channels=8):
+def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: int = 8) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -40,9 +40,7 @@ def run(seed=0, attention="positions", side=24, channels=8):
         channels: that the convolution makes of three, 3 or more.
     """
     check_choice("attention", attention, ("positions", "uniform"))
-    for name, value in (("side", side), ("channels", channels)):
-        if value < 3:
-            raise ValueError(f"`{name}` must be 3 or more. Received: {value}")
+    check_at_least(3, side=side, channels=channels)
     keras.utils.set_random_seed(seed)
     photographs = [load_sample_image(name) for name in PICTURES]
     pictures = np.stack([fit_picture(photograph, (side, side)) for photograph in photographs]).astype("float32") / 255
@@ -63,23 +61,40 @@ def run(seed=0, attention="positions", side=24, channels=8):
     }
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "nine heads give what Conv2D gives, borders included": difference < 1e-5,
-            "with eight heads, at least a hundredth of this kernel is out of reach": missing[8] > 0.01 > missing[9],
-            "what a convolution mixes does not change with the picture": moved["convolution"] < 1e-5,
-            "nor does what heads mix that look by position alone": moved["nine heads by position"] < 1e-5,
-            "what the trained BEiT mixes does": moved["attention of BEiT"] > 0.1,
-        },
-        numbers={
-            "largest difference from Conv2D": difference,
-            "channels read and written": f"3 and {channels}",
-            "heads, and length of each": f"{len(OFFSETS)} and {heads.size}",
-            "layers of attention": 1,
-            "weights of the convolution": convolution.count_params(),
-            "weights of the nine heads": heads.attention.count_params() + heads.positions.count_params(),
-            "out of reach of eight heads, share of the kernel": float(missing[8]),
-        }
-        | {f"change of weights from picture to picture, {name}": value for name, value in moved.items()},
+        checks=[
+            Check("equal", "nine heads give what Conv2D gives, borders included", difference < 1e-5),
+            Check(
+                "eight_are_too_few",
+                "with eight heads, at least 1 % of this kernel is out of reach",
+                missing[8] > 0.01 > missing[9],
+            ),
+            Check("convolution_is_fixed", "a convolution's weights do not depend on the image", moved["convolution"] < 1e-5),
+            Check(
+                "positions_are_fixed",
+                "nor do the weights of heads that attend by position",
+                moved["nine heads by position"] < 1e-5,
+            ),
+            Check("attention_follows", "the weights of the trained BEiT do", moved["attention of BEiT"] > 0.1),
+        ],
+        measurements=[
+            Measurement("difference", "largest difference from Conv2D", difference),
+            Measurement("channels_read", "channels read", 3),
+            Measurement("channels_written", "channels written", channels),
+            Measurement("heads", "heads", len(OFFSETS)),
+            Measurement("head_size", "length of a head", heads.size),
+            Measurement("layers", "layers of attention", 1),
+            Measurement("convolution_parameters", "parameters of the convolution", convolution.count_params()),
+            Measurement(
+                "heads_parameters",
+                "parameters of the nine heads",
+                heads.attention.count_params() + heads.positions.count_params(),
+            ),
+            Measurement("missing", "share of the kernel out of reach of eight heads", float(missing[8])),
+            *(
+                Measurement(f"change_{key}", f"change of the weights from image to image, {name}", value)
+                for key, (name, value) in zip(("convolution", "positions", "beit"), moved.items())
+            ),
+        ],
         figures={
             "A convolution and nine heads on two pictures, and the difference": figures.outputs(
                 pictures, by_convolution, by_heads

@@ -21,14 +21,22 @@ import numpy as np
 import course_hw5
 from course_hw5.evaluation.plots import embedding_plot
 from course_hw5.explanation.embeddings import embedding_parts
-from course_hw5.labs.figures import embeddings as figures
-from course_hw5.labs.result import LabResult, check_choice
-from course_hw5.labs.sentiment import VECTORS, classifier_from, embedded, labelled_sentences
+from course_hw5.labs.figures import plot_embeddings as figures
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
+from course_hw5.labs.support.sentiment import VECTORS, classifier_from, embedded, labelled_sentences
 
+KEYS = {
+    "the token vectors": "token",
+    "the position vectors": "position",
+    "the segment vectors": "segment",
+    "[CLS]": "cls",
+    "[SEP]": "sep",
+    "[CLS] and [SEP]": "both",
+}
 PAIR = ("I liked it", "So did I")
 
 
-def run(seed=0, reads="sum", sentences=120):
+def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -65,19 +73,49 @@ def run(seed=0, reads="sum", sentences=120):
     shares = {name: attention_shares(model, ids, tokenizer) for name, ids in (("with", data.token_ids), ("without", no_cls))}
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "the encoder gives for the sum what the model gives for the sentence": difference < 1e-4,
-            "without any one of the three vectors, the probability moves by more than 0.05": min(of_vectors) > 0.05,
-            "without [CLS], [SEP] or both, accuracy falls by a tenth at most": (
-                whole_accuracy - min(accuracy[name] for name in [*without][3:]) <= 0.1
+        checks=[
+            Check("sum", "the encoder gives the same for the sum as the model for the sentence", difference < 1e-4),
+            Check(
+                "vectors_are_needed",
+                "without any one of the three vectors, the probability moves by more than 0.05",
+                min(of_vectors) > 0.05,
             ),
-            "and the probability moves less than without any vector": max(of_tokens) < min(of_vectors),
-        },
-        numbers={"sentences read": data.note, "accuracy": whole_accuracy, "difference between sum and sentence": difference}
-        | {f"without {name}: accuracy, change of probability": f"{accuracy[name]:.3f}, {moved[name]:.3f}" for name in without}
-        | {"accuracy, were the classifier to read what stands last": data.accuracy(read_last(model, data.token_ids))}
-        | {f"attention to what stands first, {name} [CLS]": float(part["first"].mean()) for name, part in shares.items()}
-        | {"attention to [SEP]": float(shares["with"]["[SEP]"].mean())},
+            Check(
+                "tokens_matter_little",
+                "without [CLS], [SEP] or both, accuracy falls by 10 percentage points at most",
+                whole_accuracy - min(accuracy[name] for name in [*without][3:]) <= 0.1,
+            ),
+            Check(
+                "vectors_matter_more",
+                "and the probability moves less than without any vector",
+                max(of_tokens) < min(of_vectors),
+            ),
+        ],
+        measurements=[
+            Measurement("sentences", "sentences read", data.note),
+            Measurement("accuracy", "accuracy", float(whole_accuracy)),
+            Measurement("difference", "largest difference between sum and sentence", difference),
+            *(
+                Measurement(f"accuracy_without_{KEYS[name]}", f"accuracy without {name}", float(value))
+                for name, value in accuracy.items()
+            ),
+            *(
+                Measurement(f"change_without_{KEYS[name]}", f"mean change of the probability without {name}", value)
+                for name, value in moved.items()
+            ),
+            Measurement(
+                "accuracy_of_last",
+                "accuracy, were the classifier to read the last token",
+                float(data.accuracy(read_last(model, data.token_ids))),
+            ),
+            *(
+                Measurement(
+                    f"attention_to_first_{name}", f"attention to the first token, {name} [CLS]", float(part["first"].mean())
+                )
+                for name, part in shares.items()
+            ),
+            Measurement("attention_to_sep", "attention to [SEP]", float(shares["with"]["[SEP]"].mean())),
+        ],
         figures={
             f"“{PAIR[0]}” and “{PAIR[1]}”: three vectors for each token, and their sum after normalization": embedding_plot(
                 tokens, parts

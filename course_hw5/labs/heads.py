@@ -22,16 +22,16 @@ import numpy as np
 
 import course_hw5
 from course_hw5 import tokenization
-from course_hw5.labs.figures import heads as figures
-from course_hw5.labs.result import LabResult, check_choice
-from course_hw5.labs.sentiment import classifier_from, embedded, heads_alike, labelled_sentences, without_each_head
-from course_hw5.labs.several_heads import SYMBOLS, WIDTH, SeveralHeads, learn_two_things
+from course_hw5.labs.figures import plot_heads as figures
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
+from course_hw5.labs.support.sentiment import classifier_from, embedded, heads_alike, labelled_sentences, without_each_head
+from course_hw5.labs.support.several_heads import SYMBOLS, WIDTH, SeveralHeads, learn_two_things
 
 SENTENCE = "It never gets boring"  # the model is not sure of it, so that its probability can move
 HEADS = 12  # of each layer of the trained model
 
 
-def run(seed=0, heads="several", sentences=48, steps=300):
+def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int = 300) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -43,37 +43,57 @@ def run(seed=0, heads="several", sentences=48, steps=300):
     check_choice("heads", heads, ("several", "copies"))
     keras.utils.set_random_seed(seed)
     difference, collapse = _difference_from_keras(heads == "copies"), _difference_of_copies()
-    one, weights = learn_two_things(1, False, seed, steps)
-    several, weights_of_several = learn_two_things(4, heads == "copies", seed, steps)
+    one, parameters = learn_two_things(1, False, seed, steps)
+    several, parameters_of_several = learn_two_things(4, heads == "copies", seed, steps)
     data = labelled_sentences(sentences, seed, longest=16)
     whole, alike, without = _trained(data, heads == "copies")
     right, right_alike, right_without = (data.probability_of_right(part) for part in (whole, alike, without))
     accuracy, accuracy_alike, accuracy_without = (data.accuracy(part) for part in (whole, alike, without))
+    four = "four heads" if heads == "several" else "four copies of one head"
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "Keras's MultiHeadAttention is single heads, concatenated and projected": difference < 1e-5,
-            "one attention and several dense layers are no more than one head": collapse < 1e-5,
-            "with as many weights, several heads learn two things at once and one head does not": (
-                weights == weights_of_several and several.min() > 0.9 and one.min() < 0.6
+        checks=[
+            Check("rebuilt", "Keras's MultiHeadAttention is single heads, concatenated and projected", difference < 1e-5),
+            Check("copies", "one attention and several dense layers are no more than one head", collapse < 1e-5),
+            Check(
+                "two_things",
+                "with as many parameters, several heads learn two things at once and one head does not",
+                bool(parameters == parameters_of_several and several.min() > 0.9 and one.min() < 0.6),
             ),
-            "where all heads of a layer weigh alike, the trained model is less sure of what is right": right_alike.max()
-            < right - 0.03,
-            "that costs it more than the loss of any one head": right_alike.max() < right_without.min(),
-        },
-        numbers={
-            "largest difference from Keras": difference,
-            "largest difference of one attention and several dense layers from one head": collapse,
-            "weights of the layer with one head and with several": f"{weights:,} and {weights_of_several:,}",
-            "one head: left symbol, symbol pointed to": _shares(one),
-            f"{heads} heads: left symbol, symbol pointed to" if heads == "several" else "copies: the same": _shares(several),
-            "sentences read": data.note,
-            "accuracy, and probability of what is right": _shares((accuracy, right)),
-            "of heads made alike, the best of 12 choices": _shares((accuracy_alike.max(), right_alike.max())),
-            "without the head that costs most": _shares((accuracy_without.min(), right_without.min())),
-            "heads whose loss turns no answer": f"{(accuracy_without == accuracy).sum()} of {accuracy_without.size}",
-            f"“{SENTENCE}” is positive": float(whole[-1]),
-        },
+            Check(
+                "alike_costs",
+                "with the same attention in all heads of a layer, the trained model is less sure of the right label",
+                bool(right_alike.max() < right - 0.03),
+            ),
+            Check(
+                "alike_costs_more",
+                "that costs it more than the loss of any one head",
+                bool(right_alike.max() < right_without.min()),
+            ),
+        ],
+        measurements=[
+            Measurement("difference", "largest difference from Keras", difference),
+            Measurement("difference_of_copies", "of one attention and several dense layers from one head", collapse),
+            Measurement("parameters_one", "parameters of the layer with one head", parameters),
+            Measurement("parameters_several", "with four heads", parameters_of_several),
+            Measurement("one_left", "accuracy of one head, symbol on the left", float(one[0])),
+            Measurement("one_pointed", "accuracy of one head, symbol pointed to", float(one[1])),
+            Measurement("several_left", f"accuracy of {four}, symbol on the left", float(several[0])),
+            Measurement("several_pointed", f"accuracy of {four}, symbol pointed to", float(several[1])),
+            Measurement("sentences", "sentences read", data.note),
+            *(
+                Measurement(f"{measure}_{key}", f"{label}, {name}", float(value))
+                for key, name, *values in (
+                    ("whole", "trained model", accuracy, right),
+                    ("alike", "heads alike, the best of 12 choices", accuracy_alike.max(), right_alike.max()),
+                    ("without", "without the head that costs most", accuracy_without.min(), right_without.min()),
+                )
+                for measure, label, value in zip(("accuracy", "right"), ("accuracy", "probability of the right label"), values)
+            ),
+            Measurement("idle_heads", "heads whose loss changes no prediction", int((accuracy_without == accuracy).sum())),
+            Measurement("all_heads", "of so many heads", accuracy_without.size),
+            Measurement("example", f"probability that “{SENTENCE}” is positive", float(whole[-1])),
+        ],
         figures={
             "Two things at once, with as many weights: what each layer reports rightly of new sequences": figures.task(
                 one, several, heads, 1 / SYMBOLS
@@ -112,7 +132,3 @@ def _trained(data, copies):
             alike.append(classifier.predict_on_batch(states)[:, 0])
     with heads_alike(model, 0) if copies else contextlib.nullcontext():
         return classifier.predict_on_batch(states)[:, 0], np.stack(alike), without_each_head(model, token_ids)
-
-
-def _shares(values):
-    return ", ".join(f"{value:.3f}" for value in values)

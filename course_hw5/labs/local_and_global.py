@@ -21,14 +21,15 @@ from sklearn.datasets import load_sample_image
 import course_hw5
 from course_hw5.attention.analysis import attention_distance
 from course_hw5.data.pictures import fit_picture
-from course_hw5.labs.figures import local_and_global as figures
-from course_hw5.labs.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn
-from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.errors import require
+from course_hw5.labs.figures import plot_local_and_global as figures
+from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
 
 PICTURES = ("china.jpg", "flower.jpg")  # of scikit-learn
 
 
-def run(seed=0, attention="trained", layers=6):
+def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -37,8 +38,8 @@ def run(seed=0, attention="trained", layers=6):
         layers: of the CNN, 2 to 12.
     """
     check_choice("attention", attention, ("trained", "positions", "uniform"))
-    if not 2 <= layers <= PLACES[SHOWN][0]:  # more would reach beyond the border
-        raise ValueError(f"`layers` must lie in [2, {PLACES[SHOWN][0]}]. Received: {layers}")
+    most = PLACES[SHOWN][0]  # more would reach beyond the border
+    require("layers", layers, lambda layers: 2 <= layers <= most, f"in [2, {most}]")
     keras.utils.set_random_seed(seed)
     pictures = np.stack([fit_picture(load_sample_image(name), (SIDE, SIDE)) for name in PICTURES])
     pixels = pictures.astype("float32") / 255
@@ -62,29 +63,43 @@ def run(seed=0, attention="trained", layers=6):
     explained = course_hw5.explain(beit, pictures[0])
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "a unit of the dense layer reads every pixel": bool((one_dense > 0).all()),
-            "after n convolutions of 3x3 a unit has read 2n + 1 pixels across, and no more": (
-                sides == [2 * n + 1 for n in range(1, layers + 1)]
+        checks=[
+            Check("dense_reads_all", "a unit of the dense layer reads every pixel", bool((one_dense > 0).all())),
+            Check(
+                "convolutions_widen",
+                "after n convolutions of 3x3 a unit has read 2n + 1 pixels across, and no more",
+                sides == [2 * n + 1 for n in range(1, layers + 1)],
             ),
-            "the nearest head of BEiT looks less than two thirds as far as the dense layer": distances.min() < 2 / 3 * of_dense,
-            "its farthest head looks at least four fifths as far": distances.max() > 0.8 * of_dense,
-            "weights of convolution and dense layer stay when the picture changes": (
-                max(moved["a convolution"], moved["a dense layer"]) < 1e-5
+            Check(
+                "nearest_head",
+                "the nearest head of BEiT looks less than two thirds as far as the dense layer",
+                bool(distances.min() < 2 / 3 * of_dense),
             ),
-            "more than a tenth of the attention moves": of_beit > 0.1,
-        },
-        numbers={
-            "mean distance read by a convolution (pixels)": of_convolution,
-            "by the nearest head of BEiT": float(distances.min()),
-            "by its farthest head": float(distances.max()),
-            "by a dense layer": of_dense,
-            "pixels across after each convolution": ", ".join(map(str, sides)),
-            "weights that move from picture to picture: convolution": moved["a convolution"],
-            "dense layer": moved["a dense layer"],
-            "attention of BEiT": of_beit,
-            f"gradient through {layers} convolutions with ReLU": moved[f"{layers} convolutions, through ReLU"],
-        },
+            Check(
+                "farthest_head", "its farthest head looks at least four fifths as far", bool(distances.max() > 0.8 * of_dense)
+            ),
+            Check(
+                "others_are_fixed",
+                "weights of convolution and dense layer do not depend on the image",
+                max(moved["a convolution"], moved["a dense layer"]) < 1e-5,
+            ),
+            Check("attention_follows", "more than 10 % of the attention moves from image to image", of_beit > 0.1),
+        ],
+        measurements=[
+            Measurement("distance_convolution", "mean distance read by a convolution", of_convolution, "pixels"),
+            Measurement("distance_nearest", "by the nearest head of BEiT", float(distances.min()), "pixels"),
+            Measurement("distance_farthest", "by its farthest head", float(distances.max()), "pixels"),
+            Measurement("distance_dense", "by a dense layer", of_dense, "pixels"),
+            Measurement("sides", "width read after each convolution", ", ".join(map(str, sides)), "pixels"),
+            Measurement("moved_convolution", "share of the weights that move, convolution", moved["a convolution"]),
+            Measurement("moved_dense", "dense layer", moved["a dense layer"]),
+            Measurement("moved_attention", "attention of BEiT", of_beit),
+            Measurement(
+                "moved_gradient",
+                f"gradient through {layers} convolutions with ReLU",
+                moved[f"{layers} convolutions, through ReLU"],
+            ),
+        ],
         figures={
             "How far one layer reaches": figures.distances(distances, of_convolution, of_dense),
             "What the unit at + reads: near, wider with each convolution; near and far heads; everything": (

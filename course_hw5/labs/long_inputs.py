@@ -14,20 +14,18 @@ the claim says is its reason.
 """
 
 import keras
-import matplotlib.figure
 import numpy as np
-import seaborn
 
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.evaluation import plots
-from course_hw5.labs import sequence_models, sequences
-from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.labs.figures import plot_long_inputs as figures
+from course_hw5.labs.support import sequence_models, sequences
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
 
 WIDTHS = {"fixed context": 70, "additive attention": 66, "transformer": 56}  # so that they have as many parameters
 LEAST = 8  # letters; no input shorter than that is long for any of them
 
 
-def run(seed=0, attention="learnt", longest=20, steps=500):
+def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int = 500) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -37,10 +35,8 @@ def run(seed=0, attention="learnt", longest=20, steps=500):
         steps: of training, each with 32 inputs.
     """
     check_choice("attention", attention, ("learnt", "uniform"))
-    if longest < LEAST:
-        raise ValueError(f"`longest` must be {LEAST} or more. Received: {longest!r}")
-    if steps < 1:
-        raise ValueError(f"`steps` must be 1 or more. Received: {steps!r}")
+    check_at_least(LEAST, longest=longest)
+    check_at_least(1, steps=steps)
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
     models = make_models(longest, uniform=attention == "uniform")
@@ -57,7 +53,7 @@ def run(seed=0, attention="learnt", longest=20, steps=500):
     letters = sequences.words_of(example[0][0], sequences.LETTERS)
     weights = {
         "additive attention": alignment_of(models["additive attention"], example)[:, None],
-        "transformer": sequence_models.attention_weights(models["transformer"], example)["cross_attention"],
+        "transformer": sequence_models.attention_weights(models["transformer"], example)["cross"],
     }
     looked = alignment_of(models["additive attention"], tests[-1][:2]).argmax(-1)
     # a GRU's state holds the letters around its own too, so that a neighbour may serve
@@ -66,22 +62,31 @@ def run(seed=0, attention="learnt", longest=20, steps=500):
     sizes = {name: model.count_params() for name, model in models.items()}
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "the three have as many parameters, within 5 %": max(sizes.values()) < 1.05 * min(sizes.values()),
-            "the fixed context loses more than 0.2 from the shortest to the longest input": lost["fixed context"] > 0.2,
-            "additive attention loses less than 0.1": lost["additive attention"] < 0.1,
-            "the transformer loses less than 0.1": lost["transformer"] < 0.1,
-            "four of five steps look most at the letter they need, or next to it": found > 0.8,
-        },
-        numbers={
-            **{f"accuracy at {longest} letters, {name}": values[-1] for name, values in accuracy.items()},
-            **{f"accuracy at 2 letters, {name}": values[0] for name, values in accuracy.items()},
-            "steps that look most at the letter they need, or next to it": found,
-            **{f"parameters, {name}": size for name, size in sizes.items()},
-        },
+        checks=[
+            Check(
+                "same_size", "the three have as many parameters, within 5 %", max(sizes.values()) < 1.05 * min(sizes.values())
+            ),
+            Check(
+                "fixed_context_loses",
+                "the fixed context loses more than 0.2 from the shortest to the longest input",
+                lost["fixed context"] > 0.2,
+            ),
+            Check("additive_attention_keeps", "additive attention loses less than 0.1", lost["additive attention"] < 0.1),
+            Check("transformer_keeps", "the transformer loses less than 0.1", lost["transformer"] < 0.1),
+            Check("looks_at_the_letter", "four of five steps look most at the letter they need, or next to it", found > 0.8),
+        ],
+        measurements=[
+            *(
+                Measurement(f"accuracy_{key}_{name.replace(' ', '_')}", f"accuracy at {length} letters, {name}", values[index])
+                for key, length, index in (("long", longest, -1), ("short", 2, 0))
+                for name, values in accuracy.items()
+            ),
+            Measurement("looks_at_the_letter", "share of steps that look most at the letter they need, or next to it", found),
+            *(Measurement(f"parameters_{name.replace(' ', '_')}", f"parameters, {name}", size) for name, size in sizes.items()),
+        ],
         figures={
-            "Accuracy against the length of the input": _curves(lengths, accuracy),
-            f"Where each step looks: “{''.join(letters)}” is written backwards": _alignments(weights, letters),
+            "Accuracy against the length of the input": figures.curves(lengths, accuracy),
+            f"Where each step looks: “{''.join(letters)}” is written backwards": figures.alignments(weights, letters),
         },
         pages={
             f"From each letter written to the letters read: {name}": head_view(
@@ -105,23 +110,3 @@ def make_models(longest, uniform=False):
 def alignment_of(model, inputs):
     """Weights of additive attention: float32 array `(examples, steps, letters)`."""
     return keras.Model(model.input, model.get_layer("alignment").output[1]).predict(inputs, batch_size=500, verbose=0)
-
-
-def _curves(lengths, accuracy):
-    figure, axes = plots.subplots(figsize=(7, 4.2))
-    for (name, values), marker, color in zip(accuracy.items(), "ovs", seaborn.color_palette("colorblind")):
-        axes.plot(lengths, values, f"{marker}-", color=color, label=name)
-    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
-    axes.set(xlabel="letters of the input", ylabel="accuracy by letter", ylim=(0, 1.03), xticks=lengths)
-    axes.legend(loc="lower left")
-    return figure
-
-
-def _alignments(weights, letters):
-    figure = matplotlib.figure.Figure(figsize=(12, 5.6), layout="constrained")
-    for axes, (name, values) in zip(figure.subplots(1, 2), weights.items()):
-        labels = {"xticklabels": letters, "yticklabels": letters[::-1]}
-        seaborn.heatmap(values.mean((0, 1)), vmin=0, vmax=1, cmap="Blues", square=True, cbar=False, ax=axes, **labels)
-        axes.set(title=name + ("" if len(values[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
-        axes.tick_params(axis="y", rotation=0)
-    return figure

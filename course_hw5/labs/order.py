@@ -15,18 +15,18 @@ changed its outputs by more than float rounding. `positions="sine"` and `positio
 
 import keras
 import numpy as np
-import seaborn
 
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.evaluation import plots
-from course_hw5.labs import sequence_models, sequences
-from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.labs.figures import plot_order as figures
+from course_hw5.labs.support import sequence_models, sequences
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
 
+KEYS = ("with", "without", "causal")  # of the three networks
 QUESTIONS = ("Who is in it? (order-free)", "Who chases? (order)")
 SENTENCE = ("today", "the", "old", "dog", "chases", "the", "shy", "cat", "gladly")  # as long as any: none is padded
 
 
-def run(seed=0, positions="none", steps=300):
+def run(seed: int = 0, positions: str = "none", steps: int = 300) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -35,8 +35,7 @@ def run(seed=0, positions="none", steps=300):
         steps: of training, each with 32 sentences.
     """
     check_choice("positions", positions, ("none", "sine", "learnt"))
-    if steps < 1:
-        raise ValueError(f"`steps` must be 1 or more. Received: {steps!r}")
+    check_at_least(1, steps=steps)
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
     sentences, answers = sequences.chases(32 * steps, random)
@@ -54,31 +53,41 @@ def run(seed=0, positions="none", steps=300):
     lacking, having = accuracy["without positions"], accuracy["with positions"]
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "with positions both questions are answered, more than 95 % rightly": min(having) > 0.95,
-            "without them, who is in the sentence is answered as well": lacking[0] > 0.95,
-            "but who chases is a guess between two, right in 45 to 55 %": 0.45 < lacking[1] < 0.55,
-            "shuffled words only shuffle the outputs, to float rounding": moved["without positions"].max() < 1e-4,
-            "with positions they change them": moved["with positions"].max() > 1e-2,
-            "a causal mask alone tells who chases, more than 95 % rightly": accuracy["without, but with a causal mask"][1]
-            > 0.95,
-        },
-        numbers={
-            **{
-                f"accuracy, {name}: {question}": share
-                for name, shares in accuracy.items()
-                for question, share in zip(QUESTIONS, shares)
-            },
-            "chance that a guess between the two animals is right": 0.5,
-            **{f"largest change of an output by shuffling, {name}": float(change.max()) for name, change in moved.items()},
-        },
+        checks=[
+            Check("with_positions", "with positions both questions are answered, accuracy above 95 %", min(having) > 0.95),
+            Check("who_is_in_it", "without them, who is in the sentence is answered as well", lacking[0] > 0.95),
+            Check("who_chases", "but who chases is a guess between two, accuracy of 45 to 55 %", 0.45 < lacking[1] < 0.55),
+            Check(
+                "equivariant",
+                "shuffled words only shuffle the outputs, to float rounding",
+                bool(moved["without positions"].max() < 1e-4),
+            ),
+            Check("positions_matter", "with positions they change them", bool(moved["with positions"].max() > 1e-2)),
+            Check(
+                "causal_mask_tells",
+                "a causal mask alone tells who chases, accuracy above 95 %",
+                accuracy["without, but with a causal mask"][1] > 0.95,
+            ),
+        ],
+        measurements=[
+            *(
+                Measurement(f"accuracy_{key}_{question}", f"accuracy, {name}: {label}", share)
+                for key, (name, shares) in zip(KEYS, accuracy.items())
+                for question, label, share in zip(("who_is_in_it", "who_chases"), QUESTIONS, shares)
+            ),
+            Measurement("chance", "accuracy of a guess between the two animals", 0.5),
+            *(
+                Measurement(f"change_{key}", f"largest change of an output by shuffling, {name}", float(change.max()))
+                for key, (name, change) in zip(KEYS, moved.items())
+            ),
+        ],
         figures={
-            "Positions are needed only where order matters": _bars(accuracy),
-            "How far each word's output moves when the words are shuffled": _moves(moved),
+            "Positions are needed only where order matters": figures.bars(accuracy, QUESTIONS, (1 / len(sequences.PAIRS), 0.5)),
+            "How far each word's output moves when the words are shuffled": figures.moves(moved, SENTENCE),
         },
         pages={
             f"Attention {name} positions": head_view(
-                sequence_models.attention_weights(models[f"{name} positions"], _sentence())["self_attention_layer"],
+                sequence_models.attention_weights(models[f"{name} positions"], _sentence())["encoder"],
                 SENTENCE,
                 html_action="return",
                 title=f"The encoder {name} positions",
@@ -99,29 +108,3 @@ def _moved_by_shuffling(model, random, shuffles=20):
     orders = np.stack([random.permutation(len(SENTENCE)) for _ in range(shuffles)])
     before, after = (keras.ops.convert_to_numpy(encoder(part)) for part in (words, words[0][orders]))
     return np.abs(np.take_along_axis(after, np.argsort(orders)[..., None], 1) - before).max((0, 2))
-
-
-def _bars(accuracy):
-    figure, axes = plots.subplots(figsize=(8, 4.2))
-    places, width = np.arange(len(QUESTIONS)), 0.26
-    for i, ((name, shares), color) in enumerate(zip(accuracy.items(), seaborn.color_palette("colorblind"))):
-        bars = axes.bar(places + (i - 1) * width, shares, width, color=color, label=name)
-        for bar, share in zip(bars, shares):
-            axes.text(bar.get_x() + width / 2, 0.12, f"{share:.2f}", ha="center", color="white", weight="bold")
-    for place, chance in zip(places, (1 / len(sequences.PAIRS), 0.5)):
-        axes.hlines(chance, place - 0.42, place + 0.42, "black", "dashed", label="" if place else "a guess without order")
-    axes.set(xticks=places, xticklabels=QUESTIONS, ylabel="accuracy on unseen sentences", ylim=(0, 1.03))
-    axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def _moves(moved):
-    figure, axes = plots.subplots(figsize=(8, 4))
-    for (name, change), marker, color in zip(moved.items(), "ovs", seaborn.color_palette("colorblind")):
-        axes.plot(np.maximum(change, 1e-8), marker, markersize=8, color=color, label=name)
-    axes.set(yscale="log", ylabel="largest change of its output", ylim=(5e-9, 50))
-    axes.set_xticks(range(len(SENTENCE)), SENTENCE)
-    axes.axhline(1e-4, color="grey", linestyle=":", label="taken for float rounding below")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return figure

@@ -12,16 +12,14 @@ the report says, and `weights="uniform"` gives all the same: either refutes it.
 """
 
 import keras
-import matplotlib.figure
 import numpy as np
 import scipy.special
 import scipy.stats
-import seaborn
 
 from course_hw5.attention.analysis import attention_entropy
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.evaluation import plots
-from course_hw5.labs.result import LabResult, check_choice
+from course_hw5.labs.figures import plot_weights_by_hand as figures
+from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
 
 WORDS = ("the", "cat", "drank", "its", "milk")
 # Each word by three properties: how much of a living being, of an action and of an owned thing it is.
@@ -37,7 +35,7 @@ WEIGHTS = {
 }
 
 
-def run(seed=0, weights="softmax", samples=2000):
+def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResult:
     """Runs the lab.
 
     Args:
@@ -67,43 +65,30 @@ def run(seed=0, weights="softmax", samples=2000):
     kept = spread["not scaled"][-1] / spread["scaled"][-1]
     return LabResult(
         claim=__doc__.splitlines()[0],
-        checks={
-            "“its” gives most weight to “cat”, which fits it best": by_hand[3].argmax() == products[3].argmax() == 1,
-            "more score is more weight, for every random query": min(agreement) == 1.0,
-            "Keras's dot_product_attention gives the same numbers": difference < 1e-5,
-            "without the scale, weights of long vectors keep less than a quarter of their entropy": kept < 0.25,
-        },
-        numbers={
-            "weight of “cat” for “its”": float(by_hand[3, 1]),
-            "queries whose weights rank as their scores do": min(agreement),
-            "largest difference from Keras": difference,
-            f"entropy of weights at length {LENGTHS[-1]}, scaled (bits)": spread["scaled"][-1],
-            f"entropy of weights at length {LENGTHS[-1]}, not scaled (bits)": spread["not scaled"][-1],
-        },
+        checks=[
+            Check(
+                "best_fit",
+                "“its” gives most weight to “cat”, which fits it best",
+                by_hand[3].argmax() == products[3].argmax() == 1,
+            ),
+            Check("order", "more score is more weight, for every random query", min(agreement) == 1.0),
+            Check("keras", "Keras's dot_product_attention gives the same numbers", difference < 1e-5),
+            Check("scale", "without the scale, weights of long vectors keep less than 25 % of their entropy", kept < 0.25),
+        ],
+        measurements=[
+            Measurement("cat_for_its", "weight of “cat” for “its”", float(by_hand[3, 1])),
+            Measurement("agreement", "share of queries whose weights rank as their scores do", min(agreement)),
+            Measurement("difference", "largest difference from Keras", difference),
+            Measurement(
+                "entropy_scaled", f"entropy of the weights at length {LENGTHS[-1]}, scaled", spread["scaled"][-1], "bits"
+            ),
+            Measurement("entropy_not_scaled", "not scaled", spread["not scaled"][-1], "bits"),
+        ],
         figures={
-            "From queries and keys to weights: each row is a query": _steps(products, scores, by_hand),
-            "How many words share the weight: the scale keeps it apart from the vectors' length": _spread(spread),
+            "From queries and keys to weights: each row is a query": figures.steps(products, scores, by_hand, WORDS),
+            "How many words share the weight: the scale keeps it apart from the vectors' length": figures.spread(
+                spread, LENGTHS, WORDS
+            ),
         },
         pages={"The weights of the five words": head_view(by_hand[None, None], WORDS, html_action="return")},
     )
-
-
-def _steps(products, scores, weights):
-    figure = matplotlib.figure.Figure(figsize=(12, 3.8), layout="constrained")
-    steps = (("1. query · key", products), ("2. divided by √3", scores), ("3. softmax: the weights", weights))
-    for axes, (title, values) in zip(figure.subplots(1, 3), steps):
-        seaborn.heatmap(
-            values, annot=True, fmt=".2f", cmap="Blues", cbar=False, square=True, xticklabels=WORDS, yticklabels=WORDS, ax=axes
-        )
-        axes.set_title(title)
-    return figure
-
-
-def _spread(spread):
-    figure, axes = plots.subplots(figsize=(6, 4))
-    for name, color in zip(spread, seaborn.color_palette("colorblind")):
-        axes.plot(LENGTHS, spread[name], "o-", color=color, label=name)
-    axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all words alike")
-    axes.set(xscale="log", xlabel="length of queries and keys", ylabel="entropy of the weights (bits)", ylim=(0, None))
-    axes.legend()
-    return figure

@@ -38,23 +38,23 @@ def state_of(page):
 )
 def test_every_accepted_form_gives_the_same_page(form):
     forms = {"content": form(CONTENT), "position_bias": form(BIAS)}
-    page = patch_view(form(ATTENTION), IMAGE, GRID, html_action="return", **forms)
-    assert page == patch_view(ATTENTION, IMAGE, GRID, html_action="return", content=CONTENT, position_bias=BIAS)
+    page = patch_view(form(ATTENTION), IMAGE, grid=GRID, html_action="return", **forms)
+    assert page == patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", content=CONTENT, position_bias=BIAS)
 
 
 def test_tokens_are_named_by_row_and_column():
-    shown = state_of(patch_view(ATTENTION, IMAGE, GRID, html_action="return"))
+    shown = state_of(patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return"))
     assert shown["keys"] == shown["queries"] == ["[CLS]", *(f"r{row}c{column}" for row in range(3) for column in range(5))]
     assert (shown["layer"], shown["patch"], shown["heads"]) == (2, 0, [0, 1, 2, 3])
 
 
 def test_without_cls_the_patch_in_the_middle_is_first():
-    shown = state_of(patch_view(ATTENTION[..., 1:, 1:], IMAGE, GRID, html_action="return"))
+    shown = state_of(patch_view(ATTENTION[..., 1:, 1:], IMAGE, grid=GRID, html_action="return"))
     assert len(shown["keys"]) == 15 and shown["keys"][shown["patch"]] == "r1c2"
 
 
 def test_only_the_layers_asked_for_are_in_the_page():
-    page = patch_view(ATTENTION, IMAGE, GRID, include_layers=[0, 2], **EVERYTHING, html_action="return")
+    page = patch_view(ATTENTION, IMAGE, grid=GRID, include_layers=[0, 2], **EVERYTHING, html_action="return")
     assert state_of(page)["layers"] == [0, 2] and state_of(page)["layer"] == 1
     kinds = [kind["name"] for kind in state_of(page)["kinds"]]
     np.testing.assert_allclose(unpacked(page, kinds.index("Attention"), 1), ATTENTION[2].ravel(), atol=2e-5)
@@ -64,12 +64,12 @@ def test_only_the_layers_asked_for_are_in_the_page():
 def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     (tmp_path / "page.html").mkdir()
     with pytest.raises(OSError):
-        patch_view(ATTENTION, IMAGE, GRID, html_action="return", path=tmp_path / "page.html")
+        patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", path=tmp_path / "page.html")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_kinds_stand_in_the_order_of_the_computation():
-    kinds = state_of(patch_view(ATTENTION, IMAGE, GRID, html_action="return", **EVERYTHING))["kinds"]
+    kinds = state_of(patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", **EVERYTHING))["kinds"]
     assert [kind["name"] for kind in kinds] == [
         "Attention",
         "Content score",
@@ -135,8 +135,13 @@ def test_what_does_not_fit_together_is_refused(arguments, message):
 def test_pages_of_words_carry_no_script_for_pictures():
     page = head_view(ATTENTION, ["token"] * 16, html_action="return")
     assert "function pictureView" not in page and "function pictureView" in patch_view(
-        ATTENTION, IMAGE, GRID, html_action="return"
+        ATTENTION, IMAGE, grid=GRID, html_action="return"
     )
+
+
+def test_a_third_positional_argument_is_refused_with_the_name_of_the_grid():
+    with pytest.raises(TypeError, match=r"`patch_view`.*grid=\(rows, columns\).*Received: \(3, 5\)"):
+        patch_view(ATTENTION, IMAGE, (3, 5))
 
 
 # === In a browser ===
@@ -145,7 +150,7 @@ def test_pages_of_words_carry_no_script_for_pictures():
 @pytest.fixture
 def page(open_page):
     def open_picture(attention=ATTENTION, image=IMAGE, grid=GRID, **arguments):
-        return open_page(patch_view, attention, image, grid, **arguments)
+        return open_page(patch_view, attention, image, grid=grid, **arguments)
 
     return open_picture
 

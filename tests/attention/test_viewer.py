@@ -161,6 +161,12 @@ def test_what_does_not_fit_together_is_refused(arguments, message):
         head_view(**{"attention": ATTENTION, "tokens": TOKENS} | arguments)
 
 
+def test_a_third_positional_argument_is_refused_since_bertviz_reads_it_as_a_sentences_start():
+    with pytest.raises(TypeError, match=r"`head_view`.*sentence_b_start=.*Received: 4"):
+        head_view(ATTENTION, TOKENS, 4)
+    assert '"sentenceB": 4' in head_view(ATTENTION, TOKENS, sentence_b_start=4, html_action="return")
+
+
 def test_a_weight_takes_about_two_bytes_of_the_page():
     page = head_view(softmax_weights(1, 1, 512, 512), ["token"] * 512, html_action="return")
     assert len(page) / (2 * 512 * 512) < 2.1  # attention and rollout; 40 MB for 6 layers of 12 heads

@@ -35,9 +35,9 @@ def test_a_legend_gives_shares_of_the_labelled_pixels_largest_first():
     assert entries[1].color == tuple(label_maps.palette(3)[0])
 
 
-def test_a_gallery_draws_the_picture_beside_its_maps_with_shares():
+def test_a_gallery_draws_the_image_beside_its_maps_with_shares():
     figure = label_maps.gallery([IMAGE, IMAGE], [LABELS, LABELS], [LABELS * 0, LABELS * 0], ("road", "$sky"))
-    assert [panel.get_title() for panel in figure.axes[:3]] == ["picture", "annotation", "prediction"]
+    assert [panel.get_title() for panel in figure.axes[:3]] == ["image", "annotation", "prediction"]
     assert len(figure.axes) == 6
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["road 71%", r"\$sky 29%", "no label"]  # drawn as $sky
@@ -46,13 +46,13 @@ def test_a_gallery_draws_the_picture_beside_its_maps_with_shares():
 @pytest.mark.parametrize(
     "draw, message",
     [
-        (lambda: label_maps.overlay(IMAGE, LABELS[:2]), r"picture's size, \(4, 6\). Received: \(2, 6\)"),
+        (lambda: label_maps.overlay(IMAGE, LABELS[:2]), r"image's size, \(4, 6\). Received: \(2, 6\)"),
         (lambda: label_maps.colored(LABELS, 1), r"lie in \[0, 0\], or be 255. Received: 1"),
         (lambda: label_maps.colored(LABELS / 2, 3), r"integers \(height, width\). Received: float64"),
         (lambda: label_maps.colored(LABELS.astype(int) - 1, 3), r"Received: -1"),
-        (lambda: label_maps.gallery([IMAGE], [LABELS, LABELS], None, "ab"), "one annotation per picture, of 1. Received: 2"),
-        (lambda: label_maps.gallery([IMAGE], None, [LABELS.T], "ab"), r"prediction of picture 0 must have its size, \(4, 6\)"),
-        (lambda: label_maps.gallery([], None, None, "ab"), "one picture per picture, of 0. Received: 0"),
+        (lambda: label_maps.gallery([IMAGE], [LABELS, LABELS], None, "ab"), "one annotation per image, of 1. Received: 2"),
+        (lambda: label_maps.gallery([IMAGE], None, [LABELS.T], "ab"), r"prediction of image 0 must have its size, \(4, 6\)"),
+        (lambda: label_maps.gallery([], None, None, "ab"), "one image per image, of 0. Received: 0"),
     ],
 )
 def test_maps_that_do_not_fit_are_refused(draw, message):

@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 
 from course_hw5 import SceneSegmenter
-from course_hw5.evaluation import page, scene_report
+from course_hw5.evaluation import scene_report
+from course_hw5.reports import summary
+from course_hw5.reports.pages import run
 
 NAMES = ("red", "green", "blue")
 
@@ -87,7 +89,7 @@ def test_pictures_of_any_size_are_counted_strip_by_strip(monkeypatch):
 
 def test_the_page_finds_classes_that_are_called_by_numbers(tmp_path):
     (tmp_path / "class_scores.csv").write_text("class,iou,accuracy,share\n1,0.25,0.5,0.5\n2,0.75,1.0,0.5\n3,,,0.0\n")
-    scores = page._pixel_scores(tmp_path)
+    scores = run._pixel_metrics(tmp_path)
     history = pd.DataFrame({"epoch": [1], "val_mean_iou": [0.5]})
     config = {
         "settings": {"monitor": "val_mean_iou"},
@@ -95,7 +97,7 @@ def test_the_page_finds_classes_that_are_called_by_numbers(tmp_path):
         "arguments": {},
         "data": {"note": ""},
     }
-    lines = page.findings(history, scores, np.eye(3, dtype=int), ["1", "2", "3"], config)
+    lines = summary.of_run(history, scores, np.eye(3, dtype=int), ["1", "2", "3"], config)
     assert any("Easiest class: 2 (IoU 0.75); hardest: 1 (IoU 0.25)" in line for line in lines)
 
 
@@ -135,4 +137,4 @@ def test_scenes_without_an_end_are_refused(segmenter, tmp_path):
 
 def test_classes_of_one_name_and_a_class_called_none_stay_on_the_page(segmenter, tmp_path):
     scene_report.write_scene_report(segmenter, data_of([scene(0)], names=("pole", "None", "pole")), tmp_path)
-    assert [*page._pixel_scores(tmp_path).index] == ["pole (0)", "None", "pole (2)", "mean"]
+    assert [*run._pixel_metrics(tmp_path).index] == ["pole (0)", "None", "pole (2)", "mean"]

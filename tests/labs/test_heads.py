@@ -4,7 +4,7 @@ import pytest
 import course_hw5
 from course_hw5 import labs
 from course_hw5.labs import heads as heads_lab
-from course_hw5.labs import sentiment
+from course_hw5.labs.support import sentiment
 
 pytestmark = pytest.mark.slow
 
@@ -17,11 +17,10 @@ def test_several_heads_see_two_things_and_copies_of_one_do_not(heads, verdict, m
     monkeypatch.setattr(heads_lab, "without_each_head", lambda model, ids: np.tile(model.predict_on_batch(ids).T, (6, 12, 1)))
     result = labs.run_lab("heads", heads=heads, sentences=16, steps=200)
     assert result.verdict == verdict
-    learnt, alike = (result.checks[name] for name in list(result.checks)[2:4])
-    assert learnt == alike == (heads == "several")
-    assert result.checks["one attention and several dense layers are no more than one head"]
-    assert result.numbers["weights of the layer with one head and with several"] == "4,224 and 4,224"
-    assert result.numbers["sentences read"] == "16 of our own, plain ones"
+    assert result.held("two_things") == result.held("alike_costs") == (heads == "several")
+    assert result.held("copies")
+    assert result["parameters_one"] == result["parameters_several"] == 4224
+    assert result["sentences"] == "16 of our own, plain ones"
 
 
 def test_a_head_taken_out_adds_nothing_and_the_model_is_whole_again(model):

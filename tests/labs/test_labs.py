@@ -10,11 +10,10 @@ pytestmark = pytest.mark.slow
 
 
 def test_each_lab_states_its_claim_its_source_and_what_would_refute_it():
-    files = {path.stem for path in pathlib.Path(labs.__file__).parent.glob("*.py")} - {"__init__", "result"}
-    assert set(labs.LABS) <= files
+    assert {path.stem for path in pathlib.Path(labs.__file__).parent.glob("*.py")} == {"__init__", *labs.LABS}
     for name in labs.LABS:
-        text, knobs = labs.describe(name)
-        assert "\n\nSource: question" in text and "refute" in text and knobs
+        text, parameters = labs.describe(name)
+        assert "\n\nSource: question" in text and "refute" in text and parameters
         assert len(text.splitlines()[0]) <= 128 and text.splitlines()[0].endswith(".")
 
 
@@ -39,7 +38,7 @@ def test_a_lab_prints_its_verdict_and_leaves_a_page_and_figures(tmp_path, capsys
     [
         (["nothing"], "The lab must be one of long_inputs, weights_by_hand"),
         (["weights_by_hand", "--samples", "0"], "argument --samples: must be a whole number, 1 or more. Received: 0"),
-        (["weights_by_hand", "--knob", "1"], "unrecognized arguments: --knob 1"),
+        (["weights_by_hand", "--nothing", "1"], "unrecognized arguments: --nothing 1"),
         (["weights_by_hand", "--weights", "none"], "`weights` must be one of softmax, negated, uniform. Received: 'none'"),
     ],
 )
@@ -50,7 +49,7 @@ def test_what_a_lab_does_not_know_is_refused_in_one_line(arguments, message, cap
 
 
 @pytest.mark.parametrize(
-    "name, knobs, message",
+    "name, parameters, message",
     [
         ("anatomy", {"layer": "gru"}, r"`layer` must be one of transformer, lstm. Received: 'gru'"),
         ("anatomy", {"blocks": 0}, r"`blocks` must be 1 or more. Received: 0"),
@@ -63,8 +62,8 @@ def test_what_a_lab_does_not_know_is_refused_in_one_line(arguments, message, cap
             {"attention": "local"},
             r"`attention` must be one of trained, positions, uniform. Received: 'local'",
         ),
-        ("local_and_global", {"layers": 1}, r"`layers` must lie in \[2, 12\]. Received: 1"),
-        ("local_and_global", {"layers": 13}, r"`layers` must lie in \[2, 12\]. Received: 13"),
+        ("local_and_global", {"layers": 1}, r"`layers` must be in \[2, 12\]. Received: 1"),
+        ("local_and_global", {"layers": 13}, r"`layers` must be in \[2, 12\]. Received: 13"),
         ("long_inputs", {"attention": "none"}, r"`attention` must be one of learnt, uniform. Received: 'none'"),
         ("long_inputs", {"longest": 7}, r"`longest` must be 8 or more. Received: 7"),
         ("long_inputs", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
@@ -72,16 +71,26 @@ def test_what_a_lab_does_not_know_is_refused_in_one_line(arguments, message, cap
         ("order", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
         ("embeddings", {"reads": "segment"}, r"`reads` must be one of sum, token. Received: 'segment'"),
         ("heads", {"heads": "many"}, r"`heads` must be one of several, copies. Received: 'many'"),
-        ("weights_by_hand", {"knob": 1}, r"The lab weights_by_hand must get seed, weights, samples. Received: knob"),
+        ("weights_by_hand", {"nothing": 1}, r"The lab weights_by_hand must get seed, weights, samples. Received: nothing"),
     ],
 )
-def test_bad_knobs_are_refused(name, knobs, message):
+def test_bad_parameters_are_refused(name, parameters, message):
     with pytest.raises(ValueError, match=message):
-        labs.run_lab(name, **knobs)
+        labs.run_lab(name, **parameters)
 
 
 def test_a_result_shows_itself_in_a_notebook():
     assert "srcdoc" in labs.run_lab("weights_by_hand", samples=20)._repr_html_()
+
+
+def test_a_result_gives_values_by_key_with_label_and_unit():
+    result = labs.run_lab("weights_by_hand", samples=20)
+    measurement = next(measurement for measurement in result.measurements if measurement.key == "entropy_scaled")
+    assert result["entropy_scaled"] == measurement.value > 1
+    assert measurement.label.endswith("scaled") and measurement.text == f"{measurement.value:.4g} bits"
+    assert result.held("scale") and len({check.key for check in result.checks}) == len(result.checks)
+    with pytest.raises(KeyError, match="nothing"):
+        result["nothing"]
 
 
 def test_only_labs_take_options_that_the_command_line_does_not_know(capsys):

@@ -2,12 +2,9 @@ import numpy as np
 import pytest
 
 from course_hw5 import labs
-from course_hw5.labs import sequences
+from course_hw5.labs.support import sequences
 
 pytestmark = pytest.mark.slow
-
-GUESS = "but who chases is a guess between two, right in 45 to 55 %"
-SHUFFLED = "shuffled words only shuffle the outputs, to float rounding"
 
 
 def test_without_positions_only_the_question_of_order_is_lost():
@@ -19,7 +16,7 @@ def test_without_positions_only_the_question_of_order_is_lost():
 def test_positions_put_back_turn_the_verdict():
     result = labs.run_lab("order", positions="sine", steps=200)
     assert result.verdict == "refuted"
-    assert not result.checks[GUESS] and not result.checks[SHUFFLED]
+    assert not result.held("who_chases") and not result.held("equivariant")
 
 
 def test_who_chases_cannot_be_told_from_the_words_alone():

@@ -1,7 +1,17 @@
 // The page's controls, and its start.
 
-const pictures = state.picture && pictureView();
-const VIEWS = {
+import { headStyle } from "./colors.js";
+import { $, make } from "./dom.js";
+import { choose, drawHeads, showHeads } from "./heads.js";
+import { drawMatrix, showMatrix } from "./matrix.js";
+import { drawModel, showModel } from "./model.js";
+import { pictureView } from "./patches.js";
+import { SAVE, save } from "./saving.js";
+import { HOME, hasHeads, kind, palette, seen, state } from "./shared.js";
+import { showWhatIf } from "./what_if.js";
+
+export const pictures = state.picture && pictureView();
+export const VIEWS = {
   [HOME]: pictures || { show: showHeads, draw: drawHeads },
   Matrix: { show: showMatrix, draw: drawMatrix },
   Model: { show: showModel, draw: drawModel },
@@ -9,15 +19,17 @@ const VIEWS = {
 
 let shows = 0;
 
-async function show() {
+export async function show() {
   const turn = ++shows;
-  for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.textContent === seen.view));
+  for (const button of $("views").children)
+    button.setAttribute("aria-pressed", String(button.textContent === seen.view));
   $("kind").value = seen.kind;
   $("layer").value = seen.layer;
   $("note").textContent = kind().note;
   $("heads").style.visibility = hasHeads() && seen.view !== "Model" ? "visible" : "hidden";
   $("layer").disabled = seen.view === "Model"; // which shows them all
-  for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
+  for (const button of $("heads").children)
+    button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
   await VIEWS[seen.view].show($("stage"));
   if (turn !== shows) return; // something else is shown by now
   const frame = window.frameElement; // of a notebook's cell, which takes no more room than the view needs
@@ -31,33 +43,73 @@ function toggle(head) {
   show();
 }
 
-function only(head, isOnly) {
+export function only(head, isOnly) {
   seen.heads = new Set(isOnly ? palette.keys() : [head]);
   show();
 }
 
 function menu(id, options, change) {
   $(id).append(...options.map(([value, text]) => make("option", { value }, text)));
-  $(id).addEventListener("change", () => { change($(id).value); if (!seen.token?.pinned) seen.token = null; show(); });
+  $(id).addEventListener("change", () => {
+    change($(id).value);
+    if (!seen.token?.pinned) seen.token = null;
+    show();
+  });
 }
 
-$("views").append(...Object.keys(VIEWS).map((view) =>
-  make("button", { onclick: () => { seen.view = view; if (!seen.token?.pinned) seen.token = null; show(); } }, view)));
-$("heads").append(...palette.map((color, head) => make("button", {
-  style: headStyle(color), title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
-  onclick: (event) => {
-    if (event.shiftKey) only(head, seen.heads.size === 1 && seen.heads.has(head));
-    else if (event.detail < 2) toggle(head);
-  },
-  ondblclick: () => only(head, seen.heads.size === 0), // its first click has already taken the only one out
-}, String(head))));
+$("views").append(
+  ...Object.keys(VIEWS).map((view) =>
+    make(
+      "button",
+      {
+        onclick: () => {
+          seen.view = view;
+          if (!seen.token?.pinned) seen.token = null;
+          show();
+        },
+      },
+      view,
+    ),
+  ),
+);
+$("heads").append(
+  ...palette.map((color, head) =>
+    make(
+      "button",
+      {
+        style: headStyle(color),
+        title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
+        onclick: (event) => {
+          if (event.shiftKey) only(head, seen.heads.size === 1 && seen.heads.has(head));
+          else if (event.detail < 2) toggle(head);
+        },
+        ondblclick: () => only(head, seen.heads.size === 0), // its first click has already taken the only one out
+      },
+      String(head),
+    ),
+  ),
+);
 $("save").append(...Object.keys(SAVE).map((format) => make("button", { onclick: () => save(format) }, format)));
-menu("kind", state.kinds.map(({ name }, index) => [index, name]), (value) => { seen.kind = +value; });
-menu("layer", state.layers.map((layer, index) => [index, String(layer)]), (value) => { seen.layer = +value; });
+menu(
+  "kind",
+  state.kinds.map(({ name }, index) => [index, name]),
+  (value) => {
+    seen.kind = +value;
+  },
+);
+menu(
+  "layer",
+  state.layers.map((layer, index) => [index, String(layer)]),
+  (value) => {
+    seen.layer = +value;
+  },
+);
 if (state.sentenceB != null) {
   $("filter-label").hidden = false;
   const names = { all: "all", AA: "first → first", AB: "first → second", BA: "second → first", BB: "second → second" };
-  menu("filter", Object.entries(names), (value) => { seen.filter = value; });
+  menu("filter", Object.entries(names), (value) => {
+    seen.filter = value;
+  });
 }
 document.addEventListener("keydown", (event) => event.key === "Escape" && seen.token && choose(null));
 document.documentElement.classList.toggle("with-picture", Boolean(pictures));

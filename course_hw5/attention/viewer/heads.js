@@ -1,37 +1,35 @@
 // The view of lines between two columns of tokens.
 
+import { strongestLines } from "./arrays.js";
+import { make, style } from "./dom.js";
+import { showNumbers, tints } from "./numbers.js";
+import { activeHeads, fitted, keys, kind, lineColor, queries, seen } from "./shared.js";
+import { text } from "./svg.js";
+import { number } from "./text.js";
+import { chosenWeights, passes, seenWeights } from "./weights.js";
+import { isMasked, markMasked } from "./what_if.js";
+
 const LINES = 8000; // more are not told apart
 const GAP = 320; // between the columns, in pixels
 
 const rowHeight = () => (Math.max(queries.length, keys.length) > 100 ? 18 : 25);
-const lineColor = (head) => palette[hasHeads() ? head : 0];
 const lineOpacity = (strength) => Math.min(1, strength ** 0.8);
 const lineWidth = (strength) => 0.6 + 2 * strength;
 
-/** The lines to draw: [head, query, key, strength in 0..1], the strongest where there are too many to tell apart. */
 function lines(at) {
-  const { token } = seen, heads = activeHeads();
+  const { token } = seen;
+  const heads = activeHeads();
   const rows = token?.side === "query" ? [token.index] : [...queries.keys()];
   const columns = token?.side === "key" ? [token.index] : [...keys.keys()];
-  const counts = new Uint32Array(1001), found = []; // how many lines there are of each strength, in thousandths
   let highest = at.highest || 1;
-  const visit = (take) => {
-    for (const head of heads)
-      for (const query of rows)
-        for (const key of columns) {
-          const strength = at(head, query, key) / highest;
-          if (strength >= 0.002 && passes(query, key)) take(head, query, key, strength);
-        }
-  };
-  if (token && !kind().shares) { // of what has no scale of its own, the chosen token's strongest line is the measure
-    const shown = heads.flatMap((head) => rows.flatMap((query) => columns.map((key) => (passes(query, key) ? at(head, query, key) : 0))));
+  if (token && !kind().shares) {
+    // of what has no scale of its own, the chosen token's strongest line is the measure
+    const shown = heads.flatMap((head) =>
+      rows.flatMap((query) => columns.map((key) => (passes(query, key) ? at(head, query, key) : 0))),
+    );
     highest = Math.max(0, ...shown) || 1;
   }
-  visit((head, query, key, strength) => counts[Math.floor(1000 * strength)]++);
-  let least = 1000;
-  for (let kept = counts[1000]; least > 2 && kept + counts[least - 1] <= LINES; ) kept += counts[--least];
-  visit((...line) => line[3] >= least / 1000 && found.push(line));
-  return found;
+  return strongestLines(at, heads, { rows, columns, shows: passes, highest, most: LINES });
 }
 
 function paintLines(canvas, at) {
@@ -53,7 +51,7 @@ function paintLines(canvas, at) {
   }
 }
 
-async function showHeads(stage) {
+export async function showHeads(stage) {
   const at = await seenWeights();
   if (!at) return;
   const canvas = make("canvas", { role: "img", "aria-label": "lines from queries to keys" });
@@ -66,15 +64,34 @@ async function showHeads(stage) {
 // ---------------------------------------------------------------- choosing a token
 
 function tokenList(side, tokens) {
-  const list = make("ul", { class: `tokens ${side}`, role: "listbox", "aria-label": side === "query" ? "queries" : "keys" });
+  const list = make("ul", {
+    class: `tokens ${side}`,
+    role: "listbox",
+    "aria-label": side === "query" ? "queries" : "keys",
+  });
   const first = seen.token?.side === side ? seen.token.index : 0; // where Tab enters the list
-  list.append(...tokens.map((token, index) =>
-    make("li", {
-      role: "option", "data-index": index, tabindex: index === first ? 0 : -1, title: token,
-      style: { height: `${rowHeight()}px` },
-    }, make("bdi", {}, token), make("span", { class: "number" }))));
-  const target = (event) => event.target.closest("li"), isFree = () => !seen.token?.pinned;
-  list.addEventListener("mouseover", (event) => target(event) && isFree() && choose(side, +target(event).dataset.index));
+  list.append(
+    ...tokens.map((token, index) =>
+      make(
+        "li",
+        {
+          role: "option",
+          "data-index": index,
+          tabindex: index === first ? 0 : -1,
+          title: token,
+          style: { height: `${rowHeight()}px` },
+        },
+        make("bdi", {}, token),
+        make("span", { class: "number" }),
+      ),
+    ),
+  );
+  const target = (event) => event.target.closest("li");
+  const isFree = () => !seen.token?.pinned;
+  list.addEventListener(
+    "mouseover",
+    (event) => target(event) && isFree() && choose(side, +target(event).dataset.index),
+  );
   list.addEventListener("mouseleave", () => isFree() && choose(null));
   list.addEventListener("click", (event) => target(event) && pin(side, +target(event).dataset.index));
   list.addEventListener("focusin", (event) => {
@@ -82,7 +99,8 @@ function tokenList(side, tokens) {
     if (isFree() && target(event).matches(":focus-visible")) choose(side, +target(event).dataset.index);
   });
   list.addEventListener("keydown", (event) => {
-    const index = +target(event).dataset.index, step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const index = +target(event).dataset.index;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) walk(side, index + step);
     else if (event.key === "ArrowLeft") walk("query", Math.min(index, queries.length - 1));
     else if (event.key === "ArrowRight") walk("key", Math.min(index, keys.length - 1));
@@ -104,72 +122,54 @@ function pin(side, index) {
   choose(again ? null : side, index, true);
 }
 
-async function choose(side, index, pinned = false) {
+export async function choose(side, index, pinned = false) {
   seen.token = side && { side, index, pinned };
-  const at = await seenWeights(), canvas = document.querySelector(".columns canvas");
+  const at = await seenWeights();
+  const canvas = document.querySelector(".columns canvas");
   if (!at || !canvas) return;
   paintLines(canvas, at);
   showNumbers(at);
 }
 
-// ---------------------------------------------------------------- numbers
-
-/** Writes the chosen token's weights beside the tokens of the other column and, head by head, into the table. */
-function showNumbers(at) {
-  const { token } = seen, values = token && chosenWeights(at), tint = tints(at, values);
-  for (const item of document.querySelectorAll(".tokens li")) {
-    const side = item.parentNode.classList.contains("query") ? "query" : "key", index = +item.dataset.index;
-    const value = token && side !== token.side ? values[index] : null;
-    item.classList.toggle("chosen", Boolean(token && side === token.side && index === token.index));
-    item.lastChild.textContent = value === null ? "" : number(value);
-    item.style.background = value === null ? "" : `rgba(${style("--for")}, ${tint(value)})`;
-  }
-  $("numbers").replaceChildren(!token
-    ? make("p", {}, "Hover a token for its weights; click to keep them. Left: the queries, which look. Right: the keys, which are looked at.")
-    : activeHeads().length ? table(at, values) : make("p", {}, "No head is chosen."));
-}
-
-/** A function from a weight to the opacity of its colour behind a token. */
-function tints(at, values) {
-  const highest = (kind().shares ? at.highest : Math.max(...(values ?? []))) || 1;
-  return (value) => 0.7 * (value / highest);
-}
-
-function table(at, values) {
-  const { side, index } = seen.token, heads = activeHeads(), each = heads.length > 1 ? heads : [];
-  const [own, others] = side === "query" ? [queries, keys] : [keys, queries];
-  const told = [...values.keys()].filter((other) => values[other] !== null);
-  const order = [...told].sort((a, b) => values[b] - values[a]).slice(0, 24);
-  const title = side === "query" ? `Where “${own[index]}” looks` : `Who looks at “${own[index]}”`;
-  const ofHead = (head, other) => (side === "query" ? at(head, index, other) : at(head, other, index));
-  return make("table", {},
-    make("caption", {}, title, told.length > order.length ? `: ${order.length} of ${told.length}` : ""),
-    make("thead", {}, make("tr", {}, make("th"), make("th", { class: "plain" }, "mean"),
-      ...each.map((head) => make("th", { style: headStyle(lineColor(head)) }, String(head))))),
-    make("tbody", {}, ...order.map((other) => make("tr", { "data-index": other },
-      make("th", {}, make("bdi", {}, others[other])), make("td", {}, number(values[other])),
-      ...each.map((head) => make("td", {}, number(ofHead(head, other))))))));
-}
-
 // ---------------------------------------------------------------- saving
 
 /** The same as SVG: its size and parts. */
-function drawHeads(at) {
-  const row = rowHeight(), top = 40, left = 290, width = 2 * left + GAP, { token } = seen, values = token && chosenWeights(at), tint = tints(at, values);
+export function drawHeads(at) {
+  const row = rowHeight();
+  const [top, left] = [40, 290];
+  const width = 2 * left + GAP;
   const middle = (index) => top + (index + 0.5) * row;
-  const parts = lines(at).map(([head, query, key, strength]) =>
-    `<line x1="${left}" y1="${middle(query)}" x2="${left + GAP}" y2="${middle(key)}" stroke="${lineColor(head)}" stroke-opacity="${lineOpacity(strength).toFixed(3)}" stroke-width="${lineWidth(strength).toFixed(2)}"/>`);
-  for (const [side, names, inner, outer, x, anchors] of [
-    ["query", queries, left - 8, 12, 4, ["end", "start"]],
-    ["key", keys, left + GAP + 8, width - 12, left + GAP + 2, ["start", "end"]],
-  ])
-    names.forEach((name, index) => {
-      const isChosen = token?.side === side && token.index === index, value = token && side !== token.side ? values[index] : null;
-      const ground = isChosen ? [style("--accent"), 1] : [`rgb(${style("--for")})`, value === null ? 0 : tint(value)];
-      if (ground[1]) parts.push(`<rect x="${x}" y="${top + index * row}" width="${left - 6}" height="${row}" rx="5" fill="${ground[0]}" fill-opacity="${ground[1].toFixed(3)}"/>`);
-      const look = `${isChosen ? `fill="${style("--on-accent")}"` : ""} ${isMasked(index) ? 'text-decoration="line-through"' : ""}`;
-      parts.push(text(inner, middle(index) + 4, fitted(name, 200), `text-anchor="${anchors[0]}" ${look}`));
-      if (value !== null) parts.push(text(outer, middle(index) + 4, number(value), `text-anchor="${anchors[1]}" font-size="12"`));
-    });
+  const parts = lines(at).map(([head, query, key, strength]) => {
+    const ends = `x1="${left}" y1="${middle(query)}" x2="${left + GAP}" y2="${middle(key)}"`;
+    const opacity = lineOpacity(strength).toFixed(3);
+    const stroke = `stroke="${lineColor(head)}" stroke-width="${lineWidth(strength).toFixed(2)}"`;
+    return `<line ${ends} ${stroke} stroke-opacity="${opacity}"/>`;
+  });
+  const queryPlaces = { inner: left - 8, outer: 12, x: 4, anchors: ["end", "start"] };
+  const keyPlaces = { inner: left + GAP + 8, outer: width - 12, x: left + GAP + 2, anchors: ["start", "end"] };
+  parts.push(...drawnTokens(at, "query", queries, { ...queryPlaces, middle, row, width: left - 6 }));
+  parts.push(...drawnTokens(at, "key", keys, { ...keyPlaces, middle, row, width: left - 6 }));
   return { width, height: middle(Math.max(queries.length, keys.length)) + 4, parts };
+}
+
+function drawnTokens(at, side, names, { inner, outer, x, anchors, middle, row, width }) {
+  const { token } = seen;
+  const values = token && chosenWeights(at);
+  const tint = tints(at, values);
+  return names.flatMap((name, index) => {
+    const isChosen = token?.side === side && token.index === index;
+    const value = token && side !== token.side ? values[index] : null;
+    const [ink, opacity] = isChosen ? ["--accent", 1] : ["--for", value === null ? 0 : tint(value)];
+    const box = `x="${x}" y="${middle(index) - row / 2}" width="${width}" height="${row}" rx="5"`;
+    const ground = `<rect ${box} fill="rgb(${style(ink)})" fill-opacity="${opacity.toFixed(3)}"/>`;
+    const look = [`text-anchor="${anchors[0]}"`];
+    if (isChosen) look.push(`fill="${style("--on-accent")}"`);
+    if (isMasked(index)) look.push('text-decoration="line-through"');
+    const told = `text-anchor="${anchors[1]}" font-size="12"`;
+    return [
+      ...(opacity ? [ground] : []),
+      text(inner, middle(index) + 4, fitted(name, 200), look.join(" ")),
+      ...(value === null ? [] : [text(outer, middle(index) + 4, number(value), told)]),
+    ];
+  });
 }

@@ -1,58 +1,62 @@
 """Attention weights to one page that opens offline: a file, or a cell of a notebook. Nothing in it is fetched."""
 
-import html
-import importlib.resources
-import json
 import os
 import pathlib
-import string
 import sys
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
-from course_hw5.attention.viewer import state
+import numpy as np
+from jaxtyping import UInt8
+
+from course_hw5 import files
+from course_hw5.attention.viewer import state, templates
+from course_hw5.attention.viewer.state import Weights
 from course_hw5.errors import require
 
-ASSETS = importlib.resources.files("course_hw5.attention.viewer")
-# Put into one block in this order, so that all share their names: each stands once.
-SCRIPTS = ("shared", "weights", "scale", "heads", "matrix", "model", "what_if", "patches", "saving", "controls")
+ENVIRONMENT = templates.environment()
+FRAME = ENVIRONMENT.from_string(
+    '<iframe srcdoc="{{ page }}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
+)
 
 
 class Page(str):
     """The HTML of a page; in a notebook it shows itself, in a frame of its own that no other cell can disturb."""
 
-    def __repr__(self):  # a notebook stores it beside the page
+    def __repr__(self) -> str:  # a notebook stores it beside the page
         return f"<page of attention, {len(self) / 1e6:.1f} MB>"
 
     @property
-    def data(self):
+    def data(self) -> str:
         return str(self)
 
-    def _repr_html_(self):
-        return f'<iframe srcdoc="{html.escape(self)}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
+    def _repr_html_(self) -> str:
+        return FRAME.render(page=self)
 
 
-def call_html():
+def call_html() -> None:
     """Prepares a notebook for `head_view` and `patch_view`. There is nothing to prepare: each view brings all that it needs."""
 
 
 def head_view(
-    attention,
-    tokens=None,
-    layer=0,
-    heads=None,
-    include_layers=None,
-    sentence_b_start=None,
-    html_action="view",
-    path=None,
-    *,
-    query_tokens=None,
-    key_tokens=None,
-    gradients=None,
-    probability=None,
-    class_name=None,
-    what_if=None,
-    title="Attention",
-):
+    attention: Weights,
+    tokens: Sequence[str] | None = None,
+    *misplaced: Any,
+    layer: int = 0,
+    heads: Sequence[int] | None = None,
+    include_layers: Sequence[int] | None = None,
+    sentence_b_start: int | None = None,
+    html_action: str = "view",
+    path: str | os.PathLike | None = None,
+    query_tokens: Sequence[str] | None = None,
+    key_tokens: Sequence[str] | None = None,
+    gradients: Weights | None = None,
+    probability: float | None = None,
+    class_name: str | None = None,
+    what_if: Sequence[tuple[str, int, int, float]] | None = None,
+    title: str = "Attention",
+) -> Page | None:
     """Shows attention weights: as lines between tokens, as a matrix, and all layers and heads at once.
 
     Args:
@@ -79,8 +83,10 @@ def head_view(
         `Page`, a string, where `html_action` is "return"; else None.
 
     Raises:
+        TypeError: if there is a third positional argument.
         ValueError: if shapes, tokens and indices do not fit together.
     """
+    _refuse(misplaced, "head_view", "tokens", "that of BertViz is sentence_b_start=, and a layer is layer=")
     _check(html_action, title, path)
     attention = state.stacked(attention, "attention")
     layers, count, rows, columns = attention.shape
@@ -105,28 +111,28 @@ def head_view(
 
 
 def patch_view(
-    attention,
-    image,
-    grid,
-    layer=-1,
-    heads=None,
-    include_layers=None,
-    html_action="view",
-    path=None,
-    *,
-    content=None,
-    position_bias=None,
-    gradients=None,
-    predictions=None,
-    patch=None,
-    title="Attention",
-):
-    """Shows attention between patches of a picture: as heat on it, head by head, as a matrix, and all layers and heads at once.
+    attention: Weights,
+    image: UInt8[np.ndarray, "height width 3"],
+    *misplaced: Any,
+    grid: tuple[int, int] | None = None,
+    layer: int = -1,
+    heads: Sequence[int] | None = None,
+    include_layers: Sequence[int] | None = None,
+    html_action: str = "view",
+    path: str | os.PathLike | None = None,
+    content: Weights | None = None,
+    position_bias: Weights | None = None,
+    gradients: Weights | None = None,
+    predictions: Sequence[tuple[str, float]] | None = None,
+    patch: int | None = None,
+    title: str = "Attention",
+) -> Page | None:
+    """Shows attention between patches of an image: as heat on it, head by head, as a matrix, and all layers and heads at once.
 
     Args:
         attention: array `(layers, heads, tokens, tokens)`, or any form that `head_view` takes; softmax weights. Token 0 is
             [CLS], then come `rows * columns` patches row by row; or just the patches.
-        image: uint8 array `(height, width, 3)`, the picture in RGB, of any size.
+        image: uint8 array `(height, width, 3)`, in RGB, of any size.
         grid: `(rows, columns)` of patches.
         layer: index of the layer shown first, from the end where negative; 0 and -1 are the first and the last of those that
             the page holds.
@@ -138,7 +144,7 @@ def patch_view(
         content: array of the shape of `attention`, the product of query and key before the softmax, scaled; adds it.
         position_bias: array of the shape of `attention`, what is added to `content` before the softmax; adds it.
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
-        predictions: `(class name, probability)`, best first; five are shown above the picture.
+        predictions: `(class name, probability)`, best first; five are shown above the image.
         patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
         title: of the page.
 
@@ -146,8 +152,10 @@ def patch_view(
         `Page`, a string, where `html_action` is "return"; else None.
 
     Raises:
-        ValueError: if shapes, grid, picture and indices do not fit together.
+        TypeError: if there is a third positional argument.
+        ValueError: if shapes, grid, image and indices do not fit together.
     """
+    _refuse(misplaced, "patch_view", "image", "pass the grid of patches as grid=(rows, columns)")
     _check(html_action, title, path)
     attention = state.stacked(attention, "attention")
     layers, count, tokens, _ = attention.shape
@@ -169,6 +177,12 @@ def patch_view(
         predictions=state.predictions(predictions),
     )
     return _deliver(page, html_action, path)
+
+
+def _refuse(misplaced, view, last, advice):
+    if misplaced:
+        expected = f"`{view}` must get no positional argument after `{last}`; {advice}"
+        raise TypeError(f"{expected}. Received: {misplaced[0]!r:.60}")
 
 
 def _check(html_action, title, path):
@@ -193,24 +207,17 @@ def _page(title, measures, layers, **shown):
         }
         for name, measure in measures.items()
     ]
-    content = json.dumps(shown | {"title": title, "layers": layers, "kinds": kinds}, allow_nan=False)
     return Page(
-        string.Template(_asset("attention.html")).substitute(
-            title=html.escape(title),
-            css=_asset("attention.css"),
-            javascript="\n".join(_asset(f"{name}.js") for name in SCRIPTS if name != "patches" or "picture" in shown),
-            state=content.replace("<", "\\u003c"),  # no token can end the script element
-            weights="\n".join(
-                f'<script type="application/octet-stream" id="weights-{kind}-{i}">{data}</script>'
-                for kind, layers in enumerate(packed.values())
-                for i, (_, _, data) in enumerate(layers)
-            ),
+        ENVIRONMENT.get_template("attention.html").render(
+            title=title,
+            style="attention.css",
+            javascript=templates.scripts(ENVIRONMENT, with_image="picture" in shown),
+            state=shown | {"title": title, "layers": layers, "kinds": kinds},
+            weights=[
+                (f"{kind}-{i}", data) for kind, layers in enumerate(packed.values()) for i, (_, _, data) in enumerate(layers)
+            ],
         )
     )
-
-
-def _asset(name):
-    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _deliver(page, html_action, path):
@@ -223,18 +230,9 @@ def _deliver(page, html_action, path):
 
 
 def _write(path, page):
-    path = pathlib.Path(os.path.expanduser(path))
+    path = files.local_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(page, encoding="utf-8", errors="replace")
-        os.replace(partial, path)
-    except OSError as error:  # that of a full disk names no file
-        if error.filename is None or error.filename2 is None:
-            error.filename = str(path)
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    files.write_text(path, page)
 
 
 def _show(page, path):

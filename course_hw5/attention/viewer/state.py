@@ -1,16 +1,22 @@
-"""What a page of the viewer holds: arrays, names and a picture, checked and packed."""
+"""What a page of the viewer holds: arrays, names and an image, checked and packed."""
 
 import base64
-import io
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from course_hw5.attention import analysis
+from course_hw5.attention.viewer import templates
 from course_hw5.errors import require
 
-LONGEST_SIDE = 1024  # of a picture, in pixels; no page shows it larger
+Attention = Float[np.ndarray, "layers heads queries keys"]
+# What views take: an array, with or without a batch axis of 1, or one array or PyTorch tensor for each layer.
+Weights = Attention | Sequence[Any]
+LONGEST_SIDE = 1024  # of an image, in pixels; no page shows it larger
 SIGNED = {"content": "Content score", "position_bias": "Position bias"}
 ANSWER = "Relevance, all layers"
 SHARES = ("Attention", "Rollout")  # a query's sum to 1
@@ -20,18 +26,20 @@ NOTES = {
     "Content score": "Query times key, scaled, before the softmax: what looks alike attracts, wherever it stands. Only "
     "differences within a query's row matter.",
     "Position bias": "Learnt for each way from a patch to another, direction included, and added to the content score before "
-    "the softmax: the same for every picture. Only differences within a query's row matter.",
+    "the softmax: the same for every image. Only differences within a query's row matter.",
     "Rollout": "Attention folded through the layers up to this one, heads averaged, the skip connection counted as half "
     "(Abnar and Zuidema 2020): how much of each token came from each input token.",
     "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
     "that spoke for this answer, and by how much of its logit.",
     ANSWER: "Relevance folded through the layers up to this one, heads averaged (Chefer et al. 2021), without each token's own "
-    "start. Of the last layer the row where the answer is read, [CLS] or, of many models of pictures, all patches, says which "
+    "start. Of the last layer the row where the answer is read, [CLS] or, of many image models, all patches, says which "
     "tokens it came from.",
 }
 
 
-def measures(attention, gradients=None, rollout=True, **signed):
+def measures(
+    attention: Attention, gradients: Weights | None = None, rollout: bool = True, **signed: Weights | None
+) -> dict[str, Attention]:
     """All that a page can show of some attention, in the order of its menu.
 
     Args:
@@ -64,7 +72,7 @@ def measures(attention, gradients=None, rollout=True, **signed):
     return found
 
 
-def stacked(attention, name):
+def stacked(attention: Weights, name: str) -> Attention:
     """Any of the accepted forms to a float32 array `(layers, heads, queries, keys)`."""
     if attention is None or (isinstance(attention, (list, tuple)) and any(layer is None for layer in attention)):
         advice = 'load a model of transformers with attn_implementation="eager", and call it with output_attentions=True'
@@ -98,7 +106,8 @@ def _array(values, name):
     return np.asarray(values, "float32")
 
 
-def names(tokens, count, kind):
+def names(tokens: Sequence[str] | None, count: int, kind: str) -> list[str]:
+    """Tokens as strings, `count` of them; `kind` is "query" or "key" where they are not the same, for errors."""
     if tokens is None:
         raise ValueError("Give `tokens`, or `query_tokens` and `key_tokens`. Received: None")
     name = f"{kind}_tokens" if kind else "tokens"
@@ -109,7 +118,7 @@ def names(tokens, count, kind):
     return tokens
 
 
-def patch_names(grid, shape):
+def patch_names(grid: tuple[int, int], shape: tuple[int, ...]) -> list[str]:
     """ "[CLS]", "r0c0", "r0c1", ... for attention of that shape; without "[CLS]" where there are just the patches."""
     rows, columns = _grid(grid)
     patches = rows * columns
@@ -129,7 +138,7 @@ def _grid(grid):
     return values.tolist()
 
 
-def indices(values, count, name):
+def indices(values: Sequence[int] | set[int], count: int, name: str) -> list[int]:
     """Whole numbers in [0, count), each once, as a list."""
     array = np.atleast_1d(np.asarray(list(values) if isinstance(values, (range, set)) else values))
     found = array.ravel().tolist()
@@ -139,7 +148,7 @@ def indices(values, count, name):
     return found
 
 
-def layers(shown, included, count):
+def layers(shown: int, included: Sequence[int] | None, count: int) -> tuple[list[int], int]:
     """The layers that a page holds, and which of them it shows first.
 
     Args:
@@ -160,7 +169,7 @@ def layers(shown, included, count):
     raise ValueError(f"`layer` must be one of {', '.join(map(str, included))}. Received: {shown!r}")
 
 
-def sentence_b_start(value, tokens):
+def sentence_b_start(value: int | None, tokens: int | None) -> int | None:
     """Index of a token of the second sentence; None stays. `tokens` is their number, None where queries are not the keys."""
     if value is None:
         return None
@@ -171,19 +180,18 @@ def sentence_b_start(value, tokens):
     return int(value)
 
 
-def picture(image, grid):
-    """A picture `(height, width, 3)` of uint8 as a PNG in a data URI, no larger than a page shows it, and its grid."""
+def picture(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int]) -> dict[str, Any]:
+    """An image as a PNG in a data URI, no larger than a page shows it, its size and its grid."""
     image, (rows, columns) = np.asarray(image), _grid(grid)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"`image` must be uint8 of shape (height, width, 3). Received: {image.dtype} of shape {image.shape}")
-    shown, data = Image.fromarray(image), io.BytesIO()
+    shown = Image.fromarray(image)
     shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    shown.save(data, "PNG")
-    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
-    return {"source": source, "width": shown.width, "height": shown.height, "rows": rows, "columns": columns}
+    size = {"width": shown.width, "height": shown.height, "rows": rows, "columns": columns}
+    return {"source": templates.image_url(shown), **size}
 
 
-def predictions(predictions):
+def predictions(predictions: Sequence[tuple[str, float]] | None) -> list[dict[str, Any]]:
     """The five best of `(class name, probability)`."""
     try:
         best = [{"name": str(name), "probability": float(probability)} for name, probability in list(predictions or ())[:5]]
@@ -194,13 +202,13 @@ def predictions(predictions):
     return best
 
 
-def probability(value):
+def probability(value: float | None) -> float | None:
     """A number in [0, 1]; None stays."""
     require("probability", value, lambda value: value is None or 0 <= float(value) <= 1, "in [0, 1]")
     return None if value is None else float(value)
 
 
-def what_if(words, whole, tokens):
+def what_if(words: Sequence[tuple[str, int, int, float]] | None, whole: float | None, tokens: int) -> list[dict[str, Any]]:
     """`(word, first token, last token, probability with it masked)` of each word; `whole` is the probability of all."""
     try:
         words = [(str(word), int(first), int(last), float(masked)) for word, first, last, masked in words or ()]
@@ -215,7 +223,7 @@ def what_if(words, whole, tokens):
     return [dict(zip(("word", "first", "last", "probability"), (*word, probability(masked)))) for *word, masked in words]
 
 
-def pack(weights):
+def pack(weights: Float[np.ndarray, "heads queries keys"]) -> tuple[float, int, str]:
     """A layer in 16 bits: value of one step, the step that stands for 0, base64 of the deflated low bytes, then high bytes."""
     low, high = min(float(weights.min()), 0.0), max(float(weights.max()), 0.0)
     scale = (high - low) / 65535 or 1.0

@@ -1,1 +1,1 @@
-"""Figures of labs: arrays in, matplotlib figures out; one module per lab."""
+"""Figures of labs: arrays in, matplotlib figures out; `plot_NAME.py` for each lab."""

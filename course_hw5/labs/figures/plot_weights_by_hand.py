@@ -1,0 +1,28 @@
+"""Figures of the lab `weights_by_hand`."""
+
+import matplotlib.figure
+import numpy as np
+import seaborn
+
+from course_hw5.evaluation import plots
+
+
+def steps(products, scores, weights, words):
+    figure = matplotlib.figure.Figure(figsize=(12, 3.8), layout="constrained")
+    steps = (("1. query · key", products), ("2. divided by √3", scores), ("3. softmax: the weights", weights))
+    for axes, (title, values) in zip(figure.subplots(1, 3), steps):
+        seaborn.heatmap(
+            values, annot=True, fmt=".2f", cmap="Blues", cbar=False, square=True, xticklabels=words, yticklabels=words, ax=axes
+        )
+        axes.set_title(title)
+    return figure
+
+
+def spread(spread, lengths, words):
+    figure, axes = plots.subplots(figsize=(6, 4))
+    for name, color in zip(spread, seaborn.color_palette("colorblind")):
+        axes.plot(lengths, spread[name], "o-", color=color, label=name)
+    axes.axhline(np.log2(len(words)), color="grey", linestyle=":", label="all words alike")
+    axes.set(xscale="log", xlabel="length of queries and keys", ylabel="entropy of the weights (bits)", ylim=(0, None))
+    axes.legend()
+    return figure

@@ -1,0 +1,100 @@
+"""What a lab found."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import matplotlib.figure
+
+from course_hw5.attention.viewer.page import Page
+from course_hw5.errors import is_whole, require
+from course_hw5.reports.pages import lab
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """A number, or a short text, that a lab measured.
+
+    Args:
+        key: short name that stays as it is, for programs.
+        label: what was measured, for readers.
+        value: a number or a short text.
+        unit: of the number, if it has one.
+    """
+
+    key: str
+    label: str
+    value: float | str
+    unit: str = ""
+
+    @property
+    def text(self) -> str:
+        """Numbers with four digits, texts and whole numbers as they are, then the unit.
+
+        Example:
+            >>> [Measurement("", "", value, "s").text for value in (0.123456, 3e-07, 1200, "never")]
+            ['0.1235 s', '3e-07 s', '1,200 s', 'never s']
+        """
+        form = "" if isinstance(self.value, str) else "," if is_whole(self.value) else ".4g"
+        return f"{self.value:{form}} {self.unit}".rstrip()
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A statement that could be false.
+
+    Args:
+        key: short name that stays as it is, for programs.
+        label: the statement.
+        held: whether it was true.
+    """
+
+    key: str
+    label: str
+    held: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class LabResult:
+    """A claim, what was measured, and what follows. In a notebook it shows itself as a page.
+
+    `result["key"]` is the value of a measurement, `result.held("key")` what became of a check.
+
+    Args:
+        claim: one sentence that could be false, the first line of the lab's docstring.
+        checks: the claim stands if all hold.
+        measurements: what was measured.
+        figures: dict of caption -> `matplotlib.figure.Figure`.
+        pages: dict of caption -> page of the attention viewer.
+    """
+
+    claim: str
+    checks: list[Check]
+    measurements: list[Measurement]
+    figures: dict[str, matplotlib.figure.Figure]
+    pages: dict[str, Page] = dataclasses.field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """ "confirmed" or "refuted"."""
+        return "confirmed" if all(check.held for check in self.checks) else "refuted"
+
+    def __getitem__(self, key: str) -> float | str:
+        return {measurement.key: measurement.value for measurement in self.measurements}[key]
+
+    def held(self, key: str) -> bool:
+        """Whether the check of that key held."""
+        return {check.key: check.held for check in self.checks}[key]
+
+    def _repr_html_(self) -> str:
+        return Page(lab.lab_html(self, "Lab"))._repr_html_()
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raises ValueError unless a parameter has one of its values."""
+    require(name, value, lambda value: value in choices, f"one of {', '.join(choices)}")
+
+
+def check_at_least(least: int, **parameters: int) -> None:
+    """Raises ValueError unless each parameter is a whole number of `least` or more."""
+    for name, value in parameters.items():
+        require(name, value, lambda value: is_whole(value, least), f"{least} or more")

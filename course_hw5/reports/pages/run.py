@@ -1,0 +1,126 @@
+"""A run folder to one page, `index.html`, that opens offline: nothing in it is fetched."""
+
+import json
+import os
+import pathlib
+
+import pandas as pd
+
+from course_hw5.evaluation import metrics, run_folder
+from course_hw5.reports import summary
+from course_hw5.reports.pages import components
+
+FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
+METRICS = {
+    "accuracy": "accuracy",
+    "precision": "weighted precision",
+    "recall": "weighted recall",
+    "f1": "weighted F1",
+    "mean_iou": "mean IoU",
+    "mean_accuracy": "mean class accuracy",
+    "pixel_accuracy": "pixel accuracy",
+}
+
+
+def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
+    """Writes `index.html` from the other files of a finished run folder.
+
+    Args:
+        run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json` or, of a segmenter,
+            `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `mistakes.json`, `attention.json` and
+            `scenes.json`.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        FileNotFoundError: if one of the files is missing.
+        ValueError: if one of the JSON files is damaged, or examples have several labels: there is no confusion matrix then.
+    """
+    run_dir = run_folder.local_path(run_dir)
+    is_segmenter = (run_dir / "class_scores.csv").exists()
+    if not is_segmenter and (run_dir / "classification_report.json").exists():
+        metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
+    run_folder.require_files(run_dir, FILES if is_segmenter else (*FILES, "classification_report.json"))
+    config, tested = (run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json"))
+    classes = _pixel_metrics(run_dir) if is_segmenter else _class_metrics(run_dir)
+    history = run_folder.read_history(run_dir)
+    matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
+    class_names = metrics.distinct_names(config["data"]["class_names"])
+    attention = _list(run_dir / "attention.json")
+    page = components.render(
+        "run.html",
+        title=" · ".join([config["model"]["name"], *_name_parts(config), run_dir.resolve().name]),
+        folder=run_dir,
+        config=config,
+        cards=_cards(tested, history, config),
+        summary=summary.of_run(history, classes, matrix, class_names, config),
+        classes=classes,
+        curves={name: png for name in run_folder.CURVES if (png := _figure(run_dir / f"{name}.png"))},
+        matrix_figure=_figure(run_dir / "confusion_matrix.png"),
+        gallery=_figure(run_dir / "gallery.png"),
+        attention=attention,
+        texts=_texts(attention),
+        scenes=_list(run_dir / "scenes.json"),
+        facts={
+            "classes": class_names,
+            "matrix": matrix.tolist(),
+            "unit": "pixels" if is_segmenter else "",
+            "misclassified": _list(run_dir / "mistakes.json"),
+        },
+        files=[
+            path.name
+            for path in sorted(run_dir.iterdir())
+            if path.is_file() and path.name != "index.html" and not path.name.startswith(".")
+        ],
+    )
+    run_folder.write_text(run_dir / "index.html", page)
+    return run_dir / "index.html"
+
+
+def _class_metrics(run_dir):
+    """scikit-learn's report as a table: classes, then averages, in rows."""
+    report = run_folder.read_json(run_dir / "classification_report.json")
+    rows = {name: values for name, values in report.items() if isinstance(values, dict)}
+    table = pd.DataFrame(rows).T.astype({"support": int})
+    return table[["precision", "recall", "f1-score", "support"]].rename(columns={"f1-score": "F1"})
+
+
+def _pixel_metrics(run_dir):
+    options = {"index_col": "class", "dtype": {"class": str}, "keep_default_na": False, "na_values": [""]}  # a class "None"
+    table = pd.read_csv(run_dir / "class_scores.csv", **options).rename(columns={"iou": "IoU"})
+    mean = table[["IoU", "accuracy"]].mean()
+    return pd.concat([table, pd.DataFrame([mean], index=["mean"])])[["accuracy", "share", "IoU"]]
+
+
+def _name_parts(config):
+    return [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
+
+
+def _cards(tested, history, config):
+    cards = {label: f"{tested[name]:.4f}" for name, label in METRICS.items() if name in tested}
+    cards |= {
+        "test examples": f"{tested['examples']:,}",
+        "parameters": components.short_number(config["model"]["parameters"]),
+        "epochs": str(len(history)),
+    }
+    if "training_seconds" in tested:
+        cards["training"] = f"{tested['training_seconds'] / 60:.1f} min"
+    return cards
+
+
+def _figure(path):
+    return path.read_bytes() if path.exists() else None
+
+
+def _list(path):
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def _texts(attention):
+    """Frames of each text, and the highest relevance of its words; [CLS] had a 1 of its own in older files."""
+    if not attention or "image" in attention[0]:
+        return []
+    names = dict.fromkeys(frame["name"] for frame in attention)
+    each = [[frame for frame in attention if frame["name"] == name] for name in names]
+    return [(frames, max(max(frame["relevance"][1:]) for frame in frames) or 1.0) for frames in each]

@@ -1,0 +1,67 @@
+"""One image and its segmentation mask as a page that opens offline: pointing at a pixel names its class."""
+
+import os
+import pathlib
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+from PIL import Image
+
+from course_hw5 import files
+from course_hw5.evaluation import label_maps
+from course_hw5.reports.pages import components
+
+LONGEST = 1600  # pixels of a side that a page shows
+
+
+def write_scene(
+    image: UInt8[np.ndarray, "height width 3"],
+    labels: Integer[np.ndarray, "height width"],
+    class_names: list[str],
+    stem: str | os.PathLike,
+    title: str,
+) -> pathlib.Path:
+    """Writes a segmentation mask as a page, as an overlay and as a PNG with a palette.
+
+    Args:
+        image: uint8 array `(height, width, 3)`.
+        labels: integers `(height, width)`, one per pixel: a class, or 255 for none.
+        class_names: one string per class.
+        stem: path of the files without their ending: `.html`, `-overlay.png` and `-labels.png`, whose pixels are the labels,
+            both of the image's own size.
+        title: of the page.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        ValueError: if image, labels and names do not fit together.
+    """
+    stem, labels = files.local_path(stem), np.asarray(labels)
+    colored = label_maps.colored(labels, len(class_names))
+    overlay = label_maps.overlay(image, labels, len(class_names))
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for kind, shown in (
+        ("overlay", Image.fromarray(overlay)),
+        ("labels", label_maps.with_palette(labels, len(class_names))),
+    ):
+        with files.atomic_write(f"{stem}-{kind}.png") as partial:
+            shown.save(partial)
+    entries = label_maps.legend(labels, class_names)
+    size = tuple(max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
+    text = components.render(
+        "scene.html",
+        title=title,
+        width=size[0],
+        height=size[1],
+        description=", ".join(f"{entry.name} {entry.share:.0%}" for entry in entries[:8]),
+        facts={
+            "image": components.image_url(Image.fromarray(image).resize(size), "JPEG", quality=90),
+            "mask": components.image_url(Image.fromarray(colored).resize(size, Image.Resampling.NEAREST)),
+            "classes": [entry._asdict() for entry in entries],
+            "ignored": "no label",
+        },
+    )
+    path = stem.parent / f"{stem.name}.html"
+    files.write_text(path, text)
+    return path

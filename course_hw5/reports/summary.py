@@ -1,0 +1,151 @@
+"""What the figures of one run, or of several, show, in sentences."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from course_hw5.reports.pages.components import short_number
+
+if TYPE_CHECKING:
+    from course_hw5.reports.pages.comparison import Run
+
+OVERFITTING = 0.1  # accuracy in training above that in validation
+
+
+def of_run(history: pd.DataFrame, classes: pd.DataFrame, matrix: np.ndarray, class_names: list[str], config: dict) -> list[str]:
+    """Says in a few sentences what a reader would find in the figures of a run.
+
+    Args:
+        history: `history.csv`.
+        classes: a row per class, whose score is in the column "F1" or "IoU"; averages follow.
+        matrix: integer array `(classes, classes)`, truth in rows.
+        class_names: one name per class.
+        config: dict of `config.json`.
+    """
+    lines = [*_best_epoch(history, config["settings"]["monitor"]), *_extreme_classes(classes.iloc[: len(class_names)])]
+    errors = matrix * (1 - np.eye(len(matrix), dtype=int))
+    if errors.any():
+        true, predicted = np.unravel_index(errors.argmax(), errors.shape)
+        share = errors[true, predicted] / matrix[true].sum()
+        lines.append(f"Most frequent error: {share:.0%} of {class_names[true]} are classified as {class_names[predicted]}.")
+    if config["data"]["note"]:
+        lines.append(f"Data: {config['data']['note']}.")
+    return lines
+
+
+def _best_epoch(history, monitor):
+    values = history[monitor]
+    if values.isna().all():
+        return [f"{monitor} was not a number in any epoch; the first was tested."]
+    best = history.loc[values.idxmin() if monitor.endswith("loss") else values.idxmax()]
+    lines = [f"Epoch {int(best['epoch'])} of {len(history)} was the best by {monitor} ({best[monitor]:.4f}); it was tested."]
+    if {"accuracy", "val_accuracy"} <= {*history}:
+        gap = best["accuracy"] - best["val_accuracy"]
+        side = "above" if gap > 0 else "below"
+        lines.append(f"There the training accuracy was {abs(gap):.3f} {side} the validation accuracy: {_overfitting(gap)}")
+    return lines
+
+
+def _overfitting(gap):
+    if gap > OVERFITTING:
+        return "the model is overfitting."
+    if gap > 0:
+        return "no sign of overfitting."
+    return "training is the harder task here (augmentation or dropout act only there)."
+
+
+def _extreme_classes(classes):
+    measure = "F1" if "F1" in classes else "IoU"
+    values = classes[measure]
+    if values.isna().all():
+        return []
+    easiest, hardest = values.idxmax(), values.idxmin()
+    easy, hard = (f"{name} ({measure} {values[name]:.2f})" for name in (easiest, hardest))
+    return [f"Easiest class: {easy}; hardest: {hard}."]
+
+
+def of_comparison(runs: dict[str, "Run"], scores: pd.DataFrame) -> list[str]:
+    """Says in a few sentences how the most accurate run differs from the next, and what to mind when comparing them.
+
+    Args:
+        runs: name -> run, two or more.
+        scores: F1, classes in rows and runs in columns.
+    """
+    best, second = sorted(runs, key=lambda name: -runs[name].metrics["accuracy"])[:2]
+    lines = [_compare_accuracy(runs, best, second), _compare_class(scores, best, second)]
+    lines += [_compare_cost(runs, best, second), *_compare_overtaking(runs, best, second), *_compare_gap(runs)]
+    if len({(run.config["data"].get("note"), run.metrics["examples"]) for run in runs.values()}) > 1:
+        lines.append("Mind that the runs were not tested on the same data: their scores may not be comparable.")
+    return lines
+
+
+def loss_hint(runs: dict[str, "Run"]) -> str:
+    """Says, where runs smooth labels differently, that their losses cannot be compared; "" where they can."""
+    smoothing = {name: run.config["settings"].get("label_smoothing", 0) for name, run in runs.items()}
+    if len({*smoothing.values()}) == 1:
+        return ""
+    given = ", ".join(f"{value} in {name}" for name, value in smoothing.items())
+    return f"These losses cannot be compared with each other: label smoothing raises them ({given})."
+
+
+def _compare_accuracy(runs, best, second):
+    first, other = runs[best].metrics, runs[second].metrics
+    gain = first["accuracy"] - other["accuracy"]
+    if gain == 0:
+        return f"{best} and {second} are as accurate: {first['accuracy']:.4f} of the test examples."
+    error = np.sqrt(sum(m["accuracy"] * (1 - m["accuracy"]) / max(1, m["examples"]) for m in (first, other)))
+    verdict = (
+        f"more than chance explains with {first['examples']:,} test examples"
+        if gain > 2 * error
+        else f"which can be chance with {first['examples']:,} test examples"
+    )
+    return f"{best} is the most accurate: {first['accuracy']:.4f}, {gain:.4f} above {second}, {verdict}."
+
+
+def _compare_class(scores, best, second):
+    gains = scores[best] - scores[second]
+    most, least = gains.idxmax(), gains.idxmin()
+    if gains[most] <= 0:
+        return f"No class has a higher F1 in {best} than in {second}."
+    line = f"{best} beats {second} most on '{most}': {gains[most]:+.2f} F1, from {scores[second][most]:.2f}"
+    line += f" to {scores[best][most]:.2f}"
+    if gains[least] < 0:
+        return f"{line}; it is behind on {(gains < 0).sum()} of {len(gains)} classes, most on '{least}' ({gains[least]:+.2f})."
+    return f"{line}; it is behind on no class, and gains least on '{least}' ({gains[least]:+.2f})."
+
+
+def _compare_cost(runs, best, second):
+    ours, theirs = runs[best], runs[second]
+    spent = [f"{run.metrics['training_seconds'] / 60:.1f} min ({len(run.history)} epochs)" for run in (ours, theirs)]
+    line = f"{best} trained {spent[0]}, {second} {spent[1]}"
+    if not (ours.flops and theirs.flops):
+        return f"{line}."
+    ratio = ours.flops / theirs.flops
+    cost = "as much arithmetic" if 0.98 < ratio < 1.02 else f"{ratio:.2g} times the arithmetic"
+    given = f"{short_number(ours.flops)} and {short_number(theirs.flops)} FLOPs"
+    return f"{line}; a prediction of {best} takes {cost} ({given})."
+
+
+def _compare_overtaking(runs, best, second):
+    ours, theirs = (runs[name].history for name in (best, second))
+    if "val_accuracy" not in ours or "val_accuracy" not in theirs:
+        return []
+    above = ours.loc[ours["val_accuracy"] > theirs["val_accuracy"].max(), "epoch"]
+    if above.empty:
+        return []
+    return [f"{best} passes {second}'s best validation accuracy ({theirs['val_accuracy'].max():.4f}) in epoch {above.iloc[0]}."]
+
+
+def _compare_gap(runs):
+    gaps = {
+        name: run.history["accuracy"].iloc[-1] - run.history["val_accuracy"].iloc[-1]
+        for name, run in runs.items()
+        if "val_accuracy" in run.history
+    }
+    if len(gaps) < 2:
+        return []
+    given = ", ".join(f"{gap:+.3f} in {name}" for name, gap in gaps.items())
+    overfitting = [name for name, gap in gaps.items() if gap > OVERFITTING]
+    verdict = f"{' and '.join(overfitting) or 'none'} {'are' if len(overfitting) > 1 else 'is'} overfitting"
+    return [f"Training accuracy minus validation accuracy after the last epoch: {given}; {verdict}."]
