@@ -35,6 +35,7 @@ def failure(capsys, *arguments):
     return capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     "arguments, text, other",
     [
@@ -54,6 +55,7 @@ def test_texts_may_begin_with_a_dash(arguments, text, other, monkeypatch, capsys
     assert capsys.readouterr().out == f"{text} | {other}\n"
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -100,6 +102,7 @@ def test_a_name_that_is_no_text_neither_stops_a_command_nor_is_lost(command, tmp
     assert {path.name for path in (tmp_path / "out").glob("*.html")} == {"odd.html", "good.html"}
 
 
+@pytest.mark.unit
 def test_a_page_and_a_file_of_json_take_names_that_are_no_text(tmp_path):
     name = os.fsdecode(b"bad\xff")
     course_hw5.head_view(np.ones((1, 1, 1, 1)), [name], title=name, html_action="return", path=tmp_path / "page.html")
@@ -138,6 +141,7 @@ def test_an_error_after_a_progress_bar_stands_on_a_line_of_its_own(tmp_path, lar
     assert lines[-1].startswith("course-hw5: error: ") and "File too large" in lines[-1] and "demo/" in lines[-1]
 
 
+@pytest.mark.unit
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has it")
 def test_output_that_cannot_be_written_is_one_line():
     with open("/dev/full", "w") as full:
@@ -145,6 +149,7 @@ def test_output_that_cannot_be_written_is_one_line():
     assert code == 2 and errors == ["course-hw5: error: [Errno 28] No space left on device: 'standard output'"]
 
 
+@pytest.mark.unit
 def test_a_reader_that_has_read_enough_is_no_error():
     process = subprocess.Popen([*COMMAND, "lab", "--list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
     process.stdout.close()
@@ -178,6 +183,7 @@ def test_ctrl_c_ends_a_command_in_one_line(is_there, tmp_path):
     assert process.returncode == 1 and errors == ["course-hw5: interrupted"]
 
 
+@pytest.mark.unit
 def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
     code = "from course_hw5 import options\nimport argparse\nwith options.plain_errors(argparse.ArgumentParser()): print('ж')"
     environment = ENVIRONMENT | {"PYTHONIOENCODING": "ascii"}
@@ -185,6 +191,7 @@ def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
     assert finished.stdout == b"\\u0436\n"
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_picture_without_a_number_is_refused(value, tmp_path):
     Image.fromarray(np.full((4, 4), value, "float32")).save(tmp_path / "nothing.tiff")
@@ -192,6 +199,7 @@ def test_a_picture_without_a_number_is_refused(value, tmp_path):
         pictures.open_picture(tmp_path / "nothing.tiff")
 
 
+@pytest.mark.unit
 def test_options_are_told_from_texts_by_the_usage_alone():
     parser = cli.argparse.ArgumentParser(prog="course-hw5 attend")
     parser.add_argument("text")

@@ -12,6 +12,8 @@ import pytest
 
 from course_hw5 import cli, labs, options
 
+pytestmark = pytest.mark.unit
+
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = [*PAGES, *sorted((ROOT / "notebooks").glob("*"))]
@@ -108,6 +110,7 @@ def test_a_command_with_a_mistake_is_noticed(command, monkeypatch, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_in_the_docs_uses_public_names(page):
     for block in blocks(page, "python"):

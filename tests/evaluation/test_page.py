@@ -12,6 +12,8 @@ import pytest
 from course_hw5.evaluation import metrics, page, plots
 from tests.browser import needs_browser
 
+pytestmark = pytest.mark.unit
+
 NAMES = ["cat", "</script><b>dog", "fox & co"]
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 

@@ -1,0 +1,80 @@
+"""The tiers of tests: each has exactly one of the marks unit, model, browser and slow."""
+
+import collections
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent
+TIERS = ("unit", "model", "browser", "slow")
+# The packages that load Keras: their doctests are tests of models.
+WITH_KERAS = ("data", "evaluation/comparison.py", "evaluation/flops.py", "explain", "layers", "models", "recipes", "training")
+SKIPPED = collections.Counter()
+
+
+def needs_keras(path):
+    """Whether the doctests of a module load Keras."""
+    inside = path.relative_to(ROOT / "course_hw5")
+    return any(inside.is_relative_to(name) for name in WITH_KERAS)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Modules without a doctest are not imported; with `-m unit`, neither are those without a unit test."""
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(ROOT):
+        return None
+    text, unit = collection_path.read_text(encoding="utf-8"), config.option.markexpr == "unit"
+    if collection_path.is_relative_to(ROOT / "course_hw5"):
+        return ">>>" not in text or (unit and needs_keras(collection_path)) or None
+    return not collection_path.name.startswith("test_") or (unit and "mark.unit" not in text) or None
+
+
+def tier_of(item):
+    """The tier of a test: its own mark, else browser if it opens one, else the mark of its module, else model."""
+    if isinstance(item, pytest.DoctestItem):
+        return "model" if needs_keras(item.path) else "unit"
+    module = {mark.name for mark in item.parent.iter_markers() if mark.name in TIERS}
+    own = {mark.name for mark in item.own_markers if mark.name in TIERS}
+    opened = {"browser"} if "driver" in item.fixturenames and module != {"slow"} else set()
+    found = own or opened or module or {"model"}
+    if len(found) > 1:
+        raise pytest.UsageError(f"{item.nodeid} must have one of the marks {', '.join(TIERS)}. Received: {', '.join(found)}")
+    return found.pop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Gives each test exactly one tier; counts the tests that are skipped here, those that `-m` deselects included."""
+    tiers = [tier_of(item) for item in items]
+    for node in {node for item in items for node in item.listchain()}:
+        node.own_markers = [mark for mark in node.own_markers if mark.name not in TIERS]
+    for item, tier in zip(items, tiers):
+        item.add_marker(tier)
+    if config.option.markexpr == "unit" and "keras" in sys.modules:
+        raise pytest.UsageError("A module with unit tests must not import Keras.")
+    marks = [mark for item in items for mark in item.iter_markers("skipif")]
+    SKIPPED.update(mark.kwargs["reason"] for mark in marks if mark.args[0])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter):
+    """Says at the end what was skipped, and what it needs."""
+    if SKIPPED:
+        terminalreporter.section("skipped")
+    for reason, count in SKIPPED.most_common():
+        terminalreporter.line(f"{count} tests: {reason}")
+
+
+@pytest.fixture(autouse=True)
+def repeatable(request):
+    """Random weights are the same in every run, whatever ran before; a unit test does not load Keras."""
+    if request.node.get_closest_marker("unit"):
+        loaded = "keras" in sys.modules
+        yield
+        if "keras" in sys.modules and not loaded:
+            pytest.fail("A unit test must not load Keras: mark it `model`.")
+    else:
+        import keras
+
+        keras.utils.set_random_seed(0)
+        yield
