@@ -1,6 +1,6 @@
 """The tiers of tests: each has exactly one of the marks unit, model, browser and slow."""
 
-import collections
+import os
 import pathlib
 import sys
 
@@ -10,7 +10,10 @@ ROOT = pathlib.Path(__file__).parent
 TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
 WITH_KERAS = ("data", "evaluation/comparison.py", "evaluation/flops.py", "explain", "layers", "models", "recipes", "training")
-SKIPPED = collections.Counter()
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of two workers is faster than two
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def needs_keras(path):
@@ -44,7 +47,7 @@ def tier_of(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Gives each test exactly one tier; counts the tests that are skipped here, those that `-m` deselects included."""
+    """Gives each test exactly one tier."""
     tiers = [tier_of(item) for item in items]
     for node in {node for item in items for node in item.listchain()}:
         node.own_markers = [mark for mark in node.own_markers if mark.name not in TIERS]
@@ -52,17 +55,6 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(tier)
     if config.option.markexpr == "unit" and "keras" in sys.modules:
         raise pytest.UsageError("A module with unit tests must not import Keras.")
-    marks = [mark for item in items for mark in item.iter_markers("skipif")]
-    SKIPPED.update(mark.kwargs["reason"] for mark in marks if mark.args[0])
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter):
-    """Says at the end what was skipped, and what it needs."""
-    if SKIPPED:
-        terminalreporter.section("skipped")
-    for reason, count in SKIPPED.most_common():
-        terminalreporter.line(f"{count} tests: {reason}")
 
 
 @pytest.fixture(autouse=True)

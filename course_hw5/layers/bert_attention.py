@@ -18,7 +18,9 @@ class BertAttention(keras.layers.MultiHeadAttention):
     def call(self, query, value, key=None, attention_mask=None, return_attention_scores=False, training=None, **others):
         # Padding is masked as a key. As a query, which the mask of BERT's embeddings asks for, it would get uniform rows.
         others = {name: value for name, value in others.items() if not name.endswith("_mask") and value}
-        query._keras_mask = value._keras_mask = None
+        for tensor in (query, value):
+            if getattr(tensor, "_keras_mask", None) is not None:  # JAX's have no such attribute
+                tensor._keras_mask = None
         if not self.is_quick(query, value, key, attention_mask, others):
             others |= {"return_attention_scores": return_attention_scores, "training": training}
             return super().call(query, value, key, attention_mask=attention_mask, **others)
