@@ -30,15 +30,18 @@ javascript:
 	@if ! command -v npm >/dev/null; then echo "skipped: the linter and the tests of JavaScript need npm"; \
 	elif test -f package.json; then npm install --silent --no-audit --no-fund && npm run --silent lint && npm test --silent; fi
 
-# The whole gate. Two workers share each part; parts, since TensorFlow keeps the graphs of models that were trained, with their
-# weights: this way all processes together stay below 4 GB.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile $(COVER)
-MODELS := course_hw5 tests/models tests/layers tests/test_backends.py
+# The whole gate: each test once. Two workers share a part; parts, since TensorFlow keeps the graphs of models that were trained,
+# with their weights: this way all processes together stay below 4 GB.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not unit" $(COVER)
+PROCESSES := $(addprefix tests/,test_cli.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
+MODELS := course_hw5 tests/layers tests/models
+OTHERS := tests/labs tests/test_scripts.py
 test: check
-	$(PYTEST) -m "model or browser" $(MODELS)
-	$(PYTEST) -m "model or browser" $(addprefix --ignore ,$(MODELS))
-	$(PYTEST) -m slow --dist worksteal tests/labs tests/test_notebooks.py
-	$(PYTEST) -m slow --dist worksteal --ignore tests/labs --ignore tests/test_notebooks.py
+	$(PYTEST) $(PROCESSES)
+	$(PYTEST) tests/test_scripts.py
+	$(PYTEST) tests/labs
+	$(PYTEST) $(MODELS)
+	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))
 
 # As `make test`; prints which lines of the package no test reaches, those that run in processes of their own included.
 coverage: COVER := --cov --cov-append --cov-report=
@@ -51,7 +54,7 @@ coverage: $(VENV)/test
 test-lowest: test-with-lowest test-with-colab
 
 test-with-%: $(VENV)-%/test
-	$(VENV)-$*/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(VENV)-$*/bin/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 # Writes the .ipynb from the .py sources.
 notebooks: $(VENV)/test

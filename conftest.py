@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import sys
 
 import pytest
@@ -10,8 +11,10 @@ ROOT = pathlib.Path(__file__).parent
 TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
 WITH_KERAS = ("data", "evaluation/comparison.py", "evaluation/flops.py", "explain", "layers", "models", "recipes", "training")
-
-if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of two workers is faster than two
+# Folders and files whose tests share no fixture: with pytest-xdist, each test goes to the next free worker.
+ALONE = {"labs", "test_cli.py", "test_loading.py", "test_notebooks.py", "test_scripts.py"}
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:  # one thread for each of two workers is faster than two
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
@@ -53,6 +56,8 @@ def pytest_collection_modifyitems(config, items):
         node.own_markers = [mark for mark in node.own_markers if mark.name not in TIERS]
     for item, tier in zip(items, tiers):
         item.add_marker(tier)
+        if IS_WORKER and ALONE.isdisjoint(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
     if config.option.markexpr == "unit" and "keras" in sys.modules:
         raise pytest.UsageError("A module with unit tests must not import Keras.")
 
@@ -60,13 +65,10 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def repeatable(request):
     """Random weights are the same in every run, whatever ran before; a unit test does not load Keras."""
-    if request.node.get_closest_marker("unit"):
-        loaded = "keras" in sys.modules
-        yield
-        if "keras" in sys.modules and not loaded:
-            pytest.fail("A unit test must not load Keras: mark it `model`.")
-    else:
-        import keras
-
+    random.seed(0)  # Keras's seeds come from it, also if it is not loaded yet
+    keras = sys.modules.get("keras")
+    if keras:
         keras.utils.set_random_seed(0)
-        yield
+    yield
+    if request.node.get_closest_marker("unit") and "keras" in sys.modules and not keras:
+        pytest.fail("A unit test must not load Keras: mark it `model`.")

@@ -14,6 +14,12 @@ def small_mlp():
     return course_hw5.mlp_classifier(hidden_units=(32, 16))
 
 
+@pytest.fixture(scope="session")
+def sentiment():
+    """The bundled classifier of sentences, loaded once: no test changes its weights."""
+    return course_hw5.load_model("sentiment-minilm")
+
+
 @pytest.fixture
 def use_policy():
     """A function that sets the policy of layers until the test ends."""
