@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet
 
-.PHONY: demo test test-lowest lint notebooks
+.PHONY: demo check lint unit javascript test coverage test-lowest notebooks
 
 demo: export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/demo
@@ -14,25 +14,47 @@ demo: $(VENV)/demo
 	$(BIN)/course-hw5 lab weights_by_hand
 	$(BIN)/course-hw5 demo --out runs/demo --overwrite
 
-# Processes of their own, since TensorFlow keeps the graphs of models that were trained, with their weights.
-test: BERT := bert or teacher or saved_model or lora
-test: lint
-	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -m slow tests/labs
-	$(BIN)/python -m pytest -m slow tests/test_scripts.py -k "$(BERT)"
-	$(BIN)/python -m pytest -m slow tests/test_scripts.py -k "not ($(BERT))"
-	$(BIN)/python -m pytest -m slow --ignore tests/labs --ignore tests/test_scripts.py
+# What needs less than a minute: before each commit.
+check: lint javascript unit
 
-# The fast tests with the oldest versions that setup.cfg allows, and with those of Colab.
+lint: $(VENV)/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+unit: $(VENV)/test
+	$(BIN)/python -m pytest -m unit $(COVER)
+
+javascript:
+	@if ! command -v npm >/dev/null; then echo "skipped: the linter and the tests of JavaScript need npm"; \
+	elif test -f package.json; then npm install --silent --no-audit --no-fund && npm run --silent lint && npm test --silent; fi
+
+# The whole gate: each test once. Two workers share a part; parts, since TensorFlow keeps the graphs of models that were trained,
+# with their weights: this way all processes together stay below 4 GB.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not unit" $(COVER)
+PROCESSES := $(addprefix tests/,test_cli.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
+MODELS := course_hw5 tests/layers tests/models
+OTHERS := tests/labs tests/test_scripts.py
+test: check
+	$(PYTEST) $(PROCESSES)
+	$(PYTEST) tests/test_scripts.py
+	$(PYTEST) tests/labs
+	$(PYTEST) $(MODELS)
+	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))
+
+# As `make test`; prints which lines of the package no test reaches, those that run in processes of their own included.
+coverage: COVER := --cov --cov-append --cov-report=
+coverage: $(VENV)/test
+	$(BIN)/coverage erase
+	$(MAKE) test COVER="$(COVER)"
+	$(BIN)/coverage report --fail-under 95
+
+# All tests but the slow ones with the oldest versions that setup.cfg allows, and with those of Colab.
 test-lowest: test-with-lowest test-with-colab
 
 test-with-%: $(VENV)-%/test
-	$(VENV)-$*/bin/python -m pytest -m "not slow"
-
-lint: $(VENV)/test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(VENV)-$*/bin/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 # Writes the .ipynb from the .py sources.
 notebooks: $(VENV)/test

@@ -1,41 +1,7 @@
-import collections
-
 import numpy as np
 import pytest
 
 import course_hw5
-from tests.browser import open_browser
-
-SKIPPED = collections.Counter()
-STARTS_PROCESSES = ("test_cli.py", "test_loading.py", "test_notebooks.py", "test_package.py")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Counts the tests that are skipped here, those that `-m` leaves to another run included.
-
-    Tests that start processes come first: this one needs least memory then.
-    """
-    items.sort(key=lambda item: item.path.name not in STARTS_PROCESSES)
-    marks = [mark for item in items for mark in item.iter_markers("skipif")]
-    SKIPPED.update(mark.kwargs["reason"] for mark in marks if mark.args[0])
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter):
-    """Says at the end what was skipped, and what it needs."""
-    if SKIPPED:
-        terminalreporter.section("skipped")
-    for reason, count in SKIPPED.most_common():
-        terminalreporter.line(f"{count} tests: {reason}")
-
-
-@pytest.fixture(autouse=True)
-def repeatable():
-    """Random weights are the same in every run, whatever ran before."""
-    import keras
-
-    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture
@@ -46,6 +12,12 @@ def digits():
 @pytest.fixture
 def small_mlp():
     return course_hw5.mlp_classifier(hidden_units=(32, 16))
+
+
+@pytest.fixture(scope="session")
+def sentiment():
+    """The bundled classifier of sentences, loaded once: no test changes its weights."""
+    return course_hw5.load_model("sentiment-minilm")
 
 
 @pytest.fixture
@@ -69,6 +41,8 @@ def downloads(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def driver(downloads):
+    from tests.browser import open_browser
+
     driver = open_browser(downloads)
     yield driver
     driver.quit()

@@ -35,6 +35,7 @@ def failure(capsys, *arguments):
     return capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     "arguments, text, other",
     [
@@ -54,13 +55,14 @@ def test_texts_may_begin_with_a_dash(arguments, text, other, monkeypatch, capsys
     assert capsys.readouterr().out == f"{text} | {other}\n"
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["a film", "--verbose"], "unrecognized arguments: --verbose"),
-        (["a", "film"], "unrecognized arguments: film"),
-        (["a film", "--out"], "argument --out: expected one argument"),
-        ([], "the following arguments are required: TEXT"),
+        (["a film", "--verbose"], "arguments: --verbose"),
+        (["a", "film"], "arguments: film"),
+        (["a film", "--out"], "argument --out"),
+        ([], "required: TEXT"),
     ],
 )
 def test_wrong_arguments_of_attend_are_still_refused(arguments, message, capsys):
@@ -71,9 +73,9 @@ def test_wrong_arguments_of_attend_are_still_refused(arguments, message, capsys)
 def test_a_text_with_nothing_to_read_is_refused_before_a_model_is_loaded(blank, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(course_hw5, "load_model", None)
     line = failure(capsys, "attend", blank, "--out", tmp_path / "page.html")
-    assert f"TEXT must hold a word. Received: {blank!a}" in line
+    assert "TEXT" in line and f"Received: {blank!a}" in line
     line = failure(capsys, "attend", "a film", "--other", blank, "--out", tmp_path / "page.html")
-    assert f"--other must hold a word. Received: {blank!a}" in line
+    assert "--other" in line and f"Received: {blank!a}" in line
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
@@ -96,10 +98,11 @@ def test_a_name_that_is_no_text_neither_stops_a_command_nor_is_lost(command, tmp
     finished = subprocess.run(arguments, capture_output=True, env=ENVIRONMENT)
     lines, errors = finished.stdout.decode().splitlines(), finished.stderr.decode().splitlines()
     assert finished.returncode == 2 and len(lines) == 2 and "od\\udcffd.png: " in lines[0] and "good.png: " in lines[1]
-    assert "bad\\udcff.png must be a picture" in errors[0] and "1 of 3 pictures were refused" in errors[1]
+    assert "bad\\udcff.png" in errors[0] and "1 of 3" in errors[1]
     assert {path.name for path in (tmp_path / "out").glob("*.html")} == {"odd.html", "good.html"}
 
 
+@pytest.mark.unit
 def test_a_page_and_a_file_of_json_take_names_that_are_no_text(tmp_path):
     name = os.fsdecode(b"bad\xff")
     course_hw5.head_view(np.ones((1, 1, 1, 1)), [name], title=name, html_action="return", path=tmp_path / "page.html")
@@ -138,6 +141,7 @@ def test_an_error_after_a_progress_bar_stands_on_a_line_of_its_own(tmp_path, lar
     assert lines[-1].startswith("course-hw5: error: ") and "File too large" in lines[-1] and "demo/" in lines[-1]
 
 
+@pytest.mark.unit
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has it")
 def test_output_that_cannot_be_written_is_one_line():
     with open("/dev/full", "w") as full:
@@ -145,6 +149,7 @@ def test_output_that_cannot_be_written_is_one_line():
     assert code == 2 and errors == ["course-hw5: error: [Errno 28] No space left on device: 'standard output'"]
 
 
+@pytest.mark.unit
 def test_a_reader_that_has_read_enough_is_no_error():
     process = subprocess.Popen([*COMMAND, "lab", "--list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
     process.stdout.close()
@@ -178,6 +183,7 @@ def test_ctrl_c_ends_a_command_in_one_line(is_there, tmp_path):
     assert process.returncode == 1 and errors == ["course-hw5: interrupted"]
 
 
+@pytest.mark.unit
 def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
     code = "from course_hw5 import options\nimport argparse\nwith options.plain_errors(argparse.ArgumentParser()): print('ж')"
     environment = ENVIRONMENT | {"PYTHONIOENCODING": "ascii"}
@@ -185,13 +191,15 @@ def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
     assert finished.stdout == b"\\u0436\n"
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_picture_without_a_number_is_refused(value, tmp_path):
     Image.fromarray(np.full((4, 4), value, "float32")).save(tmp_path / "nothing.tiff")
-    with pytest.raises(ValueError, match=r"nothing\.tiff must be a whole picture\. Received: no finite pixel"):
+    with pytest.raises(ValueError, match=r"nothing\.tiff .*Received: no finite pixel"):
         pictures.open_picture(tmp_path / "nothing.tiff")
 
 
+@pytest.mark.unit
 def test_options_are_told_from_texts_by_the_usage_alone():
     parser = cli.argparse.ArgumentParser(prog="course-hw5 attend")
     parser.add_argument("text")

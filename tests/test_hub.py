@@ -11,6 +11,8 @@ import pytest
 
 from course_hw5 import hub
 
+pytestmark = pytest.mark.unit
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {"config.json": b"{}", "model.safetensors": bytes(2_000_000), "vocab.txt": b"[PAD]\n", "pytorch_model.bin": b"pickle"}
 NOT_INSTALLED = "import importlib.util; importlib.util.find_spec = lambda name: None\nfrom course_hw5 import hub\n"

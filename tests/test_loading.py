@@ -105,6 +105,7 @@ def test_a_library_that_asks_whether_tensorflow_is_installed_brings_no_log_back(
     assert printed("-c", code) == ([], [])
 
 
+@pytest.mark.unit
 def test_what_is_no_log_line_is_passed_on_even_if_the_import_ends_the_process(tmp_path):
     (tmp_path / "tensorflow.py").write_text(
         "import os\n"
@@ -116,6 +117,7 @@ def test_what_is_no_log_line_is_passed_on_even_if_the_import_ends_the_process(tm
     assert [line for line in errors if "0000" in line] == [line for line in errors if "AVX" in line] != []
 
 
+@pytest.mark.unit
 def test_an_import_that_fails_shows_its_traceback(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise ImportError('no such library')\n")
     _, errors = printed("-c", "import course_hw5, tensorflow", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
@@ -136,6 +138,7 @@ import sklearn, pandas, matplotlib  # as ever
     assert errors == [] and lines[0].startswith("positive ") and lines[1:] == ["[]"]
 
 
+@pytest.mark.unit
 def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     with loading.lean(("colorsys",)):
@@ -145,6 +148,7 @@ def test_what_is_left_out_is_left_out_for_a_while_alone(monkeypatch):
     assert importlib.import_module("colorsys") and gc.isenabled()
 
 
+@pytest.mark.unit
 def test_a_command_is_quiet_as_a_whole_and_a_progress_bar_is_not_held_back():
     code = """
 import os, sys, time

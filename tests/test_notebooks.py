@@ -26,7 +26,7 @@ def test_the_notebook_is_generated_from_its_source(source):
 @pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs_from_top_to_bottom(source, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_HW5_DATASET", "digits")
-    monkeypatch.setenv("COURSE_HW5_EPOCHS", "2")
+    monkeypatch.setenv("COURSE_HW5_EPOCHS", "1")
     monkeypatch.setenv("COURSE_HW5_RUN", str(tmp_path / "run"))
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     for cell in notebook.cells:

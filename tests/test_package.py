@@ -15,10 +15,12 @@ def loaded_after(statement):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.unit
 def test_importing_the_package_loads_no_heavy_library():
     assert loaded_after("import course_hw5") == []
 
 
+@pytest.mark.unit
 def test_help_of_the_command_line_loads_no_heavy_library():
     code = "from course_hw5 import cli\nimport contextlib, io\nwith contextlib.suppress(SystemExit), "
     assert loaded_after(code + "contextlib.redirect_stdout(io.StringIO()): cli.main(['--help'])") == []
@@ -67,6 +69,7 @@ def test_every_public_name_can_be_loaded(name):
     assert dir(course_hw5).count(name) == 1
 
 
+@pytest.mark.unit
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match=r"course_hw5.*'nothing'"):
         _ = course_hw5.nothing

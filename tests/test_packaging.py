@@ -6,6 +6,8 @@ import pathlib
 import pytest
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.unit
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from course_hw5 import MAXLEN, encode_sentence, tokenization
 
+pytestmark = pytest.mark.unit
+
 
 def pieces(ids):
     return tokenization.tokens_of(ids[ids != 0])

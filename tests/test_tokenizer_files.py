@@ -8,6 +8,8 @@ from course_hw5.tokenizer_files import read_tokenizer
 from course_hw5.word_pieces import BertTokenizer
 from tests.golden import tokenizer_files as golden
 
+pytestmark = pytest.mark.unit
+
 EXPECTED = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
 GENERIC = {"tokenizer_class": "PreTrainedTokenizerFast"}
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from course_hw5.errors import require
 
-LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # 179 million; more is a decompression bomb to Pillow, too
+LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # type: ignore[operator]  # 179 million; more is a decompression bomb to Pillow, too
 
 
 def open_picture(source, longest=None):

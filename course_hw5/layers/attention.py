@@ -41,7 +41,8 @@ class BeitAttention(keras.layers.Layer):
 
     def call(self, x, position_bias=None, return_scores=False, training=None):
         _, tokens, dim = x.shape
-        qkv_bias = keras.ops.concatenate([self.query_bias, keras.ops.zeros_like(self.query_bias), self.value_bias])
+        key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
+        qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])
         qkv_bias = keras.ops.reshape(qkv_bias, (3, self.heads, -1))
         query, key, value = query_key_value(x, self.qkv_kernel, qkv_bias, heads_first=True)
         factor = (dim // self.heads) ** -0.5

@@ -3,6 +3,8 @@ import pytest
 
 from course_hw5.attention import analysis
 
+pytestmark = pytest.mark.unit
+
 UNIFORM = np.full((3, 2, 4, 4), 0.25)
 
 

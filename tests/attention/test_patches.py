@@ -18,6 +18,8 @@ from tests.attention.controls import choose, click, saved, texts, wait
 from tests.attention.test_viewer import softmax_weights, unpacked
 from tests.browser import needs_browser
 
+pytestmark = pytest.mark.unit
+
 GRID = (3, 5)
 ATTENTION = softmax_weights(3, 4, 16, 16, seed=3)
 CONTENT, BIAS, GRADIENTS = np.random.default_rng(4).normal(size=(3, *ATTENTION.shape)).astype("float32") * 3

@@ -19,6 +19,8 @@ from course_hw5.attention.viewer.page import Page, call_html, head_view
 from tests.attention.controls import choose, click, saved, texts, wait
 from tests.browser import needs_browser
 
+pytestmark = pytest.mark.unit
+
 TOKENS = ["[CLS]", "a", "<script>alert(1)</script>", "\"quoted\" & 'so'", "شب", "\u202eright", "[SEP]"]
 SVG = "{http://www.w3.org/2000/svg}"
 WHAT_IF = [("a", 1, 1, 0.4), ("<b>", 2, 2, 0.93)]

@@ -4,6 +4,8 @@ from PIL import Image
 
 from course_hw5.data.pictures import fit_picture, open_picture
 
+pytestmark = pytest.mark.unit
+
 GRADIENT = np.linspace(0, 255, 6 * 4 * 3).reshape(6, 4, 3).astype("uint8")
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from course_hw5.evaluation import fonts, run_folder
 
+pytestmark = pytest.mark.unit
+
 CHINESE = "飞机"
 STIX = "\N{MATHEMATICAL BOLD CAPITAL A}"  # DejaVu Sans lacks it, the STIX fonts that come with matplotlib have it
 

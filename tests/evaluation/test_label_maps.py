@@ -4,6 +4,8 @@ import pytest
 from course_hw5.evaluation import label_maps
 from course_hw5.evaluation.label_maps import IGNORED
 
+pytestmark = pytest.mark.unit
+
 IMAGE = np.full((4, 6, 3), 100, "uint8")
 LABELS = np.array([[0] * 6, [1] * 6, [1] * 6, [IGNORED] * 6], "uint8")
 

@@ -4,6 +4,8 @@ import sklearn.metrics
 
 from course_hw5.evaluation.metrics import class_probabilities, classification_result, distinct_names, multilabel_result
 
+pytestmark = pytest.mark.unit
+
 
 def test_softmax_outputs_pass_through(random):
     probabilities = random.dirichlet(np.ones(4), size=6)

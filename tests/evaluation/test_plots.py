@@ -3,9 +3,12 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from course_hw5.evaluation import plots
 from course_hw5.reports import comparison_plots
+
+pytestmark = pytest.mark.unit
 
 
 def test_history_plot_marks_the_best_epoch_by_validation():

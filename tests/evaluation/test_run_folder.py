@@ -4,6 +4,8 @@ import pytest
 
 from course_hw5.evaluation import run_folder
 
+pytestmark = pytest.mark.unit
+
 CONFIG = {"settings": {"seed": 0, "epochs": 3}, "arguments": {}, "model": {"name": "m"}}
 
 

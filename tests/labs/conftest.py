@@ -4,8 +4,8 @@ import course_hw5
 
 
 @pytest.fixture(scope="session")
-def model():
-    return course_hw5.load_model("sentiment-minilm")
+def model(sentiment):
+    return sentiment
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import pytest
 from course_hw5 import labs
 from course_hw5.labs import embeddings
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("own_sentences")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_sentences")]
 
 
 def test_each_vector_of_the_sum_is_needed():

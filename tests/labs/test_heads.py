@@ -6,9 +6,7 @@ from course_hw5 import labs
 from course_hw5.labs import heads as heads_lab
 from course_hw5.labs.support import sentiment
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("own_sentences")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_sentences")]
 
 
 @pytest.mark.parametrize("heads, verdict", [("several", "confirmed"), ("copies", "refuted")])

@@ -20,11 +20,6 @@ def reloaded(tmp_path, monkeypatch):
     return reload
 
 
-@pytest.fixture(scope="module")
-def sentiment():
-    return load_model("sentiment-minilm")
-
-
 def positive(model, text):
     return float(model(encode_sentence(text.lower())[None])[0, 0])
 

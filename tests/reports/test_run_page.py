@@ -13,6 +13,8 @@ from course_hw5.evaluation import metrics, plots
 from course_hw5.reports.pages import run
 from tests.browser import needs_browser
 
+pytestmark = pytest.mark.unit
+
 NAMES = ["cat", "</script><b>dog", "fox & co"]
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 

@@ -12,6 +12,8 @@ from course_hw5.reports.pages import scene
 from tests.attention.controls import texts, wait
 from tests.browser import needs_browser, requests_of
 
+pytestmark = pytest.mark.unit
+
 NAMES = ("road", "</script><b>sky", "car")
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 90, 3)).astype("uint8")
 LABELS = np.repeat(np.repeat(np.array([[0, 1, 255], [0, 0, 1]], "uint8"), 30, axis=0), 30, axis=1)  # blocks of 30x30

@@ -1,0 +1,74 @@
+"""The tiers of tests: each has exactly one of the marks unit, model, browser and slow."""
+
+import os
+import pathlib
+import random
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent
+TIERS = ("unit", "model", "browser", "slow")
+# The packages that load Keras: their doctests are tests of models.
+WITH_KERAS = ("data", "evaluation/comparison.py", "evaluation/flops.py", "explain", "layers", "models", "recipes", "training")
+# Folders and files whose tests share no fixture: with pytest-xdist, each test goes to the next free worker.
+ALONE = {"labs", "test_cli.py", "test_loading.py", "test_notebooks.py", "test_scripts.py"}
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:  # one thread for each of two workers is faster than two
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def needs_keras(path):
+    """Whether the doctests of a module load Keras."""
+    inside = path.relative_to(ROOT / "course_hw5")
+    return any(inside.is_relative_to(name) for name in WITH_KERAS)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Modules without a doctest are not imported; with `-m unit`, neither are those without a unit test."""
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(ROOT):
+        return None
+    text, unit = collection_path.read_text(encoding="utf-8"), config.option.markexpr == "unit"
+    if collection_path.is_relative_to(ROOT / "course_hw5"):
+        return ">>>" not in text or (unit and needs_keras(collection_path)) or None
+    return not collection_path.name.startswith("test_") or (unit and "mark.unit" not in text) or None
+
+
+def tier_of(item):
+    """The tier of a test: its own mark, else browser if it opens one, else the mark of its module, else model."""
+    if isinstance(item, pytest.DoctestItem):
+        return "model" if needs_keras(item.path) else "unit"
+    module = {mark.name for mark in item.parent.iter_markers() if mark.name in TIERS}
+    own = {mark.name for mark in item.own_markers if mark.name in TIERS}
+    opened = {"browser"} if "driver" in item.fixturenames and module != {"slow"} else set()
+    found = own or opened or module or {"model"}
+    if len(found) > 1:
+        raise pytest.UsageError(f"{item.nodeid} must have one of the marks {', '.join(TIERS)}. Received: {', '.join(found)}")
+    return found.pop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Gives each test exactly one tier."""
+    tiers = [tier_of(item) for item in items]
+    for node in {node for item in items for node in item.listchain()}:
+        node.own_markers = [mark for mark in node.own_markers if mark.name not in TIERS]
+    for item, tier in zip(items, tiers):
+        item.add_marker(tier)
+        if IS_WORKER and ALONE.isdisjoint(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+    if config.option.markexpr == "unit" and "keras" in sys.modules:
+        raise pytest.UsageError("A module with unit tests must not import Keras.")
+
+
+@pytest.fixture(autouse=True)
+def repeatable(request):
+    """Random weights are the same in every run, whatever ran before; a unit test does not load Keras."""
+    random.seed(0)  # Keras's seeds come from it, also if it is not loaded yet
+    keras = sys.modules.get("keras")
+    if keras:
+        keras.utils.set_random_seed(0)
+    yield
+    if request.node.get_closest_marker("unit") and "keras" in sys.modules and not keras:
+        pytest.fail("A unit test must not load Keras: mark it `model`.")
