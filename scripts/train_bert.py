@@ -2,7 +2,7 @@
 
     python scripts/train_bert.py --dataset sst2 --out runs/sst2
     python scripts/train_bert.py --dataset imdb --preset runs/sst2/model.keras --max-length 256 --epochs 1 --out runs/imdb
-    python scripts/train_bert.py --teacher sentiment-minilm --taught 20000 --out runs/taught
+    python scripts/train_bert.py --teacher sentiment-minilm --num-pseudo-labels 20000 --out runs/taught
     python scripts/train_bert.py --size tiny --epochs 5 --out runs/bert-tiny
     python scripts/train_bert.py --evaluate --preset sentiment-minilm --out runs/sentiment-minilm
 
@@ -29,9 +29,11 @@ def main(argv=None):
     parser.add_argument("--max-length", type=options.whole_number(8), default=64, help="tokens per text (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, help="the highest (default: 5e-5, with --lora or --size 5e-4)")
     parser.add_argument("--lora", type=options.whole_number(1), metavar="RANK", help="train a change of this rank alone")
-    parser.add_argument("--epoch-share", type=float, default=1.0, help="of the training data (default: %(default)s)")
+    parser.add_argument("--epoch-fraction", type=float, default=1.0, help="of the training data (default: %(default)s)")
     parser.add_argument("--teacher", help="a classifier: sentences of IMDB that it labels are trained on, too")
-    parser.add_argument("--taught", type=options.whole_number(1), metavar="COUNT", help="how many sentences (default: all)")
+    parser.add_argument(
+        "--num-pseudo-labels", type=options.whole_number(1), metavar="COUNT", help="how many sentences (default: all)"
+    )
     parser.add_argument("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both answers alike")
     parser.add_argument("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="train nothing: report on the preset as it is")
@@ -46,8 +48,10 @@ def main(argv=None):
             raise ValueError("--teacher adds sentences of IMDB to another data set. Received: --dataset imdb")
         if args.teacher and args.evaluate:
             raise ValueError(f"--teacher is for training. Received: --teacher {args.teacher} --evaluate")
-        if args.taught and not args.teacher:
-            raise ValueError(f"--taught is how many sentences a --teacher reads. Received: --taught {args.taught} without one")
+        if args.num_pseudo_labels and not args.teacher:
+            raise ValueError(
+                f"--num-pseudo-labels is how many sentences a --teacher reads. Received: --num-pseudo-labels {args.num_pseudo_labels} without one"
+            )
         if args.lora and args.evaluate:
             raise ValueError(f"--lora is for training. Received: --lora {args.lora} --evaluate")
         if args.r_drop is not None and args.evaluate:
@@ -98,9 +102,9 @@ def main(argv=None):
             args.validation_split,
             seed=args.seed,
             tokenizer=tokenizer,
-            epoch_share=args.epoch_share,
+            epoch_fraction=args.epoch_fraction,
             teacher=teacher.predict if teacher else None,
-            taught=args.taught,
+            num_pseudo_labels=args.num_pseudo_labels,
         )
         if args.evaluate:
             metrics = training.report(model, data, args.out, options.recorded(args))

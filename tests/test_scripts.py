@@ -199,7 +199,10 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
             "--teacher must have the vocabulary of --preset. Received: sentiment-minilm",
         ),
         (("--teacher", "sentiment-minilm", "--evaluate"), "--teacher is for training. Received: --teacher sentiment-minilm"),
-        (("--taught", 10), "--taught is how many sentences a --teacher reads. Received: --taught 10 without one"),
+        (
+            ("--num-pseudo-labels", 10),
+            "--num-pseudo-labels is how many sentences a --teacher reads. Received: --num-pseudo-labels 10 without one",
+        ),
         (("--r-drop", 1, "--evaluate"), "--r-drop is for training. Received: --r-drop 1.0 --evaluate"),
         (("--r-drop", 0), "`weight` of R-Drop must be above 0. Received: 0.0"),
     ],

@@ -7,7 +7,7 @@ benchmarks do, and one matrix answers for all scores.
 import keras
 import numpy as np
 
-from course_hw5.data.labels import IGNORED
+from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.layers.resampling import resample
 
 
@@ -15,14 +15,14 @@ def confusion_matrix(labels, predicted, classes):
     """Counts pixels by true and predicted class.
 
     Args:
-        labels, predicted: integer tensors of one shape. Pixels whose label is `IGNORED` count nowhere.
+        labels, predicted: integer tensors of one shape. Pixels whose label is `IGNORE_INDEX` count nowhere.
         classes: number of classes.
 
     Returns:
         Integer tensor `(classes, classes)`, truth in rows.
     """
     labels, predicted = (keras.ops.reshape(keras.ops.cast(x, "int32"), (-1,)) for x in (labels, predicted))
-    labels = keras.ops.where(labels == IGNORED, classes, labels)  # a row that is no class's: all zeros
+    labels = keras.ops.where(labels == IGNORE_INDEX, classes, labels)  # a row that is no class's: all zeros
     truth, found = keras.ops.one_hot(labels, classes), keras.ops.one_hot(predicted, classes)
     return keras.ops.cast(keras.ops.matmul(keras.ops.transpose(truth), found), "int64")  # exact up to 16 million pixels
 
@@ -117,7 +117,7 @@ class PixelCrossentropy(keras.losses.Loss):
 
     def call(self, labels, logits):
         logits = resample(keras.ops.cast(logits, "float32"), labels.shape[1:3])
-        has_label = keras.ops.cast(labels != IGNORED, "float32")
+        has_label = keras.ops.cast(labels != IGNORE_INDEX, "float32")
         one_hot = keras.ops.one_hot(keras.ops.cast(labels, "int32"), logits.shape[-1])  # all zeros where ignored
         total = -keras.ops.sum(one_hot * keras.ops.log_softmax(logits))
         return total / keras.ops.maximum(keras.ops.sum(has_label), 1.0)

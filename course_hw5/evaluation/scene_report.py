@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from course_hw5.data.labels import IGNORED
+from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.evaluation import callbacks, elements, label_maps, metrics, pixel_metrics, plots, run_folder, time_lapse
 from course_hw5.segmentation import SceneSegmenter
 
@@ -43,9 +43,9 @@ def write_scene_report(segmenter, data, run_dir, writer=None, epoch=0):
         image, labels = np.asarray(image), np.asarray(labels)
         if image.shape[:2] != labels.shape:
             raise ValueError(f"Labels must have the size of picture {number}, {image.shape[:2]}. Received: {labels.shape}")
-        wrong = labels[(labels >= segmenter.classes) & (labels != IGNORED)]
+        wrong = labels[(labels >= segmenter.classes) & (labels != IGNORE_INDEX)]
         if len(wrong):
-            expected = f"lie in [0, {segmenter.classes - 1}], or be {IGNORED}"
+            expected = f"lie in [0, {segmenter.classes - 1}], or be {IGNORE_INDEX}"
             raise ValueError(f"Labels of picture {number} must {expected}. Received: {wrong[0]}")
         started = time.perf_counter()
         predicted = segmenter.segment(image)
