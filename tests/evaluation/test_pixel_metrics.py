@@ -28,9 +28,8 @@ def independent_scores(labels, predicted, classes):
 def test_scores_equal_an_independent_computation(seed):
     random = np.random.default_rng(seed)
     classes = int(random.integers(2, 9))
-    labels = random.choice([*range(classes - seed % 2), IGNORE_INDEX], (3, 11, 7)).astype(
-        "uint8"
-    )  # odd seeds: one class is absent
+    present = classes - seed % 2  # odd seeds: one class is absent
+    labels = random.choice([*range(present), IGNORE_INDEX], (3, 11, 7)).astype("uint8")
     predicted = random.integers(0, classes, labels.shape)
     matrix = sum(np.array(pixel_metrics.confusion_matrix(*pair, classes)) for pair in zip(labels, predicted))  # as a stream
     assert pixel_metrics.pixel_scores(matrix) == pytest.approx(independent_scores(labels, predicted, classes))
@@ -85,4 +84,4 @@ def test_the_loss_is_the_mean_over_pixels_with_a_label(maps):
 
 def test_a_metric_is_saved_and_loaded_with_its_arguments():
     metric = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(pixel_metrics.MeanIoU(7)))
-    assert (metric.classes, metric.name) == (7, "mean_iou")
+    assert (metric.num_classes, metric.name) == (7, "mean_iou")
