@@ -1,0 +1,1 @@
+"""What a finished run is reported as: sentences and pages."""
