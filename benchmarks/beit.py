@@ -25,10 +25,10 @@ def keras_tasks(case, precision):
     """Ours, on the backend that KERAS_BACKEND names."""
     import keras
 
-    from course_hw5 import devices, training
     from course_hw5.explanation.extract import attention_model
     from course_hw5.models.beit import beit_backbone
     from course_hw5.models.beit_tasks import beit_classifier
+    from course_hw5.training import config, optimizers, runtime
 
     side, patch, dim, depth, heads, batch = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
@@ -37,8 +37,8 @@ def keras_tasks(case, precision):
     scores = attention_model(model)
     options = {"optimizer": keras.optimizers.AdamW(1e-4)}
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
-        settings = training.Settings(epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004)
-        options = {"optimizer": training.make_optimizer(settings, 100), "jit_compile": devices.compiles_whole(model)}
+        settings = config.Settings(epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004)
+        options = {"optimizer": optimizers.make_optimizer(settings, 100, model), "jit_compile": runtime.compiles_whole(model)}
         scores.compile(jit_compile=options["jit_compile"])
     return keras_calls(model, batch, side, options) | {"attention": sides.keras_call(scores, pictures(side, batch)[0])}
 

@@ -44,10 +44,10 @@ _HOMES = {
     "HistoryPlots": "course_hw5.evaluation.callbacks",
     "AttentionTimeLapse": "course_hw5.evaluation.time_lapse",
     "ClassificationReport": "course_hw5.evaluation.callbacks",
-    "RDrop": "course_hw5.tasks",
-    "Segmentation": "course_hw5.tasks",
-    "Settings": "course_hw5.training",
-    "train": "course_hw5.training",
+    "RDrop": "course_hw5.training.tasks",
+    "Segmentation": "course_hw5.training.tasks",
+    "Settings": "course_hw5.training.config",
+    "train": "course_hw5.training.train",
 }
 
 __all__ = [*_HOMES]

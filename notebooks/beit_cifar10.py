@@ -38,15 +38,15 @@ RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-beit")
 # It was trained from scratch on two cores, and comes with the package.
 
 # %%
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5 import devices
 from course_hw5.data.pictures import fit_picture
 
-devices.seed_everything(0)
+keras.utils.set_random_seed(0)
 model = course_hw5.load_model("beit-cifar10")
 model.summary()
 
@@ -119,7 +119,7 @@ axis.legend()
 
 # %% [markdown]
 # ## Train one from scratch
-# The same code as `scripts/train_beit.py`. On small pictures first: a 16-pixel picture has a quarter of the patches.
+# The same code as `course-hw5 train beit`. On small pictures first: a 16-pixel picture has a quarter of the patches.
 
 # %%
 data = course_hw5.load_images(DATASET, batch_size=128, seed=0, augmentation="flip,shift" if DATASET == "cifar10" else None)
@@ -135,7 +135,7 @@ print(f"accuracy {metrics['accuracy']:.3f}; open {RUN}/index.html")
 
 # %% [markdown]
 # ## Go on
-# - Compare it with the perceptron: `python scripts/compare.py runs/notebook-mlp runs/notebook-beit --out runs/compare.html`.
-# - Fine-tune the published BEiT, pretrained on 14 million pictures, with a GPU: `python scripts/train_beit.py
+# - Compare it with the perceptron: `course-hw5 compare runs/notebook-mlp runs/notebook-beit --out runs/compare.html`.
+# - Fine-tune the published BEiT, pretrained on 14 million pictures, with a GPU: `course-hw5 train beit
 #   --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 --out runs/beit-base`.
 # - Classify a picture of your own: `course-hw5 classify PICTURE`.

@@ -39,16 +39,16 @@ RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-segmenter")
 # It was trained on 367 road scenes, from our own CIFAR-10 weights, and comes with the package.
 
 # %%
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5 import devices
 from course_hw5.evaluation import label_maps
 from course_hw5.models import fine_tuning
 
-devices.seed_everything(0)
+keras.utils.set_random_seed(0)
 model = course_hw5.load_model("segmenter-camvid")
 backbone = model.backbone
 print("blocks that feed the head:", backbone.feature_layers)
@@ -95,7 +95,7 @@ figure.colorbar(shown, label="probability of the named class")
 
 # %% [markdown]
 # ## The data set, and training from scratch (figures 7 and 8)
-# The same code as `scripts/train_segmenter.py`.
+# The same code as `course-hw5 train segmenter`.
 
 # %%
 data = course_hw5.load_scenes(DATASET, (48, 64, 3), batch_size=8, seed=0)
@@ -134,5 +134,5 @@ print(
 # - Point it at a picture of your own: `course-hw5 segment PICTURE`, and open the page: it names the class under the pointer.
 # - The published BEiT, fine-tuned on 150 classes: `course-hw5 segment PICTURE
 #   --preset hf://microsoft/beit-base-finetuned-ade-640-640`.
-# - Score it as its authors did (53.6 mIoU): `python scripts/train_segmenter.py --evaluate --sliding --flip
-#   --dataset scene_parse150 --preset hf://microsoft/beit-base-finetuned-ade-640-640 --out runs/ade20k`.
+# - Score it as its authors did (53.6 mIoU): `course-hw5 evaluate hf://microsoft/beit-base-finetuned-ade-640-640
+#   --sliding --flip --dataset scene_parse150 --out runs/ade20k`.

@@ -13,7 +13,7 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/mlp_cifar10.ipynb)
 #
-# Question 3-2, first half. A picture of 32 x 32 pixels in three colours is 3,072 numbers. The perceptron sees them all at
+# Question 3-2, first half. An image of 32 x 32 pixels in three colours is 3,072 numbers. The perceptron sees them all at
 # once, as one long row: it does not know which pixels are neighbours. How far does it get, and where does it fail?
 
 # %%
@@ -25,8 +25,8 @@ if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if
     print("course_hw5 is installed.")
 
 # %% [markdown]
-# ## Knobs
-# `digits` needs no download and trains in seconds; the report uses `cifar10`.
+# ## Parameters
+# `digits` needs no download and trains in seconds; the homework uses `cifar10`.
 
 # %%
 DATASET = os.environ.get("COURSE_HW5_DATASET", "cifar10")
@@ -35,15 +35,15 @@ RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-mlp")
 
 # %% [markdown]
 # ## Data
-# A tenth of the training pictures is kept for validation. The test pictures are read once, at the end.
+# A tenth of the training images is the validation set. The test images are read once, at the end.
 
 # %%
+import keras
 import keras_cv
 
 import course_hw5
-from course_hw5 import devices
 
-devices.seed_everything(0)
+keras.utils.set_random_seed(0)
 data = course_hw5.load_images(DATASET, batch_size=256, seed=0)
 print(data.note)
 print(len(data.train), "training batches; classes:", ", ".join(data.class_names))
@@ -54,7 +54,7 @@ keras_cv.visualization.plot_image_gallery(images[:12], value_range=(0, 255), row
 
 # %% [markdown]
 # ## Model
-# The layers of the report: 3072, 4096, 2048, 1024, 512, 256, 64 and 10.
+# The layers of the homework: 3072, 4096, 2048, 1024, 512, 256, 64 and 10.
 
 # %%
 model = course_hw5.mlp_classifier(classes=len(data.class_names))
@@ -88,7 +88,7 @@ Image(f"{RUN}/confusion_matrix.png", width=640)
 
 # %% [markdown]
 # ## The whole run on one page
-# Click a cell of the confusion matrix to see the pictures that were taken for something else. The same page is
+# Click a cell of the confusion matrix to see the misclassified images. The same page is
 # `index.html` in the run folder.
 
 # %%
@@ -102,6 +102,6 @@ HTML(f'<iframe srcdoc="{page}" width="100%" height="800" style="border:0"></ifra
 # ## Questions
 # 1. From which epoch on does the training loss fall while the validation loss rises? What does the network do then?
 # 2. Which pairs of classes are confused most? Are they alike in shape, in colour, or in background?
-# 3. Move every test picture by four pixels. What happens to the accuracy, and why?
-# 4. `python scripts/train_mlp.py --recipe tuned --out runs/mlp-tuned` reaches far more with the same layers. Which of its
+# 3. Move every test image by four pixels. What happens to the accuracy, and why?
+# 4. `course-hw5 train mlp --recipe tuned --out runs/mlp-tuned` reaches far more with the same layers. Which of its
 #    changes matters most?

@@ -1,4 +1,4 @@
-"""Writes what a run of `train_bert.py`, `train_beit.py` or `train_segmenter.py` learned as a small file, a bundled preset.
+"""Writes what a run of `course-hw5 train` learned as a small file, a bundled preset.
 
 python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
@@ -8,7 +8,7 @@ import argparse
 import pathlib
 
 import course_hw5
-from course_hw5 import options
+from course_hw5.cli import arguments
 
 
 def main(argv=None):
@@ -16,7 +16,7 @@ def main(argv=None):
     parser.add_argument("model", help="the .keras file of a BEiT, of a segmenter, or of a BERT that started from `minilm`")
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
-    with options.plain_errors(parser):
+    with arguments.plain_errors(parser):
         from course_hw5.models.bert_classifier import BertClassifier
         from course_hw5.models.checkpoints import bundled
 

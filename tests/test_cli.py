@@ -1,5 +1,6 @@
 """What a terminal gives: arguments, names of files, full disks and Ctrl-C."""
 
+import argparse
 import os
 import pathlib
 import resource
@@ -13,7 +14,9 @@ import pytest
 from PIL import Image
 
 import course_hw5
-from course_hw5 import cli, options
+from course_hw5 import cli
+from course_hw5.cli import arguments as shared
+from course_hw5.cli import attend
 from course_hw5.data import pictures
 from course_hw5.evaluation import run_folder
 
@@ -50,7 +53,7 @@ def failure(capsys, *arguments):
     ],
 )
 def test_texts_may_begin_with_a_dash(arguments, text, other, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_attend", lambda args: f"{args.text} | {args.other}")
+    monkeypatch.setattr(attend, "run", lambda args: f"{args.text} | {args.other}")
     cli.main(["attend", *arguments])
     assert capsys.readouterr().out == f"{text} | {other}\n"
 
@@ -185,7 +188,10 @@ def test_ctrl_c_ends_a_command_in_one_line(is_there, tmp_path):
 
 @pytest.mark.unit
 def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
-    code = "from course_hw5 import options\nimport argparse\nwith options.plain_errors(argparse.ArgumentParser()): print('ж')"
+    code = (
+        "from course_hw5.cli import arguments\nimport argparse\n"
+        "with arguments.plain_errors(argparse.ArgumentParser()): print('ж')"
+    )
     environment = ENVIRONMENT | {"PYTHONIOENCODING": "ascii"}
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
     assert finished.stdout == b"\\u0436\n"
@@ -201,7 +207,7 @@ def test_a_picture_without_a_number_is_refused(value, tmp_path):
 
 @pytest.mark.unit
 def test_options_are_told_from_texts_by_the_usage_alone():
-    parser = cli.argparse.ArgumentParser(prog="course-hw5 attend")
+    parser = argparse.ArgumentParser(prog="course-hw5 attend")
     parser.add_argument("text")
     parser.add_argument("--flag", action="store_true")
-    assert options.with_dashed_texts(parser, ["--flag", "-awful", "-h"]) == ["--flag", "-h", "--", "-awful"]
+    assert shared.with_dashed_texts(parser, ["--flag", "-awful", "-h"]) == ["--flag", "-h", "--", "-awful"]

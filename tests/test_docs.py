@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_hw5 import cli, labs, options
+from course_hw5 import cli, labs
+from course_hw5.cli import arguments as shared
 
 pytestmark = pytest.mark.unit
 
@@ -66,7 +67,7 @@ def parse(command, monkeypatch):
     program, *arguments = command
     with monkeypatch.context() as patch:
         is_lab = arguments[:1] == ["lab"]
-        patch.setattr(*(labs, "run_lab") if is_lab else (options, "plain_errors"), stop)
+        patch.setattr(*(labs, "run_lab") if is_lab else (shared, "plain_errors"), stop)
         main = cli.main if program == "course-hw5" else runpy.run_path(str(ROOT / program))["main"]
         try:
             main(arguments)

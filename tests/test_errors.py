@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import course_hw5
-from course_hw5 import devices, errors
+from course_hw5 import errors
 from course_hw5.data import pictures
+from course_hw5.training import runtime
 
 NAN = float("nan")
 ODD = (None, NAN, "typo", 1.5, [], b"x", object())
@@ -75,8 +76,8 @@ MODELS = {
     "load_reviews": course_hw5.load_reviews,
     "load_scenes": lambda value: course_hw5.load_scenes(value, (32, 48, 3)),
     "open_picture": pictures.open_picture,
-    "strategy": devices.strategy,
-    "set_precision": devices.set_precision,
+    "strategy": runtime.strategy,
+    "set_precision": runtime.set_precision,
     "attention_distance": lambda value: course_hw5.attention_distance(value, (1, 2)),
     "attention_distance, grid": lambda value: course_hw5.attention_distance(WEIGHTS, value),
     "attention_rollout": course_hw5.attention_rollout,

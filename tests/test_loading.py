@@ -74,8 +74,8 @@ def test_a_lab_prints_its_verdict_and_no_more(tmp_path):
     assert all(line.startswith("  ") for line in lines[2:-1])
 
 
-def test_a_script_shows_its_progress_its_answer_and_no_more(tmp_path):
-    command = ("scripts/train_mlp.py", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
+def test_a_training_shows_its_progress_its_answer_and_no_more(tmp_path):
+    command = ("-m", "course_hw5.cli", "train", "mlp", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
     lines, errors = printed(*command)
     [last] = without_progress(lines)
     assert errors == [] and last.startswith("accuracy ")

@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 import course_hw5
-from course_hw5 import cli, devices, tasks, tokenization
-from course_hw5.data import reviews
+from course_hw5 import cli, tokenization
+from course_hw5.cli import classify
+from course_hw5.data import digit_scenes, reviews
 from course_hw5.models import beit
 from course_hw5.models.bert_classifier import with_precision
+from course_hw5.training import losses, runtime
 from tests.golden import beit as golden_beit
 from tests.golden import text_heads
 from tests.golden.bert import GOLDEN
@@ -24,9 +26,42 @@ pytestmark = pytest.mark.slow
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 
 
-def run_script(name, *arguments):
-    main = runpy.run_path(str(SCRIPTS / name))["main"]
-    main([str(argument) for argument in arguments])
+def command(*arguments):
+    """Runs `course-hw5` in this process."""
+    cli.main([str(argument) for argument in arguments])
+
+
+def train(recipe, *arguments):
+    command("train", recipe, *arguments)
+
+
+@pytest.mark.parametrize("script", ["train_mlp.py", "train_segmenter.py", "train_beit.py"])
+def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, tmp_path, monkeypatch):
+    for name, value in (("dim", 12), ("heads", 3)):
+        monkeypatch.setitem(beit.SIZES["tiny"], name, value)
+    arguments = ["--dataset", "digits", "--epochs", "1", "--out", str(tmp_path)]
+    if script == "train_segmenter.py":
+        patch_digit_scenes(monkeypatch)
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    report = "class_scores.csv" if script == "train_segmenter.py" else "classification_report.txt"
+    assert {"history.csv", "loss.png", "metrics.json", "confusion_matrix.png", report, "model.keras"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+    saved = course_hw5.load_model(tmp_path / "model.keras")
+    assert saved.count_params() > 0
+
+
+def patch_digit_scenes(monkeypatch):
+    """Few scenes: the script is what is tested."""
+    monkeypatch.setitem(digit_scenes.COUNTS, "train", 20)
+    monkeypatch.setitem(digit_scenes.COUNTS, "validation", 4)
+
+
+def test_scripts_fit_on_one_screen():
+    for script in SCRIPTS.glob("train_*.py"):
+        lines = script.read_text().splitlines()
+        assert len(lines) <= 75 and any("model.compile(" in line for line in lines), script
 
 
 def failure(capsys, run, *arguments):
@@ -37,8 +72,8 @@ def failure(capsys, run, *arguments):
     return capsys.readouterr().err.splitlines()[-1]
 
 
-def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys, monkeypatch):
-    run_script("train_mlp.py", "--dataset", "digits", "--recipe", "tuned", "--epochs", 1, "--out", tmp_path / "run")
+def test_the_recipe_mlp_leaves_a_run_folder_with_its_arguments(tmp_path, capsys, monkeypatch):
+    train("mlp", "--dataset", "digits", "--recipe", "tuned", "--epochs", 1, "--out", tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["arguments"] == {"dataset": "digits", "recipe": "tuned", "batch_size": 256, "strategy": "none"}
     assert config["settings"]["epochs"] == 1 and config["settings"]["optimizer"] == "adamw"
@@ -46,12 +81,12 @@ def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys,
     assert (tmp_path / "run" / "index.html").exists()
     assert capsys.readouterr().out.splitlines()[-1].startswith("accuracy 0.")
 
-    line = failure(capsys, run_script, "train_mlp.py", "--dataset", "digits", "--out", tmp_path / "run")
+    line = failure(capsys, train, "mlp", "--dataset", "digits", "--out", tmp_path / "run")
     assert "holds files: add --resume to go on or --overwrite" in line
     monkeypatch.setattr(course_hw5, "load_images", None)  # refused before data are read
     resume = ("--dataset", "digits", "--recipe", "tuned", "--out", tmp_path / "run", "--resume")
     for option, now, before in (("epochs", 2, 1), ("seed", 1, 0), ("batch-size", 8, 256)):
-        line = failure(capsys, run_script, "train_mlp.py", *resume, f"--{option}", now)
+        line = failure(capsys, train, "mlp", *resume, f"--{option}", now)
         assert f"was started with {option.replace('-', '_')} = {before}. Received: {now}" in line
     assert (tmp_path / "run" / "index.html").exists()
 
@@ -70,18 +105,18 @@ def test_the_mlp_script_leaves_a_run_folder_with_its_arguments(tmp_path, capsys,
 )
 def test_wrong_arguments_end_in_one_line_before_anything_is_written(arguments, message, tmp_path, capsys):
     out = tmp_path / "run"
-    assert message in failure(capsys, run_script, "train_mlp.py", "--dataset", "digits", "--out", out, *arguments)
+    assert message in failure(capsys, train, "mlp", "--dataset", "digits", "--out", out, *arguments)
     assert not out.exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and sys.platform != "linux", reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_one_line(capsys):
-    line = failure(capsys, run_script, "train_mlp.py", "--dataset", "digits", "--out", "/proc/run")
-    assert line.startswith(("train_mlp.py: error:", "pytest: error:", "__main__.py: error:")) and "/proc/run" in line
+    line = failure(capsys, train, "mlp", "--dataset", "digits", "--out", "/proc/run")
+    assert line.startswith("course-hw5: error:") and "/proc/run" in line
 
 
 def test_the_page_of_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
-    line = failure(capsys, cli.main, ["report", str(tmp_path)])
+    line = failure(capsys, cli.main, ["page", str(tmp_path)])
     assert line.startswith("course-hw5: error:") and "must hold a finished run. Received: no config.json" in line
 
 
@@ -89,7 +124,7 @@ def test_the_demo_leaves_a_page(tmp_path, capsys):
     cli.main(["demo", "--epochs", "1", "--out", str(tmp_path / "demo")])
     assert (tmp_path / "demo" / "index.html").exists()
     assert "Open " in capsys.readouterr().out
-    cli.main(["report", str(tmp_path / "demo")])
+    cli.main(["page", str(tmp_path / "demo")])
     line = failure(capsys, cli.main, ["demo", "--epochs", "1", "--out", str(tmp_path / "demo")])
     assert line.endswith("demo holds files: add --overwrite to start anew")
 
@@ -105,12 +140,12 @@ def test_labs_with_other_parameters_have_folders_of_their_own(tmp_path, capsys, 
 def test_finished_runs_are_compared_and_others_refused(tmp_path, capsys, digits, small_mlp):
     out, first, second = tmp_path / "pages" / "compare.html", tmp_path / "first", tmp_path / "second"
     course_hw5.train(small_mlp, digits, first, course_hw5.Settings(epochs=1))
-    assert "two or more run folders. Received: " in failure(capsys, run_script, "compare.py", first, "--out", out)
-    assert "no config.json" in failure(capsys, run_script, "compare.py", first, second, "--out", out)
+    assert "two or more run folders. Received: " in failure(capsys, command, "compare", first, "--out", out)
+    assert "no config.json" in failure(capsys, command, "compare", first, second, "--out", out)
     assert not out.parent.exists()
     shutil.copytree(first, second)
     capsys.readouterr()
-    run_script("compare.py", first, second, "--out", out)
+    command("compare", first, second, "--out", out)
     assert capsys.readouterr().out == f"Open {out}; the picture is {out.with_suffix('.png')}\n"
     assert "first and second are as accurate" in out.read_text()
 
@@ -136,8 +171,8 @@ def bert_arguments(folder, out, *more):
     return ("--preset", folder, "--max-length", 16, "--batch-size", 8, "--out", out, *more)
 
 
-def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_path):
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 2, "--learning-rate", 5e-3))
+def test_the_recipe_bert_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_path):
+    train("bert", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 2, "--learning-rate", 5e-3))
     accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["accuracy"]
     frames = json.loads((tmp_path / "run" / "attention.json").read_text())
     assert [frame["epoch"] for frame in frames] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
@@ -147,15 +182,14 @@ def test_the_bert_script_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     page = (tmp_path / "run" / "index.html").read_text()
     assert "Attention as training went" in page and "attention/epoch-0002-0.html" in page
 
-    evaluate = ("--evaluate", "--preset", tmp_path / "run" / "model.keras", "--max-length", 16, "--out", tmp_path / "again")
-    run_script("train_bert.py", *evaluate)
+    command("evaluate", tmp_path / "run", "--max-length", 16, "--out", tmp_path / "again")
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
 
 
-def test_the_bert_script_reads_batches_twice(small_bert, tmp_path, monkeypatch):
-    weights, call = [], tasks.RDropLoss.call
-    monkeypatch.setattr(tasks.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 1, "--r-drop", 0.5))
+def test_the_recipe_bert_reads_batches_twice(small_bert, tmp_path, monkeypatch):
+    weights, call = [], losses.RDropLoss.call
+    monkeypatch.setattr(losses.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
+    train("bert", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 1, "--r-drop", 0.5))
     assert set(weights) == {0.5}
     assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["r_drop"] == 0.5
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
@@ -164,19 +198,19 @@ def test_the_bert_script_reads_batches_twice(small_bert, tmp_path, monkeypatch):
 def test_a_teacher_reads_the_sentences_that_are_trained_on_besides(small_bert, tmp_path, monkeypatch):
     texts = np.array([b"A warm film. A dull story.", b"A cold ending!<br />A film"], object)
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1, 0])), None])
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "first", "--epochs", 1))
+    train("bert", *bert_arguments(small_bert, tmp_path / "first", "--epochs", 1))
     teacher = ("--epochs", 1, "--teacher", tmp_path / "first" / "model.keras")
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "second", *teacher))
+    train("bert", *bert_arguments(small_bert, tmp_path / "second", *teacher))
     config = json.loads((tmp_path / "second" / "config.json").read_text())
     assert config["data"]["note"].endswith("and 3 sentences of IMDB's training reviews, labelled by a teacher")
     assert config["arguments"]["teacher"].endswith("model.keras")
 
 
-def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_path):
+def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_path):
     arguments = ("--size", "tiny", "--max-length", 16, "--batch-size", 8, "--epochs", 1)
-    run_script("train_bert.py", *arguments, "--out", tmp_path / "run")
+    train("bert", *arguments, "--out", tmp_path / "run")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["size"] == "tiny"
-    devices.seed_everything(0)
+    runtime.seed_everything(0)
     start, end = course_hw5.bert_backbone("tiny"), course_hw5.load_model(tmp_path / "run" / "model.keras")
     before, after = (model.backbone.token_embedding.get_weights()[0] for model in (start, end))
     seen, unseen = (tokenization.bert_tokenizer().token_to_id(word) for word in ("film", "zebra"))
@@ -198,15 +232,16 @@ def test_the_bert_script_trains_a_new_model_embeddings_included(small_bert, tmp_
             ("--teacher", "sentiment-minilm", "--max-length", 16),
             "--teacher must have the vocabulary of --preset. Received: sentiment-minilm",
         ),
-        (("--teacher", "sentiment-minilm", "--evaluate"), "--teacher is for training. Received: --teacher sentiment-minilm"),
-        (("--taught", 10), "--taught is how many sentences a --teacher reads. Received: --taught 10 without one"),
-        (("--r-drop", 1, "--evaluate"), "--r-drop is for training. Received: --r-drop 1.0 --evaluate"),
-        (("--r-drop", 0), "`weight` of R-Drop must be above 0. Received: 0.0"),
+        (
+            ("--num-pseudo-labels", 10),
+            "--num-pseudo-labels is how many sentences a --teacher reads. Received: --num-pseudo-labels 10 without one",
+        ),
+        (("--r-drop", 0), "`weight` must be above 0, for R-Drop. Received: 0.0"),
     ],
 )
-def test_the_bert_script_refuses_before_it_reads_data(small_bert, tmp_path, capsys, monkeypatch, arguments, message):
+def test_the_recipe_bert_refuses_before_it_reads_data(small_bert, tmp_path, capsys, monkeypatch, arguments, message):
     monkeypatch.delitem(reviews.SOURCES, "sst2")
-    last = failure(capsys, run_script, "train_bert.py", "--preset", small_bert, "--out", tmp_path / "run", *arguments)
+    last = failure(capsys, train, "bert", "--preset", small_bert, "--out", tmp_path / "run", *arguments)
     assert message in last
 
 
@@ -220,7 +255,7 @@ def test_the_bert_script_refuses_before_it_reads_data(small_bert, tmp_path, caps
     ],
 )
 def test_the_page_of_a_picture_holds_as_many_layers_as_it_can(shape, layers):
-    assert cli._layers_of_page(shape) == layers
+    assert classify.layers_of_page(shape) == layers
 
 
 @pytest.mark.parametrize("command", ["classify", "segment"])
@@ -235,23 +270,20 @@ def test_attend_refuses_a_folder_in_place_of_a_page(tmp_path, capsys):
     assert "--out must name a page. Received: the folder" in line and not [*tmp_path.iterdir()]
 
 
-def test_scripts_refuse_a_folder_with_files_before_they_read_anything(tmp_path, capsys):
+def test_a_folder_with_files_is_refused_before_anything_is_read(tmp_path, capsys):
     (tmp_path / "metrics.json").write_text("{}")
-    for script in ("train_bert.py", "train_beit.py", "train_segmenter.py"):
-        for more, message in (((), "holds files: add --overwrite"), (("--resume",), "--resume is for training")):
-            arguments = ("--evaluate", "--preset", "nothing", "--out", tmp_path, *more)
-            assert message in failure(capsys, run_script, script, *arguments)
+    assert "holds files: add --overwrite" in failure(capsys, command, "evaluate", "nothing", "--out", tmp_path)
     assert (tmp_path / "metrics.json").read_text() == "{}"
     (tmp_path / "history.csv").write_text("epoch\n1\n")
-    line = failure(capsys, run_script, "train_beit.py", "--evaluate", "--preset", "nothing", "--out", tmp_path, "--overwrite")
-    assert "--out of --evaluate must be a folder of its own" in line
+    line = failure(capsys, command, "evaluate", "nothing", "--out", tmp_path, "--overwrite")
+    assert "--out must be a folder of its own. Received: " in line
 
 
 @pytest.mark.parametrize("preset", ["model.keras", ""])
-@pytest.mark.parametrize("script", ["train_bert.py", "train_beit.py", "train_segmenter.py"])
-def test_what_a_training_starts_from_is_not_overwritten(script, preset, tmp_path, capsys):
+@pytest.mark.parametrize("recipe", ["bert", "beit", "segmenter"])
+def test_what_a_training_starts_from_is_not_overwritten(recipe, preset, tmp_path, capsys):
     (tmp_path / "model.keras").write_text("years of work")
-    line = failure(capsys, run_script, script, "--preset", tmp_path / preset, "--out", tmp_path, "--overwrite")
+    line = failure(capsys, train, recipe, "--preset", tmp_path / preset, "--out", tmp_path, "--overwrite")
     assert "--preset must lie elsewhere than --out, which --overwrite deletes" in line
     assert (tmp_path / "model.keras").read_text() == "years of work"
 
@@ -260,23 +292,20 @@ def test_a_bert_of_one_length_is_not_trained(small_bert, tmp_path, capsys, monke
     monkeypatch.delitem(reviews.SOURCES, "sst2")
     fixed = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, intermediate_dim=16), max_length=16)
     fixed.save(tmp_path / "fixed.keras")
-    line = failure(capsys, run_script, "train_bert.py", "--preset", tmp_path / "fixed.keras", "--out", tmp_path / "run")
+    line = failure(capsys, train, "bert", "--preset", tmp_path / "fixed.keras", "--out", tmp_path / "run")
     assert "--preset must read texts of any length, not of 16 tokens alone" in line
 
 
-@pytest.mark.parametrize(
-    "script, preset, found", [("train_bert.py", "minilm", "backbone"), ("train_beit.py", "segmenter-camvid", "upernet")]
-)
-def test_what_is_no_classifier_is_not_evaluated(script, preset, found, tmp_path, capsys):
-    line = failure(capsys, run_script, script, "--evaluate", "--preset", preset, "--out", tmp_path / "run")
-    assert "--preset must be a classifier to be evaluated. Received: " in line and found in line
+def test_what_is_no_classifier_is_not_evaluated(tmp_path, capsys):
+    line = failure(capsys, command, "evaluate", "minilm", "--out", tmp_path / "run")
+    assert "PRESET_OR_RUN must be " in line and "Received: minilm, which is bert_backbone" in line
 
 
 def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(small_bert, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    run_script("train_bert.py", *bert_arguments(small_bert, first, "--epochs", 1))
+    train("bert", *bert_arguments(small_bert, first, "--epochs", 1))
     more = ("--preset", first / "model.keras", "--epochs", 1, "--precision", "mixed_bfloat16")
-    run_script("train_bert.py", *bert_arguments(small_bert, second, *more))
+    train("bert", *bert_arguments(small_bert, second, *more))
     before, after = (course_hw5.load_model(folder / "model.keras") for folder in (first, second))
     assert [model.backbone.compute_dtype for model in (before, after)] == ["float32", "bfloat16"]
     vocabularies = [model.tokenizer.get_vocabulary() for model in (before, after)]
@@ -285,15 +314,14 @@ def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(small_bert, tm
     np.testing.assert_allclose(with_precision(after, "float32")(ids), after(ids), atol=0.02)
 
 
-@pytest.mark.parametrize("more", [("--lora", 4), ("--evaluate",)])
-def test_the_bert_script_refuses_to_keep_or_evaluate_what_is_new(tmp_path, capsys, more):
-    last = failure(capsys, run_script, "train_bert.py", "--size", "tiny", *more, "--out", tmp_path / "run")
-    assert last.endswith("--size makes a new model: nothing to keep or to evaluate. Received: --size tiny")
+def test_a_new_bert_takes_no_lora(tmp_path, capsys):
+    line = failure(capsys, train, "bert", "--size", "tiny", "--lora", 4, "--out", tmp_path / "run")
+    assert "--lora" in line and line.endswith("Received: tiny")
 
 
 def test_a_lora_that_was_stopped_goes_on_to_the_same_weights(small_bert, tmp_path, monkeypatch):
     arguments = ("--epochs", 2, "--lora", 2)
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "whole", *arguments))
+    train("bert", *bert_arguments(small_bert, tmp_path / "whole", *arguments))
 
     def stop(self, epoch, logs=None, begin=course_hw5.AttentionTimeLapse.on_epoch_end):
         if epoch == 1:
@@ -302,8 +330,8 @@ def test_a_lora_that_was_stopped_goes_on_to_the_same_weights(small_bert, tmp_pat
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(course_hw5.AttentionTimeLapse, "on_epoch_end", stop)
-        run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "stopped", *arguments))
-    run_script("train_bert.py", *bert_arguments(small_bert, tmp_path / "stopped", *arguments, "--resume"))
+        train("bert", *bert_arguments(small_bert, tmp_path / "stopped", *arguments))
+    train("bert", *bert_arguments(small_bert, tmp_path / "stopped", *arguments, "--resume"))
     start = course_hw5.load_model(small_bert).get_weights()
     whole, stopped = (course_hw5.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "stopped"))
     for before, expected, found in zip(start, whole, stopped):
@@ -384,17 +412,16 @@ def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, m
     monkeypatch.setitem(beit.SIZES["tiny"], "depth", 1)
     monkeypatch.setitem(beit.SIZES["tiny"], "dim", 16)
     common = ("--dataset", "digits", "--epochs", 1, "--batch-size", 256)
-    run_script("train_beit.py", *common, "--image-size", 8, "--out", tmp_path / "small")
+    train("beit", *common, "--image-size", 8, "--out", tmp_path / "small")
     start = ("--preset", tmp_path / "small" / "model.keras")
-    run_script("train_beit.py", *common, *start, "--recipe", "enlarge", "--image-size", 12, "--out", tmp_path / "larger")
-    run_script("train_beit.py", *common, "--preset", golden_beit.GOLDEN, "--out", tmp_path / "tuned")
+    train("beit", *common, *start, "--recipe", "enlarge", "--image-size", 12, "--out", tmp_path / "larger")
+    train("beit", *common, "--preset", golden_beit.GOLDEN, "--out", tmp_path / "tuned")
     settings = [json.loads((tmp_path / name / "config.json").read_text())["settings"] for name in ("small", "larger", "tuned")]
     assert [part["optimizer"] for part in settings] == ["muon", "muon", "adamw"]
     frames = json.loads((tmp_path / "larger" / "attention.json").read_text())
     assert {frame["epoch"] for frame in frames} == {0, 1} and len(frames) == 8
     assert "Attention as training went" in (tmp_path / "larger" / "index.html").read_text()
-    evaluate = ("--evaluate", "--dataset", "digits", "--preset", tmp_path / "larger" / "model.keras")
-    run_script("train_beit.py", *evaluate, "--out", tmp_path / "evaluated")
+    command("evaluate", tmp_path / "larger", "--dataset", "digits", "--out", tmp_path / "evaluated")
     config = json.loads((tmp_path / "evaluated" / "config.json").read_text())
     assert config["settings"] == {} and config["arguments"]["dataset"] == "digits" and "scikit-learn" in config["data"]["note"]
     first, second = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("larger", "evaluated"))
@@ -402,7 +429,7 @@ def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, m
 
 
 def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
-    line = failure(capsys, run_script, "train_beit.py", "--recipe", "finetune", "--out", tmp_path / "run")
+    line = failure(capsys, train, "beit", "--recipe", "finetune", "--out", tmp_path / "run")
     assert "--preset is needed for the recipe finetune" in line and not (tmp_path / "run").exists()
 
 
@@ -414,15 +441,15 @@ def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
     [
         (
             ("--dataset", "digits"),
-            "--preset must have the classes of digits. Received: airplane, automobile, bird, cat, deer, ...",
+            "The model must have the classes of digits. Received: airplane, automobile, bird, cat, deer, ...",
         ),
-        (("--epochs", 3), "--epochs is for training. Received: it and --evaluate"),
-        (("--image-size", 24), "--image-size is for training. Received: 24 and --evaluate"),
+        (("--dataset", "sst2"), "--dataset must be one of cifar10, digits for beit_classifier. Received: sst2"),
+        (("--max-length", 16), "--max-length is not for beit_classifier. Received: 16"),
+        (("--flip",), "--flip is not for beit_classifier. Received: True"),
     ],
 )
 def test_evaluation_refuses_what_makes_no_sense(more, message, tmp_path, capsys):
-    arguments = ("--evaluate", "--preset", "beit-cifar10", "--out", tmp_path / "run", *more)
-    assert message in failure(capsys, run_script, "train_beit.py", *arguments)
+    assert message in failure(capsys, command, "evaluate", "beit-cifar10", "--out", tmp_path / "run", *more)
 
 
 def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp_path, capsys, monkeypatch):
@@ -430,7 +457,7 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
         monkeypatch.setitem(beit.SIZES["tiny"], name, value)
     small, larger = tmp_path / "small", tmp_path / "larger"
     common = ("--batch-size", 4, "--epochs", 1)
-    run_script("train_segmenter.py", *common, "--image-size", "16x24", "--out", small)
+    train("segmenter", *common, "--image-size", "16x24", "--out", small)
     names = {path.name for path in small.iterdir()}
     assert {"class_scores.csv", "confusion_matrix.png", "gallery.png", "mean_iou.png", "scenes.json", "index.html"} <= names
     page = (small / "index.html").read_text()
@@ -441,14 +468,13 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
         "pole",
         "road",
     ]
-    run_script("train_segmenter.py", *common, "--image-size", "16x24", "--out", small, "--resume")
+    train("segmenter", *common, "--image-size", "16x24", "--out", small, "--resume")
     assert len((small / "history.csv").read_text().splitlines()) == 2
 
     start = ("--preset", small / "model.keras")
-    run_script("train_segmenter.py", *common, *start, "--recipe", "enlarge", "--image-size", "24x32", "--out", larger)
+    train("segmenter", *common, *start, "--recipe", "enlarge", "--image-size", "24x32", "--out", larger)
     capsys.readouterr()
-    evaluate = ("--evaluate", "--preset", larger / "model.keras", "--out", tmp_path / "evaluated")
-    run_script("train_segmenter.py", *evaluate)
+    command("evaluate", larger, "--out", tmp_path / "evaluated")
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (larger, tmp_path / "evaluated"))
     assert first["mean_iou"] == second["mean_iou"] and f"mIoU {first['mean_iou']:.4f}" in capsys.readouterr().out
 
@@ -457,15 +483,13 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
     "arguments, message",
     [
         (["--recipe", "enlarge"], "--preset is needed for the recipe enlarge. Received: none"),
-        (["--evaluate"], "--preset is needed to evaluate"),
         (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
-        (["--evaluate", "--preset", "beit-cifar10"], "--preset must be a segmenter to be evaluated. Received: beit"),
-        (["--evaluate", "--preset", "segmenter-camvid", "--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
+        (["--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
         (["--preset", "sentiment-minilm"], "--preset must be built on a BEiT. Received: bert_classifier"),
     ],
 )
 def test_a_segmenter_that_cannot_be_is_refused(arguments, message, small_camvid, tmp_path, capsys):
-    assert message in failure(capsys, run_script, "train_segmenter.py", *arguments, "--out", tmp_path / "run")
+    assert message in failure(capsys, train, "segmenter", *arguments, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -1,6 +1,8 @@
+import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +15,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import course_hw5
-from course_hw5 import devices, recovery, tasks, training
-from course_hw5.data.images import ImageData
+from course_hw5.evaluation import comparison
+from course_hw5.training import callbacks, optimizers, runtime, tasks, train
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +41,7 @@ UNCHANGED_BY_TIME = ["accuracy", "loss", "val_accuracy", "val_loss"]
 
 def start(run_dir, callbacks=(), **options):
     """A run in which everything is random that can be: order, augmentation, mixed labels, dropout."""
-    devices.seed_everything(3)
+    runtime.seed_everything(3)
     data = course_hw5.load_images("digits", batch_size=128, seed=3, augmentation="flip,shift,mixup")
     model = course_hw5.mlp_classifier(hidden_units=(32, 16), dropout=0.2, batch_normalization=True)
     return course_hw5.train(model, data, run_dir, SETTINGS, callbacks=callbacks, **options)
@@ -113,7 +115,7 @@ def test_a_run_killed_between_training_and_evaluation_is_finished(tmp_path, digi
 
     settings = course_hw5.Settings(epochs=1)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "evaluate", killed)
+        patch.setattr(train, "evaluate", killed)
         course_hw5.train(small_mlp, digits, tmp_path / "run", settings)
     before = (tmp_path / "run" / "history.csv").read_text()
     course_hw5.train(small_mlp, digits, tmp_path / "run", settings, resume=True)
@@ -137,10 +139,11 @@ def test_a_damaged_backup_is_reported_and_kept(tmp_path):
     assert backup.read_bytes() == half
 
 
-def test_a_damaged_model_file_is_reported(finished, tmp_path, digits):
-    (tmp_path / "model.keras").write_bytes((finished / "model.keras").read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"model.keras must be a whole .keras file. Received: "):
-        training.evaluate(tmp_path, digits)
+def test_a_damaged_model_file_is_reported(finished, tmp_path):
+    run_dir = shutil.copytree(finished, tmp_path / "run")
+    (run_dir / "model.keras").write_bytes((finished / "model.keras").read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"model.keras must be .* Received: "):
+        start(run_dir, resume=True)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_path, digits, small_mlp):
@@ -153,12 +156,12 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_finished_epochs(tmp_pa
     with pytest.raises(FloatingPointError, match="The loss became nan in epoch 2. Try a smaller learning rate"):
         course_hw5.train(small_mlp, digits, tmp_path / "run", SETTINGS, callbacks=[Spoil()])
     assert len(pd.read_csv(tmp_path / "run" / "history.csv")) == 1
-    assert recovery.Backup(tmp_path / "run" / "backup", tmp_path / "run" / "backup").latest.name == "epoch-0001.npz"
+    assert callbacks.latest_backup(tmp_path / "run" / "backup").name == "epoch-0001.npz"
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_is_recorded(precision, tmp_path, digits, use_policy):
-    devices.seed_everything(0)
+    runtime.seed_everything(0)
     use_policy(precision)
     model = course_hw5.mlp_classifier(hidden_units=(32, 16))
     metrics = course_hw5.train(model, digits, tmp_path / "run", course_hw5.Settings(epochs=2, learning_rate=3e-3))
@@ -171,11 +174,11 @@ def test_mixed_precision_trains_and_is_recorded(precision, tmp_path, digits, use
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="`precision` must be one of float32, .* Received: 'float8'"):
-        devices.set_precision("float8")
+        runtime.set_precision("float8")
 
 
 def test_class_names_that_do_not_match_end_before_anything_is_written(tmp_path, digits, small_mlp):
-    data = ImageData(*digits[:3], class_names=["zero", "one"], note="")
+    data = dataclasses.replace(digits, class_names=["zero", "one"])
     with pytest.raises(ValueError, match="must have 10 names, as the model has classes. Received: 2"):
         course_hw5.train(small_mlp, data, tmp_path / "run", SETTINGS)
     assert not (tmp_path / "run").exists()
@@ -191,8 +194,8 @@ def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
 def test_settings_that_do_not_fit_leave_the_run_that_was_to_be_overwritten(finished, digits, small_mlp):
     before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
     settings = course_hw5.Settings(epochs=1, optimizer="muon")
-    with pytest.raises(ValueError, match="`rate_factors` must be None"):
-        course_hw5.train(small_mlp, digits, finished, settings, overwrite=True, rate_factors={"a": 0.5})
+    with pytest.raises(ValueError, match="`lr_multipliers` must be None"):
+        course_hw5.train(small_mlp, digits, finished, settings, overwrite=True, lr_multipliers={"a": 0.5})
     assert {path: path.read_bytes() for path in finished.iterdir() if path.is_file()} == before
 
 
@@ -205,7 +208,7 @@ def test_settings_that_do_not_fit_leave_the_run_that_was_to_be_overwritten(finis
     ],
 )
 def test_training_data_must_know_their_number_of_batches(change, found, tmp_path, digits, small_mlp):
-    data = digits._replace(train=change(digits.train))
+    data = dataclasses.replace(digits, train=change(digits.train))
     with pytest.raises(ValueError, match=f"assert_cardinality.* Received: {found}"):
         course_hw5.train(small_mlp, data, tmp_path / "run", SETTINGS)
     assert not (tmp_path / "run").exists()
@@ -215,8 +218,10 @@ def test_inputs_may_be_a_dict(tmp_path, digits):
     inputs = {name: keras.Input((32, 32, 3), name=name) for name in ("first", "second")}
     pixels = keras.layers.Flatten()(keras.layers.add([*inputs.values()]))
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(pixels))
-    parts = (part.map(lambda x, y: ({"first": x, "second": x}, y)) for part in digits[:3])
-    metrics = course_hw5.train(model, ImageData(*parts, *digits[3:5]), tmp_path / "run", course_hw5.Settings(epochs=1))
+    parts = ("train", "validation", "test")
+    pairs = {part: getattr(digits, part).map(lambda x, y: ({"first": x, "second": x}, y)) for part in parts}
+    data = dataclasses.replace(digits, **pairs)
+    metrics = course_hw5.train(model, data, tmp_path / "run", course_hw5.Settings(epochs=1))
     assert metrics["examples"] == 359 and metrics["training_examples_per_second"] > 0
 
 
@@ -239,7 +244,7 @@ def test_settings_that_cannot_work_are_refused(options):
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero():
-    optimizer = training.make_optimizer(SETTINGS, steps_per_epoch=10)
+    optimizer = optimizers.make_optimizer(SETTINGS, steps_per_epoch=10)
     schedule = optimizer._learning_rate
     rates = [float(schedule(step)) for step in range(41)]
     assert rates[0] == 0 and max(rates) == rates[10] == pytest.approx(2e-3)
@@ -258,10 +263,10 @@ if name == "mirrored":
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import course_hw5
-from course_hw5 import devices
-strategy = devices.strategy(name)
+from course_hw5.training import runtime
+strategy = runtime.strategy(name)
 assert strategy.num_replicas_in_sync == 2
-devices.seed_everything(0)
+runtime.seed_everything(0)
 data = course_hw5.load_images("digits", batch_size=64, seed=0)
 with strategy.scope():
     model = course_hw5.mlp_classifier(hidden_units=(32, 16))
@@ -273,7 +278,7 @@ course_hw5.train(model, data, run_dir, course_hw5.Settings(epochs=2))
 def alone(tmp_path_factory):
     """The history of the same run on one device, which sees the same batches."""
     run_dir = tmp_path_factory.mktemp("alone") / "run"
-    devices.seed_everything(0)
+    runtime.seed_everything(0)
     data = course_hw5.load_images("digits", batch_size=64, seed=0)
     course_hw5.train(course_hw5.mlp_classifier(hidden_units=(32, 16)), data, run_dir, course_hw5.Settings(epochs=2))
     return pd.read_csv(run_dir / "history.csv")
@@ -307,7 +312,7 @@ def test_a_factor_of_the_learning_rate_holds_for_its_variable_alone():
     before = {variable.path: variable.numpy() for variable in model.trainable_variables}
     still = "hidden_1/kernel"
     settings = course_hw5.Settings(optimizer="adamw", learning_rate=1e-2)
-    training.compile_model(model, settings, 1, rate_factors={still: 0.0})
+    train.compile_model(model, settings, 1, lr_multipliers={still: 0.0})
     images = np.random.default_rng(0).integers(0, 256, (8, 2, 2, 3)).astype("uint8")
     model.train_on_batch(images, np.eye(2)[[0, 1] * 4])
     changed = {variable.path for variable in model.trainable_variables if (variable.numpy() != before[variable.path]).any()}
@@ -316,8 +321,10 @@ def test_a_factor_of_the_learning_rate_holds_for_its_variable_alone():
 
 def test_weight_decay_has_the_factor_of_the_learning_rate():
     kernels = [keras.Variable(np.ones((2, 2)), name=name) for name in ("first", "second", "bias")]
-    optimizer = training.make_optimizer(
-        course_hw5.Settings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant"), 1, {"second": 0.2}
+    optimizer = optimizers.make_optimizer(
+        course_hw5.Settings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant"),
+        1,
+        lr_multipliers={"second": 0.2},
     )
     optimizer.build(kernels)
     optimizer.apply([np.zeros((2, 2), "float32")] * 3)
@@ -326,13 +333,13 @@ def test_weight_decay_has_the_factor_of_the_learning_rate():
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_factors_of_the_learning_rate_need_adamw(optimizer):
-    with pytest.raises(ValueError, match=f'`rate_factors` must be None, except with "adamw". Received: {optimizer}'):
-        training.make_optimizer(course_hw5.Settings(optimizer=optimizer), 1, {"a": 0.5})
+    with pytest.raises(ValueError, match=f"`lr_multipliers` must be None.* Received: {optimizer}"):
+        optimizers.make_optimizer(course_hw5.Settings(optimizer=optimizer), 1, lr_multipliers={"a": 0.5})
 
 
 def test_muon_turns_kernels_of_hidden_layers_and_leaves_heads_to_adamw():
     model = course_hw5.mlp_classifier(hidden_units=(8,), input_shape=(2, 2, 3), classes=2)
-    training.compile_model(model, course_hw5.Settings(optimizer="muon", weight_decay=0.01), 1)
+    train.compile_model(model, course_hw5.Settings(optimizer="muon", weight_decay=0.01), 1)
     model.optimizer.build(model.trainable_variables)
     by_muon = [v.path for v in model.trainable_variables if not model.optimizer._should_use_adamw(v)]
     assert by_muon == ["hidden_1/kernel"]
@@ -343,10 +350,10 @@ def test_a_step_in_pieces_changes_weights_as_a_whole_one_does(optimizer):
     ids, labels, found = np.array([[101, 2023, 3185, 102], [101, 2919, 102, 0]]), np.array([1, 0]), []
     settings = {"optimizer": optimizer, "weight_decay": 0.01, "schedule": "constant"}
     for jit_compile in (True, False):
-        devices.seed_everything(0)
+        runtime.seed_everything(0)
         backbone = course_hw5.bert_backbone("tiny", vocabulary_size=4000, num_layers=1)
         model = course_hw5.bert_classifier(backbone, dropout=0)  # Keras's own random numbers differ by XLA
-        training.compile_model(model, course_hw5.Settings(jit_compile=jit_compile, **settings), 1)
+        train.compile_model(model, course_hw5.Settings(jit_compile=jit_compile, **settings), 1)
         losses = [model.train_on_batch(ids, labels)[0] for _ in range(3)]
         found.append([*losses, *(np.abs(v.numpy()).sum() for v in model.weights if "key/bias" not in v.path)])
     np.testing.assert_allclose(found[0], found[1], rtol=2e-4, atol=1e-5)
@@ -359,27 +366,27 @@ def test_a_step_in_pieces_changes_weights_as_a_whole_one_does(optimizer):
 def test_xla_compiles_whole_steps_where_its_products_are_not_slower(
     has_onednn, has_instructions, bert_whole, bfloat16_whole, monkeypatch
 ):
-    monkeypatch.setattr(devices, "uses_onednn", lambda: has_onednn)
-    monkeypatch.setattr(devices, "has_bfloat16_instructions", lambda: has_instructions)
+    monkeypatch.setattr(runtime, "uses_onednn", lambda: has_onednn)
+    monkeypatch.setattr(runtime, "has_bfloat16_instructions", lambda: has_instructions)
     bert = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", vocabulary_size=9))
     half = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", vocabulary_size=9, dtype="mixed_float16"))
     other_half = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="mixed_bfloat16")])
     models = (course_hw5.mlp_classifier((4, 4, 1)), half, bert, other_half)
-    found = [devices.compiles_whole(model) for model in models]
+    found = [runtime.compiles_whole(model) for model in models]
     assert found == [True, True, bert_whole, bfloat16_whole]
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_data_without_an_end_are_refused_before_anything_is_written(split, tmp_path, digits, small_mlp):
-    endless = digits._replace(**{split: getattr(digits, split).repeat()})
+    endless = dataclasses.replace(digits, **{split: getattr(digits, split).repeat()})
     with pytest.raises(ValueError, match=r"must come to an end: leave out .repeat\(\)"):
-        training.train(small_mlp, endless, tmp_path / "run", training.Settings(epochs=1))
+        course_hw5.train(small_mlp, endless, tmp_path / "run", course_hw5.Settings(epochs=1))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_whose_monitor_is_never_a_number_keeps_its_first_model_until_there_is_a_number(tmp_path):
     inputs = keras.Input((2,))
-    best = recovery.BestModel(tmp_path, "val_loss")
+    best = callbacks.BestModel(tmp_path, "val_loss")
     best.set_model(keras.Model(inputs, keras.layers.Dense(1)(inputs)))
     saved = []
     for epoch, loss in enumerate([np.nan, np.nan, 3.0, np.nan, 2.0, 2.5]):
@@ -393,8 +400,56 @@ def test_a_run_whose_monitor_is_never_a_number_keeps_its_first_model_until_there
 
 def test_a_run_in_the_home_folder_is_trained_loaded_and_evaluated(tmp_path, monkeypatch, digits, small_mlp):
     monkeypatch.setenv("HOME", str(tmp_path))
-    metrics = training.train(small_mlp, digits, "~/run", training.Settings(epochs=1))
+    metrics = course_hw5.train(small_mlp, digits, "~/run", course_hw5.Settings(epochs=1))
     assert (tmp_path / "run" / "index.html").exists()
-    assert training.evaluate("~/run", digits)["accuracy"] == metrics["accuracy"]
     for path in ("~/run", "~/run/model.keras"):
-        assert course_hw5.load_model(path).count_params() == small_mlp.count_params()
+        assert train.evaluate(course_hw5.load_model(path), digits).metrics["accuracy"] == metrics["accuracy"]
+
+
+def test_evaluation_writes_nothing_and_keeps_the_model_as_it_is_compiled(digits, small_mlp, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_mlp.compile(loss="sparse_categorical_crossentropy")
+    metrics = train.evaluate(small_mlp, digits).metrics
+    assert metrics["examples"] == 359 and small_mlp.loss == "sparse_categorical_crossentropy" and not [*tmp_path.iterdir()]
+
+
+def test_the_arithmetic_of_a_prediction_is_counted_once_and_read_by_a_comparison(finished):
+    config = json.loads((finished / "config.json").read_text())
+    assert config["prediction_flops"] == pytest.approx(2 * config["model"]["parameters"], rel=0.02)
+    assert comparison.read_run(finished).flops == config["prediction_flops"]
+
+
+def test_a_backup_is_restored_by_a_plain_fit(tmp_path, small_mlp):
+    images, labels = np.zeros((8, 32, 32, 3), "uint8"), np.arange(8)
+    small_mlp.compile("adam", loss="sparse_categorical_crossentropy")
+    small_mlp.fit(images, labels, epochs=2, verbose=0, callbacks=[callbacks.Backup(tmp_path)])
+    copy = keras.models.clone_model(small_mlp)
+    copy.compile("adam", loss="sparse_categorical_crossentropy")
+    epoch = callbacks.restore(callbacks.latest_backup(tmp_path), copy)
+    assert epoch == 2 and int(copy.optimizer.iterations) == 2
+    for expected, found in zip(small_mlp.get_weights(), copy.get_weights()):
+        np.testing.assert_array_equal(expected, found)
+    assert copy.fit(images, labels, initial_epoch=epoch, epochs=3, verbose=0).epoch == [2]
+
+
+class Grouped(keras.Sequential):
+    def layer_groups(self):
+        return [layer.trainable_variables for layer in self.layers]
+
+    def no_weight_decay(self):
+        return ["table"]
+
+
+def test_a_model_says_what_does_not_decay_and_which_layers_learn_slower():
+    model = Grouped([keras.Input((4,)), *(keras.layers.Dense(4, name=name) for name in ("table", "block", "head"))])
+    multipliers = optimizers.layerwise_multipliers(model, 0.5)
+    assert [multipliers[f"{name}/kernel"] for name in ("table", "block", "head")] == [0.25, 0.5, 1]
+    settings = course_hw5.Settings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant")
+    optimizer = optimizers.make_optimizer(settings, 1, model, multipliers)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    optimizer.apply([np.zeros(variable.shape, "float32") for variable in before], model.trainable_variables)
+    kept = [np.mean(v.numpy() / old) if old.any() else 1 for v, old in zip(model.trainable_variables, before)]
+    np.testing.assert_allclose(kept, [1, 1, 0.975, 1, 0.95, 1], rtol=1e-5)
+    muon = optimizers.make_optimizer(course_hw5.Settings(optimizer="muon"), 1, model)
+    muon.build(model.trainable_variables)
+    assert [v.path for v in model.trainable_variables if not muon._should_use_adamw(v)] == ["block/kernel"]

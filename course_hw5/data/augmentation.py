@@ -1,21 +1,31 @@
-"""Image augmentation by name, made of keras-cv's layers; the only place that knows them.
+"""Image augmentation by name; the only module that knows keras-cv's layers.
 
 Every random number comes from TensorFlow's global generator, so whoever resets it at the start of an epoch (as
 `course_hw5.training` does) gets the same pictures again. MixUp and CutMix are our own, since those of keras-cv draw from what
 no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import keras
-import keras_cv
 import tensorflow as tf
 
 from course_hw5.errors import require
 
 
-def mixup(batch, alpha=0.2):
+def mixup(batch: dict, alpha: float = 0.2) -> dict:
     """Each picture becomes a weighted mean of it and another of the batch, and so do labels.
 
     Zhang et al. 2018, https://arxiv.org/abs/1710.09412.
+
+    Args:
+        batch: "images", float32 `(batch, height, width, channels)`, and "labels", float32 `(batch, classes)`.
+        alpha: of the Beta distribution that the weights are drawn from.
+
+    Returns:
+        The mixed batch, a dict of the same form.
     """
     share, order, _ = _drawn(batch, alpha)
     return {
@@ -24,10 +34,12 @@ def mixup(batch, alpha=0.2):
     }
 
 
-def cutmix(batch, alpha=1.0):
+def cutmix(batch: dict, alpha: float = 1.0) -> dict:
     """A rectangle of each picture comes from another of the batch, and labels are mixed by area.
 
     Yun et al. 2019, https://arxiv.org/abs/1905.04899.
+
+    Args and returns: as for `mixup`.
     """
     images, labels = batch["images"], batch["labels"]
     share, order, centre = _drawn(batch, alpha)
@@ -56,29 +68,27 @@ def _weighted(first, second, share):
     return share * first + (1 - share) * second
 
 
-class RandAugment(keras_cv.layers.RandAugment):
-    """keras-cv's, one picture after the other: side by side they draw their random numbers in whatever order they run."""
+def _flip():
+    import keras_cv  # here, since its import takes seconds, and mixing does without it
 
-    def _map_fn(self, func, inputs):
-        return tf.map_fn(func, inputs, parallel_iterations=1)
+    return keras_cv.layers.RandomFlip("horizontal")
 
 
-# Each layer maps {"images": float32 (batch, height, width, channels) in [0, 255], "labels": one-hot} to the same.
-LAYERS = {
-    "flip": lambda: keras_cv.layers.RandomFlip("horizontal"),
-    "shift": lambda: keras_cv.layers.RandomTranslation(0.125, 0.125, fill_mode="reflect", interpolation="nearest"),
-    "crop": lambda: keras_cv.layers.RandomCropAndResize(
-        target_size=(32, 32), crop_area_factor=(0.6, 1.0), aspect_ratio_factor=(0.8, 1.25)
-    ),
-    "cutout": lambda: keras_cv.layers.RandomCutout(0.25, 0.25, fill_value=127.5),
-    "randaugment": lambda: RandAugment((0, 255), augmentations_per_image=2, magnitude=0.3),
-}
+def _shift():
+    import keras_cv
+
+    return keras_cv.layers.RandomTranslation(0.125, 0.125, fill_mode="reflect", interpolation="nearest")
+
+
+# Each layer maps {"images": float32 (batch, height, width, channels) in [0, 255], "labels": one-hot} to the same. They are
+# keras-cv's: Keras's own draw from a state per layer, which an epoch's seed does not reach.
+LAYERS = {"flip": _flip, "shift": _shift}
 MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where both are named
 NAMES = (*LAYERS, *MIXES)
 
 
-def augment(names, classes):
-    """Builds a function for `tf.data.Dataset.map` that augments a batch of 32x32 images.
+def augment(names: str | Sequence[str], classes: int) -> Callable:
+    """Builds a function for `tf.data.Dataset.map` that augments a batch of images.
 
     Args:
         names: from `NAMES`; a comma-separated string or a sequence. Layers are applied in this order, mixing comes last.

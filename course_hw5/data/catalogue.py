@@ -1,10 +1,25 @@
 """Data sets of TensorFlow Datasets, whole in memory, or one clear error where they cannot be had."""
 
+from __future__ import annotations
+
 import socket
 import urllib.request
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow_datasets as tfds
 
 
-def read_splits(name, splits, host, instead, encoded=(), optional=()):
+def read_splits(
+    name: str,
+    splits: Sequence[str],
+    host: str,
+    instead: str,
+    encoded: Sequence[str] = (),
+    optional: Sequence[str] = (),
+) -> tuple[tfds.core.DatasetBuilder, list[dict[str, np.ndarray] | None]]:
     """Reads whole splits; downloads the data set first where `TFDS_DATA_DIR` does not hold it.
 
     Args:
@@ -19,23 +34,29 @@ def read_splits(name, splits, host, instead, encoded=(), optional=()):
         The `tfds.core.DatasetBuilder`, and per split a dict of NumPy arrays; None for an optional split that is not there.
 
     Raises:
-        OSError: if the data are neither on disk nor to be had by download.
+        OSError: if the data are neither on disk nor to be had by download, are damaged, or lack a split.
     """
+    import tensorflow as tf
     import tensorflow_datasets as tfds  # here, since its import takes a second
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
+    unavailable = OSError, tf.errors.OpError, tfds.core.DatasetNotFoundError, tfds.download.DownloadError
     try:
         builder = tfds.builder(name)
         if not builder.is_prepared() and not urllib.request.getproxies():
             socket.getaddrinfo(host, 443)  # offline: fail now, not after the minutes that TFDS tries
         builder.download_and_prepare()
-        decoders = {feature: tfds.decode.SkipDecoding() for feature in encoded} or None
-
-        def read(split):
-            return tfds.as_numpy(builder.as_dataset(split, batch_size=-1, decoders=decoders))
-
-        return builder, [None if split in optional and split not in builder.info.splits else read(split) for split in splits]
-    except Exception as error:  # TFDS raises whatever its download or its reader raises
+    except (*unavailable, NonMatchingChecksumError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise OSError(
             f"{name} is neither on disk nor to be downloaded. Set TFDS_DATA_DIR to a folder that holds it{instead}. ({reason})"
         ) from error
+    found = [split for split in splits if split in builder.info.splits]
+    if missing := {*splits} - {*found} - {*optional}:
+        raise OSError(f"{name} must have the splits {', '.join(splits)}. Received: {builder.data_dir} without {min(missing)}")
+    decoders = {feature: tfds.decode.SkipDecoding() for feature in encoded} or None
+    try:
+        parts = {split: tfds.as_numpy(builder.as_dataset(split, batch_size=-1, decoders=decoders)) for split in found}
+    except (OSError, tf.errors.OpError) as error:
+        raise OSError(f"{name} cannot be read from {builder.data_dir}: {str(error).strip().splitlines()[0]}") from error
+    return builder, [parts.get(split) for split in splits]

@@ -1,32 +1,24 @@
 """Small labelled images as `tf.data`: CIFAR-10 through TensorFlow Datasets, and scikit-learn's digits."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from course_hw5.data.catalogue import read_splits
+from course_hw5.data.dataset import Dataset
 from course_hw5.data.order import shuffled_indices, split_indices
 from course_hw5.errors import is_whole, require
 
 
-class ImageData(NamedTuple):
-    """Three data sets of `(images, labels)` batches, and what a reader must know about them.
-
-    `train` is shuffled anew in every epoch and drops the incomplete last batch; `validation` and `test` keep their order.
-    Images are uint8 `(batch, 32, 32, 3)`; labels are integers `(batch,)`, or float32 `(batch, classes)` in `train` where
-    the augmentation mixes them.
-    """
-
-    train: tf.data.Dataset
-    validation: tf.data.Dataset
-    test: tf.data.Dataset
-    class_names: list[str]
-    note: str
-
-
-def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation=None):
+def load_images(
+    name: str,
+    batch_size: int = 256,
+    validation_split: float = 0.1,
+    seed: int = 0,
+    augmentation: str | Sequence[str] | None = None,
+) -> Dataset:
     """Loads a data set of 32x32 colour images, decoded once and held in memory.
 
     Args:
@@ -38,16 +30,17 @@ def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation
         augmentation: names from `course_hw5.data.augmentation.NAMES`, for the training images only.
 
     Returns:
-        `ImageData`: `train, validation, test, class_names, note`.
+        `Dataset` of batches `(images, labels)`: uint8 `(batch, 32, 32, 3)`, and integers `(batch,)`, or float32
+        `(batch, classes)` in `train` where the augmentation mixes labels.
 
     Raises:
         ValueError: if the name, the batch size, the split or an augmentation is not one of those above.
         OSError: if the data are neither on disk nor to be had by download.
 
     Example:
-        >>> train, validation, test, class_names, note = load_images("digits", batch_size=64)
-        >>> images, labels = next(iter(validation))
-        >>> images.shape, images.dtype.name, len(class_names)
+        >>> data = load_images("digits", batch_size=64)
+        >>> images, labels = next(iter(data.validation))
+        >>> images.shape, images.dtype.name, len(data.class_names)
         (TensorShape([64, 32, 32, 3]), 'uint8', 10)
     """
     require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
@@ -57,7 +50,7 @@ def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation
     (images, labels), test, class_names, note = SOURCES[name]()
     transform = None
     if augmentation:
-        from course_hw5.data.augmentation import augment  # here, since importing keras-cv takes seconds
+        from course_hw5.data.augmentation import augment  # here, since only this needs Keras
 
         transform = augment(augmentation, len(class_names))
 
@@ -65,12 +58,13 @@ def load_images(name, batch_size=256, validation_split=0.1, seed=0, augmentation
     if not len(kept):
         raise ValueError(f"`validation_split` leaves none of {len(images)} images to train on. Received: {validation_split}")
     tf.random.get_global_generator().reset_from_seed(seed)
-    return ImageData(
-        _shuffled(images, labels, kept, batch_size, transform),
-        _in_order(images[held_out], labels[held_out], batch_size),
-        _in_order(*test, batch_size),
-        class_names,
-        note,
+    return Dataset(
+        train=_shuffled(images, labels, kept, min(batch_size, len(kept)), transform),
+        validation=_in_order(images[held_out], labels[held_out], batch_size),
+        test=_in_order(*test, batch_size),
+        class_names=class_names,
+        note=note,
+        batch_size=min(batch_size, len(kept)),
     )
 
 
@@ -78,8 +72,6 @@ def _shuffled(images, labels, indices, batch_size, transform):
     """Batches drawn by index, so that shuffling moves 4 bytes an image and nothing is read twice."""
     images, labels = tf.constant(images[indices]), tf.constant(labels[indices])
     count = len(indices)
-    batch_size = min(batch_size, count)
-
     data = shuffled_indices(count).batch(batch_size, drop_remainder=True)
     data = data.map(lambda batch: (tf.gather(images, batch), tf.gather(labels, batch)))
     if transform:

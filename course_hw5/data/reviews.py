@@ -3,46 +3,30 @@
 import functools
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from course_hw5 import tokenization
 from course_hw5.data.catalogue import read_splits
+from course_hw5.data.dataset import Dataset
 from course_hw5.data.order import shuffled_indices, split_indices
 from course_hw5.errors import is_whole, require
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
-class ReviewData(NamedTuple):
-    """Three data sets of `(token_ids, labels)` batches, and what a reader must know about them.
-
-    Token ids are int32 `(batch, tokens)`, padded with 0 to the length of their bucket; labels are int64 `(batch,)`, 1 for
-    positive; with a teacher those of `train` are float32 probabilities. `train` is shuffled anew in every epoch and drops the
-    incomplete last batch of each bucket; `validation` and `test` go from short to long.
-    """
-
-    train: tf.data.Dataset
-    validation: tf.data.Dataset
-    test: tf.data.Dataset
-    class_names: list[str]
-    note: str
-    describe: Callable  # token ids of one text -> the text
-
-
 def load_reviews(
-    name,
-    batch_size=32,
-    max_length=tokenization.MAXLEN,
-    validation_split=0.02,
-    seed=0,
+    name: str,
+    batch_size: int = 32,
+    max_length: int = tokenization.MAXLEN,
+    validation_split: float = 0.02,
+    seed: int = 0,
     tokenizer=None,
-    epoch_share=1.0,
-    teacher=None,
-    taught=None,
-):
+    epoch_fraction: float = 1.0,
+    teacher: Callable | None = None,
+    num_pseudo_labels: int | None = None,
+) -> Dataset:
     """Loads labelled movie reviews as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
 
     Args:
@@ -56,16 +40,18 @@ def load_reviews(
             sentences, no phrase of which is then trained on, but where a sentence that is trained on has it too.
         seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or of keras-nlp; the published uncased one by default.
-        epoch_share: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
+        epoch_fraction: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
             and backed up more often.
         teacher: function of a data set of `(token_ids, labels)` batches to probabilities of "positive" `(texts, 1)`, as
             `predict` of a `bert_classifier`. Sentences of IMDB's training reviews are trained on besides, with its probability
             for a label (Hinton et al. 2015, https://arxiv.org/abs/1503.02531). Not for "imdb", whose held-out reviews they are.
-        taught: how many sentences the teacher reads, drawn at random; None for all that have fewer than
+        num_pseudo_labels: how many sentences the teacher labels, drawn at random; None for all that have fewer than
             `max_length` tokens, which are those that were not cut.
 
     Returns:
-        `ReviewData`: `train, validation, test, class_names, note, describe`.
+        `Dataset` of batches `(token_ids, labels)`: int32 `(batch, tokens)`, padded with 0 to the length of their bucket, and
+        int64 `(batch,)`, 1 for positive; with a teacher the labels of `train` are float32 probabilities. `train` drops the
+        incomplete last batch of each bucket; `validation` and `test` go from short to long.
 
     Raises:
         ValueError: if an argument is not one of those above.
@@ -76,14 +62,13 @@ def load_reviews(
     require("max_length", max_length, lambda length: is_whole(length, BUCKETS[0]), f"a whole number, {BUCKETS[0]} or more")
     require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
     require("seed", seed, is_whole, "a whole number, 0 or more")
-    if not 0 < epoch_share <= 1:
-        raise ValueError(f"`epoch_share` must lie in (0, 1]. Received: {epoch_share}")
-    if teacher and name == "imdb":
-        raise ValueError('`teacher` must be None for "imdb": it adds sentences of the reviews that are held out')
-    if taught is not None and teacher is None:
-        raise ValueError(f"`taught` must be None without a `teacher`. Received: {taught}")
-    if taught is not None and taught < 1:
-        raise ValueError(f"`taught` must be None or 1 or more. Received: {taught}")
+    require("epoch_fraction", epoch_fraction, lambda fraction: 0 < fraction <= 1, "in (0, 1]")
+    expected = 'None for "imdb", whose held-out reviews it would label'
+    require("teacher", teacher, lambda teacher: not (teacher and name == "imdb"), expected)
+    expected = "a whole number, 1 or more, with a `teacher`, else None"
+    require(
+        "num_pseudo_labels", num_pseudo_labels, lambda number: number is None or (teacher and is_whole(number, 1)), expected
+    )
     (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
     kept, held_out = split(texts, validation_split, np.random.default_rng(seed))
     tokenizer = tokenizer or tokenization.bert_tokenizer()
@@ -92,19 +77,20 @@ def load_reviews(
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
     train_ids, train_labels = tf.gather(ids, kept), labels[kept]
     if teacher:
-        sentences = _sentences(tokenizer, max_length, taught, np.random.default_rng(seed))
+        sentences = _sentences(tokenizer, max_length, num_pseudo_labels, np.random.default_rng(seed))
         answers = teacher(_by_length(sentences, np.zeros(sentences.nrows(), "int64"), buckets, batch_size=128))
         train_ids = tf.concat([train_ids, sentences], axis=0)
         train_labels = np.concatenate([np.float32(train_labels), np.float32(answers[:, 0])])
         note += f"; and {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
     tf.random.get_global_generator().reset_from_seed(seed)
-    return ReviewData(
-        _shuffled(train_ids, train_labels, buckets, batch_size, epoch_share),
-        _by_length(tf.gather(ids, held_out), labels[held_out], buckets, batch_size),
-        _by_length(test_ids, test_labels, buckets, batch_size),
-        ["negative", "positive"],
-        note,
-        lambda row: tokenization.text_of(row, tokenizer),
+    return Dataset(
+        train=_shuffled(train_ids, train_labels, buckets, batch_size, epoch_fraction),
+        validation=_by_length(tf.gather(ids, held_out), labels[held_out], buckets, batch_size),
+        test=_by_length(test_ids, test_labels, buckets, batch_size),
+        class_names=["negative", "positive"],
+        note=note,
+        batch_size=batch_size,
+        describe=lambda row: tokenization.text_of(row, tokenizer),
     )
 
 
@@ -163,7 +149,7 @@ def _last(ids, counts):
     return tf.ragged.boolean_mask(ids, tf.ragged.range(lengths) >= (lengths - tf.cast(counts, tf.int64))[:, None])
 
 
-def _shuffled(ids, labels, buckets, batch_size, epoch_share):
+def _shuffled(ids, labels, buckets, batch_size, epoch_fraction):
     labels, count = tf.constant(labels), len(labels)
 
     data = shuffled_indices(count).map(lambda index: (ids[index], labels[index]))
@@ -178,7 +164,7 @@ def _shuffled(ids, labels, buckets, batch_size, epoch_share):
     batches = int((per_bucket // batch_size).sum())
     if not batches:
         raise ValueError(f"`batch_size` must leave one full batch of {count} texts of like length. Received: {batch_size}")
-    batches = max(1, round(batches * epoch_share))
+    batches = max(1, round(batches * epoch_fraction))
     return data.take(batches).apply(tf.data.experimental.assert_cardinality(batches)).prefetch(tf.data.AUTOTUNE)
 
 

@@ -13,25 +13,9 @@ from PIL import Image
 
 from course_hw5.data import digit_scenes
 from course_hw5.data.catalogue import read_splits
-from course_hw5.data.labels import IGNORED
+from course_hw5.data.dataset import IGNORE_INDEX, Dataset
 from course_hw5.data.order import shuffled_indices, split_indices
 from course_hw5.errors import is_whole, require
-
-
-class SceneData(NamedTuple):
-    """Three data sets of pictures with label maps, and what a reader must know about them.
-
-    `train` and `validation` give batches `(images, labels)`, uint8 `(batch, height, width, 3)` and uint8
-    `(batch, height, width)`; `train` is shuffled and augmented anew in every epoch and drops the incomplete last batch; either
-    is None where the copy of the data set has no such split. `test` gives one picture and its label map at a time, at their
-    own size. Labels are classes from 0 on, and `IGNORED` where no class is right.
-    """
-
-    train: tf.data.Dataset
-    validation: tf.data.Dataset
-    test: tf.data.Dataset
-    class_names: list[str]
-    note: str
 
 
 class Source(NamedTuple):
@@ -47,7 +31,14 @@ class Source(NamedTuple):
     note: str
 
 
-def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, scales=None):
+def load_scenes(
+    name: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int = 8,
+    validation_split: float = 0.1,
+    seed: int = 0,
+    scales: tuple[float, float] | None = None,
+) -> Dataset:
     """Loads scenes; training pictures are cut at a random place and scale, mirrored, and changed in colour.
 
     Args:
@@ -61,7 +52,10 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
         scales: `(lowest, highest)` share of a picture's side that a training picture shows; (0.4, 1.0) if None.
 
     Returns:
-        `SceneData`; `test` is the split "validation" of the data set, which no part of training sees.
+        `Dataset` of batches `(images, labels)`, uint8 `(batch, height, width, 3)` and uint8 `(batch, height, width)`. Labels
+        are classes from 0 on, and `IGNORE_INDEX` where no class is right. `train` and `validation` are None where the copy of
+        the data set has no such split. `test`, the split "validation" of the data set, which no part of training sees, gives
+        one image and its labels at a time, at their own size.
 
     Raises:
         ValueError: if the name, the batch size, the split or the scales are not as above, or an annotation is of another size
@@ -91,10 +85,11 @@ def load_scenes(name, image_shape, batch_size=8, validation_split=0.1, seed=0, s
     if training is not None:
         kept, held_out = split_indices(len(training["image"]), validation_split, np.random.default_rng(seed))
         tf.random.get_global_generator().reset_from_seed(seed)
-        train = _shuffled(_files(training, kept), decode, batch_size, image_shape, (low, high))
+        train = _shuffled(_files(training, kept), decode, min(batch_size, len(kept)), image_shape, (low, high))
         validation = _in_order(_files(training, held_out), decode, batch_size, image_shape)
     test = tf.data.Dataset.from_tensor_slices(_files(testing)).map(decode, tf.data.AUTOTUNE).prefetch(2)
-    return SceneData(train, validation, test, source.class_names, source.note)
+    batch_size = batch_size if training is None else min(batch_size, len(kept))
+    return Dataset(train, validation, test, source.class_names, source.note, batch_size)
 
 
 def _from_catalogue(host, hint):
@@ -134,7 +129,6 @@ def _check_annotations(where, files, values):
 def _shuffled(files, decode, batch_size, image_shape, scales):
     """Batches drawn by index, so that shuffling moves no picture; files are decoded as they are needed."""
     count = len(files[0])
-    batch_size = min(batch_size, count)
     images, annotations = map(tf.constant, files)
 
     data = shuffled_indices(count).map(lambda index: decode(images[index], annotations[index]), tf.data.AUTOTUNE)
@@ -191,7 +185,7 @@ SOURCES = {
         _from_catalogue("localhost", ", as `camvid` in the format of TFDS"),
         ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"],
         12,
-        lambda annotation: tf.where(annotation < 11, annotation, tf.constant(IGNORED, tf.uint8)),
+        lambda annotation: tf.where(annotation < 11, annotation, tf.constant(IGNORE_INDEX, tf.uint8)),
         "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike",
     ),
     "scene_parse150": Source(

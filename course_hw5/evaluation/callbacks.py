@@ -6,15 +6,14 @@ warning, and training goes on.
 
 import re
 import time
-import warnings
 
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import metrics, plots, predictions, run_folder
+from course_hw5.reports.classification import evaluate_classifier, write_image
 
 
 def main_metrics(logs, model):
@@ -132,87 +131,44 @@ class ClassificationReport(keras.callbacks.Callback):
         self.describe = describe
         self.steps = steps
         self.result = None
-        self._epoch = 0
+        self._reported = None  # the number of epochs that the last report was of
+        self._epochs = 0
         self._said = set()
 
     def on_train_begin(self, logs=None):
         predictions.check_data(self.model, self.class_names, self.dataset, self.steps)
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        self._epoch = 0
+        self._epochs, self._reported = 0, None
 
     def on_epoch_end(self, epoch, logs=None):
-        self._epoch = epoch + 1
-        if self.every and self._epoch % self.every == 0:
+        self._epochs = epoch + 1
+        if self.every and self._epochs % self.every == 0:
             self._write_or_warn()
 
     def on_train_end(self, logs=None):
-        if not (self.every and self._epoch and self._epoch % self.every == 0):
+        if self._reported != self._epochs:
             self._write_or_warn()
 
     def _write_or_warn(self):
+        self._reported = self._epochs
         with run_folder.going_on(f"The report in {self.run_dir}", self._said):
-            self.write()
+            self.write(self._epochs)
 
-    def write(self):
-        """Predicts the data set once and writes all files; returns the `ClassificationResult`.
+    def write(self, epoch: int = 0) -> metrics.ClassificationResult:
+        """Predicts the data set once and writes all files.
+
+        Args:
+            epoch: the step for the writer.
+
+        Returns:
+            `ClassificationResult`.
 
         Raises:
             ValueError: if the data do not fit the model. What cannot be drawn is warned of.
             OSError: if a text file cannot be written.
         """
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
-        found = predictions.predict(self.model, self.dataset, self.steps, self.from_logits, keep_inputs=bool(self.describe))
-        seconds = time.perf_counter() - started
-        examples = len(found.labels)
-        self._say_left_out(found.left_out, examples)
-        compare = metrics.multilabel_result if found.labels.ndim == 2 else metrics.classification_result
-        result = self.result = compare(found.labels, found.predicted, self.class_names)
-        timing = {"prediction_seconds": round(seconds, 3), "prediction_examples_per_second": round(examples / seconds, 1)}
-        left_out = {"examples_left_out": sum(found.left_out.values())} if found.left_out else {}
-        run_folder.write_text(self.run_dir / "classification_report.txt", result.text)
-        run_folder.write_json(self.run_dir / "classification_report.json", result.report)
-        run_folder.write_json(self.run_dir / "metrics.json", result.metrics | left_out | timing)
-        self._write_matrix(result.matrix)
-        with run_folder.going_on(str(self.run_dir / "mistakes.json"), self._said):
-            run_folder.write_json(self.run_dir / "mistakes.json", predictions.examples_of(found.mistakes, self.describe))
-        with run_folder.going_on("The report for TensorBoard", self._said):
-            self._summarize(result)
-        return result
-
-    def _write_matrix(self, matrix):
-        table, drawn = (self.run_dir / f"confusion_matrix.{kind}" for kind in ("csv", "png"))
-        if matrix is None:
-            for path in (table, drawn):
-                path.unlink(missing_ok=True)  # of an earlier report
-            return
-        frame = pd.DataFrame(matrix, index=self.class_names, columns=self.class_names)
-        run_folder.write_text(table, frame.to_csv(index_label="true"))
-        with run_folder.going_on(str(drawn), self._said):
-            figure = plots.confusion_matrix_plot(matrix, self.class_names)
-            run_folder.write_figure(drawn, figure)
-            write_image(self.writer, "confusion_matrix", figure, self._epoch)
-
-    def _summarize(self, result):
-        if self.writer is None:
-            return
-        with self.writer.as_default(step=self._epoch):
-            tf.summary.text("classification_report", "\n".join(f"    {line}" for line in result.text.splitlines()))
-            for name, value in result.metrics.items():
-                tf.summary.scalar(f"report/{name}", value)
-        self.writer.flush()
-
-    def _say_left_out(self, left_out, kept):
-        for reason, count in left_out.items():
-            if reason not in self._said:
-                self._said.add(reason)
-                total = kept + sum(left_out.values())
-                warnings.warn(f"The report leaves out {count} of {total} examples: {reason}", stacklevel=3)
-
-
-def write_image(writer, name, figure, step):
-    """Gives a figure to a `tf.summary` writer, if there is one."""
-    if writer is not None:
-        with writer.as_default(step=step):
-            tf.summary.image(name, plots.figure_pixels(figure))
-        writer.flush()
+        options = self.steps, self.from_logits, self.describe
+        evaluation = evaluate_classifier(self.model, self.dataset, self.class_names, *options)
+        self.result = evaluation.result
+        evaluation.write(self.run_dir, self.writer, epoch, said=self._said)
+        return self.result

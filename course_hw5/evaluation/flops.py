@@ -10,7 +10,7 @@ import tensorflow as tf
 UNCOUNTED = {"PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile", "If", "StatelessIf"}
 
 
-def prediction_flops(model, length=None):
+def prediction_flops(model: keras.Model, length: int | None = None) -> int:
     """Counts the floating-point operations of one prediction of one example, with TensorFlow's own profiler.
 
     A multiplication and an addition are two, so a matrix product `(1, n) x (n, m)` is `2 n m`. Sums, means, comparisons,
@@ -50,6 +50,14 @@ def prediction_flops(model, length=None):
         return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops + einsums
     finally:
         logger.setLevel(level)
+
+
+def count_or_none(model: keras.Model, length: int | None = None) -> int | None:
+    """`prediction_flops`, or None where they cannot be counted, whatever the reason: no run ends for a number on a page."""
+    try:
+        return prediction_flops(model, length)
+    except Exception:
+        return None
 
 
 def _einsum_flops(operation):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image
 
-from course_hw5.data.labels import IGNORED
+from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.evaluation import fonts
 
 Mask = Integer[np.ndarray, "height width"]
@@ -46,8 +46,8 @@ def palette(classes: int) -> UInt8[np.ndarray, "{classes} 3"]:
     Raises:
         ValueError: if there are more classes than that.
     """
-    if not 1 <= classes <= IGNORED:
-        raise ValueError(f"`classes` must lie in [1, {IGNORED}]. Received: {classes}")
+    if not 1 <= classes <= IGNORE_INDEX:
+        raise ValueError(f"`classes` must lie in [1, {IGNORE_INDEX}]. Received: {classes}")
     levels = np.linspace(0.04, 1, 10)
     candidates = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
     seen = [_lab(candidates @ np.transpose(matrix)) for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA)]
@@ -83,14 +83,14 @@ def colored(labels: Mask, classes: int) -> RgbImage:
     """A segmentation mask as an image: uint8 `(height, width, 3)`, grey where there is no label.
 
     Raises:
-        ValueError: if `labels` is no map of integers in [0, classes) and `IGNORED`.
+        ValueError: if `labels` is no map of integers in [0, classes) and `IGNORE_INDEX`.
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "ui":
         raise ValueError(f"`labels` must be integers (height, width). Received: {labels.dtype} {labels.shape}")
-    wrong = labels[(labels != IGNORED) & ((labels < 0) | (labels >= classes))]
+    wrong = labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= classes))]
     if len(wrong):
-        raise ValueError(f"`labels` must lie in [0, {classes - 1}], or be {IGNORED}. Received: {wrong[0]} and others")
+        raise ValueError(f"`labels` must lie in [0, {classes - 1}], or be {IGNORE_INDEX}. Received: {wrong[0]} and others")
     return _colors(classes)[labels]
 
 
@@ -126,9 +126,9 @@ def overlay(image: RgbImage, labels: Mask, classes: int | None = None, alpha: fl
     image, labels = np.asarray(image), np.asarray(labels)
     if image.shape[:2] != labels.shape:
         raise ValueError(f"`labels` must have the image's size, {image.shape[:2]}. Received: {labels.shape}")
-    colors = colored(labels, classes or 1 + int(labels.max(initial=0, where=labels != IGNORED)))
+    colors = colored(labels, classes or 1 + int(labels.max(initial=0, where=labels != IGNORE_INDEX)))
     mixed = Image.blend(Image.fromarray(image), Image.fromarray(colors), alpha)
-    return np.where((labels == IGNORED)[..., None], image, mixed)
+    return np.where((labels == IGNORE_INDEX)[..., None], image, mixed)
 
 
 def legend(labels: Integer[np.ndarray, "..."], class_names: Sequence[str]) -> list[Entry]:
@@ -141,8 +141,8 @@ def legend(labels: Integer[np.ndarray, "..."], class_names: Sequence[str]) -> li
     Returns:
         List of `Entry`, the largest share first.
     """
-    counts = np.bincount(np.asarray(labels).ravel(), minlength=IGNORED + 1).astype("float64")
-    counts[IGNORED] = 0
+    counts = np.bincount(np.asarray(labels).ravel(), minlength=IGNORE_INDEX + 1).astype("float64")
+    counts[IGNORE_INDEX] = 0
     colors = palette(len(class_names))
     total = max(1.0, counts.sum())
     present = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
@@ -195,7 +195,7 @@ def gallery(
         matplotlib.patches.Patch(color=np.array(entry.color) / 255, label=f"{fonts.plain(entry.name)} {entry.share:.0%}")
         for entry in entries[:most]
     ]
-    if any((labels == IGNORED).any() for labels in maps):
+    if any((labels == IGNORE_INDEX).any() for labels in maps):
         handles.append(matplotlib.patches.Patch(color=np.array(GREY) / 255, label="no label"))
     if handles:
         columns = fonts.columns_of_legend([handle.get_label() for handle in handles], figure.get_figwidth(), most=6)

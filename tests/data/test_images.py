@@ -21,7 +21,7 @@ def labels(data):
 
 def test_digits_are_split_without_overlap_or_loss():
     data = load_images("digits", batch_size=1)
-    parts = [pictures(part) for part in data[:3]]
+    parts = [pictures(part) for part in (data.train, data.validation, data.test)]
     assert [len(part) for part in parts] == [1294, 144, 359]
     unique = {row.tobytes() for part in parts for row in part}
     assert len(unique) == sum(len({row.tobytes() for row in part}) for part in parts)
@@ -30,7 +30,7 @@ def test_digits_are_split_without_overlap_or_loss():
 
 def test_batches_are_uint8_pictures_of_the_size_asked_for():
     data = load_images("digits", batch_size=50)
-    for part in data[:3]:
+    for part in (data.train, data.validation, data.test):
         assert part.element_spec[0].shape.as_list()[1:] == [32, 32, 3]
         assert part.element_spec[0].dtype == tf.uint8
     assert {len(batch) for batch, _ in data.train} == {50}
@@ -46,7 +46,8 @@ def test_each_epoch_has_its_own_order_and_the_same_pictures():
 
 
 def test_a_seed_repeats_split_and_order():
-    one, other = ([labels(part) for part in load_images("digits", 64, seed=5)[:2]] for _ in range(2))
+    loaded = (load_images("digits", 64, seed=5) for _ in range(2))
+    one, other = ([labels(data.train), labels(data.validation)] for data in loaded)
     assert all(map(np.array_equal, one, other))
     assert not np.array_equal(one[1], labels(load_images("digits", 64, seed=6).validation))
 
@@ -87,6 +88,12 @@ def test_missing_data_without_a_network_name_the_two_ways_out(monkeypatch, tmp_p
         load_images("cifar10")
     assert "\n" not in str(error.value)
     assert time.perf_counter() - started < 20
+
+
+def test_a_mistake_of_ours_is_not_said_to_be_missing_data(monkeypatch):
+    monkeypatch.setattr(tfds, "builder", lambda name: None)
+    with pytest.raises(AttributeError):
+        load_images("cifar10")
 
 
 @pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs CIFAR-10: set TFDS_DATA_DIR")

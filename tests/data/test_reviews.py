@@ -49,7 +49,7 @@ def test_cardinality_is_the_number_of_batches():
 
 
 def test_an_epoch_can_be_a_share_of_the_data_drawn_anew():
-    whole, third = (load_reviews("sst2", batch_size=4, max_length=32, epoch_share=share).train for share in (1, 1 / 3))
+    whole, third = (load_reviews("sst2", batch_size=4, max_length=32, epoch_fraction=share).train for share in (1, 1 / 3))
     first, second = ([words(row) for ids, _ in third for row in ids.numpy()] for _ in range(2))
     assert len(first) == 4 * int(third.cardinality()) == 4 * round(int(whole.cardinality()) / 3)
     assert set(first) != set(second)
@@ -105,9 +105,9 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
         ({"max_length": 4}, "`max_length` must be a whole number, 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
         ({"name": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
-        ({"taught": 5}, "`taught` must be None without a `teacher`. Received: 5"),
-        ({"taught": 0, "teacher": print}, "`taught` must be None or 1 or more. Received: 0"),
-        ({"epoch_share": 0}, r"`epoch_share` must lie in \(0, 1\]. Received: 0"),
+        ({"num_pseudo_labels": 5}, "`num_pseudo_labels` must be .* Received: 5"),
+        ({"num_pseudo_labels": 0, "teacher": print}, "`num_pseudo_labels` must be .* Received: 0"),
+        ({"epoch_fraction": 0}, r"`epoch_fraction` must be in \(0, 1\]. Received: 0"),
         ({"batch_size": 500}, "`batch_size` must leave one full batch of 147 texts of like length. Received: 500"),
     ],
 )
@@ -125,17 +125,17 @@ def test_a_teacher_labels_sentences_that_are_trained_on_besides(monkeypatch):
         return np.array([[0.75 if "fine" in row else 0.25 if "cold" in row else 0.5] for row in rows])
 
     options = {"batch_size": 1, "max_length": 32}
-    choices = ({}, {"teacher": teacher}, {"teacher": teacher, "taught": 2})
-    plain, taught, few = (load_reviews("sst2", **options, **choice) for choice in choices)
-    seen = [[words(ids.numpy()[0]) for ids, _ in data.train] for data in (plain, taught, few)]
+    choices = ({}, {"teacher": teacher}, {"teacher": teacher, "num_pseudo_labels": 2})
+    plain, labelled, few = (load_reviews("sst2", **options, **choice) for choice in choices)
+    seen = [[words(ids.numpy()[0]) for ids, _ in data.train] for data in (plain, labelled, few)]
     assert len(seen[1]) == len(seen[0]) + 5 and len(seen[2]) == len(seen[0]) + 2
-    assert taught.note.endswith("and 5 sentences of IMDB's training reviews, labelled by a teacher")
-    labels = {words(ids.numpy()[0]): float(label[0]) for ids, label in taught.train}
+    assert labelled.note.endswith("and 5 sentences of IMDB's training reviews, labelled by a teacher")
+    labels = {words(ids.numpy()[0]): float(label[0]) for ids, label in labelled.train}
     assert [labels[text] for text in ("a fine warm film .", "a cold ending ?", "a dull dull story !")] == [0.75, 0.25, 0.5]
     own = {words(ids.numpy()[0]): float(label[0]) for ids, label in plain.train}
     assert {text: labels[text] for text in own} == own
     for part in ("validation", "test"):
-        for (ids, label), (same_ids, same_label) in zip(getattr(plain, part), getattr(taught, part), strict=True):
+        for (ids, label), (same_ids, same_label) in zip(getattr(plain, part), getattr(labelled, part), strict=True):
             assert (ids == same_ids).numpy().all() and (label == same_label).numpy().all()
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from course_hw5.evaluation import label_maps
-from course_hw5.evaluation.label_maps import IGNORED
+from course_hw5.evaluation.label_maps import IGNORE_INDEX
 
 pytestmark = pytest.mark.unit
 
 IMAGE = np.full((4, 6, 3), 100, "uint8")
-LABELS = np.array([[0] * 6, [1] * 6, [1] * 6, [IGNORED] * 6], "uint8")
+LABELS = np.array([[0] * 6, [1] * 6, [1] * 6, [IGNORE_INDEX] * 6], "uint8")
 
 
 @pytest.mark.parametrize("matrix", [np.eye(3), label_maps.DEUTERANOPIA, label_maps.PROTANOPIA])

@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from course_hw5.evaluation import pixel_metrics
-from course_hw5.evaluation.pixel_metrics import IGNORED
+from course_hw5.evaluation.pixel_metrics import IGNORE_INDEX
 
 
 def independent_scores(labels, predicted, classes):
     """The benchmark's definition, class by class with sets of pixels."""
-    kept = labels != IGNORED
+    kept = labels != IGNORE_INDEX
     ious, accuracies = [], []
     for index in range(classes):
         truth, found = kept & (labels == index), kept & (predicted == index)
@@ -28,7 +28,8 @@ def independent_scores(labels, predicted, classes):
 def test_scores_equal_an_independent_computation(seed):
     random = np.random.default_rng(seed)
     classes = int(random.integers(2, 9))
-    labels = random.choice([*range(classes - seed % 2), IGNORED], (3, 11, 7)).astype("uint8")  # odd seeds: one class is absent
+    present = classes - seed % 2  # odd seeds: one class is absent
+    labels = random.choice([*range(present), IGNORE_INDEX], (3, 11, 7)).astype("uint8")
     predicted = random.integers(0, classes, labels.shape)
     matrix = sum(np.array(pixel_metrics.confusion_matrix(*pair, classes)) for pair in zip(labels, predicted))  # as a stream
     assert pixel_metrics.pixel_scores(matrix) == pytest.approx(independent_scores(labels, predicted, classes))
@@ -55,7 +56,7 @@ def test_scores_without_a_labelled_pixel_are_refused():
 @pytest.fixture
 def maps():
     random = np.random.default_rng(0)
-    labels = random.choice([0, 1, 2, IGNORED], (4, 8, 12)).astype("uint8")
+    labels = random.choice([0, 1, 2, IGNORE_INDEX], (4, 8, 12)).astype("uint8")
     return labels, random.normal(size=(4, 2, 3, 4)).astype("float32")
 
 
@@ -75,12 +76,12 @@ def test_metrics_in_compile_stream_over_batches_and_enlarge_logits(maps, jit_com
 def test_the_loss_is_the_mean_over_pixels_with_a_label(maps):
     labels, logits = maps
     large = tf.image.resize(logits, (8, 12))
-    kept = labels != IGNORED
+    kept = labels != IGNORE_INDEX
     expected = tf.keras.losses.sparse_categorical_crossentropy(labels[kept], large[kept], from_logits=True).numpy().mean()
     assert float(pixel_metrics.PixelCrossentropy()(labels, logits)) == pytest.approx(expected, rel=1e-5)
-    assert float(pixel_metrics.PixelCrossentropy()(np.full_like(labels, IGNORED), logits)) == 0
+    assert float(pixel_metrics.PixelCrossentropy()(np.full_like(labels, IGNORE_INDEX), logits)) == 0
 
 
 def test_a_metric_is_saved_and_loaded_with_its_arguments():
     metric = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(pixel_metrics.MeanIoU(7)))
-    assert (metric.classes, metric.name) == (7, "mean_iou")
+    assert (metric.num_classes, metric.name) == (7, "mean_iou")

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5.evaluation import flops, metrics, plots, run_folder
-from course_hw5.models.checkpoints import load as checkpoints
+from course_hw5.evaluation import metrics, plots, run_folder
 from course_hw5.reports import comparison_plots, summary
 from course_hw5.reports.pages import components
 
-FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json", "model.keras")
+FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json")
 NUMBER = (int, float)
 BETTER = {"test accuracy": max, "weighted F1": max, "median seconds per epoch": min, "training examples/s": max}
 
@@ -56,7 +55,7 @@ def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) 
 
 
 def read_run(run_dir):
-    """Reads what is compared of a run folder; counts the FLOPs of its model, for a text as long as its longest.
+    """Reads what is compared of a run folder.
 
     Raises:
         FileNotFoundError: if a file is missing.
@@ -75,12 +74,7 @@ def read_run(run_dir):
     f1 = {name: {"f1-score": NUMBER} for name in [*config["data"]["class_names"], "weighted avg"]}
     report = run_folder.read_json(run_dir / "classification_report.json", f1)
     history = run_folder.read_history(run_dir, ("epoch", "accuracy", "seconds"))
-    model = checkpoints.load_model(run_dir / "model.keras")
-    try:
-        count = flops.prediction_flops(model, config["arguments"].get("max_length"))
-    except ValueError:  # nothing that a reader of the page could mend
-        count = None
-    return Run(run_dir, config, tested, report, history, count)
+    return Run(run_dir, config, tested, report, history, config.get("prediction_flops"))
 
 
 def run_names(run_dirs: list[pathlib.Path]) -> list[str]:

@@ -6,17 +6,17 @@ import keras
 import tensorflow as tf
 
 from course_hw5.layers.layer_normalization import LayerNormalization
-from course_hw5.options import PRECISIONS, STRATEGIES
+from course_hw5.training.config import PRECISIONS, STRATEGIES
 
 
-def seed_everything(seed, deterministic=False):
+def seed_everything(seed: int, deterministic: bool = False) -> None:
     """Seeds Python, NumPy and TensorFlow; `deterministic` also restricts TensorFlow to deterministic kernels."""
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 
 
-def set_precision(name):
+def set_precision(name: str) -> None:
     """Sets the policy of layers built from now on: "float32", "mixed_bfloat16" or "mixed_float16"."""
     if name not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {name!r}")
@@ -55,7 +55,7 @@ def has_bfloat16_instructions():
     return path.exists() and not {"amx_bf16", "avx512_bf16"}.isdisjoint(path.read_text().split())
 
 
-def strategy(name):
+def strategy(name: str) -> tf.distribute.Strategy:
     """Makes the `tf.distribute` strategy of that name: "none", "mirrored" or "multiworker" (cluster from TF_CONFIG).
 
     Build the model inside its `scope()`; `course_hw5.train` does the rest.
@@ -73,7 +73,7 @@ def strategy(name):
     return tf.distribute.get_strategy()
 
 
-def mend_multi_worker(model, train_data):
+def mend_multi_worker(model: keras.Model, train_data: tf.data.Dataset) -> None:
     """Works around two faults of Keras 3 with more than one worker (keras#20585).
 
     It cannot build loss and metrics from a distributed batch, so they are built from a plain one; and it averages the

@@ -1,0 +1,3 @@
+from course_hw5.cli.main import main
+
+main()

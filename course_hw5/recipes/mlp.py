@@ -1,0 +1,65 @@
+"""Trains the multilayer perceptron of question 3-2.
+
+    course-hw5 train mlp --recipe report --out runs/mlp-report   # test accuracy 0.573, 8 epochs
+    course-hw5 train mlp --recipe tuned --out runs/mlp-tuned     # test accuracy 0.680, 45 epochs
+    course-hw5 train mlp --dataset digits --epochs 5 --out runs/mlp-digits   # no download
+
+An epoch of CIFAR-10 took about a minute on two cores with AVX2. The copy measured on went through JPEG once.
+"""
+
+import course_hw5
+from course_hw5.recipes.options import Option
+from course_hw5.recipes.recipe import Recipe, classification
+
+# `report`: the homework's layers and nothing else. `tuned`: the same layers, trained as well as we know how.
+CONFIGS = {
+    "report": {"epochs": 8, "optimizer": "adam", "learning_rate": 3e-4, "warmup_epochs": 1},
+    "tuned": {
+        "epochs": 45,
+        "optimizer": "adamw",
+        "learning_rate": 1e-3,
+        "warmup_epochs": 2,
+        "weight_decay": 0.02,
+        "label_smoothing": 0.1,
+    },
+}
+MODELS = {"report": {}, "tuned": {"batch_normalization": True, "local_initialization": True}}
+AUGMENTATIONS = {"report": "", "tuned": "flip,shift,mixup"}
+
+
+def load_data(args, start):
+    return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[args.recipe])
+
+
+def build_model(args, start, data):
+    return course_hw5.mlp_classifier(classes=len(data.class_names), **MODELS[args.recipe])
+
+
+def load_test(args, model):
+    return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
+
+
+def is_plain(model):
+    """Whether it is a model of images without a backbone."""
+    from course_hw5.models.task import Task
+
+    return not isinstance(model, Task) and len(model.inputs[0].shape) == 4
+
+
+RECIPE = Recipe(
+    name="mlp",
+    description=__doc__,
+    batch_size=256,
+    configs=CONFIGS,
+    options=(
+        Option("--dataset", choices=("cifar10", "digits"), default="cifar10", help="(default: %(default)s)"),
+        Option("--recipe", choices=tuple(CONFIGS), default="report", help="(default: %(default)s)"),
+    ),
+    choose=lambda args: args.recipe,
+    load_data=load_data,
+    build_model=build_model,
+    load_test=load_test,
+    is_for=is_plain,
+    summary="accuracy {accuracy:.4f}, weighted F1 {f1:.4f}",
+    task=classification,
+)

@@ -1,0 +1,167 @@
+"""Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
+
+import math
+import os
+import pathlib
+import zipfile
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from course_hw5.evaluation import run_folder
+from course_hw5.evaluation.callbacks import main_metrics
+
+
+class EpochSeed(keras.callbacks.Callback):
+    """Derives all randomness of an epoch from the seed and the epoch's number.
+
+    So epoch 3 of a resumed run shuffles, augments and drops out as epoch 3 of an uninterrupted one.
+
+    Args:
+        seed: integer, 0 or more.
+    """
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        data_seed, model_seed = np.random.SeedSequence([self.seed, epoch]).generate_state(2)
+        tf.random.get_global_generator().reset_from_seed(int(data_seed))
+        for index, layer in enumerate(self.model._flatten_layers()):
+            if hasattr(layer, "seed_generator"):
+                layer.seed_generator.state.assign([int(model_seed) & 0x7FFFFFFF, index << 20])  # it counts calls from there
+
+
+class Backup(keras.callbacks.Callback):
+    """Backs up weights and optimizer after each epoch, so that a kill at any moment loses no finished epoch.
+
+    A backup is one file, `epoch-0003.npz` after three epochs; the next one replaces it whole. `restore` reads it.
+
+    Args:
+        backup_dir: folder to write the backup to.
+    """
+
+    def __init__(self, backup_dir: str | os.PathLike):
+        super().__init__()
+        self.backup_dir = run_folder.local_path(backup_dir)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.backup_dir.mkdir(parents=True, exist_ok=True)
+        earlier = [*self.backup_dir.glob("epoch-*.npz"), *self.backup_dir.glob(".partial-*")]
+        path = self.backup_dir / f"epoch-{epoch + 1:04d}.npz"
+        with run_folder.replacing(path) as partial, open(partial, "wb") as file:
+            np.savez(file, **{name: keras.ops.convert_to_numpy(value) for name, value in _state(self.model).items()})
+        for old in earlier:
+            if old != path:
+                old.unlink(missing_ok=True)
+
+
+def latest_backup(backup_dir: str | os.PathLike) -> pathlib.Path | None:
+    """Path of the newest backup in a folder, or None."""
+    return max(run_folder.local_path(backup_dir).glob("epoch-*.npz"), default=None)
+
+
+def restore(path: str | os.PathLike, model: keras.Model) -> int:
+    """Gives a compiled model the weights and the optimizer's state of a backup.
+
+    Args:
+        path: a file that `Backup` wrote.
+        model: the same model, compiled in the same way.
+
+    Returns:
+        The number of epochs that were trained: `initial_epoch` of `fit`.
+
+    Raises:
+        ValueError: if the file is damaged or another model's; the model is as it was then.
+    """
+    path = run_folder.local_path(path)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    state = _state(model)
+    try:
+        with np.load(path) as saved:
+            if {*saved.files} != {*state}:
+                raise ValueError("it holds other variables")
+            values = {name: saved[name] for name in state}
+        for name, variable in state.items():
+            if values[name].shape != tuple(variable.shape):
+                raise ValueError(f"{name} has shape {values[name].shape} there")
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"The backup {path} must hold the weights of this model; it is damaged or another model's ({reason}). "
+            "Nothing was changed: restore the file, or start again with --overwrite."
+        ) from error
+    for name, variable in state.items():
+        variable.assign(values[name])
+    return int(path.stem.split("-")[1])
+
+
+def _state(model):
+    """Every variable by name. Keras's own files of weights would merge a LoRA's factors, and training could not go on."""
+    variables = [*model.variables, *model.optimizer.variables]
+    return {f"{index:04d} {variable.name}": variable for index, variable in enumerate(variables)}
+
+
+class BestModel(keras.callbacks.Callback):
+    """Keeps the model of the best epoch by validation, without the optimizer's state.
+
+    Args:
+        run_dir: folder for `model.keras`, with the `history.csv` that a resumed run compares with.
+        monitor: name of a metric in the logs; smaller is better where it ends in "loss".
+    """
+
+    def __init__(self, run_dir: str | os.PathLike, monitor: str = "val_accuracy"):
+        super().__init__()
+        self.run_dir = run_folder.local_path(run_dir)
+        self.monitor = monitor
+        self.sign = -1 if monitor.endswith("loss") else 1
+        self._best = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 0:
+            self._best = None
+        elif self._best is None:  # of a run that goes on
+            earlier = run_folder.read_history(self.run_dir).query("epoch <= @epoch")
+            self._best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
+        value = self.sign * main_metrics(logs, self.model)[self.monitor]
+        if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
+            model = keras.Model(self.model.input, self.model.output, name=self.model.name)  # the same layers, uncompiled
+            with run_folder.replacing(self.run_dir / "model.keras") as partial:
+                model.save(partial)
+            self._best = -math.inf if math.isnan(value) else value
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends training with a FloatingPointError that says what to try when the loss is no longer a number; finished epochs stay.
+
+    `keras.callbacks.TerminateOnNaN(raise_error=True)` needs Keras 3.15, and 3.10 is supported.
+
+    Args:
+        every: batches between two looks; the running mean of the loss stays NaN, so that none is missed.
+    """
+
+    def __init__(self, every: int = 20):
+        super().__init__()
+        self.every = every
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch % self.every == 0:
+            self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+
+    def _check(self, logs):
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss became {loss} in epoch {self._epoch + 1}. Try a smaller learning rate, or float32 precision."
+            )

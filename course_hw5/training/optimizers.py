@@ -1,0 +1,141 @@
+"""The optimizer of a `Settings`: a schedule over all steps, decay of kernels alone, and a rate per variable.
+
+What does not decay is said by the model, `no_weight_decay()`; of a model without that method it is biases and the scales and
+offsets of normalization. Muon decays all but these of any model: BEiT's position biases, [CLS] and LayerScale, too, as it did
+where the bundled BEiT and segmenter were trained.
+"""
+
+import re
+
+import keras
+import tensorflow as tf
+
+from course_hw5.layers.compiled import in_pieces
+from course_hw5.training.config import Settings
+
+NO_WEIGHT_DECAY = ("bias", "gamma", "beta")
+
+
+class _FusedUpdate:
+    """Lets XLA compile the update of all weights as one function, where it does not compile the whole step.
+
+    `_backend_update_step` is Keras's own place for what a backend does at once. A Keras without it never calls this, and
+    updates variable by variable.
+    """
+
+    def _backend_update_step(self, gradients, variables, learning_rate):
+        update = super()._backend_update_step
+        if not in_pieces() or tf.distribute.has_strategy():
+            return update(gradients, variables, learning_rate)
+        step = tf.function(lambda gradients, rate: update(gradients, variables, rate), jit_compile=True, autograph=False)
+        return step(gradients, tf.convert_to_tensor(learning_rate))
+
+
+class SGD(_FusedUpdate, keras.optimizers.SGD):
+    """Keras's, with an update that XLA compiles."""
+
+
+class Adam(_FusedUpdate, keras.optimizers.Adam):
+    """Keras's, with an update that XLA compiles."""
+
+
+class Muon(_FusedUpdate, keras.optimizers.Muon):
+    """Keras's, with an update that XLA compiles."""
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
+    """AdamW with a multiplier of the learning rate, and so of the decay, for each variable.
+
+    `lr_multipliers`: dict of `variable.path` to float; None, or a path that is not in it, for 1.
+    """
+
+    lr_multipliers = None
+
+    def update_step(self, gradient, variable, learning_rate):
+        owner = self._trainable_variables[self._get_variable_index(variable)]
+        rate = learning_rate * (self.lr_multipliers or {}).get(owner.path, 1.0)
+        if self.weight_decay and self._use_weight_decay(owner):
+            self.assign_sub(variable, variable * keras.ops.cast(self.weight_decay * rate, variable.dtype))
+        super().update_step(gradient, variable, rate)
+
+    def _apply_weight_decay(self, variables):
+        """Keras's knows no multipliers; see `update_step`."""
+
+
+def make_optimizer(
+    settings: Settings,
+    steps_per_epoch: int,
+    model: keras.Model | None = None,
+    lr_multipliers: dict[str, float] | None = None,
+) -> keras.optimizers.Optimizer:
+    """Makes the optimizer of `settings`.
+
+    Args:
+        settings: a `Settings`.
+        steps_per_epoch: batches in an epoch, for the schedule of the learning rate.
+        model: the model to be trained, which says what does not decay; Muon leaves its head to AdamW.
+        lr_multipliers: dict of `variable.path` to a multiplier of its learning rate; for "adamw" only.
+
+    Raises:
+        ValueError: if there are multipliers for another optimizer.
+    """
+    if lr_multipliers and settings.optimizer != "adamw":
+        raise ValueError(f'`lr_multipliers` must be None, except with "adamw". Received: {settings.optimizer}')
+    rate, decay = learning_rate(settings, steps_per_epoch), settings.weight_decay
+    if settings.optimizer == "sgd":
+        return SGD(rate, momentum=0.9, nesterov=True)
+    if settings.optimizer == "adam":
+        return Adam(rate)
+    if settings.optimizer == "muon":
+        optimizer = Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=_not_hidden(model))
+        optimizer.exclude_from_weight_decay(var_names=[*NO_WEIGHT_DECAY])
+        return optimizer
+    optimizer = LayerwiseAdamW(rate, weight_decay=decay)
+    optimizer.lr_multipliers = lr_multipliers
+    optimizer.exclude_from_weight_decay(var_names=_not_decayed(model))
+    return optimizer
+
+
+def learning_rate(settings: Settings, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate of `settings`: a number, or its schedule over all steps."""
+    rate = settings.learning_rate
+    if settings.schedule == "constant":
+        return rate
+    steps, warmup = settings.epochs * steps_per_epoch, round(settings.warmup_epochs * steps_per_epoch)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else rate,
+        decay_steps=max(1, steps - warmup),
+        warmup_target=rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
+    """Multipliers of the learning rate that fall by `decay` from group to group towards the input (BEiT, appendix).
+
+    Args:
+        model: a model with `layer_groups()`.
+        decay: in (0, 1].
+
+    Returns:
+        Dict of `variable.path` to multiplier: 1 for the last group, the head; `decay` for the one before it, and so on.
+    """
+    groups = model.layer_groups()[::-1]
+    return {variable.path: decay**below for below, group in enumerate(groups) for variable in group}
+
+
+def _not_decayed(model):
+    """Names, or parts of names, of variables that do not decay."""
+    return [*(model.no_weight_decay() if hasattr(model, "no_weight_decay") else NO_WEIGHT_DECAY)]
+
+
+def _not_hidden(model):
+    """Patterns of paths that Muon leaves to AdamW besides embeddings: what does not decay, and heads.
+
+    Heads are the last layer that has weights, and those that the model names in `logits_layers`.
+    """
+    layers = [layer for layer in getattr(model, "layers", ()) if layer.trainable_variables]
+    last = [variable.path for layer in layers[-1:] for variable in layer.trainable_variables]
+    named = [f"{name}/" for name in getattr(model, "logits_layers", ("logits",))]
+    return [*_not_decayed(model), *map(re.escape, (*last, *named))]

@@ -1,0 +1,232 @@
+"""`train`: compile, fit, evaluate, and the run folder that comes out. Names no model."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from course_hw5.data.dataset import Dataset
+from course_hw5.errors import require
+from course_hw5.evaluation import flops, metrics, run_folder
+from course_hw5.evaluation.callbacks import HistoryPlots
+from course_hw5.models.checkpoints import load as checkpoints
+from course_hw5.reports.pages.run import write_page
+from course_hw5.training import runtime, tasks
+from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, StopOnNaN, latest_backup, restore
+from course_hw5.training.config import Settings
+from course_hw5.training.optimizers import make_optimizer
+
+VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
+
+
+def train(
+    model: keras.Model,
+    data: Dataset,
+    run_dir: str | os.PathLike,
+    settings: Settings,
+    resume: bool = False,
+    overwrite: bool = False,
+    arguments: dict | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    lr_multipliers: dict[str, float] | None = None,
+    task: tasks.Task = tasks.CLASSIFICATION,
+) -> dict:
+    """Trains a classifier, or a model of another task, and fills a run folder, its page included.
+
+    Validation chooses the best epoch; that epoch's model reads the test data once, at the end. Killed at any moment, the
+    same call with `resume=True` goes on after the last finished epoch and ends with the same history and weights.
+
+    Args:
+        model: Functional `keras.Model` whose output is what the task asks for: for classification probabilities
+            `(batch, classes)`, or `(batch, 1)` from a sigmoid.
+        data: a `Dataset`, as `load_images` gives.
+        run_dir: the run folder.
+        settings: `Settings`.
+        resume: go on with the run in `run_dir`; where there is none, start one.
+        overwrite: delete what is in `run_dir` first.
+        arguments: dict of further arguments for `config.json`.
+        callbacks: further Keras callbacks.
+        lr_multipliers: dict of `variable.path` to a multiplier of its learning rate; for "adamw" only.
+        task: what is learnt and how it is scored, one of `course_hw5.training.tasks`.
+
+    Returns:
+        The metrics on the test data: the dict in `metrics.json`. Empty on every worker but the first.
+
+    Raises:
+        FileExistsError: if `run_dir` holds files and neither `resume` nor `overwrite` is set.
+        ValueError: if class names and outputs differ in number, the training data do not know how many batches they have, a
+            resumed run has other settings, or its backup is damaged.
+        FloatingPointError: if the loss becomes NaN; finished epochs stay.
+    """
+    batches = _check(model, data, run_dir, settings, task)
+    run_dir = run_folder.local_path(run_dir)
+    config = run_config(model, data, settings, arguments)
+    with model.distribute_strategy.scope():
+        compile_model(model, settings, batches, lr_multipliers, task)
+    is_chief = model.distribute_strategy.extended.should_checkpoint
+    if is_chief:
+        run_folder.open_run(run_dir, config, resume, overwrite)
+    # Every worker writes, since saving is a collective operation; what all but the first write is thrown away.
+    out_dir = run_dir if is_chief else pathlib.Path(tempfile.mkdtemp())
+    if resume and not is_chief and (run_dir / "history.csv").exists():
+        shutil.copy(run_dir / "history.csv", out_dir)
+    writer = tf.summary.create_file_writer(str(out_dir / "tensorboard"))
+
+    backup = latest_backup(run_dir / "backup") if resume else None
+    if backup or not (resume and _is_trained(run_dir, settings)):
+        with model.distribute_strategy.scope(), _ended_line():
+            train_data = task.prepare(data.train, model)
+            runtime.mend_multi_worker(model, train_data)
+            model.fit(
+                train_data,
+                validation_data=task.prepare(data.validation, model),
+                initial_epoch=restore(backup, model) if backup else 0,
+                epochs=settings.epochs,
+                shuffle=False,  # the data set shuffles itself
+                callbacks=[
+                    EpochSeed(settings.seed),
+                    StopOnNaN(),
+                    HistoryPlots(out_dir, writer),
+                    BestModel(out_dir, settings.monitor),
+                    keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
+                    *callbacks,
+                    Backup(out_dir / "backup"),  # last: what the others wrote of an epoch is there by then
+                ],
+            )
+    if not is_chief:
+        shutil.rmtree(out_dir)
+        return {}
+    return _finish(run_dir, data, config, task, writer)
+
+
+def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIFICATION):
+    """Scores a model on the test data; writes nothing.
+
+    Args: as for `train`.
+
+    Returns:
+        What the task finds: `.metrics` is a dict, and `.write(run_dir)` writes report, matrix and `metrics.json`.
+    """
+    return task.evaluate(model, data)
+
+
+def compile_model(
+    model: keras.Model,
+    settings: Settings,
+    steps_per_epoch: int,
+    lr_multipliers: dict[str, float] | None = None,
+    task: tasks.Task = tasks.CLASSIFICATION,
+) -> None:
+    """Compiles a model for the labels that a task prepares.
+
+    Args: as for `train`; `steps_per_epoch`: batches in an epoch, for the schedule of the learning rate.
+
+    Raises:
+        ValueError: if `settings` do not fit the model.
+    """
+    jit_compile, losses = runtime.compiles_whole(model), task.losses(model, settings)
+    names = ("loss", *(getattr(metric, "name", metric) for metric in keras.tree.flatten(losses["metrics"])))
+    known = [prefix + name for name in names for prefix in ("", "val_")]
+    require("monitor", settings.monitor, lambda name: name in known, f"one of {', '.join(known)}")
+    if settings.jit_compile is not None:
+        jit_compile = settings.jit_compile and not tf.distribute.has_strategy()
+    optimizer = make_optimizer(settings, steps_per_epoch, model, lr_multipliers)
+    model.compile(optimizer=optimizer, jit_compile=jit_compile, **losses)
+
+
+def run_config(model: keras.Model, data: Dataset, settings: Settings | None = None, arguments: dict | None = None) -> dict:
+    """What `config.json` says of a run; `settings` is None where nothing is trained."""
+    return {
+        "settings": dataclasses.asdict(settings) if settings else {},
+        "arguments": json.loads(json.dumps(arguments or {})),
+        "data": {"note": data.note, "class_names": metrics.distinct_names(data.class_names)},
+        "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in VERSIONED},
+        "command": shlex.join(sys.argv),
+    }
+
+
+def _check(model, data, run_dir, settings, task):
+    """Refuses what can be refused before anything is built or written; returns the number of batches in an epoch."""
+    require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
+    parts = ("train", "validation", "test", "class_names", "note", "batch_size")
+    require("data", data, lambda data: all(hasattr(data, part) for part in parts), f"a Dataset with {', '.join(parts)}")
+    require("run_dir", run_dir, lambda path: pathlib.Path(path).name, "the path of a folder")
+    require("settings", settings, lambda settings: isinstance(settings, Settings), "Settings")
+    task.check(model, data)
+    batches = int(data.train.cardinality())
+    if batches < 1:  # the schedule of the learning rate needs it
+        raise ValueError(
+            "`data.train` must know how many batches it has: .apply(tf.data.experimental.assert_cardinality(batches)). "
+            f"Received: {'an endless set' if batches == tf.data.INFINITE_CARDINALITY else 'an empty or unknown number'}"
+        )
+    return batches
+
+
+def _finish(run_dir, data, config, task, writer):
+    """Evaluates the best epoch's model and writes what is left of the run folder; returns the dict of `metrics.json`."""
+    model = checkpoints.load_model(run_dir / "model.keras")
+    history = run_folder.read_history(run_dir)
+    examples = int(data.train.cardinality()) * data.batch_size
+    speed = {
+        "training_seconds": round(float(history["seconds"].sum()), 1),
+        "training_examples_per_second": round(examples / float(history["seconds"].median()), 1),
+    }
+    found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=speed)
+    count = flops.count_or_none(model, config["arguments"].get("max_length"))
+    started = run_folder.read_json(run_dir / "config.json")  # of a run that was resumed, its first command
+    run_folder.write_json(run_dir / "config.json", started | {"prediction_flops": count})
+    _write_hparams(writer, config, found)
+    shutil.rmtree(run_dir / "backup", ignore_errors=True)
+    write_page(run_dir)
+    return found
+
+
+@contextlib.contextmanager
+def _ended_line():
+    """Ends the line of Keras's progress bar before an error is shown."""
+    try:
+        yield
+    except Exception:
+        print()
+        raise
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _is_trained(run_dir, settings):
+    has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
+    return has_files and len(run_folder.read_history(run_dir)) == settings.epochs
+
+
+def _write_hparams(writer, config, metrics):
+    values = config["settings"] | config["arguments"] | {"model": config["model"]["name"]}
+    values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
+    names = [name for name, value in metrics.items() if isinstance(value, float) and "second" not in name]
+    with writer.as_default(step=0):
+        hparams.hparams_config(
+            hparams=[hparams.HParam(name) for name in values], metrics=[hparams.Metric(f"test/{name}") for name in names]
+        )
+        hparams.hparams(values)
+        for name in names:
+            tf.summary.scalar(f"test/{name}", metrics[name])
+    writer.flush()
