@@ -8,7 +8,6 @@ from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.relative_position_bias import RelativePositionBias
-from course_hw5.layers.stochastic_depth import StochasticDepth
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -65,7 +64,7 @@ class BeitBlock(keras.layers.Layer):
         self.dense_1 = Dense(self.mlp_dim, exact_gelu, kernel_initializer=start, dtype=dtype, name="dense_1")
         self.dense_2 = Dense(dim, kernel_initializer=start, dtype=dtype, name="dense_2")
         self.dropouts = keras.layers.Dropout(self.dropout, dtype=dtype)
-        self.drop_path = StochasticDepth(self.drop_path_rate, dtype=dtype, name="drop_path")
+        self.drop_path = keras.layers.Dropout(self.drop_path_rate, (None, 1, 1), dtype=dtype, name="drop_path")
         for layer, shape in (
             (self.norm_before, x_shape),
             (self.attention, x_shape),
