@@ -19,7 +19,7 @@ from course_hw5 import devices, options, recovery, tasks
 from course_hw5.errors import is_whole, require
 from course_hw5.evaluation import metrics, page, run_folder
 from course_hw5.evaluation.callbacks import HistoryPlots
-from course_hw5.layers.compiled import in_pieces
+from course_hw5.layers.kernels import partial_jit
 from course_hw5.models import checkpoints
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
@@ -331,7 +331,7 @@ def _in_one_program(optimizer):
     update = optimizer._backend_update_step  # Keras's own place for what a backend does at once
 
     def compiled_update(gradients, variables, rate):
-        if not in_pieces() or tf.distribute.has_strategy():
+        if not partial_jit() or tf.distribute.has_strategy():
             return update(gradients, variables, rate)
         program = tf.function(lambda gradients, rate: update(gradients, variables, rate), jit_compile=True, autograph=False)
         return program(gradients, tf.convert_to_tensor(rate))

@@ -8,7 +8,7 @@ import numpy as np
 from course_hw5 import tokenization
 from course_hw5.attention import analysis
 from course_hw5.errors import require
-from course_hw5.layers.compiled import compiled
+from course_hw5.layers import kernels
 from course_hw5.models import beit
 from course_hw5.models.bert import BertInputs, backbone_of, check_embeddings, class_names_of
 
@@ -56,15 +56,10 @@ class Stacked(keras.layers.Layer):
         self.supports_masking = True  # Keras warns of a mask that is dropped otherwise
 
     def call(self, arrays):
-        return _stacked(*arrays)
+        return kernels.stack_layers(*arrays)
 
     def compute_mask(self, arrays, previous_mask):
         return None  # the attention holds it
-
-
-@compiled
-def _stacked(*arrays):
-    return keras.ops.cast(keras.ops.stack(arrays, axis=1), "float32")
 
 
 def attention_model(model, parts=False):
