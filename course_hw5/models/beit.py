@@ -70,6 +70,8 @@ class WithScores(keras.layers.Layer):
 class BeitBackbone(keras.Model):
     """The Functional model that `beit_backbone` makes; its arguments, all of them, are its `get_config`."""
 
+    prefers_partial_jit = True
+
     def __init__(
         self,
         *,

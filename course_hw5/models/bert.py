@@ -57,6 +57,8 @@ class BertBackbone(keras_nlp.models.BertBackbone):
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of both.
     """
 
+    prefers_partial_jit = True
+
     def __init__(self, *args, vocabulary=None, lowercase=True, tokenizer=None, **kwargs):
         super().__init__(*args, **kwargs)
         self._finish(made_tokenizer(vocabulary, lowercase, tokenizer))
