@@ -5,7 +5,7 @@ import weakref
 import keras
 
 from course_hw5.errors import require
-from course_hw5.layers.compiled import compiled
+from course_hw5.layers import kernels
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.bert import BertBackbone
 from course_hw5.models.task import Task, with_attention
@@ -22,15 +22,10 @@ class Stacked(keras.layers.Layer):
         self.supports_masking = True  # Keras warns of a mask that is dropped otherwise
 
     def call(self, arrays):
-        return _stacked(*arrays)
+        return kernels.stack_layers(*arrays)
 
     def compute_mask(self, arrays, previous_mask):
         return None  # the attention holds it
-
-
-@compiled
-def _stacked(*arrays):
-    return keras.ops.cast(keras.ops.stack(arrays, axis=1), "float32")
 
 
 def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:

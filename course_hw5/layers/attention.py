@@ -2,9 +2,7 @@
 
 import keras
 
-from course_hw5.layers.attention_weights import attention_weights
-from course_hw5.layers.dense import product
-from course_hw5.layers.heads import query_key_value
+from course_hw5.layers import kernels
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -39,32 +37,26 @@ class BeitAttention(keras.layers.Layer):
         self.output_kernel = self.add_weight((dim, dim), initializer=start, name="output_kernel")
         self.output_bias = self.add_weight((dim,), initializer="zeros", name="output_bias")
 
-    def call(self, x, position_bias=None, return_scores=False, training=None):
+    def call(self, x, position_bias=None, return_scores: bool = False, training: bool | None = None):
         _, tokens, dim = x.shape
         key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
         qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])
         qkv_bias = keras.ops.reshape(qkv_bias, (3, self.heads, -1))
-        query, key, value = query_key_value(x, self.qkv_kernel, qkv_bias, heads_first=True)
-        factor = (dim // self.heads) ** -0.5
-        bias = keras.ops.zeros((self.heads, 1, tokens)) if position_bias is None else position_bias
-        bias = keras.ops.expand_dims(keras.ops.cast(bias, self.compute_dtype), 1)
-        attention = attention_weights(query, key, bias, factor)
-        if return_scores:
-            content = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * factor
-            position = keras.ops.broadcast_to(bias, keras.ops.shape(content))
-            scores = {"attention": attention, "content": content, "position": position}
-            scores = {name: _swapped(array) for name, array in scores.items()}
-            attention = _swapped(scores["attention"])  # what follows has a gradient by what is returned
+        query, key, value = kernels.qkv_projection(x, self.qkv_kernel, qkv_bias)
+        scale = (dim // self.heads) ** -0.5
+        bias = keras.ops.zeros((1, 1, tokens)) if position_bias is None else position_bias
+        bias = keras.ops.cast(bias, self.compute_dtype)[None]
+        attention = kernels.attention_weights(query, key, bias, scale)
         weights = self.attention_dropout(attention, training=training)
-        x = keras.ops.transpose(keras.ops.matmul(weights, value), (1, 2, 0, 3))  # (batch, tokens, heads, dim / heads)
-        x = product(keras.ops.reshape(x, (-1, tokens, dim)), self.output_kernel, self.output_bias)
-        return (x, scores) if return_scores else x
+        mixed = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, head_dim)
+        mixed = keras.ops.reshape(mixed, (-1, tokens, dim))
+        x = kernels.dense(mixed, self.output_kernel, self.output_bias)
+        if not return_scores:
+            return x
+        content = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * scale
+        position = keras.ops.broadcast_to(bias, keras.ops.shape(content))
+        return x, {"attention": attention, "content": content, "position": position}
 
     def get_config(self):
         names = ("heads", "dropout", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}
-
-
-def _swapped(x):
-    """Heads and examples change places."""
-    return keras.ops.transpose(x, (1, 0, 2, 3))

@@ -8,7 +8,6 @@ from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.relative_position_bias import RelativePositionBias
-from course_hw5.layers.stochastic_depth import StochasticDepth
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -65,7 +64,7 @@ class BeitBlock(keras.layers.Layer):
         self.dense_1 = Dense(self.mlp_dim, exact_gelu, kernel_initializer=start, dtype=dtype, name="dense_1")
         self.dense_2 = Dense(dim, kernel_initializer=start, dtype=dtype, name="dense_2")
         self.dropouts = keras.layers.Dropout(self.dropout, dtype=dtype)
-        self.drop_path = StochasticDepth(self.drop_path_rate, dtype=dtype, name="drop_path")
+        self.drop_path = keras.layers.Dropout(self.drop_path_rate, (None, 1, 1), dtype=dtype, name="drop_path")
         for layer, shape in (
             (self.norm_before, x_shape),
             (self.attention, x_shape),
@@ -90,18 +89,17 @@ class BeitBlock(keras.layers.Layer):
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
-        normal, x = self.norm_before(x, return_input=True)
-        branch = self.attention(normal, bias, return_scores=return_scores, training=training)
+        branch = self.attention(self.norm_before(x), bias, return_scores=return_scores, training=training)
         if return_scores:
             branch, scores = branch
         x = self._with_branch(x, branch, 0, training)
-        normal, x = self.norm_after(x, return_input=True)
-        x = self._with_branch(x, self.dense_2(self.dense_1(normal)), 1, training)
+        branch = self.dense_2(self.dense_1(self.norm_after(x)))
+        x = self._with_branch(x, branch, 1, training)
         return (x, scores) if return_scores else x
 
     def _with_branch(self, x, branch, index, training):
         branch = self.drop_path(self.dropouts(branch, training=training), training=training)
-        return self.scales[index](branch, x) if self.scales else x + branch
+        return x + (self.scales[index](branch) if self.scales else branch)
 
     def get_config(self):
         names = ("heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")

@@ -2,10 +2,9 @@
 
 import keras
 
-from course_hw5.layers.attention_weights import attention_weights
+from course_hw5.layers import kernels
 from course_hw5.layers.dense import EinsumDense
 from course_hw5.layers.hashed_dropout import HashedDropout
-from course_hw5.layers.heads import query_key_value
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -64,7 +63,7 @@ class BertAttention(keras.layers.Layer):
         parts = self.query_dense, self.key_dense, self.value_dense
         kernel = keras.ops.concatenate([keras.ops.reshape(part.kernel, (query.shape[-1], -1)) for part in parts], axis=1)
         bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self.num_heads, -1))
-        query, key, value = query_key_value(query, kernel, bias)
+        query, key, value = kernels.qkv_projection(query, kernel, bias)
         attention = self.attention_weights(query, key, attention_mask)
         weights = self.attention_dropout(attention, training=training)
         x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
@@ -81,7 +80,7 @@ class BertAttention(keras.layers.Layer):
         if attention_mask is None:
             attention_mask = keras.ops.ones((1, 1, keras.ops.shape(key)[2]), "bool")
         bias = keras.ops.where(keras.ops.cast(attention_mask[:, None], "bool"), keras.ops.zeros_like(hidden), hidden)
-        return attention_weights(query, key, bias, self.factor)
+        return kernels.attention_weights(query, key, bias, self.factor)
 
     def get_config(self):
         return super().get_config() | {

@@ -2,27 +2,6 @@
 
 import keras
 
-from course_hw5.layers.compiled import compiled, rounded
+from course_hw5.layers import kernels
 
-
-@keras.saving.register_keras_serializable("course_hw5")
-def exact_gelu(x):
-    """GELU (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415) without the tanh approximation, by `erf` in float32.
-
-    Keras's own takes `erfc` where the backend is TensorFlow, which costs more on a CPU; it stays where the backend is PyTorch.
-
-    Args:
-        x: tensor of floats.
-
-    Returns:
-        Tensor of the same shape and type.
-    """
-    if keras.backend.backend() == "torch":
-        return keras.activations.gelu(x, approximate=False)
-    return _by_erf(x)
-
-
-@compiled
-def _by_erf(x):
-    x, dtype = keras.ops.cast(x, "float32"), x.dtype
-    return rounded(0.5 * x * (1 + keras.ops.erf(x * 2**-0.5)), dtype)
+exact_gelu = keras.saving.register_keras_serializable("course_hw5")(kernels.exact_gelu)

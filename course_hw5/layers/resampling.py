@@ -1,7 +1,7 @@
 """Maps to another size: bilinear interpolation and average pooling, each as two small matrix products.
 
 Both are linear along each axis, so one constant matrix per axis says all. XLA compiles that on every device, forth and back;
-the resizing operations of TensorFlow it compiles slowly or not at all.
+the resizing operations of TensorFlow it compiles slowly or not at all. Keras 3.10 has no `AdaptiveAveragePooling2D` yet.
 """
 
 import keras

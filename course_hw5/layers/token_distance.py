@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from course_hw5.layers import kernels
 from course_hw5.layers.bert_attention import BertAttention
-from course_hw5.layers.compiled import compiled, rounded
 
 FARTHEST = 128  # tokens from there on share a bucket
 
@@ -40,16 +40,10 @@ class TokenDistanceAttention(BertAttention):
             attention_mask = keras.ops.ones((1, 1, tokens), "bool")
         attention_mask = keras.ops.cast(attention_mask[:, None], "bool")
         scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        return _softmax(scores, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
+        return kernels.biased_softmax(scores, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
 
     def get_config(self):
         return super().get_config() | {"buckets": self.buckets}
-
-
-@compiled
-def _softmax(scores, bias, mask, factor):
-    total = keras.ops.cast(scores, "float32") * factor + bias
-    return rounded(keras.ops.softmax(keras.ops.where(mask, total, total - 3e4), axis=-1), scores.dtype)
 
 
 def distance_bucket(distance, buckets):

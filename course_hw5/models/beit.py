@@ -27,6 +27,8 @@ class BeitBackbone(keras.Model):
         blocks: list of `BeitBlock`.
     """
 
+    prefers_partial_jit = True
+
     def __init__(
         self,
         *,

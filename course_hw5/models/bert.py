@@ -35,6 +35,8 @@ class BertBackbone(keras_nlp.models.Backbone):
         tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of both.
     """
 
+    prefers_partial_jit = True
+
     def __init__(
         self,
         vocabulary_size: int,

@@ -10,7 +10,7 @@ import re
 import keras
 import tensorflow as tf
 
-from course_hw5.layers.compiled import in_pieces
+from course_hw5.layers.kernels import partial_jit
 from course_hw5.training.config import Settings
 
 NO_WEIGHT_DECAY = ("bias", "gamma", "beta")
@@ -25,7 +25,7 @@ class _FusedUpdate:
 
     def _backend_update_step(self, gradients, variables, learning_rate):
         update = super()._backend_update_step
-        if not in_pieces() or tf.distribute.has_strategy():
+        if not partial_jit() or tf.distribute.has_strategy():
             return update(gradients, variables, learning_rate)
         step = tf.function(lambda gradients, rate: update(gradients, variables, rate), jit_compile=True, autograph=False)
         return step(gradients, tf.convert_to_tensor(learning_rate))

@@ -5,7 +5,6 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.training.config import PRECISIONS, STRATEGIES
 
 
@@ -23,30 +22,41 @@ def set_precision(name: str) -> None:
     keras.config.set_dtype_policy(name)
 
 
-def compiles_whole(model):
+def compiles_whole(model) -> bool:
     """Whether XLA is best to compile a step of the model as a whole.
 
-    Not under a `tf.distribute` strategy; nor for pictures of any size, whose resizing XLA cannot compile; nor, where TensorFlow
-    has oneDNN, for BERT and BEiT in float32, and, on a processor with instructions for it, for whatever is in bfloat16: there
-    oneDNN multiplies matrices faster than XLA, and layers compile what lies between the products (`layers.compiled`).
+    Not under a `tf.distribute` strategy; nor for images of any size, whose resizing XLA cannot compile; nor, where TensorFlow
+    has oneDNN, for a model with a layer that says `prefers_partial_jit`, as the backbones of BERT and BEiT do, in float32,
+    and, on a processor with instructions for it, for whatever is in bfloat16: there oneDNN multiplies matrices faster than
+    XLA, which compiles what lies between the products (`layers.kernels`).
     """
     resizes = any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs)
     if tf.distribute.has_strategy() or resizes:
         return False
     if not uses_onednn() or tf.config.list_physical_devices("GPU"):
         return True
-    layers = model._flatten_layers()
-    dtypes = {layer.compute_dtype for layer in layers}
+    parts = [model, *_layers_of(model)]
+    dtypes = {part.compute_dtype for part in parts}
     if "bfloat16" in dtypes:
         return not has_bfloat16_instructions()
-    return "float16" in dtypes or not any(isinstance(layer, LayerNormalization) for layer in layers)
+    return "float16" in dtypes or not any(getattr(part, "prefers_partial_jit", False) for part in parts)
 
 
-def uses_onednn():
+def _layers_of(model):
+    """The layers of a model, and of the models within it."""
+    for layer in model.layers:
+        yield layer
+        yield from _layers_of(layer) if isinstance(layer, keras.Model) else ()
+
+
+def uses_onednn() -> bool:
     """Whether TensorFlow multiplies matrices by oneDNN, as importing the package asks it to, if it is imported first."""
-    from tensorflow.python.framework import test_util  # says it, and nothing public does
+    try:
+        from tensorflow.python.framework import test_util  # no public name says it
 
-    return test_util.IsMklEnabled()
+        return test_util.IsMklEnabled()
+    except (ImportError, AttributeError):
+        return False
 
 
 def has_bfloat16_instructions():

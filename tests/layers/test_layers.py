@@ -12,7 +12,6 @@ from course_hw5.layers.relative_position_bias import (
     interpolate_table,
     relative_position_index,
 )
-from course_hw5.layers.stochastic_depth import StochasticDepth
 
 random = np.random.default_rng(0)
 TOKENS = random.normal(size=(2, 7, 12)).astype("float32")
@@ -26,7 +25,6 @@ TOKENS = random.normal(size=(2, 7, 12)).astype("float32")
         (LayerScale(0.3), TOKENS),
         (PatchEmbedding(4, 12, use_absolute_positions=True, initializer_range=0.1), random.normal(size=(2, 8, 12, 3))),
         (RelativePositionBias(3, (2, 3), "normal"), TOKENS),
-        (StochasticDepth(0.2, seed=1), TOKENS),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -128,15 +126,12 @@ def test_heads_that_do_not_divide_the_width_are_refused():
         BeitAttention(5)(TOKENS)
 
 
-def test_dropped_branches_are_whole_examples_and_the_mean_stays():
-    layer = StochasticDepth(0.25, seed=0)
+def test_drop_path_drops_branches_of_whole_examples_and_the_mean_stays():
+    keras.utils.set_random_seed(0)
+    block = BeitBlock(3, 20, drop_path_rate=0.25)
+    block.build((None, 2, 3))
     x = np.ones((4000, 2, 3), "float32")
-    dropped = keras.ops.convert_to_numpy(layer(x, training=True))
+    dropped = keras.ops.convert_to_numpy(block.drop_path(x, training=True))
     np.testing.assert_allclose(np.unique(dropped), [0, 4 / 3], atol=1e-6)
     assert (dropped == dropped[:, :1, :1]).all() and dropped.mean() == pytest.approx(1, abs=0.05)
-    np.testing.assert_array_equal(layer(x), x)
-
-
-def test_a_rate_of_one_is_refused():
-    with pytest.raises(ValueError, match="`rate` must lie in \\[0, 1\\). Received: 1.0"):
-        StochasticDepth(1.0)
+    np.testing.assert_array_equal(block.drop_path(x), x)

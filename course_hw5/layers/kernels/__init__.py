@@ -1,0 +1,44 @@
+"""Operations of layers in two versions each: plain `keras.ops`, and one that is fast where TensorFlow trains on a CPU.
+
+Layers call `kernels.dense(...)`, `kernels.layer_norm(...)` and so on, and get the version that suits the step being traced.
+The fused versions are for steps that XLA does not compile as a whole: oneDNN multiplies matrices faster than XLA, in bfloat16
+several times as fast on a processor with instructions for it, so the products are left to oneDNN, and XLA compiles what lies
+between them. Eager calls, other backends, and steps that XLA compiles as a whole take the plain versions.
+
+The environment variable `COURSE_HW5_KERNELS=0` turns all fused versions off; `with kernels.plain():` does so for what is
+traced within it. A graph that leaves the process holds standard operations alone if it is traced there:
+
+    with kernels.plain():
+        model.export("folder")
+
+`KERNELS` lists all pairs; `tests/layers/test_kernels.py` compares the values and gradients of each.
+"""
+
+from course_hw5.layers.kernels.activation import exact_gelu
+from course_hw5.layers.kernels.attention import (
+    attention_weights,
+    biased_softmax,
+    qkv_projection,
+    stack_layers,
+)
+from course_hw5.layers.kernels.dense import dense, einsum_dense
+from course_hw5.layers.kernels.dropout import hashed_dropout
+from course_hw5.layers.kernels.normalization import layer_norm, layer_scale
+from course_hw5.layers.kernels.registry import KERNELS
+from course_hw5.layers.kernels.xla import partial_jit, plain
+
+__all__ = [
+    "KERNELS",
+    "attention_weights",
+    "biased_softmax",
+    "dense",
+    "einsum_dense",
+    "exact_gelu",
+    "hashed_dropout",
+    "layer_norm",
+    "layer_scale",
+    "partial_jit",
+    "plain",
+    "qkv_projection",
+    "stack_layers",
+]

@@ -1,0 +1,143 @@
+"""What fused kernels are built of: XLA functions, gradients of their own, fast casts and sums."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterator
+
+import keras
+
+_enabled = os.environ.get("COURSE_HW5_KERNELS", "1") != "0"
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Turns fused kernels off, in all threads, for what is traced within it; what is traced already stays as it is."""
+    global _enabled
+    before, _enabled = _enabled, False
+    try:
+        yield
+    finally:
+        _enabled = before
+
+
+def partial_jit() -> bool:
+    """Whether a `tf.function` is being traced outside any XLA context, and fused kernels are on."""
+    if not _enabled or keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf  # here, since layers are otherwise neutral
+
+    if tf.executing_eagerly():
+        return False
+    try:
+        from tensorflow.python.ops import control_flow_util  # no public name says it
+
+        return not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    except (ImportError, AttributeError):
+        return False
+
+
+def xla_function(function: Callable) -> Callable:
+    """Makes a function of tensors one XLA program, which is traced once for each set of shapes and types."""
+
+    @functools.cache
+    def traced():
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True, autograph=False)
+
+    @functools.wraps(function)
+    def run(*tensors):
+        return traced()(*tensors)
+
+    return run
+
+
+def custom_gradient(backward: Callable) -> Callable:
+    """Gives a function of tensors a gradient of its own.
+
+    Args:
+        backward: of the output's gradient, the output and the inputs, to a gradient, or None, for each input.
+
+    Returns:
+        A decorator of such functions.
+    """
+
+    def decorate(forward):
+        @functools.cache
+        def traced():
+            import tensorflow as tf
+
+            @tf.custom_gradient
+            def call(*inputs):
+                output = forward(*inputs)
+                output = tf.nest.map_structure(lambda x: tf.ensure_shape(x, x.shape), output)  # else the optimizer warns
+                return output, lambda *upstream: backward(
+                    upstream if isinstance(output, tuple) else upstream[0], output, *inputs
+                )
+
+            # TensorFlow keeps a custom gradient, and the graph around it, for good: a graph of its own is small and shared.
+            return tf.function(call, autograph=False)
+
+        @functools.wraps(forward)
+        def run(*inputs):
+            import tensorflow as tf
+
+            return traced()(*(tf.convert_to_tensor(x) for x in inputs))
+
+        return run
+
+    return decorate
+
+
+def rematerialized(function: Callable) -> Callable:
+    """Makes a function of tensors one XLA program, and its gradient another, which recomputes what it needs.
+
+    Args:
+        function: of tensors, to one tensor; built of `keras.ops`. Integers and scalars get no gradient.
+    """
+
+    def backward(upstream, output, *inputs):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch([tensor for tensor in inputs if tensor.dtype.is_floating and tensor.shape.rank != 0])
+            output = function(*inputs)
+        return tape.gradient(output, inputs, upstream)
+
+    backward.__name__ = f"{function.__name__}_gradient"
+    return custom_gradient(xla_function(backward))(xla_function(function))
+
+
+def fast_cast(x, dtype: str):
+    """Casts a float32 tensor to another float type.
+
+    To bfloat16 by integer arithmetic, with the same result: on a CPU, XLA's code for it takes much less time than its cast,
+    which is a third of a GELU.
+    """
+    if keras.backend.standardize_dtype(dtype) != "bfloat16" or keras.backend.backend() != "tensorflow":
+        return keras.ops.cast(x, dtype)
+    return _cast_to_bfloat16(x)
+
+
+@keras.ops.custom_gradient
+def _cast_to_bfloat16(x):
+    import tensorflow as tf  # `keras.ops.view` takes no shape with unknown sizes
+
+    bits, half = tf.bitcast(x, "uint32"), tf.constant(16, "uint32")
+    is_odd = tf.bitwise.bitwise_and(tf.bitwise.right_shift(bits, half), tf.constant(1, "uint32"))
+    upper = tf.bitwise.right_shift(bits + is_odd + tf.constant(0x7FFF, "uint32"), half)  # ties to even
+    return tf.bitcast(tf.cast(upper, "uint16"), "bfloat16"), lambda upstream: tf.cast(upstream, "float32")
+
+
+def as_rows(x):
+    """Reshapes a tensor `(..., dim)` to `(rows, dim)`, in float32."""
+    return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
+
+
+def sum_rows(x):
+    """Sums a matrix `(rows, dim)` over its rows, by a product, which on a CPU is faster than XLA's sum.
+
+    Two rows of ones: a product with a single one may become a loop that takes longer than all else in a gradient.
+    """
+    return keras.ops.matmul(keras.ops.ones((2, keras.ops.shape(x)[0]), x.dtype), x)[0]
