@@ -227,20 +227,15 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
     require("image_shape", image_shape, lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape), expected)
     for name in ("drop_path_rate", "dropout", "attention_dropout"):
         require(name, arguments.get(name, 0.0), lambda rate: 0 <= rate < 1, "in [0, 1)")
-    arguments = {"mlp_dim": 4 * arguments["dim"]} | arguments
     side, dim, depth = (arguments[name] for name in ("patch_size", "dim", "depth"))
     kinds, kind = ("per_layer", "shared", "both", "none"), arguments.get("relative_position_bias", "per_layer")
     expected = f"divisible by the patch, {side} pixels"
     require("image_shape", image_shape, lambda shape: not (shape[0] % side or shape[1] % side), expected)
     require("heads", arguments["heads"], lambda heads: dim % heads == 0, f"a divisor of dim {dim}")
     require("relative_position_bias", kind, lambda kind: kind in kinds, ", ".join(kinds))
-    require(
-        "feature_layers",
-        arguments.get("feature_layers", ()),
-        lambda layers: all(-1 <= i < depth for i in layers),
-        f"in [-1, {depth - 1}]",
-    )
-    return BeitBackbone(image_shape=tuple(image_shape), **arguments)
+    features, expected = arguments.get("feature_layers", ()), f"in [-1, {depth - 1}]"
+    require("feature_layers", features, lambda layers: all(-1 <= i < depth for i in layers), expected)
+    return BeitBackbone(image_shape=tuple(image_shape), **{"mlp_dim": 4 * dim} | arguments)
 
 
 # === Sizes ===
