@@ -19,8 +19,7 @@ from course_hw5.models.task import NOT_DECAYED, WithAttention
 class BeitBackbone(keras.Model):
     """The functional model that `beit_backbone` makes.
 
-    Args: those of `beit_backbone`, all of which are attributes, too, and
-        dtype: policy of all layers; None for the global one.
+    Args: those of `beit_backbone`, all of which are attributes, too, and `dtype`, the policy of all layers.
 
     Attributes:
         grid: rows and columns of patches.
@@ -111,9 +110,8 @@ class BeitBackbone(keras.Model):
     def _run(self, inputs, call_block):
         """The tokens after the last block, or a dict of them and of the maps that are asked for."""
         parts = (inputs["images"], inputs["mask"]) if self.use_mask_token else (inputs,)
-        x = self.patch_embedding(*parts)
-        bias = None if self.shared_bias is None else self.shared_bias(x)
-        states = [x]
+        states = [self.patch_embedding(*parts)]
+        bias = None if self.shared_bias is None else self.shared_bias(states[0])
         for block in self.blocks:
             states.append(call_block(block, states[-1], bias))
         sequence_output = states[-1] if self.norm is None else self.norm(states[-1])
@@ -180,10 +178,8 @@ class BeitBackbone(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> "BeitBackbone":
-        config = dict(config)
-        is_trainable = config.pop("trainable", True)
-        backbone = cls(**config)
-        backbone.trainable = is_trainable
+        backbone = cls(**{name: value for name, value in config.items() if name != "trainable"})
+        backbone.trainable = config.get("trainable", True)
         return backbone
 
 
@@ -228,24 +224,20 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
     if missing:
         raise ValueError(f"Give `size`, or patch_size, dim, depth and heads. Received: no {', '.join(missing)}")
     for name in ("patch_size", "dim", "depth", "heads"):
-        if not isinstance(arguments[name], int) or arguments[name] < 1:
-            raise ValueError(f"`{name}` must be a whole number, 1 or more. Received: {arguments[name]!r}")
+        require(name, arguments[name], lambda size: is_whole(size, 1), "a whole number, 1 or more")
     expected = "(height, width, channels), whole numbers"
     require("image_shape", image_shape, lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape), expected)
     for name in ("drop_path_rate", "dropout", "attention_dropout"):
         require(name, arguments.get(name, 0.0), lambda rate: 0 <= rate < 1, "in [0, 1)")
-    arguments = {"mlp_dim": 4 * arguments["dim"]} | arguments
-    kinds, features = ("per_layer", "shared", "both", "none"), arguments.get("feature_layers", ())
-    side, (height, width, _) = arguments["patch_size"], image_shape
-    for name, value, is_valid, expected in (
-        ("image_shape", image_shape, not (height % side or width % side), f"divisible by the patch, {side} pixels"),
-        ("heads", arguments["heads"], arguments["dim"] % arguments["heads"] == 0, f"a divisor of dim {arguments['dim']}"),
-        ("relative_position_bias", kind := arguments.get("relative_position_bias", kinds[0]), kind in kinds, ", ".join(kinds)),
-        ("feature_layers", features, all(-1 <= i < arguments["depth"] for i in features), f"in [-1, {arguments['depth'] - 1}]"),
-    ):
-        if not is_valid:
-            raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
-    return BeitBackbone(image_shape=tuple(image_shape), **arguments | {"feature_layers": tuple(features)})
+    side, dim, depth = (arguments[name] for name in ("patch_size", "dim", "depth"))
+    kinds, kind = ("per_layer", "shared", "both", "none"), arguments.get("relative_position_bias", "per_layer")
+    expected = f"divisible by the patch, {side} pixels"
+    require("image_shape", image_shape, lambda shape: not (shape[0] % side or shape[1] % side), expected)
+    require("heads", arguments["heads"], lambda heads: dim % heads == 0, f"a divisor of dim {dim}")
+    require("relative_position_bias", kind, lambda kind: kind in kinds, ", ".join(kinds))
+    features, expected = arguments.get("feature_layers", ()), f"in [-1, {depth - 1}]"
+    require("feature_layers", features, lambda layers: all(-1 <= i < depth for i in layers), expected)
+    return BeitBackbone(image_shape=tuple(image_shape), **{"mlp_dim": 4 * dim} | arguments)
 
 
 # === Sizes ===

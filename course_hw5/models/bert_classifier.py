@@ -66,7 +66,7 @@ class BertClassifier(Task):
 
     def reset_classifier(self, class_names) -> "BertClassifier":
         """Makes the same model for two other labels: it shares the backbone, and its last layer is new."""
-        return BertClassifier(self.backbone, self.max_length, self.dropout, self._tokenizer, class_names, self.name)
+        return BertClassifier.from_config(self.get_config() | {"backbone": self.backbone, "class_names": class_names})
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -125,7 +125,7 @@ def with_precision(model: BertClassifier, policy: str) -> BertClassifier:
         return model
     copy = type(backbone).from_config(backbone.get_config() | {"dtype": policy})
     copy.set_weights(backbone.get_weights())
-    changed = BertClassifier(copy, model.max_length, model.dropout, model._tokenizer, model.class_names, model.name)
+    changed = BertClassifier.from_config(model.get_config() | {"backbone": copy})
     copy_head(model, changed)
     return changed
 

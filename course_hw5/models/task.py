@@ -45,10 +45,8 @@ class Task(keras.Model):
             num_classes: number of classes.
             class_names: one string per class, or None.
         """
-        config = self.get_config() | {"num_classes": num_classes, "class_names": class_names}
-        model = type(self)(
-            self.backbone, **{key: value for key, value in config.items() if key not in ("backbone", "trainable")}
-        )
+        changes = {"backbone": self.backbone, "num_classes": num_classes, "class_names": class_names}
+        model = type(self).from_config(self.get_config() | changes)
         copy_head(self, model, left_out=self.logits_layers)
         return model
 
@@ -59,7 +57,9 @@ class Task(keras.Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> "Task":
         config = dict(config)
-        backbone = keras.saving.deserialize_keras_object(config.pop("backbone"), custom_objects)
+        backbone = config.pop("backbone")
+        if not isinstance(backbone, keras.Model):
+            backbone = keras.saving.deserialize_keras_object(backbone, custom_objects)
         is_trainable = config.pop("trainable", True)
         model = cls(backbone, **config)
         if not is_trainable:  # else the backbone says of itself whether it is

@@ -48,7 +48,8 @@ class UperNetSegmenter(BeitTask):
         outputs = backbone(x)
         maps = rescaled([outputs[f"block_{index}"] for index in backbone.feature_layers], dtype)
         x = fused(maps, channels, pool_scales, dtype)
-        outputs = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
+        x = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
+        outputs = keras.layers.Activation("linear", dtype="float32", name="scores")(x)  # names the output, as a classifier's
         if auxiliary_head:
             x = maps[2]
             for index in range(auxiliary_convolutions):

@@ -34,10 +34,10 @@ def test_typed_special_tokens_are_text_unless_asked_for_and_are_no_words(tmp_pat
     model = load_model(golden.Case().write(tmp_path))
     text, other = "word7 [SEP] word8 [MASK]", "[CLS] word9"
     plain, special = (explain(model, text, other, special_tokens=asked) for asked in (False, True))
-    assert [word for word, *_ in plain["what_if"]].count("[UNK]") == 9  # brackets, and what they hold
-    assert special["tokens"] == ["[CLS]", "word7", "[SEP]", "word8", "[MASK]", "[SEP]", "[CLS]", "word9", "[SEP]"]
-    assert [word[:3] for word in special["what_if"]] == [("word7", 1, 1), ("word8", 3, 3), ("word9", 7, 7)]
-    assert special["sentence_b_start"] == 6
+    assert [word for word, *_ in plain.what_if].count("[UNK]") == 9  # brackets, and what they hold
+    assert special.tokens == ["[CLS]", "word7", "[SEP]", "word8", "[MASK]", "[SEP]", "[CLS]", "word9", "[SEP]"]
+    assert [word[:3] for word in special.what_if] == [("word7", 1, 1), ("word8", 3, 3), ("word9", 7, 7)]
+    assert special.sentence_b_start == 6
     ids = encode_sentence(text, 12, other, model.tokenizer, special_tokens=True)
     assert ids.tolist() == [2, 14, 3, 15, 4, 3, 2, 16, 3, 0, 0, 0]
 

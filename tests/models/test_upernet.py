@@ -129,3 +129,26 @@ def test_a_folder_without_the_head_it_promises_is_refused(folder):
     (folder / "config.json").write_text(json.dumps(config | {"auxiliary_num_convs": 2}))
     with pytest.raises(ValueError, match="must hold whole weights of the model in its config.json. .*auxiliary_head.convs.1"):
         load_model(folder)
+
+
+def test_a_segmenter_is_rebuilt_from_its_config(model):
+    head = {"auxiliary_convolutions": 2, "auxiliary_concat_input": True, "pool_scales": (1, 2)}
+    segmenter = upernet_segmenter(model.backbone, 5, channels=8, auxiliary_channels=6, **head, mean=0.2, std=(0.1, 0.2, 0.3))
+    copy = type(segmenter).from_config(json.loads(json.dumps(segmenter.get_config())))
+    copy.set_weights(segmenter.get_weights())
+    assert copy.head_config() == segmenter.head_config() and copy.preprocessing == segmenter.preprocessing
+    for found, expected in zip(outputs_of(copy), outputs_of(segmenter)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_variables_of_both_heads_are_in_the_last_group(model):
+    embedding, *blocks, head = ([v.path for v in group] for group in model.layer_groups())
+    assert embedding[0] == "patch_embedding/kernel" and len(blocks) == 4
+    assert {"logits/kernel", "auxiliary_logits/kernel", "fusion/convolution/kernel"} <= {*head}
+
+
+def test_a_segmenter_for_other_classes_keeps_its_pyramid(model):
+    other = model.reset_classifier(3)
+    assert other.backbone is model.backbone and [output.shape[-1] for output in other.output] == [3, 3]
+    for before, after in zip(model.get_layer("fusion").weights, other.get_layer("fusion").weights):
+        np.testing.assert_array_equal(before, after)

@@ -1,6 +1,7 @@
 """BEiT's published checkpoints: the names and axes of `transformers`' tensors, and what comes before the network."""
 
 import json
+import pathlib
 
 import numpy as np
 
@@ -141,21 +142,21 @@ def _array(path, tensors):
     return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
 
 
-def read_preprocessing(folder, image_shape):
-    """What `preprocessor_config.json` says is done to raw pictures, as attributes of `Preprocessing`.
+def read_preprocessing(folder: pathlib.Path, image_shape: tuple[int, int, int]) -> dict:
+    """What `preprocessor_config.json` says is done to raw images, as attributes of `Preprocessing`.
 
     Args:
         folder: path.
-        image_shape: what the network reads; pictures are resized to it, or, where the file asks for a crop, to the file's
+        image_shape: what the network reads; images are resized to it, or, where the file asks for a crop, to the file's
             size in the same proportion and cropped.
 
     Returns:
-        Dict; where there is no such file, one that leaves pictures as they are.
+        Dict; where there is no such file, one that leaves images as they are.
 
     Raises:
         ValueError: if the file is damaged; says which entry.
     """
-    path = folder / "preprocessor_config.json"
+    path, channels = folder / "preprocessor_config.json", image_shape[-1]
     if not path.exists():
         return {"mean": None}
     try:
@@ -163,7 +164,6 @@ def read_preprocessing(folder, image_shape):
         config.items()
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
-    channels = image_shape[-1]
     for name in UNKNOWN_STEPS:
         if config.get(name):
             raise ValueError(f"`{name}` in {path} must be false. Received: {config[name]!r}")
@@ -175,6 +175,13 @@ def read_preprocessing(folder, image_shape):
         except (TypeError, ValueError, KeyError) as error:
             raise ValueError(f"`{name}` in {path} must be {expected}. Received: {value!r}") from error
 
+    raw = _read_normalization(path, config, channels, read)
+    return raw | (_read_resizing(path, config, channels, read) if config.get("do_resize", True) else {})
+
+
+def _read_normalization(path, config, channels, read):
+    """`mean` and `std` of pixels in [0, 1], as lists of numbers."""
+
     def numbers(value):
         return np.broadcast_to([float(number) for number in np.ravel(value)], (channels,))
 
@@ -185,15 +192,17 @@ def read_preprocessing(folder, image_shape):
     scale = 255 * read("rescale_factor", float, "a number", 1 / 255) if config.get("do_rescale", True) else 255.0
     if not (std * scale > 0).all():
         raise ValueError(f"`image_std` and `rescale_factor` in {path} must be above 0. Received: {std.tolist()}, {scale / 255}")
-    raw = {"mean": (mean / scale).tolist(), "std": (std / scale).tolist()}
-    if config.get("do_resize", True):
-        interpolation = read("resample", RESAMPLE.__getitem__, f"one of Pillow's numbers {', '.join(map(str, RESAMPLE))}", 3)
-        raw |= {"input_shape": (None, None, channels), "interpolation": interpolation}
-        if config.get("do_center_crop"):
-            size, crop = (read(name, _height, "a height, or an object with one") for name in ("size", "crop_size"))
-            if crop > size:
-                raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
-            raw["crop_fraction"] = crop / size
+    return {"mean": (mean / scale).tolist(), "std": (std / scale).tolist()}
+
+
+def _read_resizing(path, config, channels, read):
+    interpolation = read("resample", RESAMPLE.__getitem__, f"one of Pillow's numbers {', '.join(map(str, RESAMPLE))}", 3)
+    raw = {"input_shape": (None, None, channels), "interpolation": interpolation}
+    if config.get("do_center_crop"):
+        size, crop = (read(name, _height, "a height, or an object with one") for name in ("size", "crop_size"))
+        if crop > size:
+            raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
+        raw["crop_fraction"] = crop / size
     return raw
 
 
