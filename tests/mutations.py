@@ -8,7 +8,6 @@ on where it ended. For a change that no test notices, write the test that is mis
 
 import argparse
 import ast
-import collections
 import contextlib
 import difflib
 import json
@@ -108,38 +107,32 @@ def tests_of(path, root):
 
 
 def outcome(tests, root, timeout):
-    """`survived`, or how a change was noticed: `failed`, `timeout`; quick tests of the module first, then slow ones."""
+    """`survived`, or what noticed a change: the name of a test that failed, or `timeout`; slow tests are tried last."""
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    for mark in ("not slow and not browser", "slow or browser"):
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "-m",
-            mark,
-            "--no-header",
-            "-p",
-            "no:cacheprovider",
-            "--durations=0",
-        ]
-        process = subprocess.Popen(
-            [*command, *map(str, tests)],
-            cwd=root,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return "timeout"
-        finally:
-            stop_group(process)
+    for mark in ("unit", "model", "slow or browser"):
+        files = [str(file) for file in tests if mark != "unit" or "mark.unit" in (root / file).read_text(encoding="utf-8")]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-m", mark, *files]
+        if not files:
+            continue
+        with tempfile.TemporaryFile("w+") as printed:
+            process = subprocess.Popen(
+                command,
+                cwd=root,
+                env=environment,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                return "timeout"
+            finally:
+                stop_group(process)
+            printed.seek(0)
+            named = re.findall(r"^(?:FAILED|ERROR) (\S+)", printed.read(), re.MULTILINE)
         if code not in (0, 5):  # 5: no test has this mark
-            return "failed"
+            return named[0] if named else f"exit code {code}"
     return "survived"
 
 
@@ -173,6 +166,7 @@ def main():
     parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="of the tests of one change")
     parser.add_argument("--log", type=pathlib.Path, default=pathlib.Path("mutations.jsonl"))
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what runs is ended, too
     entries = [json.loads(line) for line in args.log.read_text().splitlines()] if args.log.exists() else []
     done = {(entry["path"], entry["index"]) for entry in entries}
     with tempfile.TemporaryDirectory() as folder:
@@ -188,9 +182,10 @@ def main():
             entries.append(entry)
             with args.log.open("a") as log:
                 log.write(json.dumps(entry) + "\n")
-            print(f"{entry['outcome']:>9} {entry['path']}", *entry["diff"], sep="\n    ", flush=True)
-    counts = collections.Counter(entry["outcome"] for entry in entries)
-    print(f"{len(entries) - counts['survived']} of {len(entries)} changes were noticed: {dict(counts)}")
+            print(f"{entry['path']}: {entry['outcome']}", *entry["diff"], sep="\n    ", flush=True)
+    survived, late = ([entry for entry in entries if entry["outcome"] == name] for name in ("survived", "timeout"))
+    noticed = len(entries) - len(survived)
+    print(f"{noticed} of {len(entries)} changes were noticed, {len(late)} of them since tests took more than {args.timeout} s")
 
 
 if __name__ == "__main__":

@@ -26,41 +26,44 @@ def test_help_of_the_command_line_loads_no_heavy_library():
     assert loaded_after(code + "contextlib.redirect_stdout(io.StringIO()): cli.main(['--help'])") == []
 
 
-def page_faults(environment):
-    code = """
+CODE = """
 import tensorflow as tf  # before the package, as in a notebook's first cell
 import course_hw5, os, resource
+from course_hw5 import devices
 step = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x) + 1.0), jit_compile=True)
 x = tf.zeros((2048, 2048))
 step(x).numpy()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):
     step(x).numpy()
-print(os.environ["TF_CPU_ALLOCATOR_USE_BFC"], resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(os.environ["TF_CPU_ALLOCATOR_USE_BFC"], faults, devices.uses_onednn())
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | environment)
-    setting, faults = run.stdout.split()[-2:]
-    return setting, int(faults)
 
 
-def test_memory_is_kept_from_step_to_step_unless_the_user_says_otherwise(monkeypatch):
-    monkeypatch.delenv("TF_CPU_ALLOCATOR_USE_BFC")  # which this process has set by importing the package
-    (setting, kept), (other, given_back) = page_faults({}), page_faults({"TF_CPU_ALLOCATOR_USE_BFC": "false"})
+@pytest.fixture(scope="module")
+def by_default_and_asked():
+    """Memory's setting, page faults and whether oneDNN is used, in a process as it is and in one whose user says otherwise."""
+    names = "TF_CPU_ALLOCATOR_USE_BFC", "TF_ENABLE_ONEDNN_OPTS"
+    unset = {name: value for name, value in os.environ.items() if name not in names}  # importing the package has set them here
+
+    def found(environment):
+        run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True, env=unset | environment)
+        return run.stdout.split()[-3:]
+
+    return found({}), found(dict(zip(names, ("false", "0"))))
+
+
+def test_memory_is_kept_from_step_to_step_unless_the_user_says_otherwise(by_default_and_asked):
+    (setting, kept, _), (other, given_back, _) = by_default_and_asked
     assert (setting, other) == ("true", "false")
     # Given back, five steps would touch 20,000 pages anew; a kernel that hands out huge pages has few of them either way.
-    assert kept < 5000 and kept <= given_back + 200
+    assert int(kept) < 5000 and int(kept) <= int(given_back) + 200
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="TensorFlow has oneDNN's switch on x86 alone")
-def test_tensorflow_uses_onednn_unless_the_user_says_otherwise(monkeypatch):
-    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
-    code = "import course_hw5; from course_hw5.training import runtime; print(runtime.uses_onednn())"
-
-    def found(environment):
-        run = [sys.executable, "-c", code]
-        return subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ | environment).stdout.split()[-1]
-
-    assert (found({}), found({"TF_ENABLE_ONEDNN_OPTS": "0"})) == ("True", "False")
+def test_tensorflow_uses_onednn_unless_the_user_says_otherwise(by_default_and_asked):
+    assert [uses for *_, uses in by_default_and_asked] == ["True", "False"]
 
 
 @pytest.mark.parametrize("name", course_hw5.__all__)
