@@ -1,4 +1,4 @@
-"""The report's claims as experiments: each says what would refute it, runs in under two minutes, and gives a verdict."""
+"""The homework's claims as experiments: each says what would refute it, runs in under two minutes, and gives a verdict."""
 
 import ast
 import importlib
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from course_hw5.labs.support.result import LabResult
 
-LABS = (  # in the report's order
+LABS = (  # in the homework's order
     "long_inputs",
     "weights_by_hand",
     "heads",
