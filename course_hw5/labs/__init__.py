@@ -42,7 +42,7 @@ def describe(name: str) -> tuple[str, dict[str, int | str]]:
     run = next(part for part in module.body if isinstance(part, ast.FunctionDef) and part.name == "run")
     defaults = zip(run.args.args, run.args.defaults)
     parameters = {argument.arg: ast.literal_eval(value) for argument, value in defaults if argument.arg != "seed"}
-    return ast.get_docstring(module), parameters
+    return ast.get_docstring(module) or "", parameters
 
 
 def run_lab(name: str, seed: int = 0, **parameters: int | str) -> "LabResult":
