@@ -13,7 +13,7 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/attention_labs.ipynb)
 #
-# Questions 1-1, 2-1 and 4-2 are answered in words in the report. Here each answer is an experiment that could refute it: it
+# Questions 1-1, 2-1 and 4-2 are answered in words in the homework. Here each answer is an experiment that could refute it: it
 # runs in a minute or two, shows a verdict, and has parameters. Set the one that breaks the mechanism, run the cell again, and
 # the verdict turns.
 
@@ -71,10 +71,10 @@ Markdown(
 
 # %% [markdown]
 # ## 1-1 (1) What makes a part important?
-# The report says that important parts get less weight. They get more.
+# The homework says that important parts get less weight. They get more.
 
 # %%
-result = run("weights_by_hand")  # weights="negated" is what the report says
+result = run("weights_by_hand")  # weights="negated" is what the homework says
 result
 
 # %%
@@ -106,7 +106,7 @@ Markdown("\n".join(f"- {m.label}: {m.text}" for m in result.measurements if "_wi
 
 # %% [markdown]
 # ## 4-2 (1) What has attention to do with a convolution?
-# The report: a convolution can imitate attention with many channels and layers. The other way round one layer is enough.
+# The homework: a convolution can imitate attention with many channels and layers. The other way round one layer is enough.
 
 # %%
 result = run("convolution_as_attention")  # attention="uniform" takes the positions away

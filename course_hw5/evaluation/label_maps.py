@@ -156,7 +156,7 @@ def gallery(
     class_names: Sequence[str],
     most: int = 14,
 ) -> matplotlib.figure.Figure:
-    """Draws images beside their segmentation masks: annotated (figure 7 of the report) and predicted (figure 8).
+    """Draws images beside their segmentation masks: annotated (figure 7 of the homework) and predicted (figure 8).
 
     Args:
         images: uint8 arrays `(height, width, 3)`, of any sizes.

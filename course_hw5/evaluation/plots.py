@@ -30,7 +30,7 @@ def subplots(*shape: int, figsize: tuple[float, float], **options: Any) -> tuple
 
 
 def history_plot(history: pd.DataFrame, metric: str) -> Figure:
-    """Draws a metric of training and validation against the epoch (figures 9, 10, 13 and 14 of the report).
+    """Draws a metric of training and validation against the epoch (figures 9, 10, 13 and 14 of the homework).
 
     Args:
         history: `pandas.DataFrame` with the columns `epoch`, `metric` and, if there was validation, `val_{metric}`.
@@ -124,7 +124,7 @@ def figure_png(figure: Figure, dpi: float = 144) -> bytes:
 def embedding_plot(
     tokens: Sequence[str], parts: dict[str, Float[np.ndarray, "tokens width"]], dimensions: int = 64, most: int = 64
 ) -> Figure:
-    """Draws the vectors that BERT's input is the sum of (figures 4 and 5 of the report).
+    """Draws the vectors that BERT's input is the sum of (figures 4 and 5 of the homework).
 
     Args:
         tokens: one string per token.

@@ -1,4 +1,4 @@
-"""The report's claims as experiments: each says what would refute it, runs in under two minutes, and gives a verdict."""
+"""The homework's claims as experiments: each says what would refute it, runs in under two minutes, and gives a verdict."""
 
 import ast
 import importlib
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from course_hw5.labs.support.result import LabResult
 
-LABS = (  # in the report's order
+LABS = (  # in the homework's order
     "long_inputs",
     "weights_by_hand",
     "heads",
@@ -42,7 +42,7 @@ def describe(name: str) -> tuple[str, dict[str, int | str]]:
     run = next(part for part in module.body if isinstance(part, ast.FunctionDef) and part.name == "run")
     defaults = zip(run.args.args, run.args.defaults)
     parameters = {argument.arg: ast.literal_eval(value) for argument, value in defaults if argument.arg != "seed"}
-    return ast.get_docstring(module), parameters
+    return ast.get_docstring(module) or "", parameters
 
 
 def run_lab(name: str, seed: int = 0, **parameters: int | str) -> "LabResult":

@@ -11,7 +11,7 @@ It would be refuted if the outputs differed by more than rounding, if eight head
 convolution mixes changed with the picture, or if what BEiT mixes did not. `attention="uniform"` takes the positions away from
 the nine heads, and refutes it.
 
-Wrong in the report: to imitate a convolution takes neither many layers nor many channels. One layer is enough. It needs k x k
+Wrong in the homework: to imitate a convolution takes neither many layers nor many channels. One layer is enough. It needs k x k
 heads, each as long as there are channels to read or to write, whichever are fewer. (It costs more: every pixel is compared
 with every other.)
 """

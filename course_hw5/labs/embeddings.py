@@ -10,7 +10,7 @@ It would be refuted if the encoder gave another answer for the sum than for the 
 less harm than [CLS] and [SEP]. `reads="token"` has the encoder read token vectors alone, so that nothing is lost by leaving out
 the other two, and refutes it.
 
-Loose in the report: [CLS] and [SEP] are named as if the input needed them. The classifier reads whatever token stands first;
+Loose in the homework: [CLS] and [SEP] are named as if the input needed them. The classifier reads whatever token stands first;
 with [CLS] gone that is a word, and attention turns to it. [SEP] has nothing to separate where there is one sentence. Nor do
 segments say anything there, since all tokens have the same: the encoder is merely used to that shift.
 """

@@ -10,7 +10,7 @@ It would be refuted if the rebuilt layer gave other numbers, if one head learnt 
 model were as good with heads that weigh alike. `heads="copies"` makes them weigh alike throughout, as statement 3 has it, and
 refutes it.
 
-Loose in the report: that each head sees another aspect does not mean that each is needed. Taking one away changes little
+Loose in the homework: that each head sees another aspect does not mean that each is needed. Taking one away changes little
 (Michel et al. 2019, https://arxiv.org/abs/1905.10650). The bundled model was not trained with heads alike: what it loses by
 them says what it came to rely on, not what such a model could learn.
 """

@@ -10,7 +10,7 @@ It would be refuted if a dense layer left a pixel out, if n convolutions reached
 or only far heads, or if its weights stayed when the picture changes. `attention="positions"` takes weights from the position
 bias alone, so that they stay; `attention="uniform"` makes all heads far: either refutes it.
 
-Loose in the report: "local" attention is a matter of degree, since no softmax weight is zero, and a CNN becomes global
+Loose in the homework: "local" attention is a matter of degree, since no softmax weight is zero, and a CNN becomes global
 with depth. And though its kernels stay, what a pixel does to a deep unit changes with the picture, by the gates of ReLU.
 """
 

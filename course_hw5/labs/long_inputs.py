@@ -1,6 +1,6 @@
 """A fixed context loses accuracy on long inputs; attention keeps it, since each step looks at the parts that matter.
 
-Source: question 1-1 (1), and Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473). The report says that important parts get
+Source: question 1-1 (1), and Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473). The homework says that important parts get
 less weight: a slip; they get more.
 
 Three encoder-decoders of as many parameters learn to write up to 20 letters from the last to the first: GRUs with the

@@ -1,6 +1,6 @@
 """The better a word fits the query, the more weight it gets; scaling keeps the softmax from deciding too early.
 
-Source: question 1-1 (1), and Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.2.1. The report says that
+Source: question 1-1 (1), and Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.2.1. The homework says that
 important parts get less weight: a slip.
 
 Attention is computed step by step for five words whose vectors are set by hand, so that each number can be checked with a
@@ -8,7 +8,7 @@ pencil; then for random queries and keys, with and without the division by the s
 
 It would be refuted if a word that fits better than another ever got less weight, if Keras computed other numbers, or if without
 the scale the weights of long vectors were as spread out as with it. `weights="negated"` gives important parts less weight, as
-the report says, and `weights="uniform"` gives all the same: either refutes it.
+the homework says, and `weights="uniform"` gives all the same: either refutes it.
 """
 
 import keras

@@ -27,8 +27,9 @@ def runs_plot(histories: dict[str, pd.DataFrame], metric: str) -> Figure:
     Returns:
         `Figure`; the best epoch by validation of each run is marked.
     """
-    figure, axes = subplots(figsize=(6.4, 4.4))
-    _draw_runs(axes, histories, metric)
+    with seaborn.axes_style("whitegrid"):
+        figure, axes = subplots(figsize=(6.4, 4.4))
+        _draw_runs(axes, histories, metric)
     fonts.use_installed_fonts(figure)
     return figure
 
@@ -43,8 +44,9 @@ def class_scores_plot(scores: pd.DataFrame, most: int = 30) -> Figure:
     Returns:
         `Figure`.
     """
-    figure, axes = subplots(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)))
-    dots = _draw_class_scores(axes, scores, most)
+    with seaborn.axes_style("whitegrid"):
+        figure, axes = subplots(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)))
+        dots = _draw_class_scores(axes, scores, most)
     names = [fonts.plain(name) for name in scores]
     figure.legend(dots, names, loc="outside lower center", ncols=fonts.columns_of_legend(names, 6.4, most=3))
     make_room(figure, figure.axes, 2 * ROOM)
@@ -54,9 +56,10 @@ def class_scores_plot(scores: pd.DataFrame, most: int = 30) -> Figure:
 def comparison_plot(histories: dict[str, pd.DataFrame], scores: pd.DataFrame, most: int = 20) -> Figure:
     """Draws the accuracy curves of several runs and their scores per class side by side; arguments as above."""
     height = max(4.4, 1.5 + 0.32 * min(len(scores), most))
-    figure, (left, right) = subplots(1, 2, figsize=(12, height))
-    _draw_runs(left, histories, "accuracy")
-    _draw_class_scores(right, scores, most)
+    with seaborn.axes_style("whitegrid"):  # which legends and lines read as they are drawn
+        figure, (left, right) = subplots(1, 2, figsize=(12, height))
+        _draw_runs(left, histories, "accuracy")
+        _draw_class_scores(right, scores, most)
     make_room(figure, [right], 2 * ROOM)
     return figure
 

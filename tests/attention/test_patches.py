@@ -394,7 +394,7 @@ def test_matrix_and_model_views_know_signs_and_names(page):
     click(driver, "#views button", 2)
     wait(driver, "return document.querySelectorAll('.grid button').length === 12")
     click(driver, ".grid button", 3)  # layer 0, head 3
-    wait(driver, "return document.body.dataset.shown === 'Picture Content score 0'")
+    wait(driver, "return document.body.dataset.shown === 'Image Content score 0'")
     assert numbers_shown(driver) == near(CONTENT[0, 3, 0])
 
 

@@ -1,6 +1,7 @@
 import base64
 import csv
 import html
+import pathlib
 import re
 import sys
 import time
@@ -15,6 +16,7 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from course_hw5.attention.viewer import templates
 from course_hw5.attention.viewer.page import Page, call_html, head_view
 from tests.attention.controls import choose, click, saved, texts, wait
 from tests.browser import needs_browser
@@ -167,6 +169,13 @@ def test_a_third_positional_argument_is_refused_since_bertviz_reads_it_as_a_sent
     with pytest.raises(TypeError, match=r"`head_view`.*sentence_b_start=.*Received: 4"):
         head_view(ATTENTION, TOKENS, 4)
     assert '"sentenceB": 4' in head_view(ATTENTION, TOKENS, sentence_b_start=4, html_action="return")
+
+
+def test_scripts_of_a_page_are_all_modules_without_imports_and_exports():
+    folder = pathlib.Path(templates.__file__).parent
+    assert sorted(path.stem for path in folder.glob("*.js")) == sorted(templates.SCRIPTS)
+    text = templates.scripts(templates.environment(), with_image=True)
+    assert "function pictureView" in text and not re.search(r"^(import|export)\b", text, re.MULTILINE)
 
 
 def test_a_weight_takes_about_two_bytes_of_the_page():

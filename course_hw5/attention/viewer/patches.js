@@ -188,7 +188,7 @@ export function pictureView() {
   async function showPicture(stage) {
     const at = await weights(seen.kind, seen.layer);
     await ready;
-    if (seen.view !== "Picture" || at !== (await weights(seen.kind, seen.layer))) return; // something else is wanted
+    if (seen.view !== "Image" || at !== (await weights(seen.kind, seen.layer))) return; // something else is wanted
     if (stage.firstChild !== view) stage.replaceChildren(view);
     const { all, single } = mapsOf(at);
     const { map } = all;

@@ -34,7 +34,7 @@ async function png() {
 
 /** One row per head and query of the layer shown, or of all, one column per key; of a picture, one row per patch. */
 async function csv() {
-  if (seen.view === "Picture") return pictures.csv(await weights(seen.kind, seen.layer));
+  if (seen.view === "Image") return pictures.csv(await weights(seen.kind, seen.layer));
   const isModel = seen.view === "Model";
   const heads = isModel ? allHeads() : activeHeads();
   const rows = [["layer", "head", "query", ...state.keys.map(quoted)].join(",")];

@@ -85,18 +85,17 @@ def stacked(attention: Weights, name: str) -> Attention:
             raise ValueError(
                 f"All layers of `{name}` must have one shape. Received: {', '.join(map(str, sorted(shapes))) or 'none'}"
             )
-        attention = np.stack(layers)
+        found = np.stack(layers)
     else:
-        attention = _array(attention, name)
-        if attention.ndim == 5 and len(attention) == 1:
-            attention = attention[0]
-    if attention.ndim != 4 or 0 in attention.shape:
-        raise ValueError(f"`{name}` must have shape (layers, heads, queries, keys). Received: {attention.shape}")
-    if not np.isfinite(attention).all():
+        found = _array(attention, name)
+        found = found[0] if found.ndim == 5 and len(found) == 1 else found
+    if found.ndim != 4 or 0 in found.shape:
+        raise ValueError(f"`{name}` must have shape (layers, heads, queries, keys). Received: {found.shape}")
+    if not np.isfinite(found).all():
         raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values")
-    if name == "attention" and attention.min() < 0:
-        raise ValueError(f"`attention` must be softmax weights, 0 or more. Received: {attention.min():.3g}")
-    return attention
+    if name == "attention" and found.min() < 0:
+        raise ValueError(f"`attention` must be softmax weights, 0 or more. Received: {found.min():.3g}")
+    return found
 
 
 def _array(values, name):
@@ -118,7 +117,7 @@ def names(tokens: Sequence[str] | None, count: int, kind: str) -> list[str]:
     return tokens
 
 
-def patch_names(grid: tuple[int, int], shape: tuple[int, ...]) -> list[str]:
+def patch_names(grid: tuple[int, int] | None, shape: tuple[int, ...]) -> list[str]:
     """ "[CLS]", "r0c0", "r0c1", ... for attention of that shape; without "[CLS]" where there are just the patches."""
     rows, columns = _grid(grid)
     patches = rows * columns
@@ -180,7 +179,7 @@ def sentence_b_start(value: int | None, tokens: int | None) -> int | None:
     return int(value)
 
 
-def picture(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int]) -> dict[str, Any]:
+def picture(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int] | None) -> dict[str, Any]:
     """An image as a PNG in a data URI, no larger than a page shows it, its size and its grid."""
     image, (rows, columns) = np.asarray(image), _grid(grid)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
@@ -194,12 +193,12 @@ def picture(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int]) -
 def predictions(predictions: Sequence[tuple[str, float]] | None) -> list[dict[str, Any]]:
     """The five best of `(class name, probability)`."""
     try:
-        best = [{"name": str(name), "probability": float(probability)} for name, probability in list(predictions or ())[:5]]
+        best = [(str(name), float(probability)) for name, probability in list(predictions or ())[:5]]
     except (TypeError, ValueError):
         raise ValueError(f"`predictions` must be pairs (class name, probability). Received: {predictions!r}") from None
-    if not all(0 <= entry["probability"] <= 1 for entry in best):
+    if not all(0 <= probability <= 1 for _, probability in best):
         raise ValueError(f"`predictions` must have probabilities in [0, 1]. Received: {predictions!r}")
-    return best
+    return [{"name": name, "probability": probability} for name, probability in best]
 
 
 def probability(value: float | None) -> float | None:

@@ -8,6 +8,8 @@ import base64
 import functools
 import io
 import re
+from collections.abc import Callable
+from typing import cast
 
 import jinja2
 from markupsafe import Markup
@@ -68,5 +70,6 @@ def image_url(image: Image.Image, form: str = "PNG", **options) -> str:
 @functools.cache
 def scripts(environment: jinja2.Environment, with_image: bool) -> Markup:
     """The modules of JavaScript as one text, without imports and exports: a page has no other file to import from."""
-    modules = [environment.globals["asset"](f"{name}.js") for name in SCRIPTS if with_image or not name.startswith("patch")]
+    asset = cast(Callable[[str], Markup], environment.globals["asset"])
+    modules = [asset(f"{name}.js") for name in SCRIPTS if with_image or not name.startswith("patch")]
     return Markup(re.sub(r"^(import [^;]*;\n|export )", "", "\n".join(modules), flags=re.MULTILINE))

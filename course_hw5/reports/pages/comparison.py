@@ -42,9 +42,9 @@ def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) 
         ValueError: if there are fewer than two runs, one comes twice, a file is damaged, or classes differ.
         OSError: if `out` cannot be written.
     """
-    run_dirs, out = [run_folder.local_path(run_dir) for run_dir in run_dirs], run_folder.local_path(out)
-    _check_paths(run_dirs, out)
-    runs = dict(zip(run_names(run_dirs), [read_run(run_dir) for run_dir in run_dirs]))
+    folders, out = [run_folder.local_path(run_dir) for run_dir in run_dirs], run_folder.local_path(out)
+    _check_paths(folders, out)
+    runs = dict(zip(run_names(folders), [read_run(folder) for folder in folders]))
     scores = class_scores(runs)
     image = comparison_plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
     page = comparison_page(runs, scores, out.parent)
