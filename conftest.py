@@ -26,13 +26,14 @@ def needs_keras(path):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Modules without a doctest are not imported; with `-m unit`, neither are those without a unit test."""
+    """Modules without a doctest are not imported; with `-m unit` or `-m browser`, neither are those without such a test."""
     if collection_path.suffix != ".py" or not collection_path.is_relative_to(ROOT):
         return None
-    text, unit = collection_path.read_text(encoding="utf-8"), config.option.markexpr == "unit"
+    text, tier = collection_path.read_text(encoding="utf-8"), config.option.markexpr
     if collection_path.is_relative_to(ROOT / "course_hw5"):
-        return ">>>" not in text or (unit and needs_keras(collection_path)) or None
-    return not collection_path.name.startswith("test_") or (unit and "mark.unit" not in text) or None
+        return ">>>" not in text or tier == "browser" or (tier == "unit" and needs_keras(collection_path)) or None
+    word = {"unit": "mark.unit", "browser": "needs_browser"}.get(tier, "")
+    return not collection_path.name.startswith("test_") or word not in text or None
 
 
 def tier_of(item):
