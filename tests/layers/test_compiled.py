@@ -61,11 +61,11 @@ def before_a_skip_connection():
     return keras.Model(x, keras.ops.sin(normal) + keras.ops.cos(skip), name="return_input")
 
 
-def attention_of(name, masked=True):
+def attention_of(name, of_itself=True, masked=True):
     keras.utils.set_random_seed(0)
     x = keras.Input((7, 40))
     mask = x[:, :, :7] > -3 if masked else None
-    return keras.Model(x, BertAttention(4)(x, x, attention_mask=mask), name=name)
+    return keras.Model(x, BertAttention(4)(x, x if of_itself else keras.ops.sin(x), attention_mask=mask), name=name)
 
 
 def built(layer, *shape):
@@ -99,6 +99,7 @@ def test_a_step_is_made_in_pieces_only_where_xla_does_not_compile_it_as_a_whole(
         before_a_skip_connection(),
         heads_of,
         attention_of("self_attention"),
+        attention_of("cross_attention", of_itself=False),
         attention_of("unmasked_attention", masked=False),
         built(Dense(5), 7, 40),
         built(Dense(5, "tanh"), 7, 40),
