@@ -29,7 +29,7 @@ def test_help_of_the_command_line_loads_no_heavy_library():
 CODE = """
 import tensorflow as tf  # before the package, as in a notebook's first cell
 import course_hw5, os, resource
-from course_hw5 import devices
+from course_hw5.training import runtime
 step = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x) + 1.0), jit_compile=True)
 x = tf.zeros((2048, 2048))
 step(x).numpy()
@@ -37,7 +37,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):
     step(x).numpy()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-print(os.environ["TF_CPU_ALLOCATOR_USE_BFC"], faults, devices.uses_onednn())
+print(os.environ["TF_CPU_ALLOCATOR_USE_BFC"], faults, runtime.uses_onednn())
 """
 
 

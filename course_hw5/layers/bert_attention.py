@@ -1,4 +1,4 @@
-"""Multi-head self-attention as BERT has it."""
+"""Multi-head attention as BERT has it."""
 
 import keras
 
@@ -9,7 +9,7 @@ from course_hw5.layers.hashed_dropout import HashedDropout
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BertAttention(keras.layers.Layer):
-    """Scaled dot-product self-attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) with padding masked as keys.
+    """Scaled dot-product attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) with padding masked as keys.
 
     Weights have the names and shapes of `keras.layers.MultiHeadAttention`, of which it is the case that BERT needs.
 
@@ -18,9 +18,9 @@ class BertAttention(keras.layers.Layer):
         dropout: rate on the attention weights.
         kernel_initializer, bias_initializer: of the four projections.
 
-    Input: `query` and `value`, the same tensor `(batch, tokens, dim)`, and a bool or int `attention_mask`
-    `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, dim)`; with `return_attention_scores` also the attention
-    weights `(batch, heads, tokens, tokens)`.
+    Input: `query` and `value`, each `(batch, tokens, dim)`, the same tensor for self-attention, and a bool or int
+    `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, dim)`; with `return_attention_scores`
+    also the attention weights `(batch, heads, tokens, tokens)`.
     """
 
     def __init__(self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
@@ -58,16 +58,21 @@ class BertAttention(keras.layers.Layer):
         )
 
     def call(self, query, value, attention_mask=None, return_attention_scores=False, training=None):
-        if query is not value:
-            raise ValueError("`value` must be the tensor that `query` is: this is self-attention. Received: another one")
-        parts = self.query_dense, self.key_dense, self.value_dense
-        kernel = keras.ops.concatenate([keras.ops.reshape(part.kernel, (query.shape[-1], -1)) for part in parts], axis=1)
-        bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self.num_heads, -1))
-        query, key, value = kernels.qkv_projection(query, kernel, bias)
+        query, key, value = self._project(query, value)
         attention = self.attention_weights(query, key, attention_mask)
         weights = self.attention_dropout(attention, training=training)
         x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
         return (x, attention) if return_attention_scores else x
+
+    def _project(self, query, value):
+        """Query, key and value of all heads, each `(batch, heads, tokens, head_dim)`."""
+        parts = self.query_dense, self.key_dense, self.value_dense
+        if query is not value:
+            inputs = query, value, value
+            return (keras.ops.transpose(part(x), (0, 2, 1, 3)) for part, x in zip(parts, inputs))
+        kernel = keras.ops.concatenate([keras.ops.reshape(part.kernel, (query.shape[-1], -1)) for part in parts], axis=1)
+        bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self.num_heads, -1))
+        return kernels.qkv_projection(query, kernel, bias)  # one product for all three
 
     def attention_weights(self, query, key, attention_mask):
         """The share that each query takes of each key: `(batch, heads, tokens, tokens)`.

@@ -1,7 +1,6 @@
 """What all models on a backbone share: `BertClassifier`, `BeitClassifier`, `UperNetSegmenter` and their kin."""
 
 import keras
-from keras import KerasTensor
 
 NOT_DECAYED = ("bias", "gamma", "beta")
 
@@ -123,6 +122,8 @@ class WithAttention(keras.layers.Layer):
     Args:
         layer: a built layer.
         argument: of its `call`, which asks for attention.
+
+    Input: the first and the second argument of the layer, whose second may be None.
     """
 
     def __init__(self, layer, argument="return_attention_scores", **kwargs):
@@ -131,8 +132,8 @@ class WithAttention(keras.layers.Layer):
         self.argument = argument
         self.supports_masking = True
 
-    def call(self, x: KerasTensor, *others):
-        return self.layer(x, *others, training=False, **{self.argument: True})
+    def call(self, x, second=None):
+        return self.layer(x, second, training=False, **{self.argument: True})
 
     def get_config(self):
         layer = keras.saving.serialize_keras_object(self.layer)
