@@ -149,7 +149,7 @@ def test_bert_and_beit_with_fused_kernels_have_the_gradients_of_plain_ones():
 @pytest.mark.parametrize("of_itself, masked", [(True, True), (False, True), (True, False)])
 def test_attention_of_bert_is_keras_own(of_itself, masked):
     keras.utils.set_random_seed(0)
-    query, layer, kerass = tf.constant(X), BertAttention(4, 10), keras.layers.MultiHeadAttention(4, 10)
+    query, layer, kerass = tf.constant(X), BertAttention(4), keras.layers.MultiHeadAttention(4, 10)
     value, mask = query if of_itself else tf.sin(query), query[:, :, :7] > -3 if masked else None
     expected = kerass(query, value, attention_mask=mask)
     layer.build(query.shape, value.shape)
