@@ -33,13 +33,13 @@ javascript:
 # The whole gate: each test once. Two workers share a part; parts, since TensorFlow keeps the graphs of models that were trained,
 # with their weights: this way all processes together stay below 4 GB. A browser, whose time is taken, has the machine for itself.
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not unit and not browser" $(COVER)
-PROCESSES := $(addprefix tests/,test_cli.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
+PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
 MODELS := course_hw5 tests/layers tests/models
-OTHERS := tests/labs tests/test_scripts.py
+OTHERS := tests/labs tests/cli/test_train.py
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(PYTEST) $(PROCESSES)
-	$(PYTEST) tests/test_scripts.py
+	$(PYTEST) tests/cli/test_train.py
 	$(PYTEST) tests/labs
 	$(PYTEST) $(MODELS)
 	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))

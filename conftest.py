@@ -10,9 +10,9 @@ import pytest
 ROOT = pathlib.Path(__file__).parent
 TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
-WITH_KERAS = ("data", "evaluation/comparison.py", "evaluation/flops.py", "explain", "layers", "models", "recipes", "training")
+WITH_KERAS = ("data", "explanation", "layers", "models", "recipes", "segmentation", "training")
 # Folders and files whose tests share no fixture: with pytest-xdist, each test goes to the next free worker.
-ALONE = {"labs", "test_cli.py", "test_loading.py", "test_notebooks.py", "test_scripts.py"}
+ALONE = {"cli", "labs", "test_loading.py", "test_notebooks.py"}
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IS_WORKER:  # one thread for each of two workers is faster than two
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -44,7 +44,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5.data.pictures import fit_picture
+from course_hw5.data.image_files import fit_picture
 
 keras.utils.set_random_seed(0)
 model = course_hw5.load_model("beit-cifar10")

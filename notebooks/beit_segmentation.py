@@ -45,8 +45,8 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5.evaluation import label_maps
 from course_hw5.models import fine_tuning
+from course_hw5.reports.gallery import gallery
 
 keras.utils.set_random_seed(0)
 model = course_hw5.load_model("segmenter-camvid")
@@ -78,9 +78,9 @@ segmenters = {
 figure, axes = plt.subplots(1, 2, figsize=(13, 4.6), layout="constrained")
 for axis, (name, segmenter) in zip(axes, segmenters.items()):
     labels = segmenter.segment(picture)
-    axis.imshow(label_maps.overlay(picture, labels, len(segmenter.class_names)))
+    axis.imshow(masks.overlay(picture, labels, len(segmenter.class_names)))
     axis.set(xticks=[], yticks=[], title=name)
-    print(name, {entry.name: f"{entry.share:.0%}" for entry in label_maps.legend(labels, segmenter.class_names)[:4]})
+    print(name, {entry.name: f"{entry.share:.0%}" for entry in masks.legend(labels, segmenter.class_names)[:4]})
 
 # %% [markdown]
 # ## How sure is it?
@@ -111,7 +111,7 @@ print(f"mIoU {metrics['mean_iou']:.3f}, pixel accuracy {metrics['pixel_accuracy'
 scenes = [(image.numpy(), annotation.numpy()) for image, annotation in data.test.take(3)]
 images, annotations = zip(*scenes)
 predictions = course_hw5.SceneSegmenter(course_hw5.load_model(f"{RUN}/model.keras")).segment([*images])
-label_maps.gallery(images, annotations, predictions, data.class_names)
+gallery(images, annotations, predictions, data.class_names)
 
 # %% [markdown]
 # ## Intersection over union

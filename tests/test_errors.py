@@ -7,7 +7,7 @@ import pytest
 
 import course_hw5
 from course_hw5 import errors
-from course_hw5.data import pictures
+from course_hw5.data import image_files
 from course_hw5.training import runtime
 
 NAN = float("nan")
@@ -75,7 +75,7 @@ MODELS = {
     "load_images": course_hw5.load_images,
     "load_reviews": course_hw5.load_reviews,
     "load_scenes": lambda value: course_hw5.load_scenes(value, (32, 48, 3)),
-    "open_picture": pictures.open_picture,
+    "open_picture": image_files.open_picture,
     "strategy": runtime.strategy,
     "set_precision": runtime.set_precision,
     "attention_distance": lambda value: course_hw5.attention_distance(value, (1, 2)),

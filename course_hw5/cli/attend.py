@@ -18,10 +18,10 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from course_hw5 import tokenization
+    from course_hw5.text.encoding import is_blank
 
     for name, text in (("TEXT", args.text), ("--other", args.other)):
-        if text is not None and tokenization.is_blank(text):
+        if text is not None and is_blank(text):
             raise ValueError(f"{name} must hold a word. Received: {text!a}")
     out = pathlib.Path(args.out)
     if out.is_dir():

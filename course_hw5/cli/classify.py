@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> str:
     import_models(args)
 
     import course_hw5
-    from course_hw5.data import pictures
+    from course_hw5.data import image_files
     from course_hw5.models.beit_tasks import BeitClassifier
 
     model = course_hw5.load_model(args.preset)
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> str:
 
     def classify(image, picture, stem):
         if height is not None:
-            picture = pictures.fit_picture(picture, (height, width))
+            picture = image_files.fit_picture(picture, (height, width))
         if channels == 1:
             picture = picture.mean(axis=2, keepdims=True)
         explained = course_hw5.explain(model, picture)

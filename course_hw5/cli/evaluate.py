@@ -32,7 +32,7 @@ def add_parser(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> str:
-    from course_hw5.evaluation import run_folder
+    from course_hw5.reports import run_folder
 
     out = run_folder.local_path(args.out)
     if (out / "history.csv").exists():

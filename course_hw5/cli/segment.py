@@ -22,9 +22,9 @@ def run(args: argparse.Namespace) -> str:
     import_models(args)
 
     import course_hw5
-    from course_hw5.evaluation import label_maps
     from course_hw5.models.upernet import UperNetSegmenter
     from course_hw5.reports.pages import scene
+    from course_hw5.segmentation import masks
 
     model = course_hw5.load_model(args.preset)
     if not isinstance(model, UperNetSegmenter):
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> str:
     def segment(image, picture, stem):
         labels = segmenter.segment(picture)
         page = scene.write_scene(picture, labels, segmenter.class_names, stem, title=pathlib.Path(image).name)
-        top = ", ".join(f"{entry.name} {entry.share:.0%}" for entry in label_maps.legend(labels, segmenter.class_names)[:5])
+        top = ", ".join(f"{entry.name} {entry.share:.0%}" for entry in masks.legend(labels, segmenter.class_names)[:5])
         return f"{top}. Open {page}"
 
     return each_image(args, segment)

@@ -73,7 +73,7 @@ def check_output_dir(args: argparse.Namespace, recipe: Recipe) -> None:
         FileExistsError: if --out holds files and neither --resume nor --overwrite says what to do with them.
         ValueError: if a run was started with other options, or --overwrite would delete what the command reads.
     """
-    from course_hw5.evaluation import run_folder
+    from course_hw5.reports import run_folder
 
     out, is_shared = run_folder.local_path(args.out), args.strategy == "multiworker"  # then another worker may have begun
     run_folder.holds_files(out, may_hold_files=args.resume or args.overwrite or is_shared)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.data.catalogue import read_splits
 from course_hw5.data.dataset import Dataset
-from course_hw5.data.order import shuffled_indices, split_indices
+from course_hw5.data.splits import shuffled_indices, split_indices
+from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from course_hw5 import tokenization
-from course_hw5.data.catalogue import read_splits
 from course_hw5.data.dataset import Dataset
-from course_hw5.data.order import shuffled_indices, split_indices
+from course_hw5.data.splits import shuffled_indices, split_indices
+from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
+from course_hw5.text.encoding import MAXLEN, text_of
+from course_hw5.text.tokenizer import bert_tokenizer
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
@@ -19,7 +20,7 @@ BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 def load_reviews(
     name: str,
     batch_size: int = 32,
-    max_length: int = tokenization.MAXLEN,
+    max_length: int = MAXLEN,
     validation_split: float = 0.02,
     seed: int = 0,
     tokenizer=None,
@@ -39,7 +40,7 @@ def load_reviews(
         validation_split: share of the training texts kept for validation, in (0, 1); of SST-2 a share of the whole
             sentences, no phrase of which is then trained on, but where a sentence that is trained on has it too.
         seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
-        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or of keras-nlp; the published uncased one by default.
+        tokenizer: a `BertTokenizer` of `course_hw5.text.tokenizer`, or of keras-nlp; the published uncased one by default.
         epoch_fraction: share of the training batches, drawn anew, that make an epoch, in (0, 1]: long passes are then validated
             and backed up more often.
         teacher: function of a data set of `(token_ids, labels)` batches to probabilities of "positive" `(texts, 1)`, as
@@ -71,7 +72,7 @@ def load_reviews(
     )
     (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
     kept, held_out = split(texts, validation_split, np.random.default_rng(seed))
-    tokenizer = tokenizer or tokenization.bert_tokenizer()
+    tokenizer = tokenizer or bert_tokenizer()
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
 
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
@@ -90,7 +91,7 @@ def load_reviews(
         class_names=["negative", "positive"],
         note=note,
         batch_size=batch_size,
-        describe=lambda row: tokenization.text_of(row, tokenizer),
+        describe=lambda row: text_of(row, tokenizer),
     )
 
 

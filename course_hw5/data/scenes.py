@@ -12,9 +12,9 @@ import tensorflow as tf
 from PIL import Image
 
 from course_hw5.data import digit_scenes
-from course_hw5.data.catalogue import read_splits
 from course_hw5.data.dataset import IGNORE_INDEX, Dataset
-from course_hw5.data.order import shuffled_indices, split_indices
+from course_hw5.data.splits import shuffled_indices, split_indices
+from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
 
 

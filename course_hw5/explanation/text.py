@@ -5,13 +5,13 @@ import dataclasses
 import keras
 import numpy as np
 
-from course_hw5 import tokenization
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer.page import Page, head_view
 from course_hw5.errors import require
 from course_hw5.explanation.arrays import of_first
 from course_hw5.explanation.extract import extractor
 from course_hw5.models.bert_classifier import BertClassifier
+from course_hw5.text import encoding
 
 MASKED_SCORES = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
 MASKED_WORDS = 100  # of a long text those that counted most: each costs a reading of all of it
@@ -119,7 +119,7 @@ def _truncated_from(model, read, *text):
     if read < _longest(model):
         return None
     text, other, special_tokens = text
-    whole = len(tokenization.token_ids(text, 10**6, other, model.tokenizer, special_tokens))
+    whole = len(encoding.token_ids(text, 10**6, other, model.tokenizer, special_tokens))
     return whole if whole > read else None
 
 
@@ -132,14 +132,14 @@ def token_ids(model: BertClassifier, text: str, other: str | None = None, specia
     expected = "a bert_classifier, as bert_classifier(backbone) makes one"
     require("model", model, lambda model: isinstance(model, BertClassifier), expected)
     tokenizer = model.tokenizer
-    ids, framing, other_start = tokenization.encode(text, _longest(model), other, tokenizer, special_tokens)
+    ids, framing, other_start = encoding.encode(text, _longest(model), other, tokenizer, special_tokens)
     is_typed = (ids == tokenizer.sep_token_id) & ~np.isin(np.arange(len(ids)), framing)
     return np.where(is_typed, -ids, ids), other_start
 
 
 def tokens_of(model: BertClassifier, ids: np.ndarray) -> list[str]:
     """The word pieces of what `token_ids` gives."""
-    return tokenization.tokens_of(np.abs(ids), model.tokenizer)
+    return encoding.tokens_of(np.abs(ids), model.tokenizer)
 
 
 def _padded(model, ids):

@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5.data.pictures import fit_picture
+from course_hw5.data.image_files import fit_picture
 from course_hw5.labs.figures import plot_convolution_as_attention as figures
 from course_hw5.labs.support.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
 from course_hw5.labs.support.receptive_fields import change

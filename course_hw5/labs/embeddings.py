@@ -19,11 +19,11 @@ import keras
 import numpy as np
 
 import course_hw5
-from course_hw5.evaluation.plots import embedding_plot
 from course_hw5.explanation.embeddings import embedding_parts
 from course_hw5.labs.figures import plot_embeddings as figures
 from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
 from course_hw5.labs.support.sentiment import VECTORS, classifier_from, embedded, labelled_sentences
+from course_hw5.reports.plots import embedding_plot
 
 KEYS = {
     "the token vectors": "token",

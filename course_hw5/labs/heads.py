@@ -21,11 +21,11 @@ import keras
 import numpy as np
 
 import course_hw5
-from course_hw5 import tokenization
 from course_hw5.labs.figures import plot_heads as figures
 from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
 from course_hw5.labs.support.sentiment import classifier_from, embedded, heads_alike, labelled_sentences, without_each_head
 from course_hw5.labs.support.several_heads import SYMBOLS, WIDTH, SeveralHeads, learn_two_things
+from course_hw5.text.encoding import encode_sentence
 
 SENTENCE = "It never gets boring"  # the model is not sure of it, so that its probability can move
 HEADS = 12  # of each layer of the trained model
@@ -125,7 +125,7 @@ def _difference_of_copies():
 def _trained(data, copies):
     """Of the trained model: probabilities as it is, with heads alike for each choice of the head, without each head."""
     model = course_hw5.load_model("sentiment-minilm")
-    token_ids = np.concatenate([data.token_ids, tokenization.encode_sentence(SENTENCE.lower(), 16)[None]])
+    token_ids = np.concatenate([data.token_ids, encode_sentence(SENTENCE.lower(), 16)[None]])
     classifier, states, alike = classifier_from(model, 0), [*embedded(model, token_ids)], []
     for head in range(HEADS):
         with heads_alike(model, head):

@@ -20,7 +20,7 @@ from sklearn.datasets import load_sample_image
 
 import course_hw5
 from course_hw5.attention.analysis import attention_distance
-from course_hw5.data.pictures import fit_picture
+from course_hw5.data.image_files import fit_picture
 from course_hw5.errors import require
 from course_hw5.labs.figures import plot_local_and_global as figures
 from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn

@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers.attention import BeitAttention
+from course_hw5.layers.beit_attention import BeitAttention
 from course_hw5.layers.dense import Dense
 from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.layer_normalization import LayerNormalization

@@ -7,7 +7,6 @@ with layers that are quick on a CPU: equal to the reference to float rounding.
 import keras
 import keras_nlp
 
-from course_hw5 import tokenization
 from course_hw5.errors import require
 from course_hw5.layers.bert_encoder import BertEncoder
 from course_hw5.layers.bert_inputs import PositionEmbedding
@@ -16,7 +15,8 @@ from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.hashed_dropout import HashedDropout
 from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.models.task import NOT_DECAYED, WithAttention
-from course_hw5.word_pieces import BertTokenizer
+from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
+from course_hw5.text.vocabulary import checked_vocabulary
 
 # === Model ===
 
@@ -32,7 +32,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         layer_norm_epsilon: of all layer normalizations.
         vocabulary: sequence of word pieces, by which a classifier on it reads text; None for the published uncased one.
         lowercase: whether the vocabulary is uncased.
-        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, or its config, in place of both.
+        tokenizer: a `BertTokenizer` of `course_hw5.text.tokenizer`, or its config, in place of both.
     """
 
     prefers_partial_jit = True
@@ -199,9 +199,9 @@ def made_tokenizer(vocabulary=None, lowercase: bool = True, tokenizer=None) -> B
     """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
     if isinstance(tokenizer, dict):
         is_plain = "vocabulary" in tokenizer
-        tokenizer = tokenization.bert_tokenizer(**tokenizer) if is_plain else BertTokenizer.from_config(tokenizer)
+        tokenizer = bert_tokenizer(**tokenizer) if is_plain else BertTokenizer.from_config(tokenizer)
     if tokenizer is None and vocabulary is not None:
-        tokenizer = tokenization.bert_tokenizer(tokenization.checked_vocabulary("`vocabulary`", vocabulary), lowercase)
+        tokenizer = bert_tokenizer(checked_vocabulary("`vocabulary`", vocabulary), lowercase)
     return tokenizer
 
 

@@ -3,12 +3,11 @@
 import keras
 import numpy as np
 
-from course_hw5 import tokenization
 from course_hw5.errors import require
 from course_hw5.layers.bert_inputs import BertInputs
 from course_hw5.models.bert import BertBackbone, check_embeddings, exact, made_tokenizer
 from course_hw5.models.task import Task, copy_head
-from course_hw5.word_pieces import BertTokenizer
+from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -60,7 +59,7 @@ class BertClassifier(Task):
         Raises:
             ValueError: if the model has fewer embeddings than the vocabulary has word pieces.
         """
-        tokenizer = self._tokenizer or tokenization.bert_tokenizer()
+        tokenizer = self._tokenizer or bert_tokenizer()
         check_embeddings("`model`", self.backbone, tokenizer)
         return tokenizer
 
@@ -94,7 +93,7 @@ def bert_classifier(
         dropout: rate before the last layer.
         vocabulary: sequence of word pieces; None for the backbone's own, else the published uncased one.
         lowercase: whether the vocabulary is uncased; of the backbone's its own word counts.
-        tokenizer: a `BertTokenizer` of `course_hw5.word_pieces`, in place of vocabulary and lowercase.
+        tokenizer: a `BertTokenizer` of `course_hw5.text.tokenizer`, in place of vocabulary and lowercase.
         class_names: of label 0 and of label 1, kept with the model.
 
     Returns:

@@ -66,7 +66,7 @@ def load_test(args, model):
 
 
 def callbacks(args, data):
-    from course_hw5.evaluation.scene_report import SceneTimeLapse
+    from course_hw5.reports.segmentation_report import SceneTimeLapse
 
     images, labels = next(iter(data.validation))
     return [SceneTimeLapse(args.out, [*zip(images[:3], labels[:3])])]

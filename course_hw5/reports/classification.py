@@ -9,7 +9,7 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
-from course_hw5.evaluation import metrics, plots, predictions, run_folder
+from course_hw5.reports import classification_metrics, plots, predictions, run_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ClassificationEvaluation:
         describe: function from one input to the text that stands for it, or None.
     """
 
-    result: metrics.ClassificationResult
+    result: classification_metrics.ClassificationResult
     class_names: list[str]
     misclassified: dict
     left_out: dict[str, int]
@@ -118,10 +118,12 @@ def evaluate_classifier(
     Raises:
         ValueError: if the data do not fit the model.
     """
-    names, started = metrics.distinct_names(class_names), time.perf_counter()
+    names, started = classification_metrics.distinct_names(class_names), time.perf_counter()
     found = predictions.predict(model, dataset, steps, from_logits, keep_inputs=bool(describe))
     seconds = time.perf_counter() - started
-    compare = metrics.multilabel_result if found.labels.ndim == 2 else metrics.classification_result
+    compare = (
+        classification_metrics.multilabel_result if found.labels.ndim == 2 else classification_metrics.classification_result
+    )
     result = compare(found.labels, found.predicted, names)
     return ClassificationEvaluation(result, names, found.mistakes, found.left_out, seconds, describe)
 

@@ -7,8 +7,8 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from course_hw5.evaluation import fonts
-from course_hw5.evaluation.plots import ROOM, make_room, subplots
+from course_hw5.reports import fonts
+from course_hw5.reports.plots import ROOM, make_room, subplots
 
 
 def run_colors(count: int) -> list[str]:

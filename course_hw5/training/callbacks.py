@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.evaluation import run_folder
-from course_hw5.evaluation.callbacks import main_metrics
+from course_hw5.reports import run_folder
+from course_hw5.reports.keras_callbacks import main_metrics
 
 
 class EpochSeed(keras.callbacks.Callback):

@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
-from course_hw5.evaluation import labelled_batches, metrics, predictions
-from course_hw5.evaluation.pixel_metrics import MeanIoU, PixelAccuracy, PixelCrossentropy
-from course_hw5.evaluation.scene_report import SceneEvaluation, check_classes, check_end, evaluate_segmenter
+from course_hw5.reports import classification_metrics, labelled_batches, predictions
 from course_hw5.reports.classification import ClassificationEvaluation, evaluate_classifier
-from course_hw5.segmentation import SceneSegmenter
+from course_hw5.reports.segmentation_report import SceneEvaluation, check_classes, check_end, evaluate_segmenter
+from course_hw5.segmentation.losses import PixelCrossentropy
+from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
+from course_hw5.segmentation.segmenter import SceneSegmenter
 from course_hw5.training import runtime
 from course_hw5.training.config import Settings
 from course_hw5.training.losses import RDropLoss, RoundedAccuracy
@@ -24,7 +25,7 @@ class Classification:
 
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
-        predictions.check_units(model.output_shape[-1], metrics.distinct_names(data.class_names))
+        predictions.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         for split in (data.validation, data.test):
             labelled_batches.check_form(split)
 
@@ -49,7 +50,7 @@ class Classification:
 
     def evaluate(self, model: keras.Model, data: Dataset) -> ClassificationEvaluation:
         """Predicts the test data once and scores the predictions; writes nothing."""
-        predictions.check_units(model.output_shape[-1], metrics.distinct_names(data.class_names))
+        predictions.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         if not model.compiled:
             model.compile(jit_compile=runtime.compiles_whole(model))
         return evaluate_classifier(model, data.test, data.class_names, describe=getattr(data, "describe", None))

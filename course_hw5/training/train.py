@@ -21,11 +21,11 @@ from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
-from course_hw5.evaluation import flops, metrics, run_folder
-from course_hw5.evaluation.callbacks import HistoryPlots
 from course_hw5.models.checkpoints import load as checkpoints
+from course_hw5.reports import classification_metrics, run_folder
+from course_hw5.reports.keras_callbacks import HistoryPlots
 from course_hw5.reports.pages.run import write_page
-from course_hw5.training import runtime, tasks
+from course_hw5.training import flops, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, StopOnNaN, latest_backup, restore
 from course_hw5.training.config import Settings
 from course_hw5.training.optimizers import make_optimizer
@@ -153,7 +153,7 @@ def run_config(model: keras.Model, data: Dataset, settings: Settings | None = No
     return {
         "settings": dataclasses.asdict(settings) if settings else {},
         "arguments": json.loads(json.dumps(arguments or {})),
-        "data": {"note": data.note, "class_names": metrics.distinct_names(data.class_names)},
+        "data": {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)},
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in VERSIONED},
         "command": shlex.join(sys.argv),
@@ -221,7 +221,7 @@ def _is_trained(run_dir, settings):
 def _write_hparams(writer, config, metrics):
     values = config["settings"] | config["arguments"] | {"model": config["model"]["name"]}
     values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
-    names = [name for name, value in metrics.items() if isinstance(value, float) and "second" not in name]
+    names = [name for name, value in classification_metrics.items() if isinstance(value, float) and "second" not in name]
     with writer.as_default(step=0):
         hparams.hparams_config(
             hparams=[hparams.HParam(name) for name in values], metrics=[hparams.Metric(f"test/{name}") for name in names]

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_hw5 import load_reviews, tokenization
+from course_hw5 import load_reviews
 from course_hw5.data import reviews
+from course_hw5.text.encoding import encode_sentence, token_ids, tokens_of
+from course_hw5.text.tokenizer import bert_tokenizer
 
 WORDS = ["a", "fine", "dull", "warm", "cold", "film", "story", "ending"]
 
@@ -23,7 +25,7 @@ def sentences(monkeypatch):
 
 
 def words(row):
-    return " ".join(token for token in tokenization.tokens_of(row) if not token.startswith("["))
+    return " ".join(token for token in tokens_of(row) if not token.startswith("["))
 
 
 def test_texts_of_like_length_share_a_batch():
@@ -88,13 +90,13 @@ def test_order_changes_with_the_epoch_and_repeats_with_the_seed():
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end():
-    tokenizer = tokenization.bert_tokenizer()
+    tokenizer = bert_tokenizer()
     text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
     ids = reviews._tokenize(np.array([text, "one two"]), tokenizer, max_length=12)
     assert words(ids[0].numpy()) == "one two three ten eleven twelve thirteen fourteen fifteen sixteen"
-    assert tokenization.tokens_of(ids[1].numpy()) == ["[CLS]", "one", "two", "[SEP]"]
+    assert tokens_of(ids[1].numpy()) == ["[CLS]", "one", "two", "[SEP]"]
     whole = reviews._tokenize(np.array([text]), tokenizer, max_length=64)
-    assert whole[0].numpy().tolist() == tokenization.token_ids(text, 64).tolist()
+    assert whole[0].numpy().tolist() == token_ids(text, 64).tolist()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_the_real_data_are_read(name, count, monkeypatch):
 
 
 def test_the_tokenizer_of_keras_nlp_reads_the_same_batches():
-    own = [*tokenization.bert_tokenizer().get_vocabulary()]
+    own = [*bert_tokenizer().get_vocabulary()]
     theirs = keras_nlp.tokenizers.BertTokenizer(own, lowercase=True)
     first, second = (
         load_reviews("sst2", batch_size=8, max_length=32, tokenizer=tokenizer).test for tokenizer in (None, theirs)
@@ -166,6 +168,6 @@ def test_the_tokenizer_of_keras_nlp_reads_the_same_batches():
         np.testing.assert_array_equal(ids, other_ids)
         np.testing.assert_array_equal(labels, other_labels)
     text = "A fine film, isn't it?"
-    assert tokenization.encode_sentence(text, tokenizer=theirs).tolist() == tokenization.encode_sentence(text).tolist()
+    assert encode_sentence(text, tokenizer=theirs).tolist() == encode_sentence(text).tolist()
     with pytest.raises(ValueError, match="`special_tokens` must be False for the tokenizer of another package"):
-        tokenization.encode_sentence(text, tokenizer=theirs, special_tokens=True)
+        encode_sentence(text, tokenizer=theirs, special_tokens=True)

@@ -124,7 +124,8 @@ def differences(folder, expected):
     """Largest absolute difference of each output, padded positions left out."""
     import keras
 
-    from course_hw5 import attention_model, load_model, tokenization
+    from course_hw5 import attention_model, load_model
+    from course_hw5.text.tokenizer import bert_tokenizer
 
     model = load_model(folder)
     ids, kept = expected["token_ids"], expected["token_ids"] != 0
@@ -147,7 +148,7 @@ def differences(folder, expected):
     if "positive" in expected:
         found["positive"] = keras.ops.convert_to_numpy(model(ids)) - expected["positive"]
     if "word_pieces" in expected:
-        ids = tokenization.bert_tokenizer()(characters())
+        ids = bert_tokenizer()(characters())
         differ = np.array([" ".join(map(str, row)) for row in ids]) != expected["word_pieces"]
         print(f"word pieces of {differ.sum()} of {len(differ):,} characters differ")
     return {name: float(np.abs(difference).max()) for name, difference in found.items()}

@@ -5,11 +5,13 @@ import keras_nlp
 import numpy as np
 import pytest
 
-from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model, tokenization
+from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_model
 from course_hw5.layers.bert_inputs import BertInputs
 from course_hw5.models.bert import SIZES, BertBackbone
+from course_hw5.text.encoding import tokens_of
+from course_hw5.text.vocabulary import SPECIAL_TOKENS
 
-VOCABULARY = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "##s")
+VOCABULARY = (*SPECIAL_TOKENS, "good", "bad", "film", "##s")
 
 
 def small_backbone(**overrides):
@@ -62,7 +64,7 @@ def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path, owner):
     loaded = load_model(tmp_path / "model.keras")
     tokenizer = loaded.tokenizer
     ids = encode_sentence("good films", 8, tokenizer=tokenizer)[None]
-    assert tokenization.tokens_of(ids[0], tokenizer)[:5] == ["[CLS]", "good", "film", "##s", "[SEP]"]
+    assert tokens_of(ids[0], tokenizer)[:5] == ["[CLS]", "good", "film", "##s", "[SEP]"]
     assert loaded.bert_inputs.get_config() == model.bert_inputs.get_config()
     np.testing.assert_array_equal(loaded(ids), model(ids))
 

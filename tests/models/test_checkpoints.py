@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from course_hw5 import bert_classifier, hub, load_model, mlp_classifier, tokenization
+from course_hw5 import bert_classifier, hub, load_model, mlp_classifier
+from course_hw5.text import tokenizer
+from course_hw5.text.encoding import token_ids, tokens_of
+from course_hw5.text.vocabulary import SPECIAL_TOKENS
 from tests.golden import bert as golden
 from tests.golden import tokenizer_files
 
@@ -40,7 +43,7 @@ def test_states_attention_and_answers_equal_the_reference(source, also):
 def test_an_mpnet_reads_bert_s_ids_by_a_vocabulary_of_its_own(mpnet):
     model = load_model(mpnet)
     tokenizer = model.tokenizer
-    assert tokenization.tokens_of(tokenization.token_ids("word7", 8, tokenizer=tokenizer), tokenizer) == [
+    assert tokens_of(token_ids("word7", 8, tokenizer=tokenizer), tokenizer) == [
         "[CLS]",
         "word7",
         "[SEP]",
@@ -176,7 +179,7 @@ def test_a_preset_of_keras_nlp_keeps_its_vocabulary_and_case(store, tmp_path):
 
 
 def test_a_preset_with_the_published_vocabulary_brings_none_of_its_own(store, monkeypatch):
-    monkeypatch.setattr(tokenization, "uncased_vocabulary", lambda: tuple(WORDS))
+    monkeypatch.setattr(tokenizer, "uncased_vocabulary", lambda: tuple(WORDS))
     cased = load_model(store(plain_backbone(), keras_nlp.tokenizers.BertTokenizer(WORDS)))
     uncased = load_model(store(keras_nlp.tokenizers.BertTokenizer(WORDS, lowercase=True)))
     assert cased.tokenizer.get_vocabulary() == WORDS and not cased.tokenizer.lowercase and uncased.tokenizer is None
@@ -296,7 +299,7 @@ def test_a_layer_that_the_config_does_not_use_is_named(folder):
 
 
 def test_more_word_pieces_than_embeddings_are_refused(folder):
-    (folder / "vocab.txt").write_text("\n".join([*tokenization.SPECIAL_TOKENS, *(f"piece{i}" for i in range(60))]))
+    (folder / "vocab.txt").write_text("\n".join([*SPECIAL_TOKENS, *(f"piece{i}" for i in range(60))]))
     with pytest.raises(ValueError, match="must hold an embedding for each word piece. Received: 60 for 65"):
         load_model(folder)
 

@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_hw5 import attention_model, bert_classifier, explain, load_model, tokenization
+from course_hw5 import attention_model, bert_classifier, explain, load_model
 from course_hw5.layers.token_distance import distance_bucket
 from course_hw5.models.bert_classifier import enable_lora, with_precision
 from course_hw5.models.mpnet import MPNetBackbone
+from course_hw5.text.vocabulary import SPECIAL_TOKENS
 
-WORDS = (*tokenization.SPECIAL_TOKENS, "good", "bad", "film", "not", *(f"word{i}" for i in range(20)))
+WORDS = (*SPECIAL_TOKENS, "good", "bad", "film", "not", *(f"word{i}" for i in range(20)))
 IDS = np.array([[2, 8, 5, 7, 9, 11, 3], [2, 5, 7, 3, 0, 0, 0]])
 
 

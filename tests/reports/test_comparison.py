@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_hw5.evaluation import metrics
-from course_hw5.reports import summary
+from course_hw5.reports import classification_metrics, summary
 from course_hw5.reports.pages import comparison
 from tests.browser import needs_browser, requests_of
 
@@ -19,7 +18,7 @@ def write_run(folder, right, epochs=3, names=NAMES, smoothing=0.0, width=4):
     """Writes a run folder whose model has `right` of each class's 20 examples right."""
     folder.mkdir(parents=True)
     predicted = np.concatenate([np.where(np.arange(20) < n, c, (c + 1) % 3) for c, n in enumerate(right)])
-    result = metrics.classification_result(LABELS, predicted, names)
+    result = classification_metrics.classification_result(LABELS, predicted, names)
     accuracy = np.linspace(0.3, result.metrics["accuracy"], epochs)
     columns = {"epoch": range(1, epochs + 1), "accuracy": accuracy + 0.05, "loss": 1 - accuracy}
     columns |= {"val_accuracy": accuracy, "val_loss": 1.1 - accuracy, "seconds": [9.0] + [2.0] * (epochs - 1)}
@@ -195,14 +194,16 @@ def test_two_classes_of_one_name_are_two_in_the_comparison(tmp_path):
         for name, right in (("a", (1, 2, 3)), ("b", (9, 9, 9)))
     ]
     for run in runs:
-        result = metrics.classification_result(LABELS, LABELS, metrics.distinct_names(["crane", "dog", "crane"]))
+        result = classification_metrics.classification_result(
+            LABELS, LABELS, classification_metrics.distinct_names(["crane", "dog", "crane"])
+        )
         (run / "classification_report.json").write_text(json.dumps(result.report))
     text = comparison.write_comparison(runs, tmp_path / "compare.html").read_text()
     assert text.count("<th>crane (0)</th>") == text.count("<th>crane (2)</th>") == 1
 
 
 def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(runs, tmp_path):
-    result = metrics.multilabel_result(np.eye(3) > 0, np.eye(3) > 0, NAMES)
+    result = classification_metrics.multilabel_result(np.eye(3) > 0, np.eye(3) > 0, NAMES)
     (runs[1] / "classification_report.json").write_text(json.dumps(result.report))
     with pytest.raises(ValueError, match="runs whose examples have one label each. Received: .*tuned"):
         comparison.write_comparison(runs, tmp_path / "compare.html")

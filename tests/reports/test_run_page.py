@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_hw5.evaluation import metrics, plots
+from course_hw5.reports import classification_metrics, plots
 from course_hw5.reports.pages import run
 from tests.browser import needs_browser
 
@@ -22,7 +22,7 @@ PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAAD
 @pytest.fixture
 def run_dir(tmp_path):
     labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 1, 0])
-    result = metrics.classification_result(labels, predicted, NAMES)
+    result = classification_metrics.classification_result(labels, predicted, NAMES)
     history = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.4, 0.9], "val_accuracy": [0.5, 0.6], "loss": [2.0, 1.0]})
     config = {
         "settings": {"monitor": "val_accuracy"},
@@ -151,7 +151,9 @@ def test_a_misclassified_text_is_kept_as_text(run_dir):
 def test_two_classes_of_one_name_are_two_on_the_page(run_dir):
     config = json.loads((run_dir / "config.json").read_text())
     config["data"]["class_names"] = ["crane", "dog", "crane"]
-    result = metrics.classification_result([0, 1, 2], [0, 2, 2], metrics.distinct_names(config["data"]["class_names"]))
+    result = classification_metrics.classification_result(
+        [0, 1, 2], [0, 2, 2], classification_metrics.distinct_names(config["data"]["class_names"])
+    )
     (run_dir / "config.json").write_text(json.dumps(config))
     (run_dir / "classification_report.json").write_text(json.dumps(result.report))
     text = run.write_page(run_dir).read_text()
@@ -167,7 +169,7 @@ def test_a_monitor_that_was_never_a_number_is_said_to_be_so(run_dir):
 
 
 def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(run_dir):
-    result = metrics.multilabel_result(np.eye(3) > 0, np.ones((3, 3)) > 0, NAMES)
+    result = classification_metrics.multilabel_result(np.eye(3) > 0, np.ones((3, 3)) > 0, NAMES)
     (run_dir / "classification_report.json").write_text(json.dumps(result.report))
     (run_dir / "confusion_matrix.csv").unlink()
     with pytest.raises(ValueError, match="runs whose examples have one label each. Received: .*, where they have several"):

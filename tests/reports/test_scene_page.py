@@ -7,8 +7,8 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from course_hw5.evaluation import label_maps
 from course_hw5.reports.pages import scene
+from course_hw5.segmentation import masks
 from tests.attention.controls import texts, wait
 from tests.browser import needs_browser, requests_of
 
@@ -24,9 +24,9 @@ def test_three_files_hold_the_label_map(tmp_path):
     assert page == tmp_path / "out" / "street.1.html"
     with Image.open(tmp_path / "out" / "street.1-labels.png") as labels:
         np.testing.assert_array_equal(np.asarray(labels), LABELS)
-        np.testing.assert_array_equal(np.asarray(labels.convert("RGB")), label_maps.colored(LABELS, 3))
+        np.testing.assert_array_equal(np.asarray(labels.convert("RGB")), masks.colored(LABELS, 3))
     with Image.open(tmp_path / "out" / "street.1-overlay.png") as overlay:
-        np.testing.assert_array_equal(np.asarray(overlay), label_maps.overlay(IMAGE, LABELS, 3))
+        np.testing.assert_array_equal(np.asarray(overlay), masks.overlay(IMAGE, LABELS, 3))
     text = page.read_text()
     assert "<h1>Street &amp; co</h1>" in text and "<b>sky" not in text
     facts = json.loads(re.search('id="facts"[^>]*>([^<]*)<', text).group(1))
@@ -101,8 +101,8 @@ def test_pointing_at_a_pixel_names_its_class(page):
 @needs_browser
 def test_a_class_is_shown_alone_by_click_and_by_keyboard(page):
 
-    blue, none = [*map(int, label_maps.palette(3)[0]), 255], [0, 0, 0, 0]
-    other = [*map(int, label_maps.palette(3)[1]), 255]
+    blue, none = [*map(int, masks.palette(3)[0]), 255], [0, 0, 0, 0]
+    other = [*map(int, masks.palette(3)[1]), 255]
     assert shown_colors(page) == [[blue, other, none], [blue, blue, other]]
     page.execute_script("document.querySelectorAll('#legend button')[1].click()")
     assert shown_colors(page) == [[none, other, none], [none, none, other]]

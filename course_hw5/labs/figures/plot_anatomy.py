@@ -6,7 +6,7 @@ import matplotlib.patches
 import numpy as np
 import seaborn
 
-from course_hw5.evaluation import plots
+from course_hw5.reports import plots
 
 PARTS = {  # from input to output, with the height at which each is drawn
     "TransformerEncoder": (("self-attention", 0.5), ("feed-forward", 1.5)),

@@ -4,8 +4,8 @@ import matplotlib.figure
 import numpy as np
 import seaborn
 
-from course_hw5.evaluation import plots
 from course_hw5.labs.support.heads_as_convolution import OFFSETS
+from course_hw5.reports import plots
 
 
 def outputs(pictures, by_convolution, by_heads):

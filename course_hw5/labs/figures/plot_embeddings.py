@@ -3,7 +3,7 @@
 import numpy as np
 import seaborn
 
-from course_hw5.evaluation import plots
+from course_hw5.reports import plots
 
 
 def losses(accuracy, whole, moved):

@@ -4,8 +4,8 @@ import matplotlib.figure
 import numpy as np
 import seaborn
 
-from course_hw5.evaluation import plots
 from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE
+from course_hw5.reports import plots
 
 
 def distances(distances, of_convolution, of_dense):

@@ -3,7 +3,7 @@
 import matplotlib.figure
 import seaborn
 
-from course_hw5.evaluation import plots
+from course_hw5.reports import plots
 
 
 def curves(lengths, accuracy):

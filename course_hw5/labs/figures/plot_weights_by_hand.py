@@ -4,7 +4,7 @@ import matplotlib.figure
 import numpy as np
 import seaborn
 
-from course_hw5.evaluation import plots
+from course_hw5.reports import plots
 
 
 def steps(products, scores, weights, words):

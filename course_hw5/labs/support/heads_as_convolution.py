@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from course_hw5.layers.attention import BeitAttention
+from course_hw5.layers.beit_attention import BeitAttention
 from course_hw5.layers.relative_position_bias import RelativePositionBias
 
 OFFSETS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from course_hw5 import tokenization
-from course_hw5.data.catalogue import read_splits
+from course_hw5.data.tfds import read_splits
+from course_hw5.text import encoding
 
 # For where SST-2 is not at hand. Plain on purpose: what a lab takes away must be what makes them go wrong.
 PLAIN_SENTENCES = {
@@ -107,7 +107,7 @@ def labelled_sentences(count, seed, longest):
         source = "of our own, plain ones"
     chosen = []
     for index in np.random.default_rng(seed).permutation(len(labels)):
-        ids = tokenization.token_ids(texts[index].lower(), longest + 1)
+        ids = encoding.token_ids(texts[index].lower(), longest + 1)
         if len(ids) <= longest and len(chosen) < count:
             chosen.append((np.pad(ids, (0, longest - len(ids))), labels[index]))
     token_ids, labels = (np.array(part, "int32") for part in zip(*chosen))

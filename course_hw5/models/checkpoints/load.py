@@ -11,7 +11,7 @@ import keras_nlp
 import numpy as np
 import safetensors
 
-from course_hw5 import hub, tokenization, tokenizer_files
+from course_hw5 import hub
 from course_hw5.models import (
     bert,
     bert_classifier,
@@ -23,6 +23,9 @@ from course_hw5.models.checkpoints import bert as bert_reader
 from course_hw5.models.checkpoints import bundled, huggingface
 from course_hw5.models.checkpoints import mpnet as mpnet_reader
 from course_hw5.models.checkpoints import upernet as upernet_reader
+from course_hw5.text import tokenizer_files
+from course_hw5.text.tokenizer import bert_tokenizer
+from course_hw5.text.vocabulary import checked_vocabulary
 
 
 @initialization.zeros_for_random()
@@ -128,7 +131,7 @@ def _load_keras_preset(name):
     tokenizer = keras_nlp.tokenizers.BertTokenizer.from_preset(name)
     if not isinstance(tokenizer, keras_nlp.tokenizers.WordPieceTokenizer):
         raise ValueError(f"{name} must hold a WordPiece tokenizer. Received: {type(tokenizer).__name__}")
-    vocabulary = tokenization.checked_vocabulary(name, tokenizer.get_vocabulary())
+    vocabulary = checked_vocabulary(name, tokenizer.get_vocabulary())
     backbone = keras_nlp.models.BertBackbone.from_preset(name)
     try:
         task = keras_nlp.models.BertTextClassifier.from_preset(name, backbone=backbone, preprocessor=None)
@@ -137,7 +140,7 @@ def _load_keras_preset(name):
         if "num_classes" not in str(error):
             raise
         head = None
-    tokenizer = tokenization.bert_tokenizer(vocabulary, tokenizer.lowercase)
+    tokenizer = bert_tokenizer(vocabulary, tokenizer.lowercase)
     names = ["negative", "positive"] if head is not None and name.endswith("_sst2") else None
     return _completed(name, bert.exact(backbone), tokenizer, head, names)
 
@@ -156,7 +159,7 @@ def _completed(source, backbone, tokenizer, head, names=None, dropout=0.1):
     if tokenizer is not None:
         bert.check_embeddings(source, backbone, tokenizer)
     if head is None:
-        if tokenizer is not None and tokenizer != tokenization.bert_tokenizer():
+        if tokenizer is not None and tokenizer != bert_tokenizer():
             backbone.tokenizer = tokenizer  # a classifier on it must not read the published one's ids
         return backbone
     (kernel, bias), labels = head, head[0].shape[1]

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5.evaluation import metrics, plots, run_folder
-from course_hw5.reports import comparison_plots, summary
+from course_hw5.reports import classification_metrics, comparison_plots, plots, run_folder, summary
 from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json")
@@ -67,10 +66,10 @@ def read_run(run_dir):
     run_folder.require_files(run_dir, FILES)
     parts = {"settings": {}, "arguments": {}, "data": {"class_names": list}, "model": {"name": str, "parameters": int}}
     config = run_folder.read_json(run_dir / "config.json", parts)
-    metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
+    classification_metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
     numbers = ("accuracy", "f1", "examples", "training_seconds", "training_examples_per_second")
     tested = run_folder.read_json(run_dir / "metrics.json", dict.fromkeys(numbers, NUMBER))
-    config["data"]["class_names"] = metrics.distinct_names(config["data"]["class_names"])
+    config["data"]["class_names"] = classification_metrics.distinct_names(config["data"]["class_names"])
     f1 = {name: {"f1-score": NUMBER} for name in [*config["data"]["class_names"], "weighted avg"]}
     report = run_folder.read_json(run_dir / "classification_report.json", f1)
     history = run_folder.read_history(run_dir, ("epoch", "accuracy", "seconds"))

@@ -4,7 +4,7 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from course_hw5.evaluation import plots, run_folder
+from course_hw5.reports import plots, run_folder
 from course_hw5.reports.pages import components
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import pathlib
 
 import pandas as pd
 
-from course_hw5.evaluation import metrics, run_folder
-from course_hw5.reports import summary
+from course_hw5.reports import classification_metrics, run_folder, summary
 from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
@@ -40,13 +39,13 @@ def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
     run_dir = run_folder.local_path(run_dir)
     is_segmenter = (run_dir / "class_scores.csv").exists()
     if not is_segmenter and (run_dir / "classification_report.json").exists():
-        metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
+        classification_metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
     run_folder.require_files(run_dir, FILES if is_segmenter else (*FILES, "classification_report.json"))
     config, tested = (run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json"))
     classes = _pixel_metrics(run_dir) if is_segmenter else _class_metrics(run_dir)
     history = run_folder.read_history(run_dir)
     matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
-    class_names = metrics.distinct_names(config["data"]["class_names"])
+    class_names = classification_metrics.distinct_names(config["data"]["class_names"])
     attention = _list(run_dir / "attention.json")
     page = components.render(
         "run.html",

@@ -8,8 +8,8 @@ from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from course_hw5 import files
-from course_hw5.evaluation import label_maps
 from course_hw5.reports.pages import components
+from course_hw5.segmentation import masks
 
 LONGEST = 1600  # pixels of a side that a page shows
 
@@ -38,16 +38,16 @@ def write_scene(
         ValueError: if image, labels and names do not fit together.
     """
     stem, labels = files.local_path(stem), np.asarray(labels)
-    colored = label_maps.colored(labels, len(class_names))
-    overlay = label_maps.overlay(image, labels, len(class_names))
+    colored = masks.colored(labels, len(class_names))
+    overlay = masks.overlay(image, labels, len(class_names))
     stem.parent.mkdir(parents=True, exist_ok=True)
     for kind, shown in (
         ("overlay", Image.fromarray(overlay)),
-        ("labels", label_maps.with_palette(labels, len(class_names))),
+        ("labels", masks.with_palette(labels, len(class_names))),
     ):
         with files.atomic_write(f"{stem}-{kind}.png") as partial:
             shown.save(partial)
-    entries = label_maps.legend(labels, class_names)
+    entries = masks.legend(labels, class_names)
     size = tuple(max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
     text = components.render(
         "scene.html",

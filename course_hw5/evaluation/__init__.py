@@ -1,1 +1,0 @@
-"""Metrics, plots, callbacks and the page of a run."""

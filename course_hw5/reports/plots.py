@@ -1,0 +1,175 @@
+"""Arrays to matplotlib figures. No global state: each function returns a `Figure` that the caller saves."""
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib
+import matplotlib.image
+import matplotlib.ticker
+import numpy as np
+import pandas as pd
+import seaborn
+from jaxtyping import Float, Integer, UInt8
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_hw5.errors import require
+from course_hw5.reports import fonts
+
+ROOM = 1.2  # inches beside the axes of a figure that names may take before it grows
+
+
+def subplots(*shape: int, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """As `matplotlib.pyplot.subplots`, on a white grid and without global state: a `Figure` and its axes."""
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=figsize, layout="constrained")
+        return figure, figure.subplots(*shape, **options)
+
+
+def history_plot(history: pd.DataFrame, metric: str) -> Figure:
+    """Draws a metric of training and validation against the epoch (figures 9, 10, 13 and 14 of the homework).
+
+    Args:
+        history: `pandas.DataFrame` with the columns `epoch`, `metric` and, if there was validation, `val_{metric}`.
+        metric: name of the column, such as "accuracy" or "loss".
+
+    Returns:
+        `matplotlib.figure.Figure`; the best epoch by validation is marked, unless all its values are NaN.
+    """
+    figure, axes = subplots(figsize=(6, 4))
+    training, validation = seaborn.color_palette("colorblind")[:2]
+    marker = "o" if len(history) < 40 else None
+    axes.plot(history["epoch"], history[metric], marker=marker, markersize=3, color=training, label="training")
+    values = history.get(f"val_{metric}")
+    if values is not None:
+        axes.plot(history["epoch"], values, marker=marker, markersize=3, color=validation, label="validation")
+    if values is not None and values.notna().any():
+        best = values.idxmin() if "loss" in metric else values.idxmax()
+        axes.plot(history["epoch"][best], values[best], "*", markersize=12, color=validation, label=f"best {values[best]:.4f}")
+    axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch")
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend()
+    return figure
+
+
+def make_room(figure: Figure, axes: Iterable[Axes], room: float) -> None:
+    """Gives names their fonts, and lets a figure grow by what the names at `axes` need beyond `room` inches."""
+    fonts.use_installed_fonts(figure)
+    renderer = FigureCanvasAgg(figure).get_renderer()  # one for all: each label would make its own, and keep it
+    with fonts.no_glyph_warnings():
+        wide = [label.get_window_extent(renderer).width for axis in axes for label in axis.get_yticklabels()]
+        high = [label.get_window_extent(renderer).height for axis in axes for label in axis.get_xticklabels()]
+    more = np.array([max(wide, default=0), max(high, default=0)]) / figure.dpi - room
+    figure.set_size_inches(figure.get_size_inches() + np.maximum(0, more))
+
+
+def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_names: Sequence[str]) -> Figure:
+    """Draws a confusion matrix: colour for the share of the true class, counts as numbers (figure 12), or shares of millions.
+
+    Beyond 30 classes the figure no longer grows with them: there are no numbers, and names are as small as their rows.
+
+    Args:
+        matrix: integer `(classes, classes)`, truth in rows.
+        class_names: one name per class.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    matrix, names = np.asarray(matrix), [fonts.plain(name) for name in class_names]
+    most = 30
+    side = 2.5 + 0.55 * min(len(class_names), most)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
+    seaborn.heatmap(
+        shares,
+        annot=numbers if len(class_names) <= most else False,
+        fmt=form,
+        vmin=0,
+        vmax=1,
+        cmap="Blues",
+        square=True,
+        linewidths=0.5 if len(class_names) <= most else 0,
+        xticklabels=False,
+        yticklabels=False,
+        cbar_kws={"label": "share of the true class"},
+        ax=axes,
+    )
+    axes.set(xlabel="predicted", ylabel="true", title="confusion matrix")
+    size = min(10, 10 * most / len(class_names) * 1.2)  # points
+    places, rotation = np.arange(len(names)) + 0.5, 45 if len(names) <= most else 90
+    axes.set_xticks(places, names, rotation=rotation, ha="right", va="center", rotation_mode="anchor", fontsize=size)
+    axes.set_yticks(places, names, fontsize=size)
+    make_room(figure, [axes], ROOM)
+    return figure
+
+
+def figure_pixels(figure: Figure) -> UInt8[np.ndarray, "1 height width 4"]:
+    """Renders a figure as TensorBoard wants an image: uint8 `(1, height, width, 4)`."""
+    return (matplotlib.image.imread(io.BytesIO(figure_png(figure, dpi=100)))[None] * 255).round().astype("uint8")
+
+
+def figure_png(figure: Figure, dpi: float = 144) -> bytes:
+    """Renders a figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    with fonts.no_glyph_warnings():
+        figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def embedding_plot(
+    tokens: Sequence[str], parts: dict[str, Float[np.ndarray, "tokens width"]], dimensions: int = 64, most: int = 64
+) -> Figure:
+    """Draws the vectors that BERT's input is the sum of (figures 4 and 5 of the homework).
+
+    Args:
+        tokens: one string per token.
+        parts: dict of float arrays `(tokens, width)`, as `course_hw5.embedding_parts` gives them.
+        dimensions: how many of the width to draw.
+        most: how many tokens to draw.
+
+    Returns:
+        `matplotlib.figure.Figure` with one panel per part, each on a colour scale symmetric about 0.
+    """
+    require("tokens", tokens, lambda tokens: not isinstance(tokens, (str, bytes)) and len(tokens) > 0, "a list of strings")
+    fits = lambda parts: parts and all(np.ndim(part) == 2 and len(part) == len(tokens) for part in parts.values())  # noqa: E731
+    require("parts", parts, fits, f"a dict of arrays ({len(tokens)}, width)")
+    shown = tokens[:most]
+    figure = Figure(figsize=(11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4), layout="constrained")
+    axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
+    cut = "" if len(shown) == len(tokens) else f", of the first {len(shown)} of {len(tokens)} tokens"
+    for axis, (name, part) in zip(axes, parts.items()):
+        part = part[: len(shown), :dimensions]
+        limit = np.abs(part).max() or 1.0
+        image = axis.imshow(part, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        figure.colorbar(image, ax=axis, pad=0.01)
+        axis.set_yticks(range(len(shown)), map(fonts.plain, shown), fontsize=8)
+        axis.tick_params(length=0)
+        axis.set_title(name + cut, loc="left", fontsize=10)
+    axes[-1].set_xlabel(f"dimension, the first {part.shape[1]}")
+    fonts.use_installed_fonts(figure)
+    return figure
+
+
+def heat_overlay(
+    image: UInt8[np.ndarray, "height width 3"], weights: Float[np.ndarray, "rows columns"], side: int = 96
+) -> UInt8[np.ndarray, "{side} {side} 3"]:
+    """An image in grey under the heat of its patches.
+
+    Args:
+        image: uint8 array `(height, width, 3)`.
+        weights: float array `(rows, columns)` of a grid of patches; those below 0 are cold as 0 is.
+        side: of the result, in pixels.
+
+    Returns:
+        uint8 array `(side, side, 3)`.
+    """
+    grey = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.BICUBIC)
+    share = np.maximum(weights, 0) / max(weights.max(), 1e-9)
+    heat = Image.fromarray(np.uint8(255 * matplotlib.colormaps["inferno"](share)[..., :3])).resize((side, side), 0)
+    alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize((side, side), 0)
+    return np.asarray(Image.composite(heat, grey.convert("RGB"), alpha))

@@ -1,0 +1,155 @@
+"""The run folder: opened for a new or a resumed run; each file written whole or not at all."""
+
+import contextlib
+import json
+import shutil
+import warnings
+
+import pandas as pd
+
+from course_hw5.files import atomic_write as replacing
+from course_hw5.files import local_path, write_text
+from course_hw5.reports import fonts
+
+CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
+
+
+@contextlib.contextmanager
+def going_on(what, said=None):
+    """Turns an error of the block into one warning, for what is not worth ending a training.
+
+    Args:
+        what: the file or whatever else is lost, for the warning.
+        said: set that remembers what was warned of, so that each loss is said once; None to warn each time.
+    """
+    try:
+        yield
+    except Exception as error:
+        if said is None or what not in said:
+            warnings.warn(f"{what} was not written. {reason(error)}", stacklevel=4)
+        if said is not None:
+            said.add(what)
+
+
+def reason(error):
+    """An error in one line."""
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no message')}"
+
+
+def write_json(path, value):
+    """Writes `value` as indented JSON to `path` atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_figure(path, figure):
+    """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
+    with replacing(path) as partial, fonts.no_glyph_warnings():
+        figure.savefig(partial, dpi=144)
+
+
+def require_files(run_dir, names):
+    """Raises FileNotFoundError unless a run folder holds all of these files."""
+    run_dir = local_path(run_dir)
+    if missing := [name for name in names if not (run_dir / name).is_file()]:
+        raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
+
+
+def read_json(path, required=None):
+    """Reads an object from a JSON file.
+
+    Args:
+        path: the file.
+        required: names that must be there, each with the type of its value, `(int, float)` for any number or, for an
+            object, a dict of the same kind.
+
+    Raises:
+        ValueError: if the file is damaged or lacks one of the names.
+        OSError: if it cannot be read.
+    """
+    try:
+        value = json.loads(local_path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must hold JSON. Received: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must hold a JSON object. Received: {type(value).__name__}")
+    _check_names(path, value, required or {}, "")
+    return value
+
+
+def read_history(run_dir, columns=()):
+    """Reads `history.csv` of a run folder with the very floats that were written.
+
+    Returns:
+        `pandas.DataFrame` with one row per epoch.
+
+    Raises:
+        ValueError: if the file is damaged, has no row, or lacks one of `columns` as numbers.
+        OSError: if it cannot be read.
+    """
+    path = local_path(run_dir) / "history.csv"
+    try:
+        history = pd.read_csv(path, float_precision="round_trip")
+    except ValueError as error:
+        raise ValueError(f"{path} must hold a table. Received: {error}") from error
+    numbers = history.select_dtypes("number").dropna(axis=1, how="all")
+    if missing := [name for name in columns if name not in numbers]:
+        raise ValueError(f"{path} must hold a row per epoch with numbers for {', '.join(columns)}. Received: no {missing[0]}")
+    return history
+
+
+def _check_names(path, value, required, prefix):
+    for name, kind in required.items():
+        is_object, found = isinstance(kind, dict), value.get(name)
+        kind = dict if is_object else kind
+        if not isinstance(found, kind) or isinstance(found, bool):
+            received = "nothing" if name not in value else repr(found)[:60]
+            expected = getattr(kind, "__name__", "number")
+            raise ValueError(f"{path} must hold {prefix}{name} as {expected}. Received: {received}")
+        if is_object:
+            _check_names(path, found, required[name], f"{prefix}{name}.")
+
+
+def holds_files(run_dir, may_hold_files=False, advice="add --resume to go on or --overwrite to start anew"):
+    """Whether a run folder holds files.
+
+    Raises:
+        FileExistsError: if it does and must not, or is a file.
+    """
+    run_dir = local_path(run_dir)
+    if run_dir.exists() and not run_dir.is_dir():
+        raise FileExistsError(f"The run folder must be a folder. Received: the file {run_dir}")
+    found = run_dir.is_dir() and any(run_dir.iterdir())
+    if found and not may_hold_files:
+        raise FileExistsError(f"The run folder {run_dir} holds files: {advice}")
+    return found
+
+
+def open_run(run_dir, config, resume=False, overwrite=False):
+    """Makes a run folder with `config.json`, or checks that a run with the same settings can go on in it.
+
+    Raises:
+        FileExistsError: if the folder holds files and neither `resume` nor `overwrite` is set.
+        ValueError: if a run to be resumed was started with other settings, or the folder holds no run.
+        OSError: if the folder cannot be written.
+    """
+    run_dir = local_path(run_dir)
+    if holds_files(run_dir, resume or overwrite):
+        if not (run_dir / "config.json").exists():
+            verb = "resumed" if resume else "overwritten"
+            raise ValueError(f"The run folder {run_dir} must hold config.json to be {verb}. Received: no such file")
+        if resume:
+            check_same_settings(run_dir, {part: config[part] for part in ("settings", "arguments", "model")}, all_of_them=True)
+            return
+        shutil.rmtree(run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / "config.json", config)
+
+
+def check_same_settings(run_dir, config, all_of_them=False):
+    """Raises ValueError where a run was started with other settings than those of `config`, or, on demand, has more."""
+    started = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+    for part, settings in config.items():
+        for name in settings.keys() | (started[part].keys() if all_of_them else ()):
+            before, now = started[part].get(name), settings.get(name)
+            if before != now:
+                raise ValueError(f"The run in {run_dir} was started with {name} = {before}. Received: {now}")

@@ -1,0 +1,173 @@
+"""What a segmenter makes of scenes: its report on test data, and the same few pictures as training goes."""
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from course_hw5.data.dataset import IGNORE_INDEX
+from course_hw5.reports import classification_metrics, plots, run_folder, time_lapse
+from course_hw5.reports.classification import write_image
+from course_hw5.reports.gallery import gallery
+from course_hw5.reports.pages import components
+from course_hw5.segmentation import masks, metrics
+from course_hw5.segmentation.segmenter import SceneSegmenter
+
+SHOWN = 4  # pictures in the gallery
+STRIP_NUMBERS = 2e7  # pixels times classes that are counted at once
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneEvaluation:
+    """What `evaluate_segmenter` found; `write` puts it into a run folder.
+
+    Attributes:
+        matrix: int64 `(classes, classes)`, pixels by true (rows) and predicted class.
+        class_names: one name per class.
+        shown: image, labels and prediction of a few test images.
+        examples: number of images.
+        seconds: what the predictions took.
+    """
+
+    matrix: np.ndarray
+    class_names: list[str]
+    shown: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    examples: int
+    seconds: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What `metrics.json` holds: "mean_iou", "mean_accuracy", "pixel_accuracy", "examples", seconds."""
+        speed = round(self.examples / self.seconds, 2)
+        timing = {"prediction_seconds": round(self.seconds, 3), "prediction_examples_per_second": speed}
+        return metrics.pixel_scores(self.matrix) | {"examples": self.examples} | timing
+
+    def write(self, run_dir, writer=None, epoch: int = 0, more: dict | None = None) -> dict:
+        """Writes `class_scores.csv` (IoU, accuracy and share of the pixels of each class), `confusion_matrix.csv` and `.png`
+        (pixels), `gallery.png` (figures 7 and 8 of the report) and `metrics.json`.
+
+        Args:
+            run_dir: folder for the files; created when missing.
+            writer: a `tf.summary` writer that gets the figures as images and the scores as scalars, or None.
+            epoch: the step for the writer.
+            more: further metrics for `metrics.json`.
+
+        Returns:
+            The dict of `metrics.json`.
+        """
+        run_dir = run_folder.local_path(run_dir)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        matrix, names, values = self.matrix, self.class_names, self.metrics | (more or {})
+        scores = pd.DataFrame(metrics.class_scores(matrix), index=names)
+        scores["share"] = matrix.sum(1) / matrix.sum()
+        run_folder.write_text(run_dir / "class_scores.csv", scores.to_csv(index_label="class"))
+        table = pd.DataFrame(matrix, index=names, columns=names)
+        run_folder.write_text(run_dir / "confusion_matrix.csv", table.to_csv(index_label="true"))
+        run_folder.write_json(run_dir / "metrics.json", values)
+        for name, draw, arguments in (
+            ("confusion_matrix", plots.confusion_matrix_plot, (matrix, names)),
+            ("gallery", gallery, (*zip(*self.shown), names)),
+        ):
+            with run_folder.going_on(str(run_dir / f"{name}.png")):
+                figure = draw(*arguments)
+                run_folder.write_figure(run_dir / f"{name}.png", figure)
+                write_image(writer, name, figure, epoch)
+        if writer is not None:
+            with writer.as_default(step=epoch):
+                for name in ("mean_iou", "mean_accuracy", "pixel_accuracy"):
+                    tf.summary.scalar(f"report/{name}", values[name])
+            writer.flush()
+        return values
+
+
+def evaluate_segmenter(segmenter: SceneSegmenter, data) -> SceneEvaluation:
+    """Segments each test image of a data set once, at its own size, and counts its pixels; writes nothing.
+
+    Args:
+        segmenter: a `SceneSegmenter`.
+        data: a `Dataset`, or anything with `test`, images and their labels one by one, and `class_names`.
+
+    Raises:
+        ValueError: if an image's labels have another size, the data have more classes than the segmenter, or no end.
+    """
+    check_classes(segmenter.classes, data.class_names)
+    check_end(data.test, "test")
+    matrix, shown, seconds, examples = np.zeros((segmenter.classes,) * 2, "int64"), [], 0.0, 0
+    for number, (image, labels) in enumerate(data.test):
+        image, labels = np.asarray(image), np.asarray(labels)
+        _check_labels(labels, image, segmenter.classes, number)
+        started = time.perf_counter()
+        predicted = segmenter.segment(image)
+        seconds += time.perf_counter() - started
+        matrix += counted(labels, predicted, segmenter.classes)
+        examples += 1
+        if len(shown) < SHOWN and number % max(1, int(data.test.cardinality()) // SHOWN) == 0:
+            shown.append((image, labels, predicted))
+    names = classification_metrics.distinct_names(
+        segmenter.class_names if data.class_names[0].isdecimal() else data.class_names
+    )
+    return SceneEvaluation(matrix, names, shown, examples, seconds)
+
+
+def write_scene_report(segmenter: SceneSegmenter, data, run_dir, writer=None, epoch: int = 0) -> dict:
+    """Evaluates a segmenter and writes what was found; arguments and errors as above. Returns the dict of `metrics.json`."""
+    return evaluate_segmenter(segmenter, data).write(run_dir, writer, epoch)
+
+
+def _check_labels(labels, image, classes, number):
+    if image.shape[:2] != labels.shape:
+        raise ValueError(f"Labels must have the size of picture {number}, {image.shape[:2]}. Received: {labels.shape}")
+    wrong = labels[(labels >= classes) & (labels != IGNORE_INDEX)]
+    if len(wrong):
+        expected = f"lie in [0, {classes - 1}], or be {IGNORE_INDEX}"
+        raise ValueError(f"Labels of picture {number} must {expected}. Received: {wrong[0]}")
+
+
+def counted(labels, predicted, classes):
+    """The confusion matrix of a picture of any size, int64 `(classes, classes)`, counted on the device strip by strip."""
+    strips = max(1, round(labels.size * classes / STRIP_NUMBERS))
+    parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
+    return sum(keras.ops.convert_to_numpy(metrics.confusion_matrix(*part, classes)).astype("int64") for part in parts)
+
+
+def check_classes(classes, class_names):
+    """Raises ValueError unless there is one name per class."""
+    if len(class_names) != classes:
+        raise ValueError(f"The data must have {classes} classes, as the model has. Received: {len(class_names)}")
+
+
+def check_end(data, split):
+    """Raises ValueError if a data set repeats for ever."""
+    if int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(f"The {split} data must come to an end: leave out .repeat(). Received: an endless data set")
+
+
+class SceneTimeLapse(time_lapse.TimeLapse):
+    """Keeps what a segmenter makes of the same few pictures before training and after every few epochs, in `scenes.json`.
+
+    Args:
+        run_dir: folder for the file.
+        scenes: list of pairs, picture `(height, width, 3)` and label map `(height, width)`, uint8.
+        every: epochs from one look to the next.
+    """
+
+    file = "scenes.json"
+
+    def __init__(self, run_dir, scenes, every=4):
+        super().__init__(run_dir, every)
+        self.scenes = [(np.asarray(image), np.asarray(labels)) for image, labels in scenes]
+
+    def frames(self, epoch):
+        segmenter = SceneSegmenter(self.model)
+        predictions = segmenter.segment([image for image, _ in self.scenes])
+        for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
+            matrix = counted(labels, predicted, segmenter.classes)
+            yield {
+                "name": f"picture {number + 1}",
+                "answer": "pixel accuracy",
+                "probability": round(metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
+                "image": components.thumbnail(masks.overlay(image, predicted), side=200),
+            }

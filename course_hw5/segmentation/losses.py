@@ -1,0 +1,24 @@
+"""The loss of segmenters."""
+
+import keras
+
+from course_hw5.data.dataset import IGNORE_INDEX
+from course_hw5.layers.resampling import resample
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class PixelCrossentropy(keras.losses.Loss):
+    """Mean cross-entropy of the pixels that have a label, logits enlarged to the labels.
+
+    `keras.losses.SparseCategoricalCrossentropy(ignore_class=255)` gives the same numbers, but XLA's program of it and its
+    gradient takes 2.3 times as long.
+
+    Labels: integers `(batch, height, width)`. Predictions: logits `(batch, rows, columns, classes)` of any size.
+    """
+
+    def call(self, labels, logits):
+        logits = resample(keras.ops.cast(logits, "float32"), labels.shape[1:3])
+        has_label = keras.ops.cast(labels != IGNORE_INDEX, "float32")
+        one_hot = keras.ops.one_hot(keras.ops.cast(labels, "int32"), logits.shape[-1])  # all zeros where ignored
+        total = -keras.ops.sum(one_hot * keras.ops.log_softmax(logits))
+        return total / keras.ops.maximum(keras.ops.sum(has_label), 1.0)
