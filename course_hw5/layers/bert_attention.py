@@ -20,8 +20,8 @@ class BertAttention(keras.layers.Layer):
         kernel_initializer, bias_initializer: of the four projections.
 
     Input: `query` and `value`, each `(batch, tokens, dim)`, the same tensor for self-attention, and a bool or int
-    `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, dim)`; with `return_attention_scores` also the attention
-    weights `(batch, heads, tokens, tokens)`.
+    `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, dim)`; with `return_attention_scores`
+    also the attention weights `(batch, heads, tokens, tokens)`.
     """
 
     def __init__(self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
