@@ -30,10 +30,10 @@ class TokenDistanceAttention(BertAttention):
         super().build(query_shape)
         self.table = self.add_weight((self.buckets, self.num_heads), initializer="zeros", autocast=False, name="distance_bias")
 
-    def call(self, query, value, **options):
+    def _project(self, query, value):
         if query is not value:
             raise ValueError("`value` must be the tensor that `query` is: distances are for self-attention. Received: another")
-        return super().call(query, value, **options)
+        return super()._project(query, value)
 
     def attention_weights(self, query, key, attention_mask):
         tokens = keras.ops.shape(query)[2]
