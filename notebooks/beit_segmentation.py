@@ -47,6 +47,7 @@ from sklearn.datasets import load_sample_image
 import course_hw5
 from course_hw5.models import fine_tuning
 from course_hw5.reports.gallery import gallery
+from course_hw5.segmentation import masks
 
 keras.utils.set_random_seed(0)
 model = course_hw5.load_model("segmenter-camvid")
