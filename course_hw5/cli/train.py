@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> str:
     args.recipe = recipe.choose(args)
     for option in recipe.options:
         option.check(args)
-    settings = recipe.settings(args)
+    config = recipe.training_config(args)
     check_output_dir(args, recipe)
 
     from course_hw5.training import runtime, train
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> str:
         model,
         data,
         args.out,
-        settings,
+        config,
         resume=args.resume,
         overwrite=args.overwrite,
         arguments=recipe.recorded(args),
@@ -78,8 +78,8 @@ def check_output_dir(args: argparse.Namespace, recipe: Recipe) -> None:
     out, is_shared = run_folder.local_path(args.out), args.strategy == "multiworker"  # then another worker may have begun
     run_folder.holds_files(out, may_hold_files=args.resume or args.overwrite or is_shared)
     if args.resume and (out / "config.json").exists():
-        settings = {name: getattr(args, name) for name in ("epochs", "learning_rate", "seed")}
-        given = {"settings": settings, "arguments": json.loads(json.dumps(recipe.recorded(args)))}
+        config = {name: getattr(args, name) for name in ("epochs", "learning_rate", "seed")}
+        given = {"settings": config, "arguments": json.loads(json.dumps(recipe.recorded(args)))}
         given = {part: {name: v for name, v in values.items() if v is not None} for part, values in given.items()}
         run_folder.check_same_settings(out, given)
     for name in ("preset", "teacher"):

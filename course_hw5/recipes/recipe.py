@@ -45,7 +45,7 @@ class Recipe:
     callbacks: Callable = lambda args, data: ()
     lr_multipliers: Callable = lambda args, model: None
 
-    def settings(self, args: Arguments) -> Settings:
+    def training_config(self, args: Arguments) -> Settings:
         """The values of the chosen config, changed by --epochs, --learning-rate and --seed; a short run warms up for half."""
         values = self.configs[args.recipe] | {"seed": args.seed}
         given = {"epochs": args.epochs, "learning_rate": args.learning_rate}

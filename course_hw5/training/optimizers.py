@@ -64,15 +64,15 @@ class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
 
 
 def make_optimizer(
-    settings: Settings,
+    config: Settings,
     steps_per_epoch: int,
     model: keras.Model | None = None,
     lr_multipliers: dict[str, float] | None = None,
 ) -> keras.optimizers.Optimizer:
-    """Makes the optimizer of `settings`.
+    """Makes the optimizer of `config`.
 
     Args:
-        settings: a `Settings`.
+        config: a `Settings`.
         steps_per_epoch: batches in an epoch, for the schedule of the learning rate.
         model: the model to be trained, which says what does not decay; Muon leaves its head to AdamW.
         lr_multipliers: dict of `variable.path` to a multiplier of its learning rate; for "adamw" only.
@@ -80,14 +80,14 @@ def make_optimizer(
     Raises:
         ValueError: if there are multipliers for another optimizer.
     """
-    if lr_multipliers and settings.optimizer != "adamw":
-        raise ValueError(f'`lr_multipliers` must be None, except with "adamw". Received: {settings.optimizer}')
-    rate, decay = learning_rate(settings, steps_per_epoch), settings.weight_decay
-    if settings.optimizer == "sgd":
+    if lr_multipliers and config.optimizer != "adamw":
+        raise ValueError(f'`lr_multipliers` must be None, except with "adamw". Received: {config.optimizer}')
+    rate, decay = learning_rate(config, steps_per_epoch), config.weight_decay
+    if config.optimizer == "sgd":
         return SGD(rate, momentum=0.9, nesterov=True)
-    if settings.optimizer == "adam":
+    if config.optimizer == "adam":
         return Adam(rate)
-    if settings.optimizer == "muon":
+    if config.optimizer == "muon":
         optimizer = Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=_not_hidden(model))
         optimizer.exclude_from_weight_decay(var_names=[*NO_WEIGHT_DECAY])
         return optimizer
@@ -97,12 +97,12 @@ def make_optimizer(
     return optimizer
 
 
-def learning_rate(settings: Settings, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate of `settings`: a number, or its schedule over all steps."""
-    rate = settings.learning_rate
-    if settings.schedule == "constant":
+def learning_rate(config: Settings, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate of `config`: a number, or its schedule over all steps."""
+    rate = config.learning_rate
+    if config.schedule == "constant":
         return rate
-    steps, warmup = settings.epochs * steps_per_epoch, round(settings.warmup_epochs * steps_per_epoch)
+    steps, warmup = config.epochs * steps_per_epoch, round(config.warmup_epochs * steps_per_epoch)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else rate,
         decay_steps=max(1, steps - warmup),

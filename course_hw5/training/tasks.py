@@ -41,12 +41,12 @@ class Classification:
             return data.map(lambda inputs, labels: (inputs, tf.stack([1 - labels, labels], axis=1)))
         return data.map(lambda inputs, labels: (inputs, tf.one_hot(labels, classes)))
 
-    def losses(self, model: keras.Model, settings: Settings) -> dict:
+    def losses(self, model: keras.Model, config: Settings) -> dict:
         """Arguments of `model.compile`."""
         is_binary = model.output_shape[-1] == 1
         loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
         metric = RoundedAccuracy(name="accuracy") if is_binary else "accuracy"
-        return {"loss": loss(label_smoothing=settings.label_smoothing), "metrics": [metric]}
+        return {"loss": loss(label_smoothing=config.label_smoothing), "metrics": [metric]}
 
     def evaluate(self, model: keras.Model, data: Dataset) -> ClassificationEvaluation:
         """Predicts the test data once and scores the predictions; writes nothing."""
@@ -76,9 +76,9 @@ class RDrop(Classification):
         data = super().prepare(data, model)
         return data.map(lambda *batch: keras.tree.map_structure(lambda rows: tf.repeat(rows, 2, axis=0), batch))
 
-    def losses(self, model: keras.Model, settings: Settings) -> dict:
+    def losses(self, model: keras.Model, config: Settings) -> dict:
         """Arguments of `model.compile`."""
-        arguments = super().losses(model, settings)
+        arguments = super().losses(model, config)
         return arguments | {"loss": RDropLoss(arguments["loss"], self.weight)}
 
 
@@ -109,10 +109,10 @@ class Segmentation:
         """One target for each output."""
         return data.map(lambda images, labels: (images, (labels,) * len(model.outputs)))
 
-    def losses(self, model: keras.Model, settings: Settings) -> dict:
+    def losses(self, model: keras.Model, config: Settings) -> dict:
         """Arguments of `model.compile`."""
-        if settings.label_smoothing:
-            raise ValueError(f"`label_smoothing` must be 0 for label maps. Received: {settings.label_smoothing}")
+        if config.label_smoothing:
+            raise ValueError(f"`label_smoothing` must be 0 for label maps. Received: {config.label_smoothing}")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
             "loss": [PixelCrossentropy() for _ in model.outputs],

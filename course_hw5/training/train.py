@@ -37,7 +37,7 @@ def train(
     model: keras.Model,
     data: Dataset,
     run_dir: str | os.PathLike,
-    settings: Settings,
+    config: Settings,
     resume: bool = False,
     overwrite: bool = False,
     arguments: dict | None = None,
@@ -55,7 +55,7 @@ def train(
             `(batch, classes)`, or `(batch, 1)` from a sigmoid.
         data: a `Dataset`, as `load_images` gives.
         run_dir: the run folder.
-        settings: `Settings`.
+        config: `Settings`.
         resume: go on with the run in `run_dir`; where there is none, start one.
         overwrite: delete what is in `run_dir` first.
         arguments: dict of further arguments for `config.json`.
@@ -72,14 +72,14 @@ def train(
             resumed run has other settings, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
-    batches = _check(model, data, run_dir, settings, task)
+    batches = _check(model, data, run_dir, config, task)
     run_dir = run_folder.local_path(run_dir)
-    config = run_config(model, data, settings, arguments)
+    record = run_config(model, data, config, arguments)
     with model.distribute_strategy.scope():
-        compile_model(model, settings, batches, lr_multipliers, task)
+        compile_model(model, config, batches, lr_multipliers, task)
     is_chief = model.distribute_strategy.extended.should_checkpoint
     if is_chief:
-        run_folder.open_run(run_dir, config, resume, overwrite)
+        run_folder.open_run(run_dir, record, resume, overwrite)
     # Every worker writes, since saving is a collective operation; what all but the first write is thrown away.
     out_dir = run_dir if is_chief else pathlib.Path(tempfile.mkdtemp())
     if resume and not is_chief and (run_dir / "history.csv").exists():
@@ -87,7 +87,7 @@ def train(
     writer = tf.summary.create_file_writer(str(out_dir / "tensorboard"))
 
     backup = latest_backup(run_dir / "backup") if resume else None
-    if backup or not (resume and _is_trained(run_dir, settings)):
+    if backup or not (resume and _is_trained(run_dir, config)):
         with model.distribute_strategy.scope(), _ended_line():
             train_data = task.prepare(data.train, model)
             runtime.mend_multi_worker(model, train_data)
@@ -95,13 +95,13 @@ def train(
                 train_data,
                 validation_data=task.prepare(data.validation, model),
                 initial_epoch=restore(backup, model) if backup else 0,
-                epochs=settings.epochs,
+                epochs=config.epochs,
                 shuffle=False,  # the data set shuffles itself
                 callbacks=[
-                    EpochSeed(settings.seed),
+                    EpochSeed(config.seed),
                     StopOnNaN(),
                     HistoryPlots(out_dir, writer),
-                    BestModel(out_dir, settings.monitor),
+                    BestModel(out_dir, config.monitor),
                     keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
                     *callbacks,
                     Backup(out_dir / "backup"),  # last: what the others wrote of an epoch is there by then
@@ -110,7 +110,7 @@ def train(
     if not is_chief:
         shutil.rmtree(out_dir)
         return {}
-    return _finish(run_dir, data, config, task, writer)
+    return _finish(run_dir, data, record, task, writer)
 
 
 def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIFICATION):
@@ -126,7 +126,7 @@ def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIF
 
 def compile_model(
     model: keras.Model,
-    settings: Settings,
+    config: Settings,
     steps_per_epoch: int,
     lr_multipliers: dict[str, float] | None = None,
     task: tasks.Task = tasks.CLASSIFICATION,
@@ -136,22 +136,22 @@ def compile_model(
     Args: as for `train`; `steps_per_epoch`: batches in an epoch, for the schedule of the learning rate.
 
     Raises:
-        ValueError: if `settings` do not fit the model.
+        ValueError: if `config` does not fit the model.
     """
-    jit_compile, losses = runtime.compiles_whole(model), task.losses(model, settings)
+    jit_compile, losses = runtime.compiles_whole(model), task.losses(model, config)
     names = ("loss", *(getattr(metric, "name", metric) for metric in keras.tree.flatten(losses["metrics"])))
     known = [prefix + name for name in names for prefix in ("", "val_")]
-    require("monitor", settings.monitor, lambda name: name in known, f"one of {', '.join(known)}")
-    if settings.jit_compile is not None:
-        jit_compile = settings.jit_compile and not tf.distribute.has_strategy()
-    optimizer = make_optimizer(settings, steps_per_epoch, model, lr_multipliers)
+    require("monitor", config.monitor, lambda name: name in known, f"one of {', '.join(known)}")
+    if config.jit_compile is not None:
+        jit_compile = config.jit_compile and not tf.distribute.has_strategy()
+    optimizer = make_optimizer(config, steps_per_epoch, model, lr_multipliers)
     model.compile(optimizer=optimizer, jit_compile=jit_compile, **losses)
 
 
-def run_config(model: keras.Model, data: Dataset, settings: Settings | None = None, arguments: dict | None = None) -> dict:
-    """What `config.json` says of a run; `settings` is None where nothing is trained."""
+def run_config(model: keras.Model, data: Dataset, config: Settings | None = None, arguments: dict | None = None) -> dict:
+    """What `config.json` says of a run; `config` is None where nothing is trained."""
     return {
-        "settings": dataclasses.asdict(settings) if settings else {},
+        "settings": dataclasses.asdict(config) if config else {},
         "arguments": json.loads(json.dumps(arguments or {})),
         "data": {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)},
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
@@ -160,13 +160,13 @@ def run_config(model: keras.Model, data: Dataset, settings: Settings | None = No
     }
 
 
-def _check(model, data, run_dir, settings, task):
+def _check(model, data, run_dir, config, task):
     """Refuses what can be refused before anything is built or written; returns the number of batches in an epoch."""
     require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
     parts = ("train", "validation", "test", "class_names", "note", "batch_size")
     require("data", data, lambda data: all(hasattr(data, part) for part in parts), f"a Dataset with {', '.join(parts)}")
     require("run_dir", run_dir, lambda path: pathlib.Path(path).name, "the path of a folder")
-    require("settings", settings, lambda settings: isinstance(settings, Settings), "Settings")
+    require("config", config, lambda config: isinstance(config, Settings), "a TrainingConfig")
     task.check(model, data)
     batches = int(data.train.cardinality())
     if batches < 1:  # the schedule of the learning rate needs it
@@ -177,7 +177,7 @@ def _check(model, data, run_dir, settings, task):
     return batches
 
 
-def _finish(run_dir, data, config, task, writer):
+def _finish(run_dir, data, record, task, writer):
     """Evaluates the best epoch's model and writes what is left of the run folder; returns the dict of `metrics.json`."""
     model = checkpoints.load_model(run_dir / "model.keras")
     history = run_folder.read_history(run_dir)
@@ -187,10 +187,10 @@ def _finish(run_dir, data, config, task, writer):
         "training_examples_per_second": round(examples / float(history["seconds"].median()), 1),
     }
     found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=speed)
-    count = flops.count_or_none(model, config["arguments"].get("max_length"))
+    count = flops.count_or_none(model, record["arguments"].get("max_length"))
     started = run_folder.read_json(run_dir / "config.json")  # of a run that was resumed, its first command
     run_folder.write_json(run_dir / "config.json", started | {"prediction_flops": count})
-    _write_hparams(writer, config, found)
+    _write_hparams(writer, record, found)
     shutil.rmtree(run_dir / "backup", ignore_errors=True)
     write_page(run_dir)
     return found
@@ -213,15 +213,15 @@ def _version(name):
         return None
 
 
-def _is_trained(run_dir, settings):
+def _is_trained(run_dir, config):
     has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
-    return has_files and len(run_folder.read_history(run_dir)) == settings.epochs
+    return has_files and len(run_folder.read_history(run_dir)) == config.epochs
 
 
-def _write_hparams(writer, config, metrics):
-    values = config["settings"] | config["arguments"] | {"model": config["model"]["name"]}
+def _write_hparams(writer, record, metrics):
+    values = record["settings"] | record["arguments"] | {"model": record["model"]["name"]}
     values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
-    names = [name for name, value in classification_metrics.items() if isinstance(value, float) and "second" not in name]
+    names = [name for name, value in metrics.items() if isinstance(value, float) and "second" not in name]
     with writer.as_default(step=0):
         hparams.hparams_config(
             hparams=[hparams.HParam(name) for name in values], metrics=[hparams.Metric(f"test/{name}") for name in names]
