@@ -2,7 +2,7 @@
 
     python benchmarks/beit.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON --out benchmarks/beit.json
 
-Cases: `cifar`, 32x32 pictures in patches of 4 (192 wide, 9 blocks, 3 heads), and `base`, the published size at 224x224. Tasks:
+Cases: `cifar`, 32x32 images in patches of 4 (192 wide, 9 blocks, 3 heads), and `base`, the published size at 224x224. Tasks:
 a training step with AdamW, a prediction, and all layers' attention, ours as one array by a model that stops there, PyTorch's
 beside its prediction. `ratio` is the peer's time over ours.
 """
@@ -10,13 +10,13 @@ beside its prediction. `ratio` is the peer's time over ours.
 import numpy as np
 import sides
 
-CASES = {  # image side, patch, width, blocks, heads, pictures per batch
+CASES = {  # image side, patch, width, blocks, heads, images per batch
     "cifar": (32, 4, 192, 9, 3, 128),
     "base": (224, 16, 768, 12, 12, 4),
 }
 
 
-def pictures(side, batch):
+def random_images(side, batch):
     random = np.random.default_rng(0)
     return random.uniform(0, 255, (batch, side, side, 3)).astype("float32"), np.arange(batch) % 10
 
@@ -37,10 +37,12 @@ def keras_tasks(case, precision):
     scores = attention_model(model)
     options = {"optimizer": keras.optimizers.AdamW(1e-4)}
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
-        settings = config.Settings(epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004)
-        options = {"optimizer": optimizers.make_optimizer(settings, 100, model), "jit_compile": runtime.compiles_whole(model)}
+        settings = config.TrainingConfig(
+            epochs=100, optimizer="adamw", schedule="constant", learning_rate=1e-4, weight_decay=0.004
+        )
+        options = {"optimizer": optimizers.make_optimizer(settings, 100, model), "jit_compile": runtime.use_jit_compile(model)}
         scores.compile(jit_compile=options["jit_compile"])
-    return keras_calls(model, batch, side, options) | {"attention": sides.keras_call(scores, pictures(side, batch)[0])}
+    return keras_calls(model, batch, side, options) | {"attention": sides.keras_call(scores, random_images(side, batch)[0])}
 
 
 def zeromodels_tasks(case, precision):
@@ -57,7 +59,7 @@ def zeromodels_tasks(case, precision):
 def keras_calls(model, batch, side, options):
     import keras
 
-    images, labels = pictures(side, batch)
+    images, labels = random_images(side, batch)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(loss=loss, **options)
     return {"train": lambda: float(model.train_on_batch(images, labels)), "predict": sides.keras_call(model, images)}
@@ -77,7 +79,7 @@ def torch_tasks(case, precision):
     ).eval()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
     mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
-    images, labels = (torch.tensor(array) for array in pictures(side, batch))
+    images, labels = (torch.tensor(array) for array in random_images(side, batch))
     images = images.permute(0, 3, 1, 2) / 127.5 - 1
 
     train, predict = sides.torch_calls(model, optimizer, mixed, pixel_values=images, labels=labels)

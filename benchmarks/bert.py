@@ -63,8 +63,8 @@ def keras_tasks(precision, lengths, folder):
     runtime.set_precision({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     model = course_hw5.load_model(folder)
     attention = course_hw5.attention_model(model)
-    train.compile_model(model, course_hw5.Settings(epochs=100, optimizer="adamw", weight_decay=0.01), steps_per_epoch=100)
-    attention.compile(jit_compile=runtime.compiles_whole(model))
+    train.compile_model(model, course_hw5.TrainingConfig(epochs=100, optimizer="adamw", weight_decay=0.01), steps_per_epoch=100)
+    attention.compile(jit_compile=runtime.use_jit_compile(model))
     ids, labels = tf.constant(random_ids([LENGTH] * BATCH, LENGTH), tf.int32), tf.constant(np.arange(BATCH) % 2)
     natural = [
         tf.constant(random_ids(row, next(bucket for bucket in BUCKETS if bucket >= max(row))), tf.int32) for row in lengths

@@ -30,7 +30,7 @@ def keras_tasks(precision):
     images = tf.constant(random.integers(0, 256, (BATCH, 32, 32, 3), dtype="uint8"))
     labels = tf.one_hot(random.integers(0, 10, BATCH), 10)
     model = course_hw5.mlp_classifier()
-    train.compile_model(model, course_hw5.Settings(epochs=100), steps_per_epoch=100)
+    train.compile_model(model, course_hw5.TrainingConfig(epochs=100), steps_per_epoch=100)
     return {"train": lambda: float(model.train_on_batch(images, labels)[0]), "predict": lambda: model.predict_on_batch(images)}
 
 

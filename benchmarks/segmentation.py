@@ -2,7 +2,7 @@
 
     python benchmarks/segmentation.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON
 
-Cases: `scene`, 192x192 pictures in patches of 8 (128 wide, 6 blocks), heads as wide as the backbone, and `base`, the
+Cases: `scene`, 192x192 images in patches of 8 (128 wide, 6 blocks), heads as wide as the backbone, and `base`, the
 published size at 320x320. Tasks: a training step with both heads' losses and AdamW (zeromodels has no auxiliary head: just
 predictions), and a prediction of logits. `ratio` is the peer's time over ours.
 """
@@ -10,7 +10,7 @@ predictions), and a prediction of logits. `ratio` is the peer's time over ours.
 import numpy as np
 import sides
 
-CASES = {  # image side, patch, width, blocks, heads, classes, pictures per batch, blocks that feed the head
+CASES = {  # image side, patch, width, blocks, heads, classes, images per batch, blocks that feed the head
     "scene": (192, 8, 128, 6, 8, 11, 4, (0, 2, 3, 4)),
     "base": (320, 16, 768, 12, 12, 150, 1, (1, 3, 5, 9)),
 }
@@ -40,7 +40,7 @@ def keras_tasks(case, precision):
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
         from course_hw5.training import runtime
 
-        compiled = {"jit_compile": runtime.compiles_whole(model)}
+        compiled = {"jit_compile": runtime.use_jit_compile(model)}
     losses = [PixelCrossentropy(), PixelCrossentropy()]
     model.compile(keras.optimizers.AdamW(1e-4), losses, loss_weights=[1.0, 0.4], **compiled)
     return {"train": lambda: model.train_on_batch(images, [labels, labels]), "predict": sides.keras_call(model, images)}

@@ -124,7 +124,7 @@ def torch_calls(model, optimizer, mixed, **inputs):
 
 
 def main(script, description, cases, tasks, rounds):
-    """The command line of a benchmark of pictures: compares all sides in each case and precision, and writes the figures.
+    """The command line of a benchmark of images: compares all sides in each case and precision, and writes the figures.
 
     Args:
         script: its path; figures go to a file beside it, where those of other cases stay.

@@ -46,7 +46,7 @@ _HOMES = {
     "ClassificationReport": "course_hw5.reports.keras_callbacks",
     "RDrop": "course_hw5.training.tasks",
     "Segmentation": "course_hw5.training.tasks",
-    "Settings": "course_hw5.training.config",
+    "TrainingConfig": "course_hw5.training.config",
     "train": "course_hw5.training.train",
 }
 

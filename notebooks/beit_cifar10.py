@@ -13,7 +13,7 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/beit_cifar10.ipynb)
 #
-# Question 3-2, second half. A transformer cuts the picture into patches and treats them as words. What it knows of neighbours
+# Question 3-2, second half. A transformer cuts the image into patches and treats them as words. What it knows of neighbours
 # it has to learn: BEiT adds to each score a number for the way from one patch to the other.
 
 # %%
@@ -44,7 +44,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5.data.image_files import fit_picture
+from course_hw5.data.image_files import fit_image
 
 keras.utils.set_random_seed(0)
 model = course_hw5.load_model("beit-cifar10")
@@ -62,25 +62,25 @@ backbone.summary()
 # Neither a temple nor a dahlia is among the ten classes. A softmax must name one all the same: watch how sure it is.
 
 # %%
-pictures = np.stack([fit_picture(load_sample_image(name), (32, 32)) for name in ("china.jpg", "flower.jpg")])
-for probabilities in model.predict(pictures, verbose=0):
+images = np.stack([fit_image(load_sample_image(name), (32, 32)) for name in ("china.jpg", "flower.jpg")])
+for probabilities in model.predict(images, verbose=0):
     best = np.argsort(-probabilities)[:3]
     print(", ".join(f"{model.class_names[i]} {probabilities[i]:.3f}" for i in best))
 
 # %% [markdown]
 # ## Where does it look?
-# Click a patch: the picture shows what that patch looked at, head by head. Compare *Attention*, *Content score* and *Position
+# Click a patch: the image shows what that patch looked at, head by head. Compare *Attention*, *Content score* and *Position
 # bias* in the first layer and in the last. *Relevance* leaves only what spoke for the answer.
 
 # %%
-course_hw5.explain(model, pictures[0]).view(title="A temple")
+course_hw5.explain(model, images[0]).view(title="A temple")
 
 # %% [markdown]
 # ## What attention is made of
 # Each weight is a softmax over content (query times key) plus position (the learnt bias).
 
 # %%
-scores = {name: np.array(part) for name, part in course_hw5.attention_model(model, parts=True)(pictures).items()}
+scores = {name: np.array(part) for name, part in course_hw5.attention_model(model, parts=True)(images).items()}
 print({name: part.shape for name, part in scores.items()})
 exponent = np.exp(scores["content"] + scores["position"])
 print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) - scores["attention"]).max())
@@ -119,23 +119,25 @@ axis.legend()
 
 # %% [markdown]
 # ## Train one from scratch
-# The same code as `course-hw5 train beit`. On small pictures first: a 16-pixel picture has a quarter of the patches.
+# The same code as `course-hw5 train beit`. On small images first: a 16-pixel image has a quarter of the patches.
 
 # %%
 data = course_hw5.load_images(DATASET, batch_size=128, seed=0, augmentation="flip,shift" if DATASET == "cifar10" else None)
 new = course_hw5.beit_classifier(
-    course_hw5.beit_backbone("tiny", (16, 16, 3), depth=2, local_initialization=True),
-    classes=len(data.class_names),
+    course_hw5.beit_backbone("tiny", (16, 16, 3), num_layers=2, convolution_like_initialization=True),
+    num_classes=len(data.class_names),
     class_names=data.class_names,
     input_shape=(32, 32, 3),
 )
-settings = course_hw5.Settings(epochs=EPOCHS, optimizer="muon", learning_rate=4e-3, weight_decay=0.05, label_smoothing=0.1)
+settings = course_hw5.TrainingConfig(
+    epochs=EPOCHS, optimizer="muon", learning_rate=4e-3, weight_decay=0.05, label_smoothing=0.1
+)
 metrics = course_hw5.train(new, data, RUN, settings, overwrite=True)
 print(f"accuracy {metrics['accuracy']:.3f}; open {RUN}/index.html")
 
 # %% [markdown]
 # ## Go on
 # - Compare it with the perceptron: `course-hw5 compare runs/notebook-mlp runs/notebook-beit --out runs/compare.html`.
-# - Fine-tune the published BEiT, pretrained on 14 million pictures, with a GPU: `course-hw5 train beit
+# - Fine-tune the published BEiT, pretrained on 14 million images, with a GPU: `course-hw5 train beit
 #   --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 --out runs/beit-base`.
-# - Classify a picture of your own: `course-hw5 classify PICTURE`.
+# - Classify an image of your own: `course-hw5 classify PICTURE`.

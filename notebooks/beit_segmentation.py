@@ -67,19 +67,19 @@ for layer in model.layers:
 
 # %% [markdown]
 # ## A photograph
-# No road scene at all, and not of the training's size. `SceneSegmenter` takes any picture: whole, or with windows that slide
+# No road scene at all, and not of the training's size. `SceneSegmenter` takes any image: whole, or with windows that slide
 # over it, mirrored too. What it knows nothing of (a lake) it must call something.
 
 # %%
-picture = load_sample_image("china.jpg")
+image = load_sample_image("china.jpg")
 segmenters = {
     "whole": course_hw5.SceneSegmenter(model),
     "sliding windows, mirrored too": course_hw5.SceneSegmenter(model, sliding=True, flip=True),
 }
 figure, axes = plt.subplots(1, 2, figsize=(13, 4.6), layout="constrained")
 for axis, (name, segmenter) in zip(axes, segmenters.items()):
-    labels = segmenter.segment(picture)
-    axis.imshow(masks.overlay(picture, labels, len(segmenter.class_names)))
+    labels = segmenter.segment(image)
+    axis.imshow(masks.overlay(image, labels, len(segmenter.class_names)))
     axis.set(xticks=[], yticks=[], title=name)
     print(name, {entry.name: f"{entry.share:.0%}" for entry in masks.legend(labels, segmenter.class_names)[:4]})
 
@@ -88,7 +88,7 @@ for axis, (name, segmenter) in zip(axes, segmenters.items()):
 # The probability of the class that each pixel got: it doubts where classes meet.
 
 # %%
-labels, probabilities = segmenters["whole"].segment(picture, probabilities=True)
+labels, probabilities = segmenters["whole"].segment(image, probabilities=True)
 figure, axis = plt.subplots(figsize=(7, 4.4), layout="constrained")
 shown = axis.imshow(probabilities.max(axis=-1), cmap="viridis", vmin=0, vmax=1)
 axis.set(xticks=[], yticks=[])
@@ -100,11 +100,11 @@ figure.colorbar(shown, label="probability of the named class")
 
 # %%
 data = course_hw5.load_scenes(DATASET, (48, 64, 3), batch_size=8, seed=0)
-backbone = course_hw5.beit_backbone("tiny", (48, 64, 3), depth=4, local_initialization=True)
+backbone = course_hw5.beit_backbone("tiny", (48, 64, 3), num_layers=4, convolution_like_initialization=True)
 new = fine_tuning.adapted_segmenter(
     backbone, len(data.class_names), class_names=data.class_names, channels=32, auxiliary_channels=32
 )
-settings = course_hw5.Settings(epochs=EPOCHS, optimizer="muon", learning_rate=2e-3, monitor="val_mean_iou")
+settings = course_hw5.TrainingConfig(epochs=EPOCHS, optimizer="muon", learning_rate=2e-3, monitor="val_mean_iou")
 metrics = course_hw5.train(new, data, RUN, settings, overwrite=True, task=course_hw5.Segmentation())
 print(f"mIoU {metrics['mean_iou']:.3f}, pixel accuracy {metrics['pixel_accuracy']:.3f}; open {RUN}/index.html")
 
@@ -132,7 +132,7 @@ print(
 
 # %% [markdown]
 # ## Go on
-# - Point it at a picture of your own: `course-hw5 segment PICTURE`, and open the page: it names the class under the pointer.
+# - Point it at an image of your own: `course-hw5 segment PICTURE`, and open the page: it names the class under the pointer.
 # - The published BEiT, fine-tuned on 150 classes: `course-hw5 segment PICTURE
 #   --preset hf://microsoft/beit-base-finetuned-ade-640-640`.
 # - Score it as its authors did (53.6 mIoU): `course-hw5 evaluate hf://microsoft/beit-base-finetuned-ade-640-640

@@ -57,7 +57,7 @@ keras_cv.visualization.plot_image_gallery(images[:12], value_range=(0, 255), row
 # The layers of the homework: 3072, 4096, 2048, 1024, 512, 256, 64 and 10.
 
 # %%
-model = course_hw5.mlp_classifier(classes=len(data.class_names))
+model = course_hw5.mlp_classifier(num_classes=len(data.class_names))
 model.summary()
 
 # %% [markdown]
@@ -66,7 +66,7 @@ model.summary()
 # last whole epoch.
 
 # %%
-settings = course_hw5.Settings(epochs=EPOCHS, learning_rate=3e-4, warmup_epochs=min(1, EPOCHS / 2), seed=0)
+settings = course_hw5.TrainingConfig(epochs=EPOCHS, learning_rate=3e-4, warmup_epochs=min(1, EPOCHS / 2), seed=0)
 metrics = course_hw5.train(model, data, RUN, settings, resume=True)
 metrics
 

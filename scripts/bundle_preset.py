@@ -16,15 +16,15 @@ def main(argv=None):
     parser.add_argument("model", help="the .keras file of a BEiT, of a segmenter, or of a BERT that started from `minilm`")
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
-    with arguments.plain_errors(parser):
+    with arguments.user_errors(parser):
         from course_hw5.models.bert_classifier import BertClassifier
         from course_hw5.models.checkpoints import bundled
 
         model, out = course_hw5.load_model(args.model), pathlib.Path(args.out)
         if isinstance(model, BertClassifier):
-            size = bundled.save_change(model, bundled.start_of_change(course_hw5.load_model("minilm")), out)
+            size = bundled.save_delta(model, bundled.zero_head(course_hw5.load_model("minilm")), out)
         else:
-            size = bundled.save_whole(model, out)
+            size = bundled.save_full(model, out)
     print(f"{args.out}: {size / 1e6:.2f} MB")
 
 

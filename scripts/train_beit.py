@@ -21,7 +21,7 @@ args = parser.parse_args()
 keras.utils.set_random_seed(0)
 data = course_hw5.load_images(args.dataset, batch_size=128, augmentation="flip,shift")
 # Images are resized to 24x24: half the tokens, half the time. Each head starts by looking at one neighbour.
-backbone = course_hw5.beit_backbone("tiny", image_shape=(24, 24, 3), local_initialization=True)
+backbone = course_hw5.beit_backbone("tiny", image_shape=(24, 24, 3), convolution_like_initialization=True)
 model = course_hw5.beit_classifier(backbone, len(data.class_names), class_names=data.class_names, input_shape=(32, 32, 3))
 
 # Muon for the matrices of hidden layers, AdamW for all else

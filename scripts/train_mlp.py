@@ -20,7 +20,7 @@ args = parser.parse_args()
 
 keras.utils.set_random_seed(0)
 data = course_hw5.load_images(args.dataset, batch_size=256)
-model = course_hw5.mlp_classifier(classes=len(data.class_names))
+model = course_hw5.mlp_classifier(num_classes=len(data.class_names))
 
 steps = len(data.train)
 warmup = steps if args.epochs > 1 else 0  # the rate rises for an epoch, then falls along a cosine

@@ -24,7 +24,7 @@ keras.utils.set_random_seed(0)
 data = course_hw5.load_scenes(args.dataset, image_shape=(96, 128, 3), batch_size=8)
 classes = len(data.class_names)
 backbone = course_hw5.beit_backbone(
-    "tiny", image_shape=(96, 128, 3), patch_size=8, feature_layers=(0, 2, 3, 5), local_initialization=True
+    "tiny", image_shape=(96, 128, 3), patch_size=8, feature_layers=(0, 2, 3, 5), convolution_like_initialization=True
 )
 model = course_hw5.upernet_segmenter(
     backbone, classes, class_names=data.class_names, channels=64, auxiliary_head=False, mean=0.5, std=0.5

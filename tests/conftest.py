@@ -50,7 +50,7 @@ def driver(downloads):
 
 @pytest.fixture
 def store_camvid(tmp_path_factory, monkeypatch):
-    """A function that makes one picture and its annotation all that TFDS finds: ten times to train on, twice to test."""
+    """A function that makes one image and its annotation all that TFDS finds: ten times to train on, twice to test."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -70,7 +70,7 @@ def store_camvid(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def small_camvid(store_camvid):
-    """CamVid in small: the left half of each picture is red and road (3), the right half blue and void, one row a sign (6)."""
+    """CamVid in small: the left half of each image is red and road (3), the right half blue and void, one row a sign (6)."""
     image, annotation = np.zeros((40, 60, 3), "uint8"), np.full((40, 60, 1), 11, "uint8")
     image[:, :30, 0] = image[:, 30:, 2] = 200
     annotation[:, :30] = 3

@@ -67,7 +67,7 @@ def parse(command, monkeypatch):
     program, *arguments = command
     with monkeypatch.context() as patch:
         is_lab = arguments[:1] == ["lab"]
-        patch.setattr(*(labs, "run_lab") if is_lab else (shared, "plain_errors"), stop)
+        patch.setattr(*(labs, "run_lab") if is_lab else (shared, "user_errors"), stop)
         main = cli.main if program == "course-hw5" else runpy.run_path(str(ROOT / program))["main"]
         try:
             main(arguments)

@@ -20,17 +20,19 @@ TOKENS = ["a", "b", "c"]
 
 @pytest.fixture(scope="module")
 def bert():
-    return course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, intermediate_dim=16), max_length=16)
+    return course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, mlp_dim=16), max_length=16)
 
 
 @pytest.fixture(scope="module")
 def backbone():
-    return course_hw5.beit_backbone(image_shape=(16, 16, 3), patch_size=4, dim=8, depth=4, heads=2, feature_layers=(0, 1, 2, 3))
+    return course_hw5.beit_backbone(
+        image_shape=(16, 16, 3), patch_size=4, hidden_dim=8, num_layers=4, num_heads=2, feature_layers=(0, 1, 2, 3)
+    )
 
 
 @pytest.fixture(scope="module")
 def beit():
-    backbone = course_hw5.beit_backbone(image_shape=(4, 4, 3), patch_size=2, dim=8, depth=1, heads=2)
+    backbone = course_hw5.beit_backbone(image_shape=(4, 4, 3), patch_size=2, hidden_dim=8, num_layers=1, num_heads=2)
     return course_hw5.beit_classifier(backbone, 3)
 
 
@@ -75,7 +77,7 @@ MODELS = {
     "load_images": course_hw5.load_images,
     "load_reviews": course_hw5.load_reviews,
     "load_scenes": lambda value: course_hw5.load_scenes(value, (32, 48, 3)),
-    "open_picture": image_files.open_picture,
+    "open_image": image_files.open_image,
     "strategy": runtime.strategy,
     "set_precision": runtime.set_precision,
     "attention_distance": lambda value: course_hw5.attention_distance(value, (1, 2)),
@@ -87,7 +89,7 @@ MODELS = {
     "patch_view, grid": lambda value: course_hw5.patch_view(PATCHES, IMAGE, grid=value, html_action="return"),
     "embedding_plot": lambda value: course_hw5.embedding_plot(TOKENS, value),
     "embedding_plot, tokens": lambda value: course_hw5.embedding_plot(value, {"token": np.zeros((3, 4))}),
-    "train": lambda value: course_hw5.train(value, None, "run", course_hw5.Settings()),
+    "train": lambda value: course_hw5.train(value, None, "run", course_hw5.TrainingConfig()),
 }
 
 
@@ -141,9 +143,9 @@ def test_odd_numbers_of_models_are_refused(backbone):
         lambda value: course_hw5.beit_classifier(backbone, value),
         lambda value: course_hw5.upernet_segmenter(backbone, value),
         lambda value: course_hw5.beit_backbone("tiny", value),
-        lambda value: course_hw5.beit_backbone("tiny", (32, 32, 3), dim=value or "x"),
+        lambda value: course_hw5.beit_backbone("tiny", (32, 32, 3), hidden_dim=value or "x"),
         lambda value: course_hw5.beit_backbone("tiny", (32, 32, 3), drop_path_rate=value or "x"),
-        lambda value: course_hw5.mlp_classifier(classes=value),
+        lambda value: course_hw5.mlp_classifier(num_classes=value),
     )
     for call in calls:
         assert refused(call, (None, NAN, "typo", 1.5, -1)) == {}
@@ -160,13 +162,13 @@ def test_odd_numbers_of_data_are_refused():
     assert refused(lambda value: course_hw5.load_images("digits", augmentation=value), (NAN, 1.5, b"x", ["typo"])) == {}
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(course_hw5.Settings)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(course_hw5.TrainingConfig)])
 def test_odd_settings_are_refused(field):
     values = ([], -1, NAN) if field == "jit_compile" else (None, [], -1, NAN, float("inf"))
-    assert refused(lambda value: course_hw5.Settings(**{field: value}), values) == {}
+    assert refused(lambda value: course_hw5.TrainingConfig(**{field: value}), values) == {}
 
 
-def test_odd_pictures_are_refused(beit, backbone):
+def test_odd_images_are_refused(beit, backbone):
     wrong = (None, "text", NAN, [], IMAGE * NAN, np.full((4, 4, 3), np.inf), np.full((4, 4, 3), -1), IMAGE.astype(str))
     assert refused(lambda value: course_hw5.explain(beit, value), (*wrong, IMAGE.astype(object), IMAGE.astype(bool))) == {}
     segmenter = course_hw5.SceneSegmenter(course_hw5.upernet_segmenter(backbone, 5, auxiliary_head=False))

@@ -39,9 +39,9 @@ def without_progress(lines):
 
 
 @pytest.fixture
-def picture(tmp_path):
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), "uint8")).save(tmp_path / "picture.png")
-    return tmp_path / "picture.png"
+def image(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), "uint8")).save(tmp_path / "image.png")
+    return tmp_path / "image.png"
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +54,11 @@ def test_a_text_is_answered_in_one_line(tmp_path):
     assert errors == [] and len(lines) == 1 and lines[0].endswith(f"Open {tmp_path / 'page.html'}")
 
 
-@pytest.mark.parametrize("command, ending", [("classify", "picture.html"), ("segment", "picture.html")])
-def test_a_picture_is_answered_in_two_lines(command, ending, picture, tmp_path):
-    lines, errors = printed(*CLI, command, picture, "--out", tmp_path / "out")
-    assert errors == [] and lines[1:] == ["1 of 1 pictures done"]
-    assert lines[0].startswith(f"{picture}: ") and lines[0].endswith(f"Open {tmp_path / 'out' / ending}")
+@pytest.mark.parametrize("command, ending", [("classify", "image.html"), ("segment", "image.html")])
+def test_a_image_is_answered_in_two_lines(command, ending, image, tmp_path):
+    lines, errors = printed(*CLI, command, image, "--out", tmp_path / "out")
+    assert errors == [] and lines[1:] == ["1 of 1 images done"]
+    assert lines[0].startswith(f"{image}: ") and lines[0].endswith(f"Open {tmp_path / 'out' / ending}")
 
 
 def test_the_demo_shows_its_progress_its_answer_and_no_more(run_dir):

@@ -37,7 +37,7 @@ def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> 
 
 
 @contextlib.contextmanager
-def plain_errors(parser: argparse.ArgumentParser, is_resumable: bool = False):
+def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False):
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error.
 
     Args:

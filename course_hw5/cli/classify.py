@@ -8,10 +8,10 @@ from course_hw5.cli.images import check_paths, each_image
 
 
 def add_parser(commands) -> None:
-    parser = commands.add_parser("classify", help="say what is in pictures, and write a page of where the model looked")
+    parser = commands.add_parser("classify", help="say what is in images, and write a page of where the model looked")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="files in any format that Pillow opens")
     parser.add_argument("--preset", default="beit-cifar10", help="what `load_model` takes (default: %(default)s)")
-    parser.add_argument("--out", default="runs/classify", help="folder for a page per picture (default: %(default)s)")
+    parser.add_argument("--out", default="runs/classify", help="folder for a page per image (default: %(default)s)")
     parser.set_defaults(run=run)
 
 
@@ -25,19 +25,19 @@ def run(args: argparse.Namespace) -> str:
 
     model = course_hw5.load_model(args.preset)
     if not isinstance(model, BeitClassifier):
-        raise ValueError(f"--preset must be a classifier of pictures. Received: {args.preset}, which is {model.name}")
+        raise ValueError(f"--preset must be a classifier of images. Received: {args.preset}, which is {model.name}")
     if model.preprocessing is None:
-        raise ValueError(f"--preset must take raw pictures. Received: {args.preset}, without preprocessor_config.json")
+        raise ValueError(f"--preset must take raw images. Received: {args.preset}, without preprocessor_config.json")
     height, width, channels = model.inputs[0].shape[1:]
 
-    def classify(image, picture, stem):
+    def classify(path, image, stem):
         if height is not None:
-            picture = image_files.fit_picture(picture, (height, width))
+            image = image_files.fit_image(image, (height, width))
         if channels == 1:
-            picture = picture.mean(axis=2, keepdims=True)
-        explained = course_hw5.explain(model, picture)
+            image = image.mean(axis=2, keepdims=True)
+        explained = course_hw5.explain(model, image)
         layers = layers_of_page(explained.attention.shape)
-        title = pathlib.Path(image).name
+        title = pathlib.Path(path).name
         explained.view(title=title, include_layers=layers, html_action="return", path=f"{stem}.html")
         top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained.predictions[:5])
         return f"{top}. Open {stem}.html"

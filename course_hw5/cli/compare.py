@@ -14,4 +14,4 @@ def run(args: argparse.Namespace) -> str:
     from course_hw5.reports.pages import comparison
 
     page = comparison.write_comparison(args.runs, args.out)
-    return f"Open {page}; the picture is {page.with_suffix('.png')}"
+    return f"Open {page}; the image is {page.with_suffix('.png')}"

@@ -17,6 +17,6 @@ def add_parser(commands) -> None:
 def run(args: argparse.Namespace) -> str:
     from course_hw5.reports import run_folder
 
-    run_folder.holds_files(args.out, args.overwrite, advice="add --overwrite to start anew")
+    run_folder.ensure_empty(args.out, args.overwrite, advice="add --overwrite to start anew")
     arguments = ["--dataset", "digits", "--batch-size", "128", "--epochs", str(args.epochs), "--out", args.out]
     return train.run(train.parse("mlp", [*arguments, *(["--overwrite"] if args.overwrite else [])]))

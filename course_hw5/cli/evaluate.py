@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> str:
     out = run_folder.local_path(args.out)
     if (out / "history.csv").exists():
         raise FileExistsError(f"--out must be a folder of its own. Received: {out}, which holds a training")
-    run_folder.holds_files(out, may_hold_files=args.overwrite, advice="add --overwrite to write over them")
+    run_folder.ensure_empty(out, may_hold_files=args.overwrite, advice="add --overwrite to write over them")
 
     import course_hw5
     from course_hw5.training import runtime, tasks, train

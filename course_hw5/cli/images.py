@@ -16,7 +16,7 @@ def check_paths(args: argparse.Namespace) -> None:
 
 
 def each_image(args: argparse.Namespace, use: Callable, longest: int | None = None) -> str:
-    """Prints what `use` says of each picture, given its name, its pixels and the stem of its files; goes on after bad ones."""
+    """Prints what `use` says of each image, given its name, its pixels and the stem of its files; goes on after bad ones."""
     from course_hw5.data import image_files
 
     out, refused, taken = pathlib.Path(args.out), 0, set()
@@ -27,11 +27,11 @@ def each_image(args: argparse.Namespace, use: Callable, longest: int | None = No
         candidates = [stem, *(f"{stem}-{number}" for number in range(1, len(args.images)))]
         name = next(candidate for candidate in candidates if candidate not in taken)
         try:
-            print(f"{image}: {use(image, image_files.open_picture(image, longest), out / name)}")
+            print(f"{image}: {use(image, image_files.open_image(image, longest), out / name)}")
             taken.add(name)
         except (ValueError, OSError) as error:
             print(f"course-hw5: {error}", file=sys.stderr)
             refused += 1
     if refused:
-        raise ValueError(f"{refused} of {len(args.images)} pictures were refused")
-    return f"{len(args.images)} of {len(args.images)} pictures done"
+        raise ValueError(f"{refused} of {len(args.images)} images were refused")
+    return f"{len(args.images)} of {len(args.images)} images done"

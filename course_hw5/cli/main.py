@@ -26,5 +26,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.rest and args.run is not lab.run:  # each lab has options of its own
         parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
     args.is_program = is_program
-    with arguments.plain_errors(parser, is_resumable=hasattr(args, "resume")):
+    with arguments.user_errors(parser, is_resumable=hasattr(args, "resume")):
         print(args.run(args))

@@ -76,7 +76,7 @@ def check_output_dir(args: argparse.Namespace, recipe: Recipe) -> None:
     from course_hw5.reports import run_folder
 
     out, is_shared = run_folder.local_path(args.out), args.strategy == "multiworker"  # then another worker may have begun
-    run_folder.holds_files(out, may_hold_files=args.resume or args.overwrite or is_shared)
+    run_folder.ensure_empty(out, may_hold_files=args.resume or args.overwrite or is_shared)
     if args.resume and (out / "config.json").exists():
         config = {name: getattr(args, name) for name in ("epochs", "learning_rate", "seed")}
         given = {"settings": config, "arguments": json.loads(json.dumps(recipe.recorded(args)))}

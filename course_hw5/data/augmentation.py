@@ -1,7 +1,7 @@
 """Image augmentation by name; the only module that knows keras-cv's layers.
 
 Every random number comes from TensorFlow's global generator, so whoever resets it at the start of an epoch (as
-`course_hw5.training` does) gets the same pictures again. MixUp and CutMix are our own, since those of keras-cv draw from what
+`course_hw5.training` does) gets the same images again. MixUp and CutMix are our own, since those of keras-cv draw from what
 no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 
@@ -16,7 +16,7 @@ from course_hw5.errors import require
 
 
 def mixup(batch: dict, alpha: float = 0.2) -> dict:
-    """Each picture becomes a weighted mean of it and another of the batch, and so do labels.
+    """Each image becomes a weighted mean of it and another of the batch, and so do labels.
 
     Zhang et al. 2018, https://arxiv.org/abs/1710.09412.
 
@@ -35,7 +35,7 @@ def mixup(batch: dict, alpha: float = 0.2) -> dict:
 
 
 def cutmix(batch: dict, alpha: float = 1.0) -> dict:
-    """A rectangle of each picture comes from another of the batch, and labels are mixed by area.
+    """A rectangle of each image comes from another of the batch, and labels are mixed by area.
 
     Yun et al. 2019, https://arxiv.org/abs/1905.04899.
 
@@ -56,7 +56,7 @@ def cutmix(batch: dict, alpha: float = 1.0) -> dict:
 
 
 def _drawn(batch, alpha):
-    """For each picture a share of Beta(alpha, alpha), another picture's index, and a point, `(row, column)` in [0, 1)."""
+    """For each image a share of Beta(alpha, alpha), another image's index, and a point, `(row, column)` in [0, 1)."""
     count = tf.shape(batch["images"])[0]
     seeds = tf.unstack(tf.cast(tf.random.get_global_generator().make_seeds(4), tf.int32), axis=1)
     first, second = (tf.random.stateless_gamma([count], seed, alpha) for seed in seeds[:2])

@@ -19,7 +19,7 @@ class Dataset:
     Attributes:
         train: batches `(inputs, labels)`, shuffled and augmented anew in every epoch, without the incomplete last one.
         validation: batches in a fixed order.
-        test: batches in a fixed order; of scenes one image and its label map at a time, at their own size.
+        test: batches in a fixed order; of scenes one image and its segmentation mask at a time, at their own size.
         class_names: one name per class.
         note: a sentence about the data, for `config.json` and pages.
         batch_size: examples in a batch of `train`.

@@ -1,4 +1,4 @@
-"""Pictures of scattered digits with a label for every pixel: scenes that need no download."""
+"""Images of scattered digits with a label for every pixel: scenes that need no download."""
 
 import io
 
@@ -13,7 +13,7 @@ INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
 def read_digit_scenes():
-    """Scatters scikit-learn's digits (8x8, 1,797 of them) over coloured pictures; the two splits share no digit.
+    """Scatters scikit-learn's digits (8x8, 1,797 of them) over coloured images; the two splits share no digit.
 
     Returns:
         Per split a dict of two object arrays, the bytes of PNG files: "image" `(96, 128, 3)` and "annotation" `(96, 128, 1)`,
@@ -31,15 +31,15 @@ def _scenes(images, targets, count, seed):
     random = np.random.default_rng(seed)
     scenes = {"image": np.empty(count, object), "annotation": np.empty(count, object)}
     for number in range(count):
-        picture, labels = _scene(images, targets, random)
-        scenes["image"][number], scenes["annotation"][number] = _png(picture), _png(labels)
+        image, labels = _scene(images, targets, random)
+        scenes["image"][number], scenes["annotation"][number] = _png(image), _png(labels)
     return scenes
 
 
 def _scene(images, targets, random):
     height, width = SIZE
     slope = np.linspace(0, 1, width)[None, :, None] * random.uniform(-40, 40, 3)
-    picture = random.uniform(130, 215, 3) + slope + random.normal(0, 6, (*SIZE, 3))
+    image = random.uniform(130, 215, 3) + slope + random.normal(0, 6, (*SIZE, 3))
     labels = np.zeros(SIZE, "uint8")
     for _ in range(random.integers(5, 10)):
         which, side = random.integers(len(images)), int(random.integers(24, 49))
@@ -47,9 +47,9 @@ def _scene(images, targets, random):
         top, left = random.integers(0, height - side + 1), random.integers(0, width - side + 1)
         place = slice(top, top + side), slice(left, left + side)
         ink = np.clip(digit / 16, 0, 1)[..., None]
-        picture[place] = (1 - ink) * picture[place] + ink * random.uniform(0, 90, 3)
+        image[place] = (1 - ink) * image[place] + ink * random.uniform(0, 90, 3)
         labels[place][digit >= INK] = 1 + targets[which]
-    return np.uint8(np.clip(picture, 0, 255)), labels
+    return np.uint8(np.clip(image, 0, 255)), labels
 
 
 def _png(pixels):

@@ -1,4 +1,4 @@
-"""Pictures of users: any file that Pillow opens, turned upright, as RGB."""
+"""Images of users: any file that Pillow opens, turned upright, as RGB."""
 
 import os
 import pathlib
@@ -12,29 +12,29 @@ from course_hw5.errors import require
 LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # type: ignore[operator]  # 179 million; more is a decompression bomb to Pillow, too
 
 
-def open_picture(source, longest=None):
-    """Opens a picture as upright 8-bit RGB.
+def open_image(source, longest=None):
+    """Opens an image as upright 8-bit RGB.
 
     EXIF rotation is applied, transparency is laid on white, 16-bit and float greys are scaled to 8 bits.
 
     Args:
         source: path of a file, or a `PIL.Image.Image`.
-        longest: of the sides of the result, in pixels, to which larger pictures are reduced; None for any.
+        longest: of the sides of the result, in pixels, to which larger images are reduced; None for any.
 
     Returns:
         uint8 array `(height, width, 3)`.
 
     Raises:
-        ValueError: if the file is no picture, broken or empty, or has more than `LARGEST` pixels; says which file.
+        ValueError: if the file is no image, broken or empty, or has more than `LARGEST` pixels; says which file.
         OSError: if there is no such file, or it cannot be read.
     """
     require("source", source, lambda source: isinstance(source, (str, pathlib.Path, Image.Image)), "a path or a PIL image")
     is_path = not isinstance(source, Image.Image)
-    name = source if is_path else "the picture"
+    name = source if is_path else "the image"
     source = pathlib.Path(os.path.expanduser(source)) if is_path else source
     if is_path and not source.is_file():
         found = "a folder" if source.is_dir() else "no such file"
-        raise FileNotFoundError(f"{name} must be a picture. Received: {found}")
+        raise FileNotFoundError(f"{name} must be an image. Received: {found}")
     limit = f"{name} must have at most {LARGEST:,} pixels. Received:"
     try:
         with warnings.catch_warnings():
@@ -43,12 +43,12 @@ def open_picture(source, longest=None):
             size = image.size
             image = _to_rgb(ImageOps.exif_transpose(image)) if image.width * image.height <= LARGEST else None
     except UnidentifiedImageError as error:
-        raise ValueError(f"{name} must be a picture that Pillow opens. Received: something else, or an empty file") from error
+        raise ValueError(f"{name} must be an image that Pillow opens. Received: something else, or an empty file") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{limit} more") from error
     except (OSError, SyntaxError, ValueError, RuntimeError) as error:  # Pillow's decoders raise these
         found = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{name} must be a whole picture. Received: {found}") from error
+        raise ValueError(f"{name} must be a whole image. Received: {found}") from error
     if image is None:
         raise ValueError(f"{limit} {size[0]} x {size[1]}")
     if longest is not None:
@@ -72,14 +72,14 @@ def _to_rgb(image):
     return image.convert("RGB")
 
 
-def fit_picture(picture, size):
-    """Cuts the middle of a picture in the proportion of `size` and resizes it, as a training picture would have been.
+def fit_image(image, size):
+    """Cuts the middle of an image in the proportion of `size` and resizes it, as a training image would have been.
 
     Args:
-        picture: uint8 array `(height, width, 3)`.
+        image: uint8 array `(height, width, 3)`.
         size: `(height, width)` of the result.
 
     Returns:
         uint8 array `(*size, 3)`.
     """
-    return np.asarray(ImageOps.fit(Image.fromarray(picture), (size[1], size[0]), Image.Resampling.BICUBIC))
+    return np.asarray(ImageOps.fit(Image.fromarray(image), (size[1], size[0]), Image.Resampling.BICUBIC))

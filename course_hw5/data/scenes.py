@@ -1,4 +1,4 @@
-"""Pictures with a label for every pixel as `tf.data`: CamVid's road scenes, ADE20K's scene parsing, scattered digits."""
+"""Images with a label for every pixel as `tf.data`: CamVid's road scenes, ADE20K's scene parsing, scattered digits."""
 
 import concurrent.futures
 import functools
@@ -21,7 +21,7 @@ from course_hw5.errors import is_whole, require
 class Source(NamedTuple):
     """How a data set is read, what its classes are called, how annotations become labels, and what is to be said of it.
 
-    `read` gives its splits as files, and what decodes a picture and an annotation, which holds integers below `values`.
+    `read` gives its splits as files, and what decodes an image and an annotation, which holds integers below `values`.
     """
 
     read: Callable
@@ -39,17 +39,17 @@ def load_scenes(
     seed: int = 0,
     scales: tuple[float, float] | None = None,
 ) -> Dataset:
-    """Loads scenes; training pictures are cut at a random place and scale, mirrored, and changed in colour.
+    """Loads scenes; training images are cut at a random place and scale, mirrored, and changed in colour.
 
     Args:
         name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS's catalogue: `TFDS_DATA_DIR` must
             hold it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits" (scikit-learn's,
-            scattered over pictures of 96x128, 11 classes; no download).
-        image_shape: `(height, width, 3)` of the pictures in `train`, cut out, and in `validation`, whole pictures resized.
-        batch_size: pictures per batch, 1 or more.
-        validation_split: share of the training pictures kept for validation, in (0, 1).
+            scattered over images of 96x128, 11 classes; no download).
+        image_shape: `(height, width, 3)` of the images in `train`, cut out, and in `validation`, whole images resized.
+        batch_size: images per batch, 1 or more.
+        validation_split: share of the training images kept for validation, in (0, 1).
         seed: integer; decides the split and, through TensorFlow's global generator, order and augmentation of each epoch.
-        scales: `(lowest, highest)` share of a picture's side that a training picture shows; (0.4, 1.0) if None.
+        scales: `(lowest, highest)` share of an image's side that a training image shows; (0.4, 1.0) if None.
 
     Returns:
         `Dataset` of batches `(images, labels)`, uint8 `(batch, height, width, 3)` and uint8 `(batch, height, width)`. Labels
@@ -59,7 +59,7 @@ def load_scenes(
 
     Raises:
         ValueError: if the name, the batch size, the split or the scales are not as above, or an annotation is of another size
-            than its picture or holds what is no class.
+            than its image or holds what is no class.
         OSError: if the data are neither on disk nor to be had by download.
     """
     require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
@@ -103,8 +103,8 @@ def _from_catalogue(host, hint):
 
 
 def _from_digits(_):
-    picture, labels = (functools.partial(tf.io.decode_png, channels=channels) for channels in (3, 1))
-    return digit_scenes.read_digit_scenes(), picture, labels
+    image, labels = (functools.partial(tf.io.decode_png, channels=channels) for channels in (3, 1))
+    return digit_scenes.read_digit_scenes(), image, labels
 
 
 def _files(part, indices=slice(None)):
@@ -112,13 +112,13 @@ def _files(part, indices=slice(None)):
 
 
 def _check_annotations(where, files, values):
-    """Reads each annotation once, and the size of each picture: bad ones end here and not in the middle of a training."""
+    """Reads each annotation once, and the size of each image: bad ones end here and not in the middle of a training."""
 
     def check(number):
         image, annotation = (Image.open(io.BytesIO(part[number])) for part in files)
         if image.size != annotation.size:
             sizes = "{1}x{0}. Received: {3}x{2}".format(*image.size, *annotation.size)
-            raise ValueError(f"Annotation {number} of {where} must have its picture's size, {sizes}")
+            raise ValueError(f"Annotation {number} of {where} must have its image's size, {sizes}")
         if (largest := np.max(annotation)) >= values:
             raise ValueError(f"Annotation {number} of {where} must hold labels up to {values - 1}. Received: {largest}")
 
@@ -127,7 +127,7 @@ def _check_annotations(where, files, values):
 
 
 def _shuffled(files, decode, batch_size, image_shape, scales):
-    """Batches drawn by index, so that shuffling moves no picture; files are decoded as they are needed."""
+    """Batches drawn by index, so that shuffling moves no image; files are decoded as they are needed."""
     count = len(files[0])
     images, annotations = map(tf.constant, files)
 
@@ -145,7 +145,7 @@ def _in_order(files, decode, batch_size, image_shape):
 
 
 def _cut(image, labels, image_shape, scales):
-    """A random part of a picture, of the proportions of `image_shape`, resized to it."""
+    """A random part of an image, of the proportions of `image_shape`, resized to it."""
     generator, (height, width, _) = tf.random.get_global_generator(), image_shape
     size = tf.cast(tf.shape(labels), tf.float32)
     whole = tf.minimum(size[0] / height, size[1] / width)
@@ -162,7 +162,7 @@ def _mirrored(image, labels):
 
 
 def _recoloured(image, labels):
-    """Another light: brightness, contrast and saturation of the whole picture."""
+    """Another light: brightness, contrast and saturation of the whole image."""
     image = tf.image.convert_image_dtype(image, tf.float32)
     brightness, contrast, saturation = tf.unstack(tf.random.get_global_generator().make_seeds(3), axis=1)
     image = tf.image.stateless_random_brightness(image, 0.15, brightness)
@@ -200,6 +200,6 @@ SOURCES = {
         digit_scenes.CLASS_NAMES,
         len(digit_scenes.CLASS_NAMES),
         lambda annotation: annotation,
-        "scikit-learn's digits scattered over 200 pictures to train on and 50, of other digits, to test on",
+        "scikit-learn's digits scattered over 200 images to train on and 50, of other digits, to test on",
     ),
 }

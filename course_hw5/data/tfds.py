@@ -27,7 +27,7 @@ def read_splits(
         splits: names of splits.
         host: where TFDS downloads it from; offline, nothing is tried.
         instead: what the error advises, besides `TFDS_DATA_DIR`.
-        encoded: names of features that stay as they are stored: pictures as the bytes of their files.
+        encoded: names of features that stay as they are stored: images as the bytes of their files.
         optional: those of `splits` that a copy of the data set may lack.
 
     Returns:

@@ -4,11 +4,11 @@ Source: question 4-2 (1), and Cordonnier et al. 2020 (https://arxiv.org/abs/1911
 
 Each pixel is a token. Each of nine heads has a position bias so large that it looks at one neighbour and nowhere else; the
 values carry the pixels and the output kernel the convolution, one ninth of it for each head. Beyond the border a head looks at
-[CLS], which is zero here: that is zero padding. The layers are those of our BEiT. Then single pixels of two pictures are
-changed, to see into which pixels of the output each goes, beside the attention of the bundled BEiT to the same pictures.
+[CLS], which is zero here: that is zero padding. The layers are those of our BEiT. Then single pixels of two images are
+changed, to see into which pixels of the output each goes, beside the attention of the bundled BEiT to the same images.
 
 It would be refuted if the outputs differed by more than rounding, if eight heads were enough for the kernel, if what a
-convolution mixes changed with the picture, or if what BEiT mixes did not. `attention="uniform"` takes the positions away from
+convolution mixes changed with the image, or if what BEiT mixes did not. `attention="uniform"` takes the positions away from
 the nine heads, and refutes it.
 
 Wrong in the homework: to imitate a convolution takes neither many layers nor many channels. One layer is enough. It needs k x k
@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 import course_hw5
-from course_hw5.data.image_files import fit_picture
+from course_hw5.data.image_files import fit_image
 from course_hw5.labs.figures import plot_convolution_as_attention as figures
 from course_hw5.labs.support.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
 from course_hw5.labs.support.receptive_fields import change
@@ -36,27 +36,27 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     Args:
         seed: of the convolution's kernel.
         attention: what the nine heads look by: "positions", or nothing: "uniform".
-        side: of the pictures, in pixels, 3 or more.
+        side: of the images, in pixels, 3 or more.
         channels: that the convolution makes of three, 3 or more.
     """
     check_choice("attention", attention, ("positions", "uniform"))
     check_at_least(3, side=side, channels=channels)
     keras.utils.set_random_seed(seed)
     photographs = [load_sample_image(name) for name in PICTURES]
-    pictures = np.stack([fit_picture(photograph, (side, side)) for photograph in photographs]).astype("float32") / 255
+    images = np.stack([fit_image(photograph, (side, side)) for photograph in photographs]).astype("float32") / 255
     convolution = keras.layers.Conv2D(channels, 3, padding="same", bias_initializer="normal")
-    by_convolution = keras.ops.convert_to_numpy(convolution(pictures))
+    by_convolution = keras.ops.convert_to_numpy(convolution(images))
     heads = HeadsAsConvolution(convolution, (side, side), attention)
-    by_heads, weights = heads(pictures), heads.weights(pictures)
+    by_heads, weights = heads(images), heads.weights(images)
     difference = float(np.abs(by_heads - by_convolution).max())
     missing = missing_with_heads(keras.ops.convert_to_numpy(convolution.kernel))
 
     poked = np.random.default_rng(seed).permutation(side * side)[:24]
     beit = course_hw5.load_model("beit-cifar10")
-    seen = np.stack([fit_picture(photograph, beit.input_shape[1:3]) for photograph in photographs])
+    seen = np.stack([fit_image(photograph, beit.input_shape[1:3]) for photograph in photographs])
     moved = {
-        "convolution": change(mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), pictures, poked)),
-        "nine heads by position": change(mixing(heads, pictures, poked)),
+        "convolution": change(mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked)),
+        "nine heads by position": change(mixing(heads, images, poked)),
         "attention of BEiT": change(keras.ops.convert_to_numpy(course_hw5.attention_model(beit)(seen))),
     }
     return LabResult(
@@ -96,23 +96,21 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
             ),
         ],
         figures={
-            "A convolution and nine heads on two pictures, and the difference": figures.outputs(
-                pictures, by_convolution, by_heads
-            ),
+            "A convolution and nine heads on two images, and the difference": figures.outputs(images, by_convolution, by_heads),
             "Where each head looks from the middle and from a corner (+); beyond the border it reads [CLS], which is 0": (
                 figures.heads(weights[0], side)
             ),
-            "Left: heads needed. Right: weights that stay, and weights that follow the picture": figures.needs(missing, moved),
+            "Left: heads needed. Right: weights that stay, and weights that follow the image": figures.needs(missing, moved),
         },
     )
 
 
-def mixing(layer, pictures, poked):
-    """Into which pixels of the output each poked pixel goes: `(pictures, poked, pixels)`, rows sum to 1."""
+def mixing(layer, images, poked):
+    """Into which pixels of the output each poked pixel goes: `(images, poked, pixels)`, rows sum to 1."""
     rows = []
-    for picture in pictures:
-        pixels = np.repeat(picture[None], len(poked) + 1, axis=0)
-        changed = pixels.reshape(len(pixels), -1, picture.shape[-1])
+    for image in images:
+        pixels = np.repeat(image[None], len(poked) + 1, axis=0)
+        changed = pixels.reshape(len(pixels), -1, image.shape[-1])
         changed[np.arange(len(poked)) + 1, poked] += 1
         outputs = layer(pixels)
         effect = np.linalg.norm(outputs[1:] - outputs[:1], axis=-1).reshape(len(poked), -1)

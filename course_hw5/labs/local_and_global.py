@@ -1,4 +1,4 @@
-"""Dense layers see all, convolutions a neighbourhood, attention either; only the weights of attention follow the picture.
+"""Dense layers see all, convolutions a neighbourhood, attention either; only the weights of attention follow the image.
 
 Source: question 4-2 (2), figure 15, and Dosovitskiy et al. 2021 (https://arxiv.org/abs/2010.11929), figure 7.
 
@@ -7,11 +7,11 @@ reads, weighted by attention, or by the gradient of the output by each pixel. Th
 measured layer by layer, and how much weights move from one photograph to another.
 
 It would be refuted if a dense layer left a pixel out, if n convolutions reached further than n pixels, if BEiT had only near
-or only far heads, or if its weights stayed when the picture changes. `attention="positions"` takes weights from the position
+or only far heads, or if its weights stayed when the image changes. `attention="positions"` takes weights from the position
 bias alone, so that they stay; `attention="uniform"` makes all heads far: either refutes it.
 
 Loose in the homework: "local" attention is a matter of degree, since no softmax weight is zero, and a CNN becomes global
-with depth. And though its kernels stay, what a pixel does to a deep unit changes with the picture, by the gates of ReLU.
+with depth. And though its kernels stay, what a pixel does to a deep unit changes with the image, by the gates of ReLU.
 """
 
 import keras
@@ -20,7 +20,7 @@ from sklearn.datasets import load_sample_image
 
 import course_hw5
 from course_hw5.attention.analysis import attention_distance
-from course_hw5.data.image_files import fit_picture
+from course_hw5.data.image_files import fit_image
 from course_hw5.errors import require
 from course_hw5.labs.figures import plot_local_and_global as figures
 from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn
@@ -41,15 +41,15 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     most = PLACES[SHOWN][0]  # more would reach beyond the border
     require("layers", layers, lambda layers: 2 <= layers <= most, f"in [2, {most}]")
     keras.utils.set_random_seed(seed)
-    pictures = np.stack([fit_picture(load_sample_image(name), (SIDE, SIDE)) for name in PICTURES])
-    pixels = pictures.astype("float32") / 255
+    images = np.stack([fit_image(load_sample_image(name), (SIDE, SIDE)) for name in PICTURES])
+    pixels = images.astype("float32") / 255
     cnn, dense = small_cnn(layers), dense_layer()
-    fields = [field(model, pixels) for model in cnn]  # each (pictures, places, rows, columns)
+    fields = [field(model, pixels) for model in cnn]  # each (images, places, rows, columns)
     one_dense = field(dense, pixels)
     sides = [int((part[:, SHOWN].sum(axis=0) > 0).any(axis=0).sum()) for part in fields]
 
     beit = course_hw5.load_model("beit-cifar10")
-    weights, grid = attention_weights(beit, pictures, attention), beit.backbone.grid
+    weights, grid = attention_weights(beit, images, attention), beit.backbone.grid
     patch = SIDE // grid[0]
     distances = patch * attention_distance(weights.mean(axis=0), grid)
     of_dense, of_convolution = distance(one_dense), distance(fields[0])
@@ -60,7 +60,7 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
         **{f"BEiT, layer {layer}": change(weights[:, layer]) for layer in range(weights.shape[1])},
     }
     of_beit = change(weights)
-    explained = course_hw5.explain(beit, pictures[0])
+    explained = course_hw5.explain(beit, images[0])
     return LabResult(
         claim=__doc__.splitlines()[0],
         checks=[
@@ -105,18 +105,18 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
             "What the unit at + reads: near, wider with each convolution; near and far heads; everything": (
                 figures.fields(fields, weights, distances, one_dense, grid)
             ),
-            "What the unit at + reads of two pictures: fixed for a convolution and a dense layer, not for attention": (
-                figures.two_pictures(PICTURES, pictures, fields[0], one_dense, weights, grid)
+            "What the unit at + reads of two images: fixed for a convolution and a dense layer, not for attention": (
+                figures.two_images(PICTURES, images, fields[0], one_dense, weights, grid)
             ),
-            "Share of the weights that move from one picture to the other": figures.moved(moved),
+            "Share of the weights that move from one image to the other": figures.moved(moved),
         },
-        pages={"Where BEiT looks in the first picture": explained.view(html_action="return")},
+        pages={"Where BEiT looks in the first image": explained.view(html_action="return")},
     )
 
 
-def attention_weights(beit, pictures, attention):
-    """`(pictures, layers, heads, tokens, tokens)`."""
-    parts = course_hw5.attention_model(beit, parts=True)(pictures)
+def attention_weights(beit, images, attention):
+    """`(images, layers, heads, tokens, tokens)`."""
+    parts = course_hw5.attention_model(beit, parts=True)(images)
     weights = {
         "trained": parts["attention"],
         "positions": keras.ops.softmax(parts["position"]),

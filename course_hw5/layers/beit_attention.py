@@ -10,46 +10,47 @@ class BeitAttention(keras.layers.Layer):
     """Scaled dot-product attention; query and value have a bias, key has none; a position bias is added to the scores.
 
     Args:
-        heads: number of heads; divides the length of a token's vector.
+        num_heads: number of heads; divides the length of a token's vector.
         dropout: rate on the softmax weights.
         initializer_range: standard deviation of the kernels' start.
 
-    Input: `(batch, tokens, dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens, dim)`; with
+    Input: `(batch, tokens, hidden_dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens,
+        hidden_dim)`; with
     `return_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the same type, axis -2 the query: "attention",
     the softmax of the sum of "content", scaled products of query and key, and "position", the bias.
     """
 
-    def __init__(self, heads, dropout=0.0, initializer_range=0.02, **kwargs):
+    def __init__(self, num_heads, dropout=0.0, initializer_range=0.02, **kwargs):
         super().__init__(**kwargs)
-        self.heads = heads
+        self.num_heads = num_heads
         self.dropout = dropout
         self.initializer_range = initializer_range
         self.attention_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, x_shape, position_bias_shape=None):
-        dim = x_shape[-1]
-        if dim % self.heads:
-            raise ValueError(f"`heads` must divide the vectors' length {dim}. Received: {self.heads}")
+        hidden_dim = x_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
         start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
-        self.qkv_kernel = self.add_weight((dim, 3 * dim), initializer=start, name="qkv_kernel")
-        self.query_bias = self.add_weight((dim,), initializer="zeros", name="query_bias")
-        self.value_bias = self.add_weight((dim,), initializer="zeros", name="value_bias")
-        self.output_kernel = self.add_weight((dim, dim), initializer=start, name="output_kernel")
-        self.output_bias = self.add_weight((dim,), initializer="zeros", name="output_bias")
+        self.qkv_kernel = self.add_weight((hidden_dim, 3 * hidden_dim), initializer=start, name="qkv_kernel")
+        self.query_bias = self.add_weight((hidden_dim,), initializer="zeros", name="query_bias")
+        self.value_bias = self.add_weight((hidden_dim,), initializer="zeros", name="value_bias")
+        self.output_kernel = self.add_weight((hidden_dim, hidden_dim), initializer=start, name="output_kernel")
+        self.output_bias = self.add_weight((hidden_dim,), initializer="zeros", name="output_bias")
 
     def call(self, x, position_bias=None, return_scores: bool = False, training: bool | None = None):
-        _, tokens, dim = x.shape
+        _, tokens, hidden_dim = x.shape
         key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
         qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])
-        qkv_bias = keras.ops.reshape(qkv_bias, (3, self.heads, -1))
+        qkv_bias = keras.ops.reshape(qkv_bias, (3, self.num_heads, -1))
         query, key, value = kernels.qkv_projection(x, self.qkv_kernel, qkv_bias)
-        scale = (dim // self.heads) ** -0.5
+        scale = (hidden_dim // self.num_heads) ** -0.5
         bias = keras.ops.zeros((1, 1, tokens)) if position_bias is None else position_bias
         bias = keras.ops.cast(bias, self.compute_dtype)[None]
         attention = kernels.attention_weights(query, key, bias, scale)
         weights = self.attention_dropout(attention, training=training)
         mixed = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, head_dim)
-        mixed = keras.ops.reshape(mixed, (-1, tokens, dim))
+        mixed = keras.ops.reshape(mixed, (-1, tokens, hidden_dim))
         x = kernels.dense(mixed, self.output_kernel, self.output_bias)
         if not return_scores:
             return x
@@ -58,5 +59,5 @@ class BeitAttention(keras.layers.Layer):
         return x, {"attention": attention, "content": content, "position": position}
 
     def get_config(self):
-        names = ("heads", "dropout", "initializer_range")
+        names = ("num_heads", "dropout", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}

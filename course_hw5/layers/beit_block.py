@@ -15,7 +15,7 @@ class BeitBlock(keras.layers.Layer):
     """Normalization first (pre-norm), exact GELU, LayerScale, stochastic depth, and a position bias of its own.
 
     Args:
-        heads: number of heads.
+        num_heads: number of heads.
         mlp_dim: units between the two dense layers.
         grid: rows and columns of patches, for a relative position bias of this block; None for none.
         bias_initializer: of its table.
@@ -25,13 +25,14 @@ class BeitBlock(keras.layers.Layer):
         attention_dropout: rate on the attention weights.
         initializer_range: standard deviation of the kernels' start.
 
-    Input: `(batch, tokens, dim)`, and a shared bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens, dim)`; with
+    Input: `(batch, tokens, hidden_dim)`, and a shared bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens,
+        hidden_dim)`; with
     `return_scores` also the dict of `BeitAttention`.
     """
 
     def __init__(
         self,
-        heads,
+        num_heads,
         mlp_dim,
         grid=None,
         bias_initializer="zeros",
@@ -43,7 +44,7 @@ class BeitBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.heads = heads
+        self.num_heads = num_heads
         self.mlp_dim = mlp_dim
         self.grid = grid and tuple(grid)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -54,15 +55,15 @@ class BeitBlock(keras.layers.Layer):
         self.initializer_range = initializer_range
 
     def build(self, x_shape, shared_bias_shape=None):
-        dim, dtype = x_shape[-1], self.dtype_policy
+        hidden_dim, dtype = x_shape[-1], self.dtype_policy
         start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
         self.norm_before = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_before")
         self.norm_after = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_after")
         self.attention = BeitAttention(
-            self.heads, self.attention_dropout, self.initializer_range, dtype=dtype, name="attention"
+            self.num_heads, self.attention_dropout, self.initializer_range, dtype=dtype, name="attention"
         )
         self.dense_1 = Dense(self.mlp_dim, exact_gelu, kernel_initializer=start, dtype=dtype, name="dense_1")
-        self.dense_2 = Dense(dim, kernel_initializer=start, dtype=dtype, name="dense_2")
+        self.dense_2 = Dense(hidden_dim, kernel_initializer=start, dtype=dtype, name="dense_2")
         self.dropouts = keras.layers.Dropout(self.dropout, dtype=dtype)
         self.drop_path = keras.layers.Dropout(self.drop_path_rate, (None, 1, 1), dtype=dtype, name="drop_path")
         for layer, shape in (
@@ -81,7 +82,7 @@ class BeitBlock(keras.layers.Layer):
         self.position_bias = None
         if self.grid:
             self.position_bias = RelativePositionBias(
-                self.heads, self.grid, self.bias_initializer, dtype=dtype, name="relative_position_bias"
+                self.num_heads, self.grid, self.bias_initializer, dtype=dtype, name="relative_position_bias"
             )
             self.position_bias.build()
 
@@ -102,7 +103,7 @@ class BeitBlock(keras.layers.Layer):
         return x + (self.scales[index](branch) if self.scales else branch)
 
     def get_config(self):
-        names = ("heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")
+        names = ("num_heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")
         return (
             super().get_config()
             | {name: getattr(self, name) for name in (*names, "initializer_range")}

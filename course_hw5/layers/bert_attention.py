@@ -18,9 +18,9 @@ class BertAttention(keras.layers.Layer):
         dropout: rate on the attention weights.
         kernel_initializer, bias_initializer: of the four projections.
 
-    Input: `query` and `value`, each `(batch, tokens, dim)`, the same tensor for self-attention, and a bool or int
-    `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, dim)`; with `return_attention_scores`
-    also the attention weights `(batch, heads, tokens, tokens)`.
+    Input: `query` and `value`, each `(batch, tokens, hidden_dim)`, the same tensor for self-attention, and a bool or int
+    `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, hidden_dim)`; with
+    `return_attention_scores` also the attention weights `(batch, heads, tokens, tokens)`.
     """
 
     def __init__(self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
@@ -32,19 +32,19 @@ class BertAttention(keras.layers.Layer):
         self.supports_masking = True  # a mask that Keras attaches to tokens is not needed beside `attention_mask`
 
     def build(self, query_shape, value_shape=None):
-        dim = query_shape[-1]
-        if dim % self.num_heads:
-            raise ValueError(f"`num_heads` must divide the vectors' length {dim}. Received: {self.num_heads}")
-        heads = (self.num_heads, dim // self.num_heads)
+        hidden_dim = query_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
+        num_heads = (self.num_heads, hidden_dim // self.num_heads)
         self.query_dense, self.key_dense, self.value_dense = (
-            self._projection("abc,cde->abde", (None, *heads), "de", name) for name in ("query", "key", "value")
+            self._projection("abc,cde->abde", (None, *num_heads), "de", name) for name in ("query", "key", "value")
         )
-        self.output_dense = self._projection("abcd,cde->abe", (None, dim), "e", "attention_output")
+        self.output_dense = self._projection("abcd,cde->abe", (None, hidden_dim), "e", "attention_output")
         for dense in (self.query_dense, self.key_dense, self.value_dense):
             dense.build(query_shape)
-        self.output_dense.build((*query_shape[:-1], *heads))
+        self.output_dense.build((*query_shape[:-1], *num_heads))
         self.attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="dropout")
-        self.factor = heads[1] ** -0.5
+        self.factor = num_heads[1] ** -0.5
 
     def _projection(self, equation, output_shape, bias_axes, name):
         return EinsumDense(

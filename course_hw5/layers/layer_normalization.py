@@ -9,7 +9,7 @@ from course_hw5.layers import kernels
 class LayerNormalization(keras.layers.LayerNormalization):
     """Keras's `LayerNormalization` of the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450); args are the same.
 
-    Input and output: `(..., dim)`.
+    Input and output: `(..., hidden_dim)`.
     """
 
     def call(self, x):

@@ -12,7 +12,7 @@ class LayerScale(keras.layers.Layer):
     Args:
         initial: the factors' initial value.
 
-    Input and output: `(..., dim)`.
+    Input and output: `(..., hidden_dim)`.
     """
 
     def __init__(self, initial: float = 0.1, **kwargs):

@@ -10,19 +10,21 @@ class PatchEmbedding(keras.layers.Layer):
 
     Args:
         patch_size: side of a patch, in pixels.
-        dim: length of a token's vector.
+        hidden_dim: length of a token's vector.
         use_mask_token: whether the layer takes a mask and has a learnt vector that stands for masked patches (section 2.3).
         use_absolute_positions: whether a learnt vector of its own is added to each token.
         initializer_range: standard deviation of the projection's start.
 
     Input: floats `(batch, height, width, channels)`, both divisible by `patch_size`; with a mask also `(batch, patches)`, 1
-    where masked. Output: `(batch, 1 + patches, dim)`, patches row by row.
+    where masked. Output: `(batch, 1 + patches, hidden_dim)`, patches row by row.
     """
 
-    def __init__(self, patch_size, dim, use_mask_token=False, use_absolute_positions=False, initializer_range=0.02, **kwargs):
+    def __init__(
+        self, patch_size, hidden_dim, use_mask_token=False, use_absolute_positions=False, initializer_range=0.02, **kwargs
+    ):
         super().__init__(**kwargs)
         self.patch_size = patch_size
-        self.dim = dim
+        self.hidden_dim = hidden_dim
         self.use_mask_token = use_mask_token
         self.use_absolute_positions = use_absolute_positions
         self.initializer_range = initializer_range
@@ -35,14 +37,14 @@ class PatchEmbedding(keras.layers.Layer):
             )
         self.grid = (height // self.patch_size, width // self.patch_size)
         start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
-        self.kernel = self.add_weight((self.patch_size**2 * channels, self.dim), initializer=start, name="kernel")
-        self.bias = self.add_weight((self.dim,), initializer="zeros", name="bias")
-        self.cls_token = self.add_weight((1, 1, self.dim), initializer="zeros", name="cls_token")
+        self.kernel = self.add_weight((self.patch_size**2 * channels, self.hidden_dim), initializer=start, name="kernel")
+        self.bias = self.add_weight((self.hidden_dim,), initializer="zeros", name="bias")
+        self.cls_token = self.add_weight((1, 1, self.hidden_dim), initializer="zeros", name="cls_token")
         if self.use_mask_token:
-            self.mask_token = self.add_weight((1, 1, self.dim), initializer="zeros", name="mask_token")
+            self.mask_token = self.add_weight((1, 1, self.hidden_dim), initializer="zeros", name="mask_token")
         if self.use_absolute_positions:
             tokens = 1 + self.grid[0] * self.grid[1]
-            self.positions = self.add_weight((1, tokens, self.dim), initializer="zeros", name="positions")
+            self.positions = self.add_weight((1, tokens, self.hidden_dim), initializer="zeros", name="positions")
 
     def call(self, images, mask=None):
         (rows, columns), side, channels = self.grid, self.patch_size, images.shape[-1]
@@ -52,42 +54,42 @@ class PatchEmbedding(keras.layers.Layer):
         x = keras.ops.matmul(x, self.kernel) + self.bias
         if mask is not None:
             x = keras.ops.where(keras.ops.cast(mask, "bool")[..., None], self.mask_token, x)
-        cls = keras.ops.broadcast_to(self.cls_token, (keras.ops.shape(x)[0], 1, self.dim))
+        cls = keras.ops.broadcast_to(self.cls_token, (keras.ops.shape(x)[0], 1, self.hidden_dim))
         x = keras.ops.concatenate([cls, x], axis=1)
         return x + self.positions if self.use_absolute_positions else x
 
     def get_config(self):
-        names = ("patch_size", "dim", "use_mask_token", "use_absolute_positions", "initializer_range")
+        names = ("patch_size", "hidden_dim", "use_mask_token", "use_absolute_positions", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 def enlarge_patches(kernel, side, new_side):
-    """Makes a projection of larger patches that gives for an enlarged picture what the old one gives for the picture.
+    """Makes a projection of larger patches that gives for an enlarged image what the old one gives for the image.
 
     Args:
-        kernel: float array `(side * side * channels, dim)`.
+        kernel: float array `(side * side * channels, hidden_dim)`.
         side, new_side: of a patch, in pixels; the new one a multiple of the old one.
 
     Returns:
-        Float array `(new_side * new_side * channels, dim)`.
+        Float array `(new_side * new_side * channels, hidden_dim)`.
     """
     times = new_side // side
     if new_side != side * times:
         raise ValueError(f"`new_side` must be a multiple of {side}. Received: {new_side}")
-    dim = kernel.shape[-1]
-    kernel = kernel.reshape(side, side, -1, dim).repeat(times, axis=0).repeat(times, axis=1)
-    return kernel.reshape(-1, dim) / times**2
+    hidden_dim = kernel.shape[-1]
+    kernel = kernel.reshape(side, side, -1, hidden_dim).repeat(times, axis=0).repeat(times, axis=1)
+    return kernel.reshape(-1, hidden_dim) / times**2
 
 
 def interpolate_positions(positions, grid, new_grid):
     """Resizes absolute positions to another grid: bicubic between patches, [CLS] as it is.
 
     Args:
-        positions: float array `(1, 1 + patches, dim)` for `grid`.
+        positions: float array `(1, 1 + patches, hidden_dim)` for `grid`.
         grid, new_grid: `(rows, columns)`.
 
     Returns:
-        Float array `(1, 1 + new patches, dim)`.
+        Float array `(1, 1 + new patches, hidden_dim)`.
     """
     if tuple(grid) == tuple(new_grid):
         return positions

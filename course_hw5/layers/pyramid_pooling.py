@@ -1,4 +1,4 @@
-"""The whole picture's content, and that of its parts, beside every place."""
+"""The whole image's content, and that of its parts, beside every place."""
 
 import keras
 
@@ -16,7 +16,7 @@ class PyramidPooling(keras.layers.Layer):
         channels: of each projection.
         scales: cells per side of each grid.
 
-    Input: `(batch, rows, columns, dim)`. Output: `(batch, rows, columns, dim + len(scales) * channels)`.
+    Input: `(batch, rows, columns, hidden_dim)`. Output: `(batch, rows, columns, dim + len(scales) * channels)`.
     """
 
     def __init__(self, channels, scales=(1, 2, 3, 6), **kwargs):
@@ -26,9 +26,9 @@ class PyramidPooling(keras.layers.Layer):
         self.blocks = [ConvolutionBlock(channels, 1, dtype=self.dtype_policy, name=f"scale_{scale}") for scale in self.scales]
 
     def build(self, maps_shape):
-        batch, _, _, dim = maps_shape
+        batch, _, _, hidden_dim = maps_shape
         for scale, block in zip(self.scales, self.blocks):
-            block.build((batch, scale, scale, dim))
+            block.build((batch, scale, scale, hidden_dim))
 
     def call(self, maps, training=None):
         size = maps.shape[1:3]

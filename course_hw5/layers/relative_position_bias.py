@@ -12,34 +12,34 @@ class RelativePositionBias(keras.layers.Layer):
     patch, patch to [CLS], [CLS] to itself, as in the published checkpoints.
 
     Args:
-        heads: number of heads.
+        num_heads: number of heads.
         grid: rows and columns of patches.
         initializer: of the table.
 
     Input: anything, or nothing; the output depends on the weights alone. Output: `(heads, tokens, tokens)`.
     """
 
-    def __init__(self, heads, grid, initializer="zeros", **kwargs):
+    def __init__(self, num_heads, grid, initializer="zeros", **kwargs):
         super().__init__(**kwargs)
-        self.heads = heads
+        self.num_heads = num_heads
         self.grid = tuple(grid)
         self.initializer = keras.initializers.get(initializer)
         self.index = relative_position_index(self.grid)
 
     def build(self, *_):
-        self.table = self.add_weight((self.index.max() + 1, self.heads), initializer=self.initializer, name="table")
+        self.table = self.add_weight((self.index.max() + 1, self.num_heads), initializer=self.initializer, name="table")
 
     def call(self, _=None):
         tokens = len(self.index)
         bias = keras.ops.take(keras.ops.transpose(self.table), self.index.reshape(-1), axis=1)
-        return keras.ops.reshape(bias, (self.heads, tokens, tokens))
+        return keras.ops.reshape(bias, (self.num_heads, tokens, tokens))
 
     def compute_output_shape(self, *_):
-        return (self.heads, *self.index.shape)
+        return (self.num_heads, *self.index.shape)
 
     def get_config(self):
         initializer = keras.initializers.serialize(self.initializer)
-        return super().get_config() | {"heads": self.heads, "grid": self.grid, "initializer": initializer}
+        return super().get_config() | {"num_heads": self.num_heads, "grid": self.grid, "initializer": initializer}
 
 
 def relative_position_index(grid):
@@ -72,7 +72,7 @@ def interpolate_table(table, grid, new_grid):
 
 
 @keras.saving.register_keras_serializable("course_hw5")
-class NeighbourOffsets(keras.initializers.Initializer):
+class ConvolutionLikeBias(keras.initializers.Initializer):
     """A start in which each head looks at one neighbour, as one weight of a convolution does.
 
     Cordonnier et al. 2020 (https://arxiv.org/abs/1911.03584) show that such heads express a convolution; d'Ascoli et al.

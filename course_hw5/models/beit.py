@@ -9,7 +9,7 @@ import keras
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.beit_block import BeitBlock
 from course_hw5.layers.patch_embedding import PatchEmbedding
-from course_hw5.layers.relative_position_bias import NeighbourOffsets, RelativePositionBias
+from course_hw5.layers.relative_position_bias import ConvolutionLikeBias, RelativePositionBias
 from course_hw5.models.task import NOT_DECAYED, WithAttention
 
 # === Model ===
@@ -33,9 +33,9 @@ class BeitBackbone(keras.Model):
         *,
         image_shape,
         patch_size,
-        dim,
-        depth,
-        heads,
+        hidden_dim,
+        num_layers,
+        num_heads,
         mlp_dim,
         relative_position_bias="per_layer",
         use_absolute_positions=False,
@@ -45,7 +45,7 @@ class BeitBackbone(keras.Model):
         dropout=0.0,
         attention_dropout=0.0,
         initializer_range=0.02,
-        local_initialization=False,
+        convolution_like_initialization=False,
         final_norm=False,
         feature_layers=(),
         dtype=None,
@@ -53,33 +53,41 @@ class BeitBackbone(keras.Model):
     ):
         dtype = keras.dtype_policies.get(dtype)
         grid = (image_shape[0] // patch_size, image_shape[1] // patch_size)
-        bias_initializer = NeighbourOffsets(grid) if local_initialization else "zeros"
+        bias_initializer = ConvolutionLikeBias(grid) if convolution_like_initialization else "zeros"
 
         # === Layers ===
         self.patch_embedding = PatchEmbedding(
-            patch_size, dim, use_mask_token, use_absolute_positions, initializer_range, dtype=dtype, name="patch_embedding"
+            patch_size,
+            hidden_dim,
+            use_mask_token,
+            use_absolute_positions,
+            initializer_range,
+            dtype=dtype,
+            name="patch_embedding",
         )
         self.shared_bias = None
         if relative_position_bias in ("shared", "both"):
-            self.shared_bias = RelativePositionBias(heads, grid, bias_initializer, dtype=dtype, name="relative_position_bias")
+            self.shared_bias = RelativePositionBias(
+                num_heads, grid, bias_initializer, dtype=dtype, name="relative_position_bias"
+            )
         self.blocks = [
             BeitBlock(
-                heads,
+                num_heads,
                 mlp_dim,
                 grid=grid if relative_position_bias in ("per_layer", "both") else None,
                 bias_initializer=bias_initializer,
                 layer_scale_init=layer_scale_init,
-                drop_path_rate=drop_path_rate * index / max(1, depth - 1),
+                drop_path_rate=drop_path_rate * index / max(1, num_layers - 1),
                 dropout=dropout,
                 attention_dropout=attention_dropout,
                 initializer_range=initializer_range,
                 dtype=dtype,
                 name=f"block_{index}",
             )
-            for index in range(depth)
+            for index in range(num_layers)
         ]
         self.norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm") if final_norm else None
-        self.to_maps = [keras.layers.Reshape((*grid, dim), dtype=dtype, name=f"map_{index}") for index in feature_layers]
+        self.to_maps = [keras.layers.Reshape((*grid, hidden_dim), dtype=dtype, name=f"map_{index}") for index in feature_layers]
         self.feature_layers, self.use_mask_token = tuple(feature_layers), use_mask_token
 
         # === Functional model ===
@@ -91,9 +99,9 @@ class BeitBackbone(keras.Model):
         # === Config ===
         self.image_shape = tuple(image_shape)
         self.patch_size = patch_size
-        self.dim = dim
-        self.depth = depth
-        self.heads = heads
+        self.hidden_dim = hidden_dim
+        self.num_layers = num_layers
+        self.num_heads = num_heads
         self.mlp_dim = mlp_dim
         self.relative_position_bias = relative_position_bias
         self.use_absolute_positions = use_absolute_positions
@@ -102,7 +110,7 @@ class BeitBackbone(keras.Model):
         self.dropout = dropout
         self.attention_dropout = attention_dropout
         self.initializer_range = initializer_range
-        self.local_initialization = local_initialization
+        self.convolution_like_initialization = convolution_like_initialization
         self.final_norm = final_norm
         self.dtype_policy = dtype
         self.grid = grid
@@ -156,9 +164,9 @@ class BeitBackbone(keras.Model):
         return {
             "image_shape": self.image_shape,
             "patch_size": self.patch_size,
-            "dim": self.dim,
-            "depth": self.depth,
-            "heads": self.heads,
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
             "mlp_dim": self.mlp_dim,
             "relative_position_bias": self.relative_position_bias,
             "use_absolute_positions": self.use_absolute_positions,
@@ -168,7 +176,7 @@ class BeitBackbone(keras.Model):
             "dropout": self.dropout,
             "attention_dropout": self.attention_dropout,
             "initializer_range": self.initializer_range,
-            "local_initialization": self.local_initialization,
+            "convolution_like_initialization": self.convolution_like_initialization,
             "final_norm": self.final_norm,
             "feature_layers": self.feature_layers,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
@@ -191,10 +199,10 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
         image_shape: `(height, width, channels)`; height and width divisible by the patch, not necessarily alike.
         **arguments: by keyword,
             patch_size: side of a patch, in pixels;
-            dim: length of a token's vector;
-            depth: number of blocks;
-            heads: number of attention heads, a divisor of `dim`;
-            mlp_dim: units between the dense layers of a block (default: 4 * dim);
+            hidden_dim: length of a token's vector;
+            num_layers: number of blocks;
+            num_heads: number of attention heads, a divisor of `hidden_dim`;
+            mlp_dim: units between the dense layers of a block (default: 4 * hidden_dim);
             relative_position_bias: "per_layer" (default), "shared" by all blocks, "both" or "none";
             use_absolute_positions: whether a learnt vector is added to each token at the start;
             use_mask_token: whether there is a second input "mask", int `(batch, patches)`, 1 where a patch is hidden;
@@ -202,13 +210,14 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
             drop_path_rate: of the last block; it rises linearly from 0 at the first;
             dropout, attention_dropout: rates within the blocks;
             initializer_range: standard deviation of the kernels' start;
-            local_initialization: whether heads start by looking at one neighbour each (`NeighbourOffsets`);
+            convolution_like_initialization: whether heads start by looking at one neighbour each (`ConvolutionLikeBias`);
             final_norm: whether tokens are normalised at the end; a classifier brings its own normalization;
             feature_layers: indices of blocks whose patches are given as maps too, -1 for those before the first block.
 
     Returns:
-        `BeitBackbone`: floats `(batch, height, width, channels)` to `(batch, 1 + patches, dim)`, [CLS] first, then patches row
-        by row. With `feature_layers` a dict of that, "sequence_output", and of "block_<index>": `(batch, rows, columns, dim)`.
+        `BeitBackbone`: floats `(batch, height, width, channels)` to `(batch, 1 + patches, hidden_dim)`, [CLS] first, then
+        patches row by row. With `feature_layers` a dict of that, "sequence_output", and of "block_<index>": `(batch, rows,
+        columns, hidden_dim)`.
 
     Raises:
         ValueError: if a size is missing or does not fit.
@@ -220,33 +229,49 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
     """
     require("size", size, lambda size: size is None or size in SIZES, f"one of {', '.join(SIZES)}")
     arguments = SIZES.get(size, {}) | {name: value for name, value in arguments.items() if value is not None}
-    missing = [name for name in ("patch_size", "dim", "depth", "heads") if name not in arguments]
+    missing = [name for name in ("patch_size", "hidden_dim", "num_layers", "num_heads") if name not in arguments]
     if missing:
-        raise ValueError(f"Give `size`, or patch_size, dim, depth and heads. Received: no {', '.join(missing)}")
-    for name in ("patch_size", "dim", "depth", "heads"):
+        raise ValueError(f"Give `size`, or patch_size, hidden_dim, depth and heads. Received: no {', '.join(missing)}")
+    for name in ("patch_size", "hidden_dim", "num_layers", "num_heads"):
         require(name, arguments[name], lambda size: is_whole(size, 1), "a whole number, 1 or more")
     expected = "(height, width, channels), whole numbers"
     require("image_shape", image_shape, lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape), expected)
     for name in ("drop_path_rate", "dropout", "attention_dropout"):
         require(name, arguments.get(name, 0.0), lambda rate: 0 <= rate < 1, "in [0, 1)")
-    side, dim, depth = (arguments[name] for name in ("patch_size", "dim", "depth"))
+    side, hidden_dim, num_layers = (arguments[name] for name in ("patch_size", "hidden_dim", "num_layers"))
     kinds, kind = ("per_layer", "shared", "both", "none"), arguments.get("relative_position_bias", "per_layer")
     expected = f"divisible by the patch, {side} pixels"
     require("image_shape", image_shape, lambda shape: not (shape[0] % side or shape[1] % side), expected)
-    require("heads", arguments["heads"], lambda heads: dim % heads == 0, f"a divisor of dim {dim}")
+    require(
+        "num_heads", arguments["num_heads"], lambda num_heads: hidden_dim % num_heads == 0, f"a divisor of dim {hidden_dim}"
+    )
     require("relative_position_bias", kind, lambda kind: kind in kinds, ", ".join(kinds))
-    features, expected = arguments.get("feature_layers", ()), f"in [-1, {depth - 1}]"
-    require("feature_layers", features, lambda layers: all(-1 <= i < depth for i in layers), expected)
-    return BeitBackbone(image_shape=tuple(image_shape), **{"mlp_dim": 4 * dim} | arguments)
+    features, expected = arguments.get("feature_layers", ()), f"in [-1, {num_layers - 1}]"
+    require("feature_layers", features, lambda layers: all(-1 <= i < num_layers for i in layers), expected)
+    return BeitBackbone(image_shape=tuple(image_shape), **{"mlp_dim": 4 * hidden_dim} | arguments)
 
 
 # === Sizes ===
 
 SIZES = {
-    # for 32x32 pictures, trained from scratch
-    "tiny": {"dim": 128, "depth": 6, "heads": 8, "patch_size": 4, "layer_scale_init": 0.0, "initializer_range": 0.05},
-    "small": {"dim": 192, "depth": 9, "heads": 8, "patch_size": 4, "layer_scale_init": 0.0, "initializer_range": 0.05},
+    # for 32x32 images, trained from scratch
+    "tiny": {
+        "hidden_dim": 128,
+        "num_layers": 6,
+        "num_heads": 8,
+        "patch_size": 4,
+        "layer_scale_init": 0.0,
+        "initializer_range": 0.05,
+    },
+    "small": {
+        "hidden_dim": 192,
+        "num_layers": 9,
+        "num_heads": 8,
+        "patch_size": 4,
+        "layer_scale_init": 0.0,
+        "initializer_range": 0.05,
+    },
     # as published
-    "base": {"dim": 768, "depth": 12, "heads": 12, "patch_size": 16, "layer_scale_init": 0.1},
-    "large": {"dim": 1024, "depth": 24, "heads": 16, "patch_size": 16, "layer_scale_init": 1e-5},
+    "base": {"hidden_dim": 768, "num_layers": 12, "num_heads": 12, "patch_size": 16, "layer_scale_init": 0.1},
+    "large": {"hidden_dim": 1024, "num_layers": 24, "num_heads": 16, "patch_size": 16, "layer_scale_init": 1e-5},
 }

@@ -35,7 +35,7 @@ class BeitTask(Task):
 class BeitClassifier(BeitTask):
     """The classifier that `beit_classifier` makes: preprocessing, backbone, pooled patches, one dense layer.
 
-    Args: those of `beit_classifier`, all of which are attributes, too; `num_classes` is its `classes`, and
+    Args: those of `beit_classifier`, all of which are attributes, too; `num_classes` is its `num_classes`, and
         preprocessing: `Preprocessing`, or None where the model takes normalised images.
     """
 
@@ -148,7 +148,7 @@ class BeitMaskedImageModel(BeitTask):
 
 def beit_classifier(
     backbone: BeitBackbone,
-    classes: int = 10,
+    num_classes: int = 10,
     pooling: str = "mean",
     dropout: float = 0.0,
     activation: str = "softmax",
@@ -159,7 +159,7 @@ def beit_classifier(
 
     Args:
         backbone: a `beit_backbone` without mask, features or final normalization.
-        classes: number of classes.
+        num_classes: number of classes.
         pooling: "mean" of the patches, or the "cls" token; normalised afterwards.
         dropout: rate before the last layer.
         activation: "softmax", "sigmoid" where several classes may be right, or "linear" for logits.
@@ -175,14 +175,16 @@ def beit_classifier(
         ValueError: if `pooling` or `activation` is unknown, there is not one name per class, or the backbone does not fit.
     """
     require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
-    require("classes", classes, lambda classes: is_whole(classes, 1), "a whole number, 1 or more")
+    require("num_classes", num_classes, lambda num_classes: is_whole(num_classes, 1), "a whole number, 1 or more")
     extras = [name for name in ("feature_layers", "use_mask_token", "final_norm") if getattr(backbone, name)]
     if extras:
         raise ValueError(f"`backbone` must have no mask, features or final normalization. Received: {', '.join(extras)}")
     activations = ("softmax", "sigmoid", "linear")
     require("activation", activation, lambda name: name in activations, '"softmax", "sigmoid" or "linear"')
-    require("class_names", class_names, lambda names: names is None or len(names) == classes, f"{classes} names, or None")
-    return BeitClassifier(backbone, classes, pooling, dropout, activation, class_names, preprocessing_of(**raw))
+    require(
+        "class_names", class_names, lambda names: names is None or len(names) == num_classes, f"{num_classes} names, or None"
+    )
+    return BeitClassifier(backbone, num_classes, pooling, dropout, activation, class_names, preprocessing_of(**raw))
 
 
 def beit_encoder(backbone: BeitBackbone, pooling: str = "mean", **raw) -> BeitEncoder:
@@ -212,7 +214,7 @@ def beit_masked_image_model(backbone: BeitBackbone, vocabulary_size: int = 8192,
 
 
 def pooled(x, pooling: str):
-    """One vector per image from tokens `(batch, 1 + patches, dim)`: the "mean" of the patches or the "cls" token."""
+    """One vector per image from tokens `(batch, 1 + patches, hidden_dim)`: the "mean" of the patches or the "cls" token."""
     require("pooling", pooling, lambda pooling: pooling in ("mean", "cls"), '"mean" or "cls"')
     return keras.ops.mean(x[:, 1:], axis=1) if pooling == "mean" else x[:, 0]
 

@@ -43,7 +43,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         num_layers: int,
         num_heads: int,
         hidden_dim: int,
-        intermediate_dim: int,
+        mlp_dim: int,
         dropout: float = 0.1,
         max_sequence_length: int = 512,
         num_segments: int = 2,
@@ -72,7 +72,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         self.embeddings_dropout = HashedDropout(dropout, dtype=dtype, name="embeddings_dropout")
         self.transformer_layers = [
             self.make_encoder(
-                intermediate_dim=intermediate_dim,
+                mlp_dim=mlp_dim,
                 num_heads=num_heads,
                 dropout=dropout,
                 activation=exact_gelu,
@@ -99,7 +99,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
-        self.intermediate_dim = intermediate_dim
+        self.mlp_dim = mlp_dim
         self.dropout = dropout
         self.max_sequence_length = max_sequence_length
         self.num_segments = num_segments
@@ -160,7 +160,7 @@ class BertBackbone(keras_nlp.models.Backbone):
             "num_layers": self.num_layers,
             "num_heads": self.num_heads,
             "hidden_dim": self.hidden_dim,
-            "intermediate_dim": self.intermediate_dim,
+            "mlp_dim": self.mlp_dim,
             "dropout": self.dropout,
             "max_sequence_length": self.max_sequence_length,
             "num_segments": self.num_segments,
@@ -215,8 +215,8 @@ def check_embeddings(owner, backbone, tokenizer):
 
 # Turc et al. 2019, https://arxiv.org/abs/1908.08962; Wang et al. 2020, https://arxiv.org/abs/2002.10957
 SIZES = {
-    name: {"num_layers": layers, "hidden_dim": width, "num_heads": heads, "intermediate_dim": 4 * width}
-    for name, layers, width, heads in (
+    name: {"num_layers": layers, "hidden_dim": width, "num_heads": num_heads, "mlp_dim": 4 * width}
+    for name, layers, width, num_heads in (
         ("tiny", 2, 128, 2),
         ("mini", 4, 256, 4),
         ("small", 4, 512, 8),

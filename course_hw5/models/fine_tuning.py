@@ -46,12 +46,12 @@ def rebuilt_backbone(backbone: BeitBackbone, **changes) -> BeitBackbone:
     return new
 
 
-def adapted_classifier(model: BeitTask, classes: int, class_names=None, input_shape=None, **changes) -> BeitClassifier:
+def adapted_classifier(model: BeitTask, num_classes: int, class_names=None, input_shape=None, **changes) -> BeitClassifier:
     """Makes a classifier for other images or classes from a trained model: same weights, and head where classes agree.
 
     Args:
         model: a `beit_classifier` or `beit_encoder`; of other models on a BEiT, such as a segmenter, the backbone is used.
-        classes: number of classes.
+        num_classes: number of classes.
         class_names: one string per class, or None.
         input_shape: of the raw images, resized where it is not what the backbone reads; None for the backbone's own.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `drop_path_rate`.
@@ -61,7 +61,7 @@ def adapted_classifier(model: BeitTask, classes: int, class_names=None, input_sh
     )
     preprocessing = dataclasses.replace(_normalization(model), input_shape=input_shape)
     pooling = model.pooling or "mean"
-    new = BeitClassifier(backbone, classes, pooling, class_names=class_names, preprocessing=preprocessing)
+    new = BeitClassifier(backbone, num_classes, pooling, class_names=class_names, preprocessing=preprocessing)
     if model.backbone.final_norm:  # of an encoder's tokens, and so of the one that is pooled
         new.pooled_norm.set_weights(model.backbone.norm.get_weights())
     if model.pooling:  # else the logits are those of pixels or visual tokens
@@ -70,13 +70,18 @@ def adapted_classifier(model: BeitTask, classes: int, class_names=None, input_sh
 
 
 def adapted_segmenter(
-    model: keras.Model, classes: int, class_names=None, channels: int | None = None, auxiliary_channels: int = 256, **changes
+    model: keras.Model,
+    num_classes: int,
+    class_names=None,
+    channels: int | None = None,
+    auxiliary_channels: int = 256,
+    **changes,
 ) -> UperNetSegmenter:
     """Makes a segmenter for other images or classes from any BEiT: same weights, of its head those that fit.
 
     Args:
         model: an `upernet_segmenter`, whose widths are kept; any other model on a BEiT; or a `beit_backbone`.
-        classes: number of classes.
+        num_classes: number of classes.
         class_names: one string per class, or None.
         channels, auxiliary_channels: widths of a new head.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `patch_size`.
@@ -87,10 +92,10 @@ def adapted_segmenter(
     if is_segmenter:
         head = model.head_config() | ({} if model.auxiliary_head else {"auxiliary_channels": auxiliary_channels})
     else:
-        changes = {"feature_layers": tuple(old.depth * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
+        changes = {"feature_layers": tuple(old.num_layers * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
     backbone = rebuilt_backbone(old, **changes | {"final_norm": False, "use_mask_token": False})
     head |= {"auxiliary_head": True, "class_names": class_names, "preprocessing": _normalization(model)}
-    new = UperNetSegmenter(backbone, classes, **head)
+    new = UperNetSegmenter(backbone, num_classes, **head)
     if is_segmenter:
         copy_head(model, new)
     return new

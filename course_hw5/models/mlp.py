@@ -16,15 +16,15 @@ HIDDEN_UNITS = (4096, 2048, 1024, 512, 256, 64)
 
 
 @keras.saving.register_keras_serializable(package="course_hw5")
-class LocalKernels(keras.initializers.Initializer):
-    """Random kernels that each see one neighbourhood of the picture, for a dense layer on flattened pixels.
+class ConvolutionLikeKernels(keras.initializers.Initializer):
+    """Random kernels that each see one neighbourhood of the image, for a dense layer on flattened pixels.
 
     A unit's weights are smoothed noise under a Gaussian window at a random place. Training is free to widen them: only
     the start is that of a locally connected layer (d'Ascoli et al. 2019, https://arxiv.org/abs/1906.06766, start from a
     convolution's weights instead).
 
     Args:
-        image_shape: `(height, width, channels)` of the flattened pictures.
+        image_shape: `(height, width, channels)` of the flattened images.
         widths: smallest and largest standard deviation of the windows, in pixels; drawn log-uniformly.
         seed: integer.
     """
@@ -59,20 +59,21 @@ class LocalKernels(keras.initializers.Initializer):
 def mlp_classifier(
     input_shape=(32, 32, 3),
     hidden_units=HIDDEN_UNITS,
-    classes=10,
+    num_classes=10,
     dropout=0.0,
     batch_normalization=False,
-    local_initialization=False,
+    convolution_like_initialization=False,
 ):
     """Builds the Functional model: rescaling, `Flatten`, hidden layers with ReLU, softmax in float32.
 
     Args:
         input_shape: `(height, width, channels)` of uint8 images in [0, 255].
         hidden_units: units of each hidden layer, from input to output.
-        classes: number of classes.
+        num_classes: number of classes.
         dropout: share of units dropped after each hidden layer, in [0, 1).
         batch_normalization: whether to normalise before each ReLU (Ioffe and Szegedy 2015).
-        local_initialization: whether the first layer starts from `LocalKernels` in place of He's normal distribution.
+        convolution_like_initialization: whether the first layer starts from `ConvolutionLikeKernels` in place of He's normal
+            distribution.
 
     Returns:
         `keras.Model`: uint8 `(batch, height, width, channels)` to float32 probabilities `(batch, classes)`.
@@ -84,7 +85,7 @@ def mlp_classifier(
         >>> mlp_classifier().count_params()
         23749066
     """
-    for name, sizes in (("input_shape", input_shape), ("hidden_units", hidden_units), ("classes", (classes,))):
+    for name, sizes in (("input_shape", input_shape), ("hidden_units", hidden_units), ("num_classes", (num_classes,))):
         require(name, sizes, lambda sizes: all(is_whole(size, 1) for size in tuple(sizes)), "whole numbers, 1 or more")
     require("input_shape", input_shape, lambda shape: len(shape) == 3, "(height, width, channels)")
     require("dropout", dropout, lambda rate: 0 <= rate < 1, "in [0, 1)")
@@ -93,11 +94,11 @@ def mlp_classifier(
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     x = keras.layers.Flatten(name="flatten")(x)
     for index, units in enumerate(hidden_units, start=1):
-        is_local = local_initialization and index == 1
+        is_local = convolution_like_initialization and index == 1
         x = keras.layers.Dense(
             units,
             use_bias=not batch_normalization,  # the normalisation brings its own
-            kernel_initializer=LocalKernels(input_shape) if is_local else "he_normal",
+            kernel_initializer=ConvolutionLikeKernels(input_shape) if is_local else "he_normal",
             name=f"hidden_{index}",
         )(x)
         if batch_normalization:
@@ -105,5 +106,5 @@ def mlp_classifier(
         x = keras.layers.Activation("relu", name=f"relu_{index}")(x)
         if dropout:
             x = keras.layers.Dropout(dropout, name=f"dropout_{index}")(x)
-    probabilities = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+    probabilities = keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(images, probabilities, name="mlp_classifier")

@@ -21,7 +21,7 @@ from course_hw5.models.preprocessing import Preprocessing, image_inputs, preproc
 class UperNetSegmenter(BeitTask):
     """The segmenter that `upernet_segmenter` makes.
 
-    Args: those of `upernet_segmenter`, all of which are attributes, too; `num_classes` is its `classes`, and
+    Args: those of `upernet_segmenter`, all of which are attributes, too; `num_classes` is its `num_classes`, and
         preprocessing: `Preprocessing`, or None where the model takes normalised images.
     """
 
@@ -41,7 +41,7 @@ class UperNetSegmenter(BeitTask):
         preprocessing: Preprocessing | None = None,
         name: str = "upernet_segmenter",
     ):
-        channels, dtype = channels or backbone.dim, backbone.dtype_policy
+        channels, dtype = channels or backbone.hidden_dim, backbone.dtype_policy
 
         # === Functional model ===
         images, x = image_inputs(preprocessing, backbone)
@@ -84,13 +84,13 @@ class UperNetSegmenter(BeitTask):
         }
 
     def get_config(self) -> dict:
-        classes = {"num_classes": self.num_classes, "class_names": self.class_names}
-        return super().get_config() | self.head_config() | classes
+        num_classes = {"num_classes": self.num_classes, "class_names": self.class_names}
+        return super().get_config() | self.head_config() | num_classes
 
 
 def upernet_segmenter(
     backbone: BeitBackbone,
-    classes: int,
+    num_classes: int,
     auxiliary_head: bool = True,
     channels: int | None = None,
     pool_scales=(1, 2, 3, 6),
@@ -104,7 +104,7 @@ def upernet_segmenter(
 
     Args:
         backbone: a `beit_backbone` with four `feature_layers`, and two patches or more along each side.
-        classes: number of classes.
+        num_classes: number of classes.
         auxiliary_head: whether there is a second output, from the third map alone, whose loss helps training.
         channels: width of the head; None for the backbone's.
         pool_scales: cells per side of the grids of the pyramid pooling.
@@ -129,14 +129,16 @@ def upernet_segmenter(
         [(None, 8, 12, 150), (None, 2, 3, 150)]
     """
     require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
-    require("classes", classes, lambda classes: is_whole(classes, 1), "a whole number, 1 or more")
+    require("num_classes", num_classes, lambda num_classes: is_whole(num_classes, 1), "a whole number, 1 or more")
     features, grid = backbone.feature_layers, backbone.grid
     require("feature_layers", features, lambda features: len(features) == 4, "four blocks of the backbone")
     require("image_shape", backbone.image_shape, lambda _: min(grid) >= 2, "two patches or more along each side")
-    require("class_names", class_names, lambda names: names is None or len(names) == classes, f"{classes} names, or None")
+    require(
+        "class_names", class_names, lambda names: names is None or len(names) == num_classes, f"{num_classes} names, or None"
+    )
     return UperNetSegmenter(
         backbone,
-        classes,
+        num_classes,
         auxiliary_head,
         channels,
         pool_scales,
@@ -152,13 +154,13 @@ def rescaled(maps, dtype=None):
     """Four maps of one size to a pyramid: 4, 2, 1 and half times as high and wide (BEiT, section 3.2).
 
     Args:
-        maps: four tensors `(batch, rows, columns, dim)`.
+        maps: four tensors `(batch, rows, columns, hidden_dim)`.
         dtype: policy of the layers.
     """
-    dim = maps[0].shape[-1]
+    hidden_dim = maps[0].shape[-1]
 
     def enlarged(x, name):
-        return keras.layers.Conv2DTranspose(dim, 2, strides=2, dtype=dtype, name=name)(x)
+        return keras.layers.Conv2DTranspose(hidden_dim, 2, strides=2, dtype=dtype, name=name)(x)
 
     x = enlarged(maps[0], "enlarge_0_first")
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name="enlarge_0_norm")(x)
@@ -170,7 +172,7 @@ def fused(maps, channels, pool_scales, dtype=None):
     """A pyramid of maps to one map of its first's size: pyramid pooling on top, then what is coarse is added to what is fine.
 
     Args:
-        maps: tensors `(batch, rows, columns, dim)`, from fine to coarse.
+        maps: tensors `(batch, rows, columns, hidden_dim)`, from fine to coarse.
         channels: of the result.
         pool_scales: as for `PyramidPooling`.
         dtype: policy of the layers.

@@ -45,7 +45,7 @@ def build_model(args, start, data):
     if start is None:
         side = args.image_size or 32
         return course_hw5.beit_classifier(
-            course_hw5.beit_backbone(args.size, (side, side, 3), local_initialization=True), **head
+            course_hw5.beit_backbone(args.size, (side, side, 3), convolution_like_initialization=True), **head
         )
     changes = {"dtype": args.precision} | ({"drop_path_rate": DROP_PATH_RATE} if args.recipe == "finetune" else {})
     changes |= {"image_shape": (args.image_size, args.image_size, 3)} if args.image_size else {}

@@ -94,7 +94,7 @@ def _teacher(args, model):
     if teacher.inputs[0].shape[1] or args.max_length > teacher.backbone.max_sequence_length:
         raise ValueError(f"--teacher must read texts of any length up to {args.max_length}. Received: {args.teacher}")
     teacher = with_precision(teacher, args.precision)
-    teacher.compile(jit_compile=runtime.compiles_whole(teacher))
+    teacher.compile(jit_compile=runtime.use_jit_compile(teacher))
     return teacher
 
 

@@ -23,7 +23,7 @@ CONFIGS = {
         "label_smoothing": 0.1,
     },
 }
-MODELS = {"report": {}, "tuned": {"batch_normalization": True, "local_initialization": True}}
+MODELS = {"report": {}, "tuned": {"batch_normalization": True, "convolution_like_initialization": True}}
 AUGMENTATIONS = {"report": "", "tuned": "flip,shift,mixup"}
 
 
@@ -32,7 +32,7 @@ def load_data(args, start):
 
 
 def build_model(args, start, data):
-    return course_hw5.mlp_classifier(classes=len(data.class_names), **MODELS[args.recipe])
+    return course_hw5.mlp_classifier(num_classes=len(data.class_names), **MODELS[args.recipe])
 
 
 def load_test(args, model):

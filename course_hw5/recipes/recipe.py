@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from course_hw5.recipes.options import Arguments, Option
-from course_hw5.training.config import Settings
+from course_hw5.training.config import TrainingConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Recipe:
         name: of the command `course-hw5 train NAME`.
         description: its help: command, time and score.
         batch_size: examples per step.
-        configs: dict of names to values of `Settings`.
+        configs: dict of names to values of `TrainingConfig`.
         options: the recipe's own, besides those that all recipes have.
         choose: `(args)` to one of the names of `configs`.
         load_start: `(args)` to what the model is made from: a trained model, a backbone, or None.
@@ -45,12 +45,12 @@ class Recipe:
     callbacks: Callable = lambda args, data: ()
     lr_multipliers: Callable = lambda args, model: None
 
-    def training_config(self, args: Arguments) -> Settings:
+    def training_config(self, args: Arguments) -> TrainingConfig:
         """The values of the chosen config, changed by --epochs, --learning-rate and --seed; a short run warms up for half."""
         values = self.configs[args.recipe] | {"seed": args.seed}
         given = {"epochs": args.epochs, "learning_rate": args.learning_rate}
         values |= {name: value for name, value in given.items() if value is not None}
-        return Settings(**values | {"warmup_epochs": min(values.get("warmup_epochs", 0.0), values["epochs"] / 2)})
+        return TrainingConfig(**values | {"warmup_epochs": min(values.get("warmup_epochs", 0.0), values["epochs"] / 2)})
 
     def recorded(self, args: Arguments) -> dict:
         """What `config.json` says of the options: all that decide data or model and are in no setting."""

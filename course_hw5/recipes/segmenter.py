@@ -48,7 +48,7 @@ def build_model(args, start, data):
 
     shape = (*args.image_size, 3)
     if start is None:
-        start = course_hw5.beit_backbone(args.size, shape, patch_size=PATCH_SIZE, local_initialization=True)
+        start = course_hw5.beit_backbone(args.size, shape, patch_size=PATCH_SIZE, convolution_like_initialization=True)
     return adapted_segmenter(
         start,
         len(data.class_names),

@@ -43,7 +43,7 @@ class ClassificationEvaluation:
         return self.result.metrics | left_out | timing
 
     def write(self, run_dir, writer=None, epoch: int = 0, more: dict | None = None, said: set | None = None) -> dict:
-        """Writes report, matrix, `metrics.json` and `mistakes.json`.
+        """Writes report, matrix, `metrics.json` and `misclassified.json`.
 
         Args:
             run_dir: folder for the files; created when missing.
@@ -66,9 +66,9 @@ class ClassificationEvaluation:
         run_folder.write_json(run_dir / "classification_report.json", self.result.report)
         run_folder.write_json(run_dir / "metrics.json", values)
         self._write_matrix(run_dir, writer, epoch, said)
-        with run_folder.going_on(str(run_dir / "mistakes.json"), said):
+        with run_folder.going_on(str(run_dir / "misclassified.json"), said):
             examples = predictions.examples_of(self.misclassified, self.describe)
-            run_folder.write_json(run_dir / "mistakes.json", examples)
+            run_folder.write_json(run_dir / "misclassified.json", examples)
         with run_folder.going_on("The report for TensorBoard", said):
             self._summarize(writer, epoch)
         return values
@@ -125,7 +125,7 @@ def evaluate_classifier(
         classification_metrics.multilabel_result if found.labels.ndim == 2 else classification_metrics.classification_result
     )
     result = compare(found.labels, found.predicted, names)
-    return ClassificationEvaluation(result, names, found.mistakes, found.left_out, seconds, describe)
+    return ClassificationEvaluation(result, names, found.misclassified, found.left_out, seconds, describe)
 
 
 def write_image(writer, name, figure, step):

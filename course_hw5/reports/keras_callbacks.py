@@ -26,7 +26,8 @@ def main_metrics(logs, model):
 
 
 class HistoryPlots(keras.callbacks.Callback):
-    """Appends `history.csv` and redraws `accuracy.png` (of label maps: `mean_iou.png`, `pixel_accuracy.png`) and `loss.png`.
+    """Appends `history.csv` and redraws `accuracy.png` (of segmentation masks: `mean_iou.png`, `pixel_accuracy.png`) and
+    `loss.png`.
 
     A metric that is an array, such as `F1Score(average=None)`, has a column per class: `f1_score_0`, `f1_score_1`, ...
     A run that goes on at a later epoch (`initial_epoch`, or a backup) keeps the rows before it; a run that starts at the
@@ -92,8 +93,8 @@ class ClassificationReport(keras.callbacks.Callback):
     """Writes the report, the confusion matrix and the metrics of a classifier from one prediction pass.
 
     Files in `run_dir`: `classification_report.txt` and `.json`, `confusion_matrix.png` and `.csv`, `metrics.json`, and,
-    for images and described inputs, `mistakes.json` with the most confident misclassified ones of each cell. Where examples
-    have several labels (predicted: each above 0.5), there are neither matrix nor mistakes, and in place of "accuracy"
+    for images and described inputs, `misclassified.json` with the most confident misclassified ones of each cell. Where
+    examples have several labels (predicted: each above 0.5), there are neither matrix nor mistakes, and in place of "accuracy"
     `metrics.json` has "exact_match", the share of examples all of whose labels are right. Examples whose label is no class,
     or whose outputs are NaN, are left out; a warning and "examples_left_out" in `metrics.json` say so.
 
@@ -109,7 +110,7 @@ class ClassificationReport(keras.callbacks.Callback):
         every: also report after each `every` epochs; 0 for the end of training only.
         writer: a `tf.summary` writer that gets the matrix as an image and the report as text, or None.
         from_logits: as in `classification_metrics.class_probabilities`; None asks the loss of the model first.
-        describe: function from one input to the text that stands for it in `mistakes.json`, where inputs are no images.
+        describe: function from one input to the text that stands for it in `misclassified.json`, where inputs are no images.
         steps: how many batches to read, for a repeated data set; None for all. Of a `tf.data.Dataset` of unknown length,
             100,000 are read at most.
 

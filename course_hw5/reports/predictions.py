@@ -21,7 +21,7 @@ class Predictions(NamedTuple):
 
     labels: np.ndarray
     predicted: np.ndarray
-    mistakes: dict
+    misclassified: dict
     left_out: dict
 
 
@@ -78,7 +78,7 @@ def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
     """
     labelled_batches.check_form(dataset, steps)
     single, multiple, has_several, seen = [], [], False, 0
-    mistakes, left_out = collections.defaultdict(list), collections.Counter()
+    misclassified, left_out = collections.defaultdict(list), collections.Counter()
     from_logits = _says_logits(model) if from_logits is None else from_logits
     for inputs, labels in labelled_batches.batches(dataset, steps):
         outputs = _one_output(model.predict_on_batch(inputs))
@@ -94,9 +94,9 @@ def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
         single.append((numbers, choice))
         if hot is not None:
             multiple.append((hot[rows], classification_metrics.label_probabilities(outputs[rows], from_logits) > 0.5))
-        for index in np.flatnonzero(numbers != choice) if keep_inputs or _are_pictures(inputs) else ():
+        for index in np.flatnonzero(numbers != choice) if keep_inputs or _are_images(inputs) else ():
             row, confidence = int(rows[index]), probabilities[index, choice[index]]
-            cell = mistakes[int(numbers[index]), int(choice[index])]
+            cell = misclassified[int(numbers[index]), int(choice[index])]
             if len(cell) < MISTAKES_PER_CELL or confidence > cell[-1][0]:
                 example = keras.tree.map_structure(lambda part, row=row: np.array(part[row]), inputs)
                 cell.append((confidence, seen + row, example, probabilities[index]))
@@ -106,19 +106,20 @@ def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
     labels, predicted = map(np.concatenate, zip(*(multiple if has_several else single))) if seen else ((), ())
     if not len(labels):
         raise ValueError(f"`dataset` must hold examples with a label and a prediction. Received: none of {seen}")
-    return Predictions(labels, predicted, {} if has_several else mistakes, +left_out)
+    return Predictions(labels, predicted, {} if has_several else misclassified, +left_out)
 
 
-def examples_of(mistakes, describe=None):
-    """Mistakes as `mistakes.json` holds them: a dict per cell with the number, the picture or text, the probabilities of each.
+def examples_of(misclassified, describe=None):
+    """Mistakes as `misclassified.json` holds them: a dict per cell with the number, the image or text, the probabilities of
+    each.
 
     Args:
         mistakes: as in `Predictions`.
-        describe: function from one input to the text that stands for it; None where inputs are pictures.
+        describe: function from one input to the text that stands for it; None where inputs are images.
     """
     return [
         {"true": true, "predicted": predicted, "examples": [_example(*mistake[1:], describe) for mistake in cell]}
-        for (true, predicted), cell in sorted(mistakes.items())
+        for (true, predicted), cell in sorted(misclassified.items())
     ]
 
 
@@ -145,6 +146,6 @@ def _says_logits(model):
     return True if any(loss.get_config().get("from_logits") for loss in losses) else None
 
 
-def _are_pictures(inputs):
+def _are_images(inputs):
     parts = keras.tree.flatten(inputs)
     return len(parts) == 1 and len(parts[0].shape) == 4 and parts[0].shape[-1] in (1, 3)

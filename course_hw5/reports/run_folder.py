@@ -7,7 +7,7 @@ import warnings
 
 import pandas as pd
 
-from course_hw5.files import atomic_write as replacing
+from course_hw5.files import atomic_write as atomic_write
 from course_hw5.files import local_path, write_text
 from course_hw5.reports import fonts
 
@@ -43,7 +43,7 @@ def write_json(path, value):
 
 def write_figure(path, figure):
     """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
-    with replacing(path) as partial, fonts.no_glyph_warnings():
+    with atomic_write(path) as partial, fonts.no_glyph_warnings():
         figure.savefig(partial, dpi=144)
 
 
@@ -109,7 +109,7 @@ def _check_names(path, value, required, prefix):
             _check_names(path, found, required[name], f"{prefix}{name}.")
 
 
-def holds_files(run_dir, may_hold_files=False, advice="add --resume to go on or --overwrite to start anew"):
+def ensure_empty(run_dir, may_hold_files=False, advice="add --resume to go on or --overwrite to start anew"):
     """Whether a run folder holds files.
 
     Raises:
@@ -133,7 +133,7 @@ def open_run(run_dir, config, resume=False, overwrite=False):
         OSError: if the folder cannot be written.
     """
     run_dir = local_path(run_dir)
-    if holds_files(run_dir, resume or overwrite):
+    if ensure_empty(run_dir, resume or overwrite):
         if not (run_dir / "config.json").exists():
             verb = "resumed" if resume else "overwritten"
             raise ValueError(f"The run folder {run_dir} must hold config.json to be {verb}. Received: no such file")

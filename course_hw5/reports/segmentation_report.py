@@ -1,4 +1,4 @@
-"""What a segmenter makes of scenes: its report on test data, and the same few pictures as training goes."""
+"""What a segmenter makes of scenes: its report on test data, and the same few images as training goes."""
 
 import dataclasses
 import time
@@ -16,7 +16,7 @@ from course_hw5.reports.pages import components
 from course_hw5.segmentation import masks, metrics
 from course_hw5.segmentation.segmenter import SceneSegmenter
 
-SHOWN = 4  # pictures in the gallery
+SHOWN = 4  # images in the gallery
 STRIP_NUMBERS = 2e7  # pixels times classes that are counted at once
 
 
@@ -119,15 +119,15 @@ def write_scene_report(segmenter: SceneSegmenter, data, run_dir, writer=None, ep
 
 def _check_labels(labels, image, classes, number):
     if image.shape[:2] != labels.shape:
-        raise ValueError(f"Labels must have the size of picture {number}, {image.shape[:2]}. Received: {labels.shape}")
+        raise ValueError(f"Labels must have the size of image {number}, {image.shape[:2]}. Received: {labels.shape}")
     wrong = labels[(labels >= classes) & (labels != IGNORE_INDEX)]
     if len(wrong):
         expected = f"lie in [0, {classes - 1}], or be {IGNORE_INDEX}"
-        raise ValueError(f"Labels of picture {number} must {expected}. Received: {wrong[0]}")
+        raise ValueError(f"Labels of image {number} must {expected}. Received: {wrong[0]}")
 
 
 def counted(labels, predicted, classes):
-    """The confusion matrix of a picture of any size, int64 `(classes, classes)`, counted on the device strip by strip."""
+    """The confusion matrix of an image of any size, int64 `(classes, classes)`, counted on the device strip by strip."""
     strips = max(1, round(labels.size * classes / STRIP_NUMBERS))
     parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
     return sum(keras.ops.convert_to_numpy(metrics.confusion_matrix(*part, classes)).astype("int64") for part in parts)
@@ -146,11 +146,11 @@ def check_end(data, split):
 
 
 class SceneTimeLapse(time_lapse.TimeLapse):
-    """Keeps what a segmenter makes of the same few pictures before training and after every few epochs, in `scenes.json`.
+    """Keeps what a segmenter makes of the same few images before training and after every few epochs, in `scenes.json`.
 
     Args:
         run_dir: folder for the file.
-        scenes: list of pairs, picture `(height, width, 3)` and label map `(height, width)`, uint8.
+        scenes: list of pairs, image `(height, width, 3)` and segmentation mask `(height, width)`, uint8.
         every: epochs from one look to the next.
     """
 
@@ -166,7 +166,7 @@ class SceneTimeLapse(time_lapse.TimeLapse):
         for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
             matrix = counted(labels, predicted, segmenter.classes)
             yield {
-                "name": f"picture {number + 1}",
+                "name": f"image {number + 1}",
                 "answer": "pixel accuracy",
                 "probability": round(metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
                 "image": components.thumbnail(masks.overlay(image, predicted), side=200),

@@ -45,14 +45,14 @@ class TimeLapse(keras.callbacks.Callback):
 
 
 class AttentionTimeLapse(TimeLapse):
-    """Keeps what a classifier makes of the same few sentences or pictures before training and after every few epochs.
+    """Keeps what a classifier makes of the same few sentences or images before training and after every few epochs.
 
     Writes `attention.json` (answer, probability, each token's relevance for it) and, in `attention/`, one page of the viewer
     per source and epoch.
 
     Args:
         run_dir: folder for the files.
-        sources: list of sentences, or dict of names to pictures `(height, width, 3)`, uint8.
+        sources: list of sentences, or dict of names to images `(height, width, 3)`, uint8.
         explain: function `(model, source)` to a `TextExplanation` or an `ImageExplanation`, such as `course_hw5.explain`.
         every: epochs from one look to the next.
     """
@@ -62,7 +62,7 @@ class AttentionTimeLapse(TimeLapse):
     def __init__(self, run_dir, sources, explain, every=1):
         super().__init__(run_dir, every)
         if isinstance(sources, str) or not sources:
-            raise ValueError(f"`sources` must be a list of sentences, or a dict of pictures. Received: {sources!r:.60}")
+            raise ValueError(f"`sources` must be a list of sentences, or a dict of images. Received: {sources!r:.60}")
         self.sources = sources if isinstance(sources, dict) else {source: source for source in sources}
         self.explain = explain
 
@@ -70,7 +70,7 @@ class AttentionTimeLapse(TimeLapse):
         (self.run_dir / "attention").mkdir(exist_ok=True)
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)
-            frame = (_picture_frame if hasattr(explained, "image") else _sentence_frame)(explained)
+            frame = (_image_frame if hasattr(explained, "image") else _sentence_frame)(explained)
             page = f"attention/epoch-{epoch:04d}-{number}.html"
             html = explained.view(title=f"{name} (after epoch {epoch})", html_action="return")
             run_folder.write_text(self.run_dir / page, html)
@@ -87,7 +87,7 @@ def _sentence_frame(explained):
     }
 
 
-def _picture_frame(explained):
+def _image_frame(explained):
     relevance = analysis.token_relevance(explained.attention, explained.gradients)[1:, 1:]
     answer, probability = explained.predictions[0]
     heat = plots.heat_overlay(explained.image, relevance.mean(axis=0).reshape(explained.grid))  # read from all patches

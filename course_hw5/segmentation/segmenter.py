@@ -1,4 +1,4 @@
-"""A segmenter for pictures of any size: windows in, label maps of the pictures' own size out."""
+"""A segmenter for images of any size: windows in, segmentation masks of the images' own size out."""
 
 import os
 from typing import NamedTuple
@@ -8,27 +8,27 @@ import numpy as np
 import scipy.special
 from PIL import Image
 
-from course_hw5.data.image_files import open_picture
+from course_hw5.data.image_files import open_image
 from course_hw5.errors import is_whole, require
 from course_hw5.models.checkpoints.load import load_model
 
-STRIP_BYTES = 64e6  # of logits that are enlarged to a picture's own size at once
+STRIP_BYTES = 64e6  # of logits that are enlarged to an image's own size at once
 
 
 class SceneSegmenter:
-    """Names the class of every pixel of pictures of any size.
+    """Names the class of every pixel of images of any size.
 
-    Whole: a picture is resized to what the network reads. Sliding: it is resized, in proportion, until it covers that window
+    Whole: an image is resized to what the network reads. Sliding: it is resized, in proportion, until it covers that window
     (a panorama, until it is four windows long), and cut into windows that overlap by a third, whose logits are averaged (Bao et
-    al. 2022, section 3.2). Several views of a picture (mirrored, at other scales) are averaged after softmax. Memory grows with
-    what the network reads, not with the picture: logits are enlarged to the picture's own size strip by strip.
+    al. 2022, section 3.2). Several views of an image (mirrored, at other scales) are averaged after softmax. Memory grows with
+    what the network reads, not with the image: logits are enlarged to the image's own size strip by strip.
 
     Args:
-        model: an `upernet_segmenter`, or any model of raw pictures `(batch, height, width, 3)` in [0, 255] to logits
+        model: an `upernet_segmenter`, or any model of raw images `(batch, height, width, 3)` in [0, 255] to logits
             `(batch, rows, columns, classes)` (of several outputs the first), by its attribute `class_names`, if it has one.
-        sliding: whether windows slide over the picture.
-        flip: whether each picture is also seen mirrored.
-        scales: sizes at which a picture is seen, 1.0 where it just covers the window; others need `sliding`.
+        sliding: whether windows slide over the image.
+        flip: whether each image is also seen mirrored.
+        scales: sizes at which an image is seen, 1.0 where it just covers the window; others need `sliding`.
         batch_size: windows per prediction.
 
     Raises:
@@ -42,10 +42,10 @@ class SceneSegmenter:
         shape, maps = model.input_shape, model.outputs[0].shape
         fits = all(side and size and side % size == 0 for side, size in zip(shape[1:3], maps[1:3]))
         for name, value, is_valid, expected in (
-            ("model", shape, len(shape) == 4 and None not in shape[1:], "one of raw pictures of one size"),
+            ("model", shape, len(shape) == 4 and None not in shape[1:], "one of raw images of one size"),
             ("model", maps, len(maps) == 4 and None not in maps[1:], "one that gives logits (batch, rows, columns, classes)"),
             ("scales", scales, sliding or tuple(scales) == (1.0,), "(1.0,), or sliding"),
-            ("sliding", sliding, not sliding or fits, f"False where logits {maps[1:3]} do not divide pictures {shape[1:3]}"),
+            ("sliding", sliding, not sliding or fits, f"False where logits {maps[1:3]} do not divide images {shape[1:3]}"),
         ):
             if not is_valid:
                 raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
@@ -74,30 +74,28 @@ class SceneSegmenter:
             probabilities: whether the probability of each class is given too.
 
         Returns:
-            Per picture an integer array `(height, width)`; with `probabilities` a pair of it and of a float32 array
+            Per image an integer array `(height, width)`; with `probabilities` a pair of it and of a float32 array
             `(height, width, classes)`. A list of these where a list came.
 
         Raises:
-            ValueError: if one of them is no picture; nothing is computed then.
+            ValueError: if one of them is no image; nothing is computed then.
         """
         many = isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4
-        pictures = [as_picture(image) for image in (images if many else [images])]
-        results = [self._segment(picture, probabilities) for picture in pictures]
+        images = [as_image(image) for image in (images if many else [images])]
+        results = [self._segment(image, probabilities) for image in images]
         return results if many else results[0]
 
-    def _segment(self, picture, probabilities):
-        views = [
-            self._logits(picture, scale, mirrored) for scale in self.scales for mirrored in ((False, True)[: 1 + self.flip])
-        ]
+    def _segment(self, image, probabilities):
+        views = [self._logits(image, scale, mirrored) for scale in self.scales for mirrored in ((False, True)[: 1 + self.flip])]
         if len(views) == 1:
-            return self._labels(views[0], picture.shape[:2], probabilities, is_logits=True)
+            return self._labels(views[0], image.shape[:2], probabilities, is_logits=True)
         size = max((view.shape[:2] for view in views), key=np.prod)  # the finest grid
         mean = sum(resized_rows(scipy.special.softmax(view, axis=-1), size, 0, size[0]) for view in views) / len(views)
-        return self._labels(mean, picture.shape[:2], probabilities, is_logits=False)
+        return self._labels(mean, image.shape[:2], probabilities, is_logits=False)
 
-    def _logits(self, picture, scale, mirrored):
-        """Mean logits `(rows, columns, classes)` of one view of a picture."""
-        windows, size = self._windows(picture[:, ::-1] if mirrored else picture, scale)
+    def _logits(self, image, scale, mirrored):
+        """Mean logits `(rows, columns, classes)` of one view of an image."""
+        windows, size = self._windows(image[:, ::-1] if mirrored else image, scale)
         total, count = np.zeros((*size, self.classes), "float32"), np.zeros((*size, 1), "float32")
         for first in range(0, len(windows), self.batch_size):
             batch = windows[first : first + self.batch_size]
@@ -110,27 +108,27 @@ class SceneSegmenter:
         logits = total / count
         return logits[:, ::-1] if mirrored else logits
 
-    def _windows(self, picture, scale):
+    def _windows(self, image, scale):
         """The windows of one view, and the rows and columns of logits that they cover together."""
         (height, width), (rows, columns) = self.window, self.maps
         if not self.sliding:
-            return [Window(0, 0, resized(picture, self.window))], self.maps
+            return [Window(0, 0, resized(image, self.window))], self.maps
         steps = height // rows, width // columns  # pixels for one place of the logits
-        side = max(height / picture.shape[0], width / picture.shape[1])
-        side = min(side, 4 * height / picture.shape[0], 4 * width / picture.shape[1]) * scale  # a panorama is not enlarged
-        cover = [max(1, round(side * length / step)) for length, step in zip(picture.shape[:2], steps)]
+        side = max(height / image.shape[0], width / image.shape[1])
+        side = min(side, 4 * height / image.shape[0], 4 * width / image.shape[1]) * scale  # a panorama is not enlarged
+        cover = [max(1, round(side * length / step)) for length, step in zip(image.shape[:2], steps)]
         size = [length * step for length, step in zip(cover, steps)]
         missing = [(0, max(0, length - found)) for length, found in zip(self.window, size)]
-        picture = np.pad(resized(picture, size), [*missing, (0, 0)], mode="edge")
+        image = np.pad(resized(image, size), [*missing, (0, 0)], mode="edge")
         places = [_places(length, window) for length, window in zip(cover, self.maps)]
         return [
-            Window(row, column, picture[row * steps[0] :][:height, column * steps[1] :][:, :width])
+            Window(row, column, image[row * steps[0] :][:height, column * steps[1] :][:, :width])
             for row in places[0]
             for column in places[1]
         ], cover
 
     def _labels(self, maps, size, probabilities, is_logits):
-        """Logits or probabilities of a small grid to labels, and probabilities, of the picture's own size, strip by strip."""
+        """Logits or probabilities of a small grid to labels, and probabilities, of the image's own size, strip by strip."""
         labels = np.empty(size, "uint8" if self.classes <= 256 else "int32")
         shares = np.empty((*size, self.classes), "float32") if probabilities else None
         strip = max(1, int(STRIP_BYTES / (4 * size[1] * self.classes)))
@@ -143,7 +141,7 @@ class SceneSegmenter:
 
 
 class Window(NamedTuple):
-    """A part of a picture, and where its logits begin."""
+    """A part of an image, and where its logits begin."""
 
     row: int
     column: int
@@ -158,14 +156,14 @@ def _places(length, window):
     return [round(place) for place in np.linspace(0, length - window, count)]
 
 
-def as_picture(image):
+def as_image(image):
     """A path, a PIL image or an array as a uint8 array `(height, width, 3)`; raises ValueError where it is none."""
     if not isinstance(image, np.ndarray):
         is_file = isinstance(image, (str, os.PathLike, Image.Image))
         require("image", image, lambda image: is_file or hasattr(image, "__array__"), "a path, a PIL image or an array")
         if hasattr(image, "__array__") and not isinstance(image, Image.Image):
-            return as_picture(np.asarray(image))
-        return open_picture(image)
+            return as_image(np.asarray(image))
+        return open_image(image)
     if image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 1):
         image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=-1)
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape or image.dtype.kind not in "uif":
@@ -177,9 +175,9 @@ def as_picture(image):
     return image
 
 
-def resized(picture, size):
-    """A picture at another size, `(height, width)`, pixels averaged where it becomes smaller."""
-    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+def resized(image, size):
+    """An image at another size, `(height, width)`, pixels averaged where it becomes smaller."""
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def resized_rows(maps, size, first, last):

@@ -52,7 +52,7 @@ class Backup(keras.callbacks.Callback):
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         earlier = [*self.backup_dir.glob("epoch-*.npz"), *self.backup_dir.glob(".partial-*")]
         path = self.backup_dir / f"epoch-{epoch + 1:04d}.npz"
-        with run_folder.replacing(path) as partial, open(partial, "wb") as file:
+        with run_folder.atomic_write(path) as partial, open(partial, "wb") as file:
             np.savez(file, **{name: keras.ops.convert_to_numpy(value) for name, value in _state(self.model).items()})
         for old in earlier:
             if old != path:
@@ -130,12 +130,12 @@ class BestModel(keras.callbacks.Callback):
         value = self.sign * main_metrics(logs, self.model)[self.monitor]
         if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
             model = keras.Model(self.model.input, self.model.output, name=self.model.name)  # the same layers, uncompiled
-            with run_folder.replacing(self.run_dir / "model.keras") as partial:
+            with run_folder.atomic_write(self.run_dir / "model.keras") as partial:
                 model.save(partial)
             self._best = -math.inf if math.isnan(value) else value
 
 
-class StopOnNaN(keras.callbacks.Callback):
+class TerminateOnNaN(keras.callbacks.Callback):
     """Ends training with a FloatingPointError that says what to try when the loss is no longer a number; finished epochs stay.
 
     `keras.callbacks.TerminateOnNaN(raise_error=True)` needs Keras 3.15, and 3.10 is supported.

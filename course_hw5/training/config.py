@@ -10,7 +10,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class TrainingConfig:
     """How to train; recorded in `config.json`.
 
     Attributes:
@@ -23,7 +23,7 @@ class Settings:
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
         seed: decides order, augmentation and dropout; initial weights too where `keras.utils.set_random_seed` came first.
-        jit_compile: whether XLA compiles the step as a whole; None for what `runtime.compiles_whole` says. Never
+        jit_compile: whether XLA compiles the step as a whole; None for what `runtime.use_jit_compile` says. Never
             under a `tf.distribute` strategy.
     """
 

@@ -1,4 +1,4 @@
-"""The optimizer of a `Settings`: a schedule over all steps, decay of kernels alone, and a rate per variable.
+"""The optimizer of a `TrainingConfig`: a schedule over all steps, decay of kernels alone, and a rate per variable.
 
 What does not decay is said by the model, `no_weight_decay()`; of a model without that method it is biases and the scales and
 offsets of normalization. Muon decays all but these of any model: BEiT's position biases, [CLS] and LayerScale, too, as it did
@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from course_hw5.layers.kernels import partial_jit
-from course_hw5.training.config import Settings
+from course_hw5.training.config import TrainingConfig
 
 NO_WEIGHT_DECAY = ("bias", "gamma", "beta")
 
@@ -64,7 +64,7 @@ class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
 
 
 def make_optimizer(
-    config: Settings,
+    config: TrainingConfig,
     steps_per_epoch: int,
     model: keras.Model | None = None,
     lr_multipliers: dict[str, float] | None = None,
@@ -72,7 +72,7 @@ def make_optimizer(
     """Makes the optimizer of `config`.
 
     Args:
-        config: a `Settings`.
+        config: a `TrainingConfig`.
         steps_per_epoch: batches in an epoch, for the schedule of the learning rate.
         model: the model to be trained, which says what does not decay; Muon leaves its head to AdamW.
         lr_multipliers: dict of `variable.path` to a multiplier of its learning rate; for "adamw" only.
@@ -97,7 +97,7 @@ def make_optimizer(
     return optimizer
 
 
-def learning_rate(config: Settings, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def learning_rate(config: TrainingConfig, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of `config`: a number, or its schedule over all steps."""
     rate = config.learning_rate
     if config.schedule == "constant":

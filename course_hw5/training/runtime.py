@@ -22,7 +22,7 @@ def set_precision(name: str) -> None:
     keras.config.set_dtype_policy(name)
 
 
-def compiles_whole(model) -> bool:
+def use_jit_compile(model) -> bool:
     """Whether XLA is best to compile a step of the model as a whole.
 
     Not under a `tf.distribute` strategy; nor for images of any size, whose resizing XLA cannot compile; nor, where TensorFlow

@@ -14,7 +14,7 @@ from course_hw5.segmentation.losses import PixelCrossentropy
 from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
 from course_hw5.segmentation.segmenter import SceneSegmenter
 from course_hw5.training import runtime
-from course_hw5.training.config import Settings
+from course_hw5.training.config import TrainingConfig
 from course_hw5.training.losses import RDropLoss, RoundedAccuracy
 
 
@@ -41,7 +41,7 @@ class Classification:
             return data.map(lambda inputs, labels: (inputs, tf.stack([1 - labels, labels], axis=1)))
         return data.map(lambda inputs, labels: (inputs, tf.one_hot(labels, classes)))
 
-    def losses(self, model: keras.Model, config: Settings) -> dict:
+    def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
         is_binary = model.output_shape[-1] == 1
         loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
@@ -52,7 +52,7 @@ class Classification:
         """Predicts the test data once and scores the predictions; writes nothing."""
         predictions.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         if not model.compiled:
-            model.compile(jit_compile=runtime.compiles_whole(model))
+            model.compile(jit_compile=runtime.use_jit_compile(model))
         return evaluate_classifier(model, data.test, data.class_names, describe=getattr(data, "describe", None))
 
 
@@ -76,7 +76,7 @@ class RDrop(Classification):
         data = super().prepare(data, model)
         return data.map(lambda *batch: keras.tree.map_structure(lambda rows: tf.repeat(rows, 2, axis=0), batch))
 
-    def losses(self, model: keras.Model, config: Settings) -> dict:
+    def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
         arguments = super().losses(model, config)
         return arguments | {"loss": RDropLoss(arguments["loss"], self.weight)}
@@ -109,10 +109,10 @@ class Segmentation:
         """One target for each output."""
         return data.map(lambda images, labels: (images, (labels,) * len(model.outputs)))
 
-    def losses(self, model: keras.Model, config: Settings) -> dict:
+    def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
         if config.label_smoothing:
-            raise ValueError(f"`label_smoothing` must be 0 for label maps. Received: {config.label_smoothing}")
+            raise ValueError(f"`label_smoothing` must be 0 for segmentation masks. Received: {config.label_smoothing}")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
             "loss": [PixelCrossentropy() for _ in model.outputs],

@@ -26,8 +26,8 @@ from course_hw5.reports import classification_metrics, run_folder
 from course_hw5.reports.keras_callbacks import HistoryPlots
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import flops, runtime, tasks
-from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, StopOnNaN, latest_backup, restore
-from course_hw5.training.config import Settings
+from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
+from course_hw5.training.config import TrainingConfig
 from course_hw5.training.optimizers import make_optimizer
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
@@ -37,7 +37,7 @@ def train(
     model: keras.Model,
     data: Dataset,
     run_dir: str | os.PathLike,
-    config: Settings,
+    config: TrainingConfig,
     resume: bool = False,
     overwrite: bool = False,
     arguments: dict | None = None,
@@ -55,7 +55,7 @@ def train(
             `(batch, classes)`, or `(batch, 1)` from a sigmoid.
         data: a `Dataset`, as `load_images` gives.
         run_dir: the run folder.
-        config: `Settings`.
+        config: `TrainingConfig`.
         resume: go on with the run in `run_dir`; where there is none, start one.
         overwrite: delete what is in `run_dir` first.
         arguments: dict of further arguments for `config.json`.
@@ -99,7 +99,7 @@ def train(
                 shuffle=False,  # the data set shuffles itself
                 callbacks=[
                     EpochSeed(config.seed),
-                    StopOnNaN(),
+                    TerminateOnNaN(),
                     HistoryPlots(out_dir, writer),
                     BestModel(out_dir, config.monitor),
                     keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
@@ -126,7 +126,7 @@ def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIF
 
 def compile_model(
     model: keras.Model,
-    config: Settings,
+    config: TrainingConfig,
     steps_per_epoch: int,
     lr_multipliers: dict[str, float] | None = None,
     task: tasks.Task = tasks.CLASSIFICATION,
@@ -138,7 +138,7 @@ def compile_model(
     Raises:
         ValueError: if `config` does not fit the model.
     """
-    jit_compile, losses = runtime.compiles_whole(model), task.losses(model, config)
+    jit_compile, losses = runtime.use_jit_compile(model), task.losses(model, config)
     names = ("loss", *(getattr(metric, "name", metric) for metric in keras.tree.flatten(losses["metrics"])))
     known = [prefix + name for name in names for prefix in ("", "val_")]
     require("monitor", config.monitor, lambda name: name in known, f"one of {', '.join(known)}")
@@ -148,7 +148,7 @@ def compile_model(
     model.compile(optimizer=optimizer, jit_compile=jit_compile, **losses)
 
 
-def run_config(model: keras.Model, data: Dataset, config: Settings | None = None, arguments: dict | None = None) -> dict:
+def run_config(model: keras.Model, data: Dataset, config: TrainingConfig | None = None, arguments: dict | None = None) -> dict:
     """What `config.json` says of a run; `config` is None where nothing is trained."""
     return {
         "settings": dataclasses.asdict(config) if config else {},
@@ -166,7 +166,7 @@ def _check(model, data, run_dir, config, task):
     parts = ("train", "validation", "test", "class_names", "note", "batch_size")
     require("data", data, lambda data: all(hasattr(data, part) for part in parts), f"a Dataset with {', '.join(parts)}")
     require("run_dir", run_dir, lambda path: pathlib.Path(path).name, "the path of a folder")
-    require("config", config, lambda config: isinstance(config, Settings), "a TrainingConfig")
+    require("config", config, lambda config: isinstance(config, TrainingConfig), "a TrainingConfig")
     task.check(model, data)
     batches = int(data.train.cardinality())
     if batches < 1:  # the schedule of the learning rate needs it

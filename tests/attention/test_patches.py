@@ -92,9 +92,9 @@ def test_values_of_any_sign_survive_the_packing(values):
     assert (unpacked_values[values == 0] == 0).all()
 
 
-def test_a_large_picture_is_made_smaller_and_a_small_one_is_not():
-    assert [state.picture(np.zeros((500, 2048, 3), "uint8"), GRID)[side] for side in ("width", "height")] == [1024, 250]
-    small = state.picture(IMAGE, GRID)
+def test_a_large_image_is_made_smaller_and_a_small_one_is_not():
+    assert [state.image(np.zeros((500, 2048, 3), "uint8"), GRID)[side] for side in ("width", "height")] == [1024, 250]
+    small = state.image(IMAGE, GRID)
     assert (small["width"], small["height"]) == (100, 60) and small["source"].startswith("data:image/png;base64,")
 
 
@@ -134,9 +134,9 @@ def test_what_does_not_fit_together_is_refused(arguments, message):
         patch_view(**{"attention": ATTENTION, "image": IMAGE, "grid": GRID} | arguments)
 
 
-def test_pages_of_words_carry_no_script_for_pictures():
+def test_pages_of_words_carry_no_script_for_images():
     page = head_view(ATTENTION, ["token"] * 16, html_action="return")
-    assert "function pictureView" not in page and "function pictureView" in patch_view(
+    assert "function imageView" not in page and "function imageView" in patch_view(
         ATTENTION, IMAGE, grid=GRID, html_action="return"
     )
 
@@ -151,24 +151,24 @@ def test_a_third_positional_argument_is_refused_with_the_name_of_the_grid():
 
 @pytest.fixture
 def page(open_page):
-    def open_picture(attention=ATTENTION, image=IMAGE, grid=GRID, **arguments):
+    def open_image(attention=ATTENTION, image=IMAGE, grid=GRID, **arguments):
         return open_page(patch_view, attention, image, grid=grid, **arguments)
 
-    return open_picture
+    return open_image
 
 
 def press(driver, *keys):
 
-    driver.find_element(By.ID, "picture").send_keys(*keys)
+    driver.find_element(By.ID, "image").send_keys(*keys)
 
 
 def mouse(driver, row, column):
     """The pointer over the middle of a patch."""
 
-    picture = driver.find_element(By.ID, "picture")
-    width, height = picture.size["width"], picture.size["height"]
+    image = driver.find_element(By.ID, "image")
+    width, height = image.size["width"], image.size["height"]
     x, y = (column + 0.5) * width / GRID[1] - width / 2, (row + 0.5) * height / GRID[0] - height / 2
-    return ActionChains(driver, duration=0).move_to_element_with_offset(picture, int(x), int(y))
+    return ActionChains(driver, duration=0).move_to_element_with_offset(image, int(x), int(y))
 
 
 def parsed(text):
@@ -182,7 +182,7 @@ def readout(driver, name):
 
 
 def numbers_shown(driver):
-    """The number of [CLS], and that of each patch as the pointer goes over the picture."""
+    """The number of [CLS], and that of each patch as the pointer goes over the image."""
     found = []
     for row, column in np.ndindex(GRID):
         mouse(driver, row, column).perform()
@@ -230,7 +230,7 @@ def test_the_mean_of_all_patches_can_be_chosen_either_way(page):
 
 
 @needs_browser
-def test_without_a_head_a_picture_tells_no_numbers(page):
+def test_without_a_head_a_image_tells_no_numbers(page):
     driver = page(heads=[1])
     click(driver, "#heads button", 1)
     wait(driver, "return document.querySelector('#heads button:nth-child(2)').getAttribute('aria-pressed') === 'false'")
@@ -318,14 +318,14 @@ def test_each_head_shows_its_number_of_the_patch_under_the_cursor(page):
 def test_keys_choose_a_patch_and_read_numbers(page):
 
     driver = page()
-    press(driver, Keys.ARROW_RIGHT)  # from [CLS] into the picture
+    press(driver, Keys.ARROW_RIGHT)  # from [CLS] into the image
     press(driver, Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_UP, Keys.ARROW_UP)  # the last leads nowhere
     assert query(driver) == "r0c1"
     press(driver, Keys.SHIFT, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     assert readout(driver, "r1c2") == near(ATTENTION[2, :, 2, 8].mean(0)) and query(driver) == "r0c1"
     press(driver, Keys.ESCAPE)
     wait(driver, "return document.getElementById('query').textContent === '[CLS]'")
-    assert driver.switch_to.active_element.get_attribute("id") == "picture"
+    assert driver.switch_to.active_element.get_attribute("id") == "image"
 
 
 @needs_browser
@@ -343,7 +343,7 @@ def test_the_cls_button_chooses_cls_and_is_missing_without_it(page):
 def colors(driver):
     """The mean colour of each patch, away from its edges, as it is seen: `(rows, columns, 3)`."""
 
-    data = driver.find_element(By.ID, "picture").screenshot_as_png
+    data = driver.find_element(By.ID, "image").screenshot_as_png
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float)
     cells = [np.array_split(part, GRID[1], axis=1) for part in np.array_split(pixels, GRID[0])]
     return np.array([[cell[20:-20, 20:-20].mean((0, 1)) for cell in row] for row in cells])
@@ -403,10 +403,10 @@ def test_what_is_seen_can_be_saved(page, downloads):
     driver = page(layer=1, heads=[0, 3], patch=7, **EVERYTHING)
     choose(driver, "kind", "Position bias")
     svg, png, table = saved(driver, downloads, "position-bias-layer1")
-    picture = xml.etree.ElementTree.parse(svg).getroot()
-    named = {title.text.split(" ")[0]: parsed(title.text) for title in picture.iter("{http://www.w3.org/2000/svg}title")}
+    image = xml.etree.ElementTree.parse(svg).getroot()
+    named = {title.text.split(" ")[0]: parsed(title.text) for title in image.iter("{http://www.w3.org/2000/svg}title")}
     assert [*named.values()] == near(BIAS[1, [0, 3], 7, 1:].mean(0)) and [*named][7] == "r1c2"
-    written = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    written = [element.text for element in image.iter("{http://www.w3.org/2000/svg}text")]
     assert written[0] == "Position bias · Layer 1, mean of 2 heads" and PREDICTIONS[0][0] in written and "head 2" in written
     assert len(Image.open(png).convert("RGB").getcolors(1 << 24)) > 20
     header, *rows = csv.reader(table.open(encoding="utf-8"))
@@ -429,5 +429,5 @@ def test_197_tokens_with_every_kind_open_in_two_seconds(page):
         driver.refresh()
         wait(driver, "return document.body.dataset.shown")
         opened.append(driver.execute_script("return performance.getEntriesByName('shown')[0].startTime"))
-    assert min(opened) < 2000  # milliseconds from the start of the navigation to the first picture
+    assert min(opened) < 2000  # milliseconds from the start of the navigation to the first image
     assert parsed(texts(driver, "#cls .number")[0]) == near(attention[11, :, 0, 0].mean())

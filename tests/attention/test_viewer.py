@@ -175,7 +175,7 @@ def test_scripts_of_a_page_are_all_modules_without_imports_and_exports():
     folder = pathlib.Path(templates.__file__).parent
     assert sorted(path.stem for path in folder.glob("*.js")) == sorted(templates.SCRIPTS)
     text = templates.scripts(templates.environment(), with_image=True)
-    assert "function pictureView" in text and not re.search(r"^(import|export)\b", text, re.MULTILINE)
+    assert "function imageView" in text and not re.search(r"^(import|export)\b", text, re.MULTILINE)
 
 
 def test_a_weight_takes_about_two_bytes_of_the_page():
@@ -520,7 +520,7 @@ def test_cells_of_a_matrix_are_saved_with_their_numbers(page, downloads):
 
 
 @needs_browser
-def test_a_picture_of_all_heads_is_whole_though_the_page_is_still_drawing(page, downloads):
+def test_a_image_of_all_heads_is_whole_though_the_page_is_still_drawing(page, downloads):
     driver = page(softmax_weights(6, 12, 200, 200), ["t"] * 200)
     path = downloads / "attention-all-layers.svg"
     path.unlink(missing_ok=True)  # another test's
@@ -535,7 +535,7 @@ def test_a_picture_of_all_heads_is_whole_though_the_page_is_still_drawing(page, 
 
 
 @needs_browser
-def test_the_caption_of_a_saved_picture_is_whole(page, downloads):
+def test_the_caption_of_a_saved_image_is_whole(page, downloads):
     driver = page(gradients=np.ones_like(ATTENTION))
     choose(driver, "kind", "Relevance, all layers")
     click(driver, "#views button", 2)
@@ -568,7 +568,7 @@ def test_512_tokens_open_in_two_seconds_and_stay_usable(page):
         np.testing.assert_allclose(numbers_beside_keys(driver, 300), attention[0, :, 300].mean(0), atol=6e-5)
         choose(driver, "layer", "5")
         used.append(time.monotonic() - started)
-    assert min(opened) < 2000  # milliseconds from the start of the navigation to the first picture
+    assert min(opened) < 2000  # milliseconds from the start of the navigation to the first image
     assert min(used) < 5  # seconds for a click and another layer, with the driver's own
 
 

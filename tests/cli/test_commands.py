@@ -89,7 +89,7 @@ def test_a_name_that_is_no_text_neither_stops_a_command_nor_is_lost(command, tmp
     for path in (odd, good):
         with open(path, "wb") as file:
             image.save(file, "PNG")
-    pathlib.Path(os.fsdecode(broken)).write_bytes(b"no picture")
+    pathlib.Path(os.fsdecode(broken)).write_bytes(b"no image")
     arguments = [
         *(os.fsencode(part) for part in (*COMMAND, command)),
         odd,
@@ -123,13 +123,13 @@ def largest_file():
     "command, path",
     [
         (("attend", "a film", "--out", "page.html"), "page.html"),
-        (("segment", "picture.png", "--out", "out"), "out/picture-overlay.png"),
+        (("segment", "image.png", "--out", "out"), "out/image-overlay.png"),
         (("lab", "weights_by_hand", "--samples", "50", "--out", "out"), "out/figure-1.png"),
     ],
 )
 def test_a_full_disk_is_said_with_the_name_of_the_file(command, path, tmp_path, largest_file):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), "uint8")
-    Image.fromarray(noise).save(tmp_path / "picture.png")
+    Image.fromarray(noise).save(tmp_path / "image.png")
     code, _, errors = run(*command, cwd=tmp_path, preexec_fn=largest_file)
     assert code == 2 and any(line.endswith(f"File too large: '{path}'") for line in errors), errors
     assert not (tmp_path / path).exists() and not [*(tmp_path / path).parent.glob("*partial*")]
@@ -190,7 +190,7 @@ def test_ctrl_c_ends_a_command_in_one_line(is_there, tmp_path):
 def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
     code = (
         "from course_hw5.cli import arguments\nimport argparse\n"
-        "with arguments.plain_errors(argparse.ArgumentParser()): print('ж')"
+        "with arguments.user_errors(argparse.ArgumentParser()): print('ж')"
     )
     environment = ENVIRONMENT | {"PYTHONIOENCODING": "ascii"}
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
@@ -199,10 +199,10 @@ def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
 
 @pytest.mark.unit
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_picture_without_a_number_is_refused(value, tmp_path):
+def test_a_image_without_a_number_is_refused(value, tmp_path):
     Image.fromarray(np.full((4, 4), value, "float32")).save(tmp_path / "nothing.tiff")
     with pytest.raises(ValueError, match=r"nothing\.tiff .*Received: no finite pixel"):
-        image_files.open_picture(tmp_path / "nothing.tiff")
+        image_files.open_image(tmp_path / "nothing.tiff")
 
 
 @pytest.mark.unit

@@ -141,14 +141,14 @@ def test_labs_with_other_parameters_have_folders_of_their_own(tmp_path, capsys, 
 
 def test_finished_runs_are_compared_and_others_refused(tmp_path, capsys, digits, small_mlp):
     out, first, second = tmp_path / "pages" / "compare.html", tmp_path / "first", tmp_path / "second"
-    course_hw5.train(small_mlp, digits, first, course_hw5.Settings(epochs=1))
+    course_hw5.train(small_mlp, digits, first, course_hw5.TrainingConfig(epochs=1))
     assert "two or more run folders. Received: " in failure(capsys, command, "compare", first, "--out", out)
     assert "no config.json" in failure(capsys, command, "compare", first, second, "--out", out)
     assert not out.parent.exists()
     shutil.copytree(first, second)
     capsys.readouterr()
     command("compare", first, second, "--out", out)
-    assert capsys.readouterr().out == f"Open {out}; the picture is {out.with_suffix('.png')}\n"
+    assert capsys.readouterr().out == f"Open {out}; the image is {out.with_suffix('.png')}\n"
     assert "first and second are as accurate" in out.read_text()
 
 
@@ -256,12 +256,12 @@ def test_the_recipe_bert_refuses_before_it_reads_data(small_bert, tmp_path, caps
         ((24, 16, 1025, 1025), [23]),
     ],
 )
-def test_the_page_of_a_picture_holds_as_many_layers_as_it_can(shape, layers):
+def test_the_page_of_a_image_holds_as_many_layers_as_it_can(shape, layers):
     assert classify.layers_of_page(shape) == layers
 
 
 @pytest.mark.parametrize("command", ["classify", "segment"])
-def test_pictures_that_are_not_there_are_refused_before_a_model_is_loaded(command, tmp_path, capsys, monkeypatch):
+def test_images_that_are_not_there_are_refused_before_a_model_is_loaded(command, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(course_hw5, "load_model", None)
     line = failure(capsys, cli.main, [command, "a.jpg", "b.png", "--out", str(tmp_path / "out")])
     assert line == "course-hw5: error: IMAGE must name files. Received: a.jpg, b.png, of which there is none"
@@ -292,7 +292,7 @@ def test_what_a_training_starts_from_is_not_overwritten(recipe, preset, tmp_path
 
 def test_a_bert_of_one_length_is_not_trained(small_bert, tmp_path, capsys, monkeypatch):
     monkeypatch.delitem(reviews.SOURCES, "sst2")
-    fixed = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, intermediate_dim=16), max_length=16)
+    fixed = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, mlp_dim=16), max_length=16)
     fixed.save(tmp_path / "fixed.keras")
     line = failure(capsys, train, "bert", "--preset", tmp_path / "fixed.keras", "--out", tmp_path / "run")
     assert "--preset must read texts of any length, not of 16 tokens alone" in line
@@ -353,7 +353,7 @@ def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
 
 
 def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
-    small = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, intermediate_dim=16), max_length=16)
+    small = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", hidden_dim=16, mlp_dim=16), max_length=16)
     small.save(tmp_path / "small.keras")
     out = tmp_path / "page.html"
     cli.main(["attend", "a dull film " * 200, "--preset", str(tmp_path / "small.keras"), "--out", str(out)])
@@ -384,14 +384,14 @@ def test_attend_refuses_what_it_cannot_read(arguments, message, tmp_path, capsys
     assert not (tmp_path / "page.html").exists()
 
 
-def test_pictures_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
+def test_images_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
     from sklearn.datasets import load_sample_image
 
     (tmp_path / "other").mkdir()
     paths = [tmp_path / "a.jpg", tmp_path / "broken.png", tmp_path / "other" / "a.png", tmp_path / "missing.png"]
     paths.append(tmp_path / f"{'long' * 62}.png")
     Image.fromarray(load_sample_image("china.jpg")).save(paths[0])
-    paths[1].write_bytes(b"no picture")
+    paths[1].write_bytes(b"no image")
     Image.new("LA", (1, 1)).save(paths[2])
     Image.new("L", (9, 9)).save(paths[4])
     with pytest.raises(SystemExit) as error:
@@ -401,13 +401,13 @@ def test_pictures_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, c
     pages = {page.name for page in (tmp_path / "out").iterdir()}
     assert printed.out.count("Open ") == 3 and pages == {"a.html", "a-1.html", f"{'long' * 50}.html"}
     lines = [line for line in printed.err.splitlines() if line.startswith("course-hw5: ")]
-    assert "broken.png must be a picture" in lines[0] and "missing.png must be a picture" in lines[1]
-    assert lines[2] == "course-hw5: error: 2 of 5 pictures were refused"
+    assert "broken.png must be an image" in lines[0] and "missing.png must be an image" in lines[1]
+    assert lines[2] == "course-hw5: error: 2 of 5 images were refused"
 
 
 def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
     line = failure(capsys, cli.main, ["classify", __file__, "--preset", str(GOLDEN), "--out", str(tmp_path)])
-    assert "--preset must be a classifier of pictures" in line
+    assert "--preset must be a classifier of images" in line
 
 
 def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, monkeypatch):
@@ -463,7 +463,7 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
     names = {path.name for path in small.iterdir()}
     assert {"class_scores.csv", "confusion_matrix.png", "gallery.png", "mean_iou.png", "scenes.json", "index.html"} <= names
     page = (small / "index.html").read_text()
-    assert "Label maps as training went" in page and "mean IoU" in page and "pedestrian" in page
+    assert "Segmentation masks as training went" in page and "mean IoU" in page and "pedestrian" in page
     assert [*course_hw5.load_model(small / "model.keras").class_names][:4] == [
         "sky",
         "building",
@@ -495,7 +495,7 @@ def test_a_segmenter_that_cannot_be_is_refused(arguments, message, small_camvid,
     assert not (tmp_path / "run").exists()
 
 
-def test_pictures_are_segmented_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
+def test_images_are_segmented_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
     from sklearn.datasets import load_sample_image
 
     paths = [tmp_path / name for name in ("street.jpg", "empty.png", "deep.png")]
@@ -510,7 +510,7 @@ def test_pictures_are_segmented_and_bad_ones_refused_in_a_line_each(tmp_path, ca
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         f"{stem}{ending}" for stem in ("street", "deep") for ending in (".html", "-labels.png", "-overlay.png")
     }
-    assert "empty.png must be a picture" in printed.err and "1 of 3 pictures were refused" in printed.err
+    assert "empty.png must be an image" in printed.err and "1 of 3 images were refused" in printed.err
     line = failure(capsys, cli.main, ["segment", str(paths[0]), "--preset", "beit-cifar10", "--out", str(tmp_path / "other")])
-    assert "--preset must be a segmenter of pictures. Received: beit-cifar10, which is beit_classifier" in line
+    assert "--preset must be a segmenter of images. Received: beit-cifar10, which is beit_classifier" in line
     assert not (tmp_path / "other").exists()

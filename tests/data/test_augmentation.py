@@ -11,7 +11,7 @@ def batch(random):
 
 
 def black_and_white(count):
-    """Black pictures of class 0 and white ones of class 1, in turn."""
+    """Black images of class 0 and white ones of class 1, in turn."""
     labels = np.arange(count) % 2
     return tf.constant(np.broadcast_to(255 * labels[:, None, None, None], (count, 32, 32, 3)), tf.uint8), tf.constant(labels)
 
@@ -23,7 +23,7 @@ def run(names, batch):
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", augmentation.NAMES)
-def test_every_augmentation_changes_pictures_and_keeps_their_form(name, policy, batch, use_policy):
+def test_every_augmentation_changes_images_and_keeps_their_form(name, policy, batch, use_policy):
     tf.random.set_seed(1)
     use_policy(policy)
     images, labels = run(name, batch)
@@ -42,7 +42,7 @@ def test_flip_only_mirrors(batch):
         assert np.array_equal(after, before) or np.array_equal(after, before[:, ::-1])
 
 
-def test_mixup_mixes_labels_as_it_mixes_pictures():
+def test_mixup_mixes_labels_as_it_mixes_images():
     images, labels = run("mixup", black_and_white(8))
     np.testing.assert_allclose(images.numpy().mean((1, 2, 3)) / 255, labels[:, 1], atol=0.01)
 
@@ -63,7 +63,7 @@ def test_of_mixup_and_cutmix_one_is_used_for_each_batch():
 
 
 @pytest.mark.parametrize("names", [*augmentation.NAMES, "flip,shift,mixup,cutmix"])
-def test_the_state_of_the_generator_decides_the_pictures(names, batch):
+def test_the_state_of_the_generator_decides_the_images(names, batch):
     tf.random.set_seed(1)
     data = tf.data.Dataset.from_tensors(batch).repeat(4).map(augmentation.augment(names, classes=10))
     generator = tf.random.get_global_generator()

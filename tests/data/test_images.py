@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from course_hw5 import load_images
 
 
-def pictures(data):
+def images(data):
     return np.concatenate([images.numpy() for images, _ in data]).reshape(-1, 32 * 32 * 3)
 
 
@@ -21,14 +21,14 @@ def labels(data):
 
 def test_digits_are_split_without_overlap_or_loss():
     data = load_images("digits", batch_size=1)
-    parts = [pictures(part) for part in (data.train, data.validation, data.test)]
+    parts = [images(part) for part in (data.train, data.validation, data.test)]
     assert [len(part) for part in parts] == [1294, 144, 359]
     unique = {row.tobytes() for part in parts for row in part}
     assert len(unique) == sum(len({row.tobytes() for row in part}) for part in parts)
     assert data.class_names == [str(digit) for digit in range(10)]
 
 
-def test_batches_are_uint8_pictures_of_the_size_asked_for():
+def test_batches_are_uint8_images_of_the_size_asked_for():
     data = load_images("digits", batch_size=50)
     for part in (data.train, data.validation, data.test):
         assert part.element_spec[0].shape.as_list()[1:] == [32, 32, 3]
@@ -38,11 +38,11 @@ def test_batches_are_uint8_pictures_of_the_size_asked_for():
     assert len(data.test) == len(list(data.test))
 
 
-def test_each_epoch_has_its_own_order_and_the_same_pictures():
+def test_each_epoch_has_its_own_order_and_the_same_images():
     train = load_images("digits", batch_size=1294).train
     (first, first_labels), (second, second_labels) = next(iter(train)), next(iter(train))
     assert not np.array_equal(first_labels, second_labels)
-    assert {picture.tobytes() for picture in first.numpy()} == {picture.tobytes() for picture in second.numpy()}
+    assert {image.tobytes() for image in first.numpy()} == {image.tobytes() for image in second.numpy()}
 
 
 def test_a_seed_repeats_split_and_order():
@@ -52,13 +52,13 @@ def test_a_seed_repeats_split_and_order():
     assert not np.array_equal(one[1], labels(load_images("digits", 64, seed=6).validation))
 
 
-def test_labels_stay_with_their_pictures():
+def test_labels_stay_with_their_images():
     data = load_images("digits", batch_size=1294)
-    by_picture = {}
+    by_image = {}
     for _ in range(2):
         images, targets = next(iter(data.train))
         for image, target in zip(images.numpy(), targets.numpy()):
-            assert by_picture.setdefault(image.tobytes(), target) == target
+            assert by_image.setdefault(image.tobytes(), target) == target
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def camvid(small_camvid):
     pass
 
 
-def test_splits_keep_their_pictures_and_forms():
+def test_splits_keep_their_images_and_forms():
     data = load_scenes("camvid", SHAPE, batch_size=4, validation_split=0.2)
     assert len(data.train) == len([*data.train]) == 2
     (images, labels), *_ = data.train
@@ -38,7 +38,7 @@ def test_labels_move_with_their_pixels():
         for images, labels in data.train:
             red = images[..., 0] > images[..., 2]
             assert np.mean(red.numpy() == (labels.numpy() != IGNORE_INDEX)) > 0.95
-            mirrored += [bool(picture[0, -1]) for picture in red.numpy()]
+            mirrored += [bool(image[0, -1]) for image in red.numpy()]
     assert 0 < np.mean(mirrored) < 1
 
 
@@ -68,7 +68,7 @@ def test_wrong_arguments_are_refused(arguments, message):
 @pytest.mark.parametrize(
     "annotation, message",
     [
-        (np.zeros((40, 50, 1), "uint8"), "Annotation 0 of camvid, train must have its picture's size, 40x60. Received: 40x50"),
+        (np.zeros((40, 50, 1), "uint8"), "Annotation 0 of camvid, train must have its image's size, 40x60. Received: 40x50"),
         (np.full((40, 60, 1), 12, "uint8"), "Annotation 0 of camvid, train must hold labels up to 11. Received: 12"),
     ],
 )

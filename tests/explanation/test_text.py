@@ -20,7 +20,7 @@ from tests.models.test_bert import VOCABULARY, small_backbone, token_ids
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4, max_sequence_length=16))
+    return bert_classifier(bert_backbone("tiny", hidden_dim=16, mlp_dim=32, num_heads=4, max_sequence_length=16))
 
 
 def test_rows_sum_to_one_and_padded_keys_get_nothing(model):
@@ -132,7 +132,7 @@ def test_of_many_words_those_that_count_most_are_masked(model, monkeypatch):
 
 
 def test_a_model_that_reads_no_text_is_refused():
-    backbone = bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4)
+    backbone = bert_backbone("tiny", hidden_dim=16, mlp_dim=32, num_heads=4)
     for read in (get_att_tok, explain, embedding_parts):
         with pytest.raises(ValueError, match="`model` must be a bert_classifier.* Received: <BertBackbone"):
             read(backbone, "a film")
@@ -162,7 +162,7 @@ def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, mo
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_model_in_mixed_precision_is_explained(policy, use_policy):
     use_policy(policy)
-    model = bert_classifier(bert_backbone("tiny", hidden_dim=16, intermediate_dim=32, num_heads=4))
+    model = bert_classifier(bert_backbone("tiny", hidden_dim=16, mlp_dim=32, num_heads=4))
     explained = explain(model, "a fine film")
     assert explained.attention.dtype == explained.gradients.dtype == attention_model(model).output.dtype == "float32"
     np.testing.assert_allclose(explained.attention.sum(-1), 1, atol=0.02)

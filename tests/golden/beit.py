@@ -77,7 +77,7 @@ OPTIONS = ("shared", "none", "no-layer-scale", "cls", "model", "masked", "interp
 GOLDENS = {"golden": GOLDEN, "segmenter": GOLDEN_SEGMENTER} | {name: GOLDEN.parent / "beit_options" / name for name in OPTIONS}
 
 
-def pictures(image, options):
+def images(image, options):
     random = np.random.default_rng(0)
     pixels = random.normal(size=(2, *image, 3)).astype("float32")
     patches = image[0] // options["patch_size"] * (image[1] // options["patch_size"])
@@ -101,7 +101,7 @@ def write_reference(name, folder):
             buffer += torch.rand_like(buffer)
     model.save_pretrained(folder)
     model.eval()
-    pixels, mask = pictures(image, options)
+    pixels, mask = images(image, options)
     inputs = {"pixel_values": torch.tensor(pixels).permute(0, 3, 1, 2)}
     if kind == "BeitForMaskedImageModeling":
         inputs["bool_masked_pos"] = torch.tensor(mask).bool()

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("grid, read, written", [((2, 2), 1, 1), ((5, 8), 3, 4), ((6, 3), 2, 40), ((4, 4), 12, 2)])
 def test_nine_heads_equal_a_convolution_of_any_kernel_and_size(grid, read, written, random):
     convolution = keras.layers.Conv2D(written, 3, padding="same", bias_initializer="normal")
-    pictures = random.normal(size=(2, *grid, read)).astype("float32")
-    expected = keras.ops.convert_to_numpy(convolution(pictures))
+    images = random.normal(size=(2, *grid, read)).astype("float32")
+    expected = keras.ops.convert_to_numpy(convolution(images))
     heads = HeadsAsConvolution(convolution, grid)
-    np.testing.assert_allclose(heads(pictures), expected, atol=1e-5)
-    weights = heads.weights(pictures)
+    np.testing.assert_allclose(heads(images), expected, atol=1e-5)
+    weights = heads.weights(images)
     np.testing.assert_allclose(weights.max(axis=-1)[:, :, 1:], 1, atol=1e-6)  # each head looks at one place
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-6)
     assert heads.size >= min(read, written) and heads.dim >= max(read, written)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
         ("uniform", {"attention_follows", "nearest_head"}),
     ],
 )
-def test_only_trained_attention_is_near_and_far_and_follows_the_picture(attention, failed):
+def test_only_trained_attention_is_near_and_far_and_follows_the_image(attention, failed):
     result = labs.run_lab("local_and_global", attention=attention, layers=2)
     assert {check.key for check in result.checks if not check.held} == failed
     assert result["sides"] == "3, 5"

@@ -110,7 +110,7 @@ def test_an_environment_variable_turns_fused_kernels_off():
 
 
 def test_an_exported_graph_holds_no_xla_function(tmp_path):
-    model = beit_classifier(beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=8, depth=1, heads=2))
+    model = beit_classifier(beit_backbone(image_shape=(8, 8, 3), patch_size=4, hidden_dim=8, num_layers=1, num_heads=2))
     images = tf.constant(random.uniform(0, 255, (2, 8, 8, 3)), "float32")
     with kernels.plain():
         model.export(tmp_path, verbose=False)
@@ -188,7 +188,7 @@ def test_bfloat16_is_near_float32():
     images, answers = random.uniform(0, 255, (4, 16, 16, 3)), []
     for dtype in ("float32", "mixed_bfloat16"):
         keras.utils.set_random_seed(0)
-        backbone = beit_backbone(image_shape=(16, 16, 3), patch_size=4, dim=32, depth=2, heads=2, dtype=dtype)
+        backbone = beit_backbone(image_shape=(16, 16, 3), patch_size=4, hidden_dim=32, num_layers=2, num_heads=2, dtype=dtype)
         model = beit_classifier(backbone, activation="linear")
         model.compile(jit_compile=False)
         answers.append(model.predict(images, verbose=0))
@@ -205,7 +205,7 @@ def test_a_step_that_was_traced_and_dropped_gives_back_its_weights():
         step(tf.constant(x))
 
     before = handles()
-    backbone = beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=8, depth=1, heads=2)
+    backbone = beit_backbone(image_shape=(8, 8, 3), patch_size=4, hidden_dim=8, num_layers=1, num_heads=2)
     train(beit_classifier(backbone), floats(2, 8, 8, 3))
     del backbone
     train(bert_classifier(bert_backbone("tiny", vocabulary_size=50)), random.integers(1, 50, (2, 5)))

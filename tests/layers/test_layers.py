@@ -7,7 +7,7 @@ from course_hw5.layers.beit_block import BeitBlock
 from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.patch_embedding import PatchEmbedding, interpolate_positions
 from course_hw5.layers.relative_position_bias import (
-    NeighbourOffsets,
+    ConvolutionLikeBias,
     RelativePositionBias,
     interpolate_table,
     relative_position_index,
@@ -21,7 +21,7 @@ TOKENS = random.normal(size=(2, 7, 12)).astype("float32")
     "layer, x",
     [
         (BeitAttention(3, dropout=0.1, initializer_range=0.1), TOKENS),
-        (BeitBlock(3, 20, grid=(2, 3), bias_initializer=NeighbourOffsets((2, 3)), drop_path_rate=0.2), TOKENS),
+        (BeitBlock(3, 20, grid=(2, 3), bias_initializer=ConvolutionLikeBias((2, 3)), drop_path_rate=0.2), TOKENS),
         (LayerScale(0.3), TOKENS),
         (PatchEmbedding(4, 12, use_absolute_positions=True, initializer_range=0.1), random.normal(size=(2, 8, 12, 3))),
         (RelativePositionBias(3, (2, 3), "normal"), TOKENS),
@@ -58,7 +58,7 @@ def test_masked_patches_become_the_mask_token():
     np.testing.assert_array_equal(masked[mask == 0], plain[:, 1:][mask == 0])
 
 
-def test_a_picture_that_the_patch_does_not_divide_is_refused():
+def test_a_image_that_the_patch_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="divisible by `patch_size` 4. Received: 8 x 10"):
         PatchEmbedding(4, 5)(np.zeros((1, 8, 10, 3)))
 
@@ -73,7 +73,7 @@ def test_pairs_with_the_same_offset_share_a_bias_and_cls_has_three_of_its_own():
 
 def test_each_head_starts_at_one_neighbour():
     grid = (5, 5)
-    bias = RelativePositionBias(9, grid, NeighbourOffsets(grid))(TOKENS)
+    bias = RelativePositionBias(9, grid, ConvolutionLikeBias(grid))(TOKENS)
     scores = keras.ops.convert_to_numpy(bias)[:, 1:, 1:].reshape(9, 25, 5, 5)
     middle = [divmod(int(scores[head, 12].argmax()), 5) for head in range(9)]
     assert {*middle} == {(row, column) for row in (1, 2, 3) for column in (1, 2, 3)}

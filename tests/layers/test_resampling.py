@@ -29,7 +29,7 @@ def test_an_unknown_kind_is_refused():
         Resampling((2, 2), "cubic")
 
 
-def test_pyramid_pooling_keeps_the_maps_and_puts_the_whole_picture_beside_each_place():
+def test_pyramid_pooling_keeps_the_maps_and_puts_the_whole_image_beside_each_place():
     layer = PyramidPooling(4, scales=(1, 2))
     found = keras.ops.convert_to_numpy(layer(MAPS))
     assert found.shape == (2, 5, 7, 3 + 2 * 4) == layer.compute_output_shape(MAPS.shape)

@@ -25,8 +25,8 @@ def folder(tmp_path):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, initializer_range=0.3, local_initialization=True)
-    return beit_classifier(backbone, classes=4, class_names=["a", "b", "c", "d"])
+    backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, initializer_range=0.3, convolution_like_initialization=True)
+    return beit_classifier(backbone, num_classes=4, class_names=["a", "b", "c", "d"])
 
 
 def test_logits_states_and_attention_equal_the_reference():
@@ -41,7 +41,7 @@ def test_every_option_gives_the_numbers_of_the_reference(name):
     assert {"attention", "states"} < {*found} and max(found.values()) < golden.TOLERANCE
 
 
-def test_pictures_of_uint8_become_probabilities(model):
+def test_images_of_uint8_become_probabilities(model):
     probabilities = model.predict(PICTURES, verbose=0)
     assert probabilities.shape == (3, 4) and probabilities.dtype == "float32"
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
@@ -73,12 +73,12 @@ def test_submodel_shares_the_weights(model):
 @pytest.mark.parametrize("kind", ["encoder", "masked"])
 def test_attention_of_models_without_a_classifier(kind):
     backbone = beit_backbone(image_shape=(16, 16, 3), **SMALL, use_mask_token=kind == "masked", final_norm=True)
-    pictures = random.normal(size=(2, 16, 16, 3))
+    images = random.normal(size=(2, 16, 16, 3))
     if kind == "masked":
-        model, inputs = beit_tasks.beit_masked_image_model(backbone, 7), {"images": pictures, "mask": np.ones((2, 16))}
+        model, inputs = beit_tasks.beit_masked_image_model(backbone, 7), {"images": images, "mask": np.ones((2, 16))}
         assert model(inputs).shape == (2, 16, 7)
     else:
-        model, inputs = beit_tasks.beit_encoder(backbone, "cls"), pictures
+        model, inputs = beit_tasks.beit_encoder(backbone, "cls"), images
         assert {name: value.shape[1:] for name, value in model(inputs).items()} == {
             "sequence_output": (17, 12),
             "pooled_output": (12,),
@@ -117,7 +117,7 @@ def test_lower_precision_runs_and_agrees_roughly(model, precision, tmp_path):
 
 
 def test_every_weight_gets_a_gradient():
-    model = beit_classifier(beit_backbone(image_shape=(8, 8, 3), **SMALL, initializer_range=0.3), classes=3)
+    model = beit_classifier(beit_backbone(image_shape=(8, 8, 3), **SMALL, initializer_range=0.3), num_classes=3)
     before = [weight.numpy() for weight in model.trainable_weights]
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(random.integers(0, 256, (8, 8, 8, 3)), random.integers(0, 3, 8), verbose=0)
@@ -169,7 +169,9 @@ def test_a_frozen_backbone_stays_frozen_when_saved(tmp_path):
 
 @pytest.mark.parametrize("size, weights", [("base", 85_760_448), ("large", 303_403_520)])
 def test_published_sizes_have_as_many_weights_as_the_reference(size, weights):
-    one, two = (beit_backbone(size, depth=depth).count_params() for depth in (1, 2))  # blocks are alike; large takes 1.2 GB
+    one, two = (
+        beit_backbone(size, num_layers=depth).count_params() for depth in (1, 2)
+    )  # blocks are alike; large takes 1.2 GB
     assert one + (beit.SIZES[size]["depth"] - 1) * (two - one) == weights
 
 
@@ -177,29 +179,29 @@ def test_preprocessing_of_the_folder_is_part_of_the_model(folder):
     config = {"do_resize": True, "size": 24, "resample": 2, "image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.5]}
     (folder / "preprocessor_config.json").write_text(json.dumps(config | {"do_normalize": True}))
     raw, plain = load_model(folder), load_model(FOLDER)
-    pictures = random.integers(0, 256, (2, 24, 24, 3)).astype("uint8")
-    normalized = (pictures / 255 - [0.4, 0.5, 0.6]) / [0.2, 0.25, 0.5]
-    np.testing.assert_allclose(raw(pictures), plain(normalized.astype("float32")), atol=1e-4)
+    images = random.integers(0, 256, (2, 24, 24, 3)).astype("uint8")
+    normalized = (images / 255 - [0.4, 0.5, 0.6]) / [0.2, 0.25, 0.5]
+    np.testing.assert_allclose(raw(images), plain(normalized.astype("float32")), atol=1e-4)
     assert raw(np.zeros((1, 50, 70, 3), "uint8")).shape == (1, 5)
 
 
 def test_a_crop_of_the_folder_is_part_of_the_model(folder):
     config = {"size": {"height": 30, "width": 30}, "do_center_crop": True, "crop_size": {"height": 24, "width": 24}}
     (folder / "preprocessor_config.json").write_text(json.dumps(config | {"do_normalize": False, "resample": 2}))
-    pictures = random.integers(0, 256, (2, 30, 30, 3)).astype("uint8")
-    expected = load_model(FOLDER)((pictures[:, 3:27, 3:27] / 255).astype("float32"))
-    np.testing.assert_allclose(load_model(folder)(pictures), expected, atol=1e-4)
-    explained = explain(load_model(folder), pictures[0])
-    np.testing.assert_array_equal(explained.image, pictures[0, 3:27, 3:27])
+    images = random.integers(0, 256, (2, 30, 30, 3)).astype("uint8")
+    expected = load_model(FOLDER)((images[:, 3:27, 3:27] / 255).astype("float32"))
+    np.testing.assert_allclose(load_model(folder)(images), expected, atol=1e-4)
+    explained = explain(load_model(folder), images[0])
+    np.testing.assert_array_equal(explained.image, images[0, 3:27, 3:27])
 
 
 def test_another_scale_of_the_folder_is_part_of_the_model(folder):
     config = {"size": 24, "image_mean": [0.5] * 3, "image_std": [2.0] * 3}
-    pictures = random.integers(0, 256, (2, 24, 24, 3)).astype("uint8")
+    images = random.integers(0, 256, (2, 24, 24, 3)).astype("uint8")
     for changes, scale in (({"do_rescale": False}, 1), ({"rescale_factor": 1 / 127.5}, 1 / 127.5)):
         (folder / "preprocessor_config.json").write_text(json.dumps(config | changes))
-        expected = load_model(FOLDER)(((pictures * scale - 0.5) / 2).astype("float32"))
-        np.testing.assert_allclose(load_model(folder)(pictures), expected, atol=1e-4)
+        expected = load_model(FOLDER)(((images * scale - 0.5) / 2).astype("float32"))
+        np.testing.assert_allclose(load_model(folder)(images), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes
 
 
 def test_an_adapted_classifier_pools_as_before():
-    classifier = beit_classifier(beit_backbone(image_shape=(16, 24, 3), **SMALL), classes=4, pooling="cls")
+    classifier = beit_classifier(beit_backbone(image_shape=(16, 24, 3), **SMALL), num_classes=4, pooling="cls")
     np.testing.assert_allclose(fine_tuning.adapted_classifier(classifier, 4)(PICTURES), classifier(PICTURES), atol=1e-6)
     encoder = beit_tasks.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL))
     adapted = fine_tuning.adapted_classifier(encoder, 4)
@@ -368,7 +370,7 @@ def test_an_adapted_checkpoint_keeps_its_normalization(folder):
     np.testing.assert_allclose(rescaling.offset, [-2, -2, -1.2], rtol=1e-6)
 
 
-def test_a_picture_is_explained_for_the_viewer(model):
+def test_a_image_is_explained_for_the_viewer(model):
     explained = explain(model, PICTURES[0])
     shapes = {name: np.shape(getattr(explained, name)) for name in ("attention", "gradients", "content", "position_bias")}
     assert {*shapes.values()} == {(2, 3, 25, 25)} and explained.grid == (4, 6)
@@ -379,16 +381,16 @@ def test_a_picture_is_explained_for_the_viewer(model):
     assert '"name": "Position bias"' in page and '"name": "Relevance"' in page
 
 
-def test_grey_and_normalised_pictures_are_explained_too():
+def test_grey_and_normalised_images_are_explained_too():
     backbone = beit_backbone(**SMALL, image_shape=(16, 24, 1))
-    for raw, picture in (({}, PICTURES[0, :, :, :1]), ({"mean": None}, np.linspace(-1, 1, 16 * 24).reshape(16, 24, 1))):
-        explained = explain(beit_classifier(backbone, classes=4, **raw), picture)
-        expected = picture if picture.dtype == np.uint8 else (picture + 1) / 2 * 255
+    for raw, image in (({}, PICTURES[0, :, :, :1]), ({"mean": None}, np.linspace(-1, 1, 16 * 24).reshape(16, 24, 1))):
+        explained = explain(beit_classifier(backbone, num_classes=4, **raw), image)
+        expected = image if image.dtype == np.uint8 else (image + 1) / 2 * 255
         np.testing.assert_array_equal(explained.image, np.repeat(np.uint8(expected), 3, axis=2))
         assert explained.view(html_action="return")
 
 
-def test_a_picture_of_another_size_is_refused(model):
+def test_a_image_of_another_size_is_refused(model):
     with pytest.raises(ValueError, match=r"The image must have shape \(16, 24, 3\). Received: \(8, 8, 3\)"):
         explain(model, np.zeros((8, 8, 3), "uint8"))
 

@@ -12,8 +12,8 @@ def reloaded(tmp_path, monkeypatch):
     """A function that writes a whole preset and loads it."""
 
     def reload(model):
-        assert bundled.save_whole(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
-        monkeypatch.setitem(bundled.WHOLE, "mine", "mine.safetensors")
+        assert bundled.save_full(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
+        monkeypatch.setitem(bundled.FULL, "mine", "mine.safetensors")
         monkeypatch.setattr(bundled, "ASSETS", tmp_path)
         return load_model("mine")
 
@@ -52,7 +52,7 @@ def small_backbone():
 
 
 def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_path, monkeypatch):
-    start, model, random = *(bundled.start_of_change(small_backbone()) for _ in range(2)), np.random.default_rng(0)
+    start, model, random = *(bundled.zero_head(small_backbone()) for _ in range(2)), np.random.default_rng(0)
     assert not any(weights.any() for weights in start.classifier.get_weights())
     model.set_weights(start.get_weights())
     for variable in model.trainable_variables:
@@ -60,9 +60,9 @@ def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_pat
         flat = np.reshape(variable.numpy(), shape).shape
         low = random.normal(size=(flat[0], 2)) @ random.normal(size=(2, flat[1]))
         variable.assign_add(0.02 * low.reshape(variable.shape) + 0.002 * random.choice([-1, 1], variable.shape))
-    size = bundled.save_change(model, start, path := tmp_path / "change.safetensors")
+    size = bundled.save_delta(model, start, path := tmp_path / "change.safetensors")
     assert path.stat().st_size == size < 0.05 * 4 * model.count_params() + 30e3
-    monkeypatch.setitem(bundled.CHANGES, "mine", "change.safetensors")
+    monkeypatch.setitem(bundled.DELTAS, "mine", "change.safetensors")
     monkeypatch.setattr(bundled, "ASSETS", tmp_path)
     backbone = small_backbone()
     backbone.set_weights(start.backbone.get_weights())
@@ -71,9 +71,9 @@ def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_pat
 
 
 def test_a_change_is_refused_on_other_weights_than_its_own(tmp_path, monkeypatch):
-    start = bundled.start_of_change(small_backbone())
-    bundled.save_change(start, start, tmp_path / "change.safetensors")
-    monkeypatch.setitem(bundled.CHANGES, "mine", "change.safetensors")
+    start = bundled.zero_head(small_backbone())
+    bundled.save_delta(start, start, tmp_path / "change.safetensors")
+    monkeypatch.setitem(bundled.DELTAS, "mine", "change.safetensors")
     monkeypatch.setattr(bundled, "ASSETS", tmp_path)
     backbone, other = small_backbone(), small_backbone()
     backbone.set_weights(start.backbone.get_weights())
@@ -87,11 +87,13 @@ def test_a_changed_token_embedding_is_refused(tmp_path):
     start = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     model = bert_classifier(bert_backbone("tiny", vocabulary_size=40000, num_layers=1))
     with pytest.raises(ValueError, match="token_embedding/embeddings must not have changed: its change would be 1 MB"):
-        bundled.save_change(model, start, tmp_path / "change.safetensors")
+        bundled.save_delta(model, start, tmp_path / "change.safetensors")
 
 
 def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(reloaded):
-    backbone = beit_backbone(image_shape=(8, 8, 3), patch_size=4, dim=12, depth=2, heads=3, local_initialization=True)
+    backbone = beit_backbone(
+        image_shape=(8, 8, 3), patch_size=4, hidden_dim=12, num_layers=2, num_heads=3, convolution_like_initialization=True
+    )
     model = beit_classifier(backbone, 3, class_names=["a", "b", "c"])
     loaded = reloaded(model)
     assert loaded.class_names == ("a", "b", "c")
@@ -100,21 +102,27 @@ def test_a_whole_preset_comes_back_to_half_precision_with_its_class_names(reload
 
 
 def test_a_whole_preset_pools_and_answers_as_before(reloaded, tmp_path):
-    backbone = beit_backbone(image_shape=(8, 8, 1), patch_size=4, dim=16, depth=1, heads=2, mlp_dim=16)
+    backbone = beit_backbone(image_shape=(8, 8, 1), patch_size=4, hidden_dim=16, num_layers=1, num_heads=2, mlp_dim=16)
     model = beit_classifier(backbone, 2, pooling="cls", activation="linear", class_names=("a", "b"))
     grey = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
     np.testing.assert_allclose(reloaded(model)(grey), model(grey), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: beit_classifier without"):
-        bundled.save_whole(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
+        bundled.save_full(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
 
 
 def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):
     backbone = beit_backbone(
-        image_shape=(16, 24, 3), patch_size=8, dim=12, depth=4, heads=3, feature_layers=(0, 1, 2, 3), local_initialization=True
+        image_shape=(16, 24, 3),
+        patch_size=8,
+        hidden_dim=12,
+        num_layers=4,
+        num_heads=3,
+        feature_layers=(0, 1, 2, 3),
+        convolution_like_initialization=True,
     )
     model = upernet_segmenter(backbone, 3, channels=8, auxiliary_channels=6, class_names="abc")
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("uint8")
-    model(pictures, training=True)  # batch normalisation measures
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("uint8")
+    model(images, training=True)  # batch normalisation measures
     loaded = reloaded(model)
     assert loaded.class_names == ("a", "b", "c") and loaded.output.shape == (None, 8, 12, 3)
-    np.testing.assert_allclose(loaded(pictures), model(pictures)[0], atol=5e-3)
+    np.testing.assert_allclose(loaded(images), model(images)[0], atol=5e-3)

@@ -81,7 +81,7 @@ def test_an_mpnet_with_half_a_head_is_refused(mpnet):
         load_model(mpnet)
 
 
-def test_an_mpnet_takes_no_picture_and_reads_the_newer_form_of_a_vocabulary(mpnet):
+def test_an_mpnet_takes_no_image_and_reads_the_newer_form_of_a_vocabulary(mpnet):
     with pytest.raises(ValueError, match="`image_shape` must be None but for a BEiT"):
         load_model(mpnet, image_shape=(8, 8, 3))
     ids = {word: i for i, word in enumerate(golden.mpnet_vocabulary(60))}
@@ -251,7 +251,7 @@ def test_the_label_that_is_positive_is_found_by_its_name(folder):
 
 
 @pytest.mark.parametrize("name", ["beit-cifar10", FOLDER])
-def test_a_picture_shape_is_refused_where_it_would_be_ignored(name):
+def test_a_image_shape_is_refused_where_it_would_be_ignored(name):
     with pytest.raises(ValueError, match="`image_shape` must be None "):
         load_model(name, image_shape=(64, 64, 3))
 

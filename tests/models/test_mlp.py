@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from course_hw5 import mlp_classifier
-from course_hw5.models.mlp import LocalKernels
+from course_hw5.models.mlp import ConvolutionLikeKernels
 
 
 def test_the_default_has_the_report_s_layers():
@@ -22,9 +22,11 @@ def test_probabilities_are_float32_under_any_precision(random, use_policy):
         np.testing.assert_allclose(keras.ops.sum(probabilities, axis=-1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"dropout": 0.3, "batch_normalization": True, "local_initialization": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"dropout": 0.3, "batch_normalization": True, "convolution_like_initialization": True}]
+)
 def test_saving_and_loading_changes_nothing(options, tmp_path, random):
-    model = mlp_classifier(input_shape=(8, 6, 3), hidden_units=(16, 8), classes=3, **options)
+    model = mlp_classifier(input_shape=(8, 6, 3), hidden_units=(16, 8), num_classes=3, **options)
     images = random.integers(0, 256, (4, 8, 6, 3), dtype="uint8")
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -32,7 +34,7 @@ def test_saving_and_loading_changes_nothing(options, tmp_path, random):
 
 
 def test_local_kernels_look_at_one_neighbourhood():
-    kernels = np.asarray(LocalKernels((32, 32, 3), widths=(1.5, 1.5))((3072, 50)))
+    kernels = np.asarray(ConvolutionLikeKernels((32, 32, 3), widths=(1.5, 1.5))((3072, 50)))
     energy = (kernels**2).reshape(32, 32, 3, 50).sum(2)
     np.testing.assert_allclose(energy.sum((0, 1)), 2, rtol=1e-5)
     for unit in range(50):
@@ -42,14 +44,14 @@ def test_local_kernels_look_at_one_neighbourhood():
 
 
 def test_local_kernels_are_rebuilt_from_their_config():
-    kernels = LocalKernels((8, 8, 3), widths=(1, 2), seed=3)
+    kernels = ConvolutionLikeKernels((8, 8, 3), widths=(1, 2), seed=3)
     again = keras.initializers.deserialize(keras.initializers.serialize(kernels))
     np.testing.assert_array_equal(kernels((192, 5)), again((192, 5)))
 
 
 def test_local_kernels_refuse_another_number_of_pixels():
     with pytest.raises(ValueError, match="must start with 3072"):
-        LocalKernels((32, 32, 3))((100, 5))
+        ConvolutionLikeKernels((32, 32, 3))((100, 5))
 
 
 @pytest.mark.parametrize("options", [{"dropout": 1.0}, {"dropout": -0.1}, {"hidden_units": (8, 0)}, {"classes": 0}])

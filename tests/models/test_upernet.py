@@ -36,7 +36,7 @@ def test_main_and_auxiliary_logits_equal_the_reference():
     assert max(found.values()) < golden.TOLERANCE
 
 
-def test_pictures_become_logits_of_each_class_four_along_a_patch(model):
+def test_images_become_logits_of_each_class_four_along_a_patch(model):
     main, auxiliary = outputs_of(model)
     assert main.shape == (2, 16, 24, 5) and auxiliary.shape == (2, 4, 6, 5)
     assert main.dtype == auxiliary.dtype == "float32"
@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused(backbone, arguments, message):
         upernet_segmenter(backbone, 5, **arguments)
 
 
-def test_a_segmenter_adapted_to_larger_pictures_keeps_its_weights(model):
+def test_a_segmenter_adapted_to_larger_images_keeps_its_weights(model):
     larger = fine_tuning.adapted_segmenter(model, 5, "abcde", image_shape=(64, 64, 3))
     assert larger.output_shape[0] == (None, 32, 32, 5)
     same = fine_tuning.adapted_segmenter(model, 5, "abcde")

@@ -179,7 +179,7 @@ def test_several_labels_per_example_are_reported_class_by_class(tmp_path, no_war
     right = (predicted[:, 1] & (hot[:, 1] == 1)).sum()
     assert report["dog"]["recall"] == pytest.approx(right / 20)
     assert metrics["exact_match"] == pytest.approx((predicted == hot).all(1).mean()) and "accuracy" not in metrics
-    assert not [*tmp_path.glob("confusion_matrix.*")] and read(tmp_path / "mistakes.json") == []
+    assert not [*tmp_path.glob("confusion_matrix.*")] and read(tmp_path / "misclassified.json") == []
 
 
 @pytest.mark.parametrize("form", [lambda loss: loss, lambda loss: [loss], lambda loss: {"logits": loss}])
@@ -259,7 +259,7 @@ def test_inputs_of_several_parts_are_reported_with_their_mistakes(kind, tmp_path
     fit(model, report, x=x)
     predicted = model.predict(x, verbose=0).argmax(1)
     assert report.result.metrics["accuracy"] == pytest.approx((predicted == LABELS).mean())
-    for cell in read(tmp_path / "mistakes.json"):
+    for cell in read(tmp_path / "misclassified.json"):
         for example in cell["examples"]:
             assert example["text"] == f"{INPUTS[example['number'], 0]:.4f}"
 
@@ -382,12 +382,18 @@ def test_a_report_that_cannot_be_drawn_is_still_written(tmp_path, monkeypatch):
         fit(functional(), ClassificationReport((INPUTS, LABELS), NAMES, tmp_path, every=1), epochs=3)
     assert len(ours(said)) == 1 and "\n" not in str(ours(said)[0].message)
     written = {path.name for path in tmp_path.iterdir()}
-    text = {"classification_report.txt", "classification_report.json", "confusion_matrix.csv", "metrics.json", "mistakes.json"}
+    text = {
+        "classification_report.txt",
+        "classification_report.json",
+        "confusion_matrix.csv",
+        "metrics.json",
+        "misclassified.json",
+    }
     assert written == text
 
 
 def test_a_describe_that_fails_loses_the_mistakes_alone(tmp_path):
-    with pytest.warns(UserWarning, match="mistakes.json was not written.*KeyError"):
+    with pytest.warns(UserWarning, match="misclassified.json was not written.*KeyError"):
         fit(functional(), ClassificationReport((INPUTS, LABELS), NAMES, tmp_path, describe=lambda row: {}["text"]))
     assert (tmp_path / "metrics.json").exists() and (tmp_path / "confusion_matrix.png").exists()
 

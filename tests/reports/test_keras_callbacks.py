@@ -118,7 +118,7 @@ def test_report_predicts_each_example_once(tmp_path, random, monkeypatch):
     assert sum(seen) == 30 + 60
 
 
-def test_mistakes_are_pictures_with_probabilities_most_confident_first(tmp_path, random):
+def test_mistakes_are_images_with_probabilities_most_confident_first(tmp_path, random):
     images = random.integers(0, 256, (60, 8, 8, 3), dtype="uint8")
     labels = random.integers(0, 3, 60)
     pixels = keras.Input((8, 8, 3), dtype="uint8")
@@ -128,7 +128,7 @@ def test_mistakes_are_pictures_with_probabilities_most_confident_first(tmp_path,
     report.set_model(model)
     report.write()
     probabilities = model.predict(images, verbose=0)
-    cells = json.loads((tmp_path / "mistakes.json").read_text())
+    cells = json.loads((tmp_path / "misclassified.json").read_text())
     assert cells
     for cell in cells:
         assert cell["true"] != cell["predicted"] and len(cell["examples"]) <= 8

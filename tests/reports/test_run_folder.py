@@ -12,7 +12,7 @@ CONFIG = {"settings": {"seed": 0, "epochs": 3}, "arguments": {}, "model": {"name
 def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "figure.json"
     run_folder.write_text(path, "old")
-    with pytest.raises(RuntimeError), run_folder.replacing(path) as partial:
+    with pytest.raises(RuntimeError), run_folder.atomic_write(path) as partial:
         partial.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"

@@ -39,7 +39,7 @@ def run_dir(tmp_path):
         "classification_report.json": json.dumps(result.report),
         "confusion_matrix.csv": pd.DataFrame(result.matrix, index=NAMES, columns=NAMES).to_csv(index_label="true"),
         "history.csv": history.to_csv(index=False),
-        "mistakes.json": json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]),
+        "misclassified.json": json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]),
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
@@ -133,7 +133,7 @@ def test_attention_after_each_epoch_is_shown_as_text(run_dir):
     assert text.count("<b>0.250</b>") == 2 and 'href="attention/epoch-0001-0.html"' in text
 
 
-def test_attention_to_pictures_is_shown_epoch_by_epoch(run_dir):
+def test_attention_to_images_is_shown_epoch_by_epoch(run_dir):
     frame = {"answer": "cat", "probability": 0.25, "image": "data:image/png;base64,"}
     frames = [frame | {"epoch": e, "name": n, "page": f"attention/{e}-{n}.html"} for e in (0, 2) for n in ("0: cat", "1: <b>")]
     (run_dir / "attention.json").write_text(json.dumps(frames))
@@ -144,7 +144,7 @@ def test_attention_to_pictures_is_shown_epoch_by_epoch(run_dir):
 
 def test_a_misclassified_text_is_kept_as_text(run_dir):
     example = {"number": 1, "text": "</script>dull", "probabilities": [0.2, 0.7, 0.1]}
-    (run_dir / "mistakes.json").write_text(json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]))
+    (run_dir / "misclassified.json").write_text(json.dumps([{"true": 0, "predicted": 1, "examples": [example]}]))
     assert "\\u003c/script\\u003edull" in run.write_page(run_dir).read_text()
 
 

@@ -33,7 +33,7 @@ def test_three_files_hold_the_label_map(tmp_path):
     assert [(entry["name"], entry["share"]) for entry in facts["classes"]] == [("road", 0.6), (NAMES[1], 0.4)]
 
 
-def test_large_and_thin_pictures_are_reduced_on_the_page_alone(tmp_path):
+def test_large_and_thin_images_are_reduced_on_the_page_alone(tmp_path):
     labels = np.zeros((2, 4000), "uint8")
     text = scene.write_scene(np.zeros((2, 4000, 3), "uint8"), labels, NAMES, tmp_path / "a", "a").read_text()
     assert 'width="1600" height="1"' in text
@@ -60,7 +60,7 @@ def page(driver, tmp_path):
 
 @needs_browser
 @pytest.mark.parametrize("size", [(1600, 400), (300, 1200)])
-def test_pictures_keep_their_proportion(driver, tmp_path, size):
+def test_images_keep_their_proportion(driver, tmp_path, size):
     labels = np.zeros(size, "uint8")
     path = scene.write_scene(np.zeros((*size, 3), "uint8"), labels, NAMES, tmp_path / "page", "a")
     driver.get(f"file://{path}")
@@ -72,7 +72,7 @@ def test_pictures_keep_their_proportion(driver, tmp_path, size):
 
 
 def pointed(driver, column, row):
-    """What the page says of a block of the label map."""
+    """What the page says of a block of the segmentation mask."""
     driver.execute_script(
         "const box = document.getElementById('map').getBoundingClientRect();"
         f"const clientX = box.left + box.width * {(column + 0.5) / 3}, clientY = box.top + box.height * {(row + 0.5) / 2};"
@@ -82,7 +82,7 @@ def pointed(driver, column, row):
 
 
 def shown_colors(driver):
-    """The colours that the label map shows, in its blocks."""
+    """The colours that the segmentation mask shows, in its blocks."""
     return driver.execute_script(
         "const context = document.getElementById('map').getContext('2d');"
         "return [15, 45].map((y) => [15, 45, 75].map((x) => [...context.getImageData(x, y, 1, 1).data]))"

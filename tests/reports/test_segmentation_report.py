@@ -68,8 +68,8 @@ def test_numbers_in_the_data_give_way_to_the_names_of_the_model(tmp_path):
     "scenes, names, message",
     [
         ([scene(0)], ("a", "b"), "must have 3 classes, as the model has. Received: 2"),
-        ([scene(0), (scene(0)[0], scene(0)[1][:4])], NAMES, r"size of picture 1, \(16, 24\). Received: \(4, 24\)"),
-        ([(scene(0)[0], scene(0)[1] * 0 + 7)], NAMES, "Labels of picture 0 must lie in .0, 2., or be 255. Received: 7"),
+        ([scene(0), (scene(0)[0], scene(0)[1][:4])], NAMES, r"size of image 1, \(16, 24\). Received: \(4, 24\)"),
+        ([(scene(0)[0], scene(0)[1] * 0 + 7)], NAMES, "Labels of image 0 must lie in .0, 2., or be 255. Received: 7"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(segmenter, scenes, names, message, tmp_path):
@@ -78,7 +78,7 @@ def test_data_that_do_not_fit_are_refused(segmenter, scenes, names, message, tmp
     assert not (tmp_path / "metrics.json").exists()
 
 
-def test_pictures_of_any_size_are_counted_strip_by_strip(monkeypatch):
+def test_images_of_any_size_are_counted_strip_by_strip(monkeypatch):
     labels, predicted = np.random.default_rng(0).integers(0, 4, (2, 37, 20))
     whole = segmentation_report.counted(labels, predicted, 4)
     monkeypatch.setattr(segmentation_report, "STRIP_NUMBERS", 500)
@@ -109,7 +109,7 @@ def test_the_same_scenes_are_looked_at_before_training_every_few_epochs_and_at_t
         lapse.on_epoch_end(epoch)
     frames = json.loads((tmp_path / "scenes.json").read_text())
     assert [(frame["epoch"], frame["name"]) for frame in frames] == [
-        (epoch, f"picture {number}") for epoch in (0, 2, 4, 5) for number in (1, 2)
+        (epoch, f"image {number}") for epoch in (0, 2, 4, 5) for number in (1, 2)
     ]
     assert all(frame["probability"] > 0.9 and frame["image"].startswith("data:image/png") for frame in frames)
     resumed = segmentation_report.SceneTimeLapse(tmp_path, [scene(0), scene(1)], every=2)

@@ -27,7 +27,7 @@ def pointwise():
     return keras.Model(inputs, keras.layers.AveragePooling2D(4)(keras.layers.Rescaling(1 / 8)(inputs)))
 
 
-def picture(height, width, seed=0):
+def noise(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype("uint8")
 
 
@@ -39,8 +39,8 @@ def blocks(height, width):
     return colors
 
 
-def test_a_whole_picture_is_the_reference_s_enlarged_logits(model):
-    image = picture(*WINDOW)
+def test_a_whole_image_is_the_reference_s_enlarged_logits(model):
+    image = noise(*WINDOW)
     labels, probabilities = SceneSegmenter(model).segment(image, probabilities=True)
     expected = tf.image.resize(model(image[None])[0], WINDOW)[0]  # half-pixel centres, as `interpolate(align_corners=False)`
     np.testing.assert_array_equal(labels, np.argmax(expected, axis=-1))
@@ -48,8 +48,8 @@ def test_a_whole_picture_is_the_reference_s_enlarged_logits(model):
 
 
 @pytest.mark.parametrize("options", [{}, {"sliding": True}, {"flip": True}, {"sliding": True, "scales": (0.75, 1.0, 1.5)}])
-def test_each_picture_gets_a_map_of_its_own_size(model, options):
-    images = [picture(32, 48), picture(50, 31), picture(7, 200), picture(1, 1), Image.fromarray(picture(60, 40)).convert("L")]
+def test_each_image_gets_a_map_of_its_own_size(model, options):
+    images = [noise(32, 48), noise(50, 31), noise(7, 200), noise(1, 1), Image.fromarray(noise(60, 40)).convert("L")]
     results = SceneSegmenter(model, **options).segment(images, probabilities=True)
     assert [labels.shape for labels, _ in results] == [(32, 48), (50, 31), (7, 200), (1, 1), (60, 40)]
     for labels, probabilities in results:
@@ -67,7 +67,7 @@ def test_windows_views_and_strips_are_put_together_in_place(pointwise, options, 
 
 
 def test_the_mirror_image_is_averaged_in_after_it_is_turned_back(model):
-    image = picture(*WINDOW)
+    image = noise(*WINDOW)
     segmenter = SceneSegmenter(model, flip=True)
     _, probabilities = segmenter.segment(image, probabilities=True)
     _, mirrored = segmenter.segment(image[:, ::-1], probabilities=True)
@@ -83,12 +83,12 @@ def test_windows_cover_everything_and_overlap_by_a_third():
         assert places[-1] + window <= max(length, window)
 
 
-def test_one_picture_gives_one_map_and_four_axes_or_a_list_give_a_list(model, tmp_path):
+def test_one_image_gives_one_map_and_four_axes_or_a_list_give_a_list(model, tmp_path):
     segmenter = SceneSegmenter(model)
-    image = picture(20, 30)
-    Image.fromarray(image).save(tmp_path / "picture.png")
+    image = noise(20, 30)
+    Image.fromarray(image).save(tmp_path / "image.png")
     expected = segmenter.segment(image)
-    np.testing.assert_array_equal(segmenter.segment(tmp_path / "picture.png"), expected)
+    np.testing.assert_array_equal(segmenter.segment(tmp_path / "image.png"), expected)
     np.testing.assert_array_equal(segmenter.segment(image.astype("float64")), expected)
     for many in ([image], image[None]):
         (found,) = segmenter.segment(many)
@@ -97,13 +97,13 @@ def test_one_picture_gives_one_map_and_four_axes_or_a_list_give_a_list(model, tm
 
 
 def test_grey_rgba_sixteen_bit_and_rotated_files_are_read(model, tmp_path):
-    rgb = Image.fromarray(picture(40, 30))
+    rgb = Image.fromarray(noise(40, 30))
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
     rgb.save(tmp_path / "turned.jpg", exif=exif)
     rgb.convert("L").save(tmp_path / "grey.png")
     rgb.convert("RGBA").save(tmp_path / "alpha.png")
-    Image.fromarray(picture(40, 30)[..., 0].astype("uint16") * 257).save(tmp_path / "deep.png")
+    Image.fromarray(noise(40, 30)[..., 0].astype("uint16") * 257).save(tmp_path / "deep.png")
     labels = SceneSegmenter(model).segment([tmp_path / name for name in ("turned.jpg", "grey.png", "alpha.png", "deep.png")])
     assert [found.shape for found in labels] == [(30, 40), (40, 30), (40, 30), (40, 30)]
 
@@ -123,14 +123,14 @@ def test_names_come_from_the_model_or_are_numbers(model, pointwise):
         (np.array(["a"]), r"Received: <U1 \(1,\)"),
     ],
 )
-def test_what_is_no_picture_is_refused_before_anything_is_computed(model, image, message, monkeypatch):
+def test_what_is_no_image_is_refused_before_anything_is_computed(model, image, message, monkeypatch):
     monkeypatch.setattr(model, "predict_on_batch", lambda windows: pytest.fail("computed"))
     with pytest.raises(ValueError, match=message):
-        SceneSegmenter(model).segment([picture(8, 8), image])
+        SceneSegmenter(model).segment([noise(8, 8), image])
 
 
 def test_broken_and_missing_files_are_named(model, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"no image")
     for name in ("broken.png", "missing.png"):
         with pytest.raises((ValueError, OSError), match=name):
             SceneSegmenter(model).segment(tmp_path / name)
@@ -152,13 +152,13 @@ def test_wrong_options_are_refused(model, options, message):
 def test_windows_do_not_slide_where_logits_do_not_divide_them():
     inputs = keras.Input((32, 48, 3))
     model = keras.Model(inputs, keras.layers.AveragePooling2D(3)(inputs))
-    with pytest.raises(ValueError, match=r"`sliding` must be False where logits \(10, 16\) do not divide pictures \(32, 48\)"):
+    with pytest.raises(ValueError, match=r"`sliding` must be False where logits \(10, 16\) do not divide images \(32, 48\)"):
         SceneSegmenter(model, sliding=True)
-    assert SceneSegmenter(model).segment(picture(20, 30)).shape == (20, 30)
+    assert SceneSegmenter(model).segment(noise(20, 30)).shape == (20, 30)
 
 
 def test_the_order_of_scales_does_not_matter(model):
-    image = picture(40, 70)
+    image = noise(40, 70)
     first, second = (SceneSegmenter(model, sliding=True, scales=scales).segment(image) for scales in ((0.5, 1.5), (1.5, 0.5)))
     np.testing.assert_array_equal(first, second)
 
@@ -175,6 +175,6 @@ def test_windows_are_cut_and_enlarged_piece_by_piece(pointwise, monkeypatch):
     monkeypatch.setattr(segmenter_module, "STRIP_BYTES", 1e6)
     monkeypatch.setattr(segmenter_module, "resized_rows", lambda *args: strips.append(enlarge(*args)) or strips[-1])
     monkeypatch.setattr(pointwise, "predict_on_batch", lambda windows: batches.append(len(windows)) or predict(windows))
-    assert SceneSegmenter(pointwise, sliding=True, batch_size=2).segment(picture(1200, 1800)).shape == (1200, 1800)
+    assert SceneSegmenter(pointwise, sliding=True, batch_size=2).segment(noise(1200, 1800)).shape == (1200, 1800)
     assert max(strip.nbytes for strip in strips) <= 1e6 and sum(len(strip) for strip in strips) == 1200
     assert max(batches) <= 2

@@ -44,7 +44,7 @@ def test_r_drop_stays_finite_where_answers_are_sure():
 
 def test_r_drop_validates_as_plain_classification_does(tmp_path, digits):
     model = course_hw5.mlp_classifier(hidden_units=(16,), dropout=0.5)
-    settings = course_hw5.Settings(epochs=1, learning_rate=2e-3)
+    settings = course_hw5.TrainingConfig(epochs=1, learning_rate=2e-3)
     course_hw5.train(model, digits, tmp_path / "run", settings, task=course_hw5.RDrop(1.0))
     saved = course_hw5.load_model(tmp_path / "run" / "model.keras")
     scores = []
@@ -61,13 +61,13 @@ def test_a_weight_of_r_drop_that_does_nothing_is_refused():
 
 def test_accuracy_rounds_the_probabilities_of_a_teacher():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
-    (metric,) = tasks.CLASSIFICATION.losses(model, course_hw5.Settings())["metrics"]
+    (metric,) = tasks.CLASSIFICATION.losses(model, course_hw5.TrainingConfig())["metrics"]
     assert float(metric(np.array([[0.9], [0.2], [0.6], [0.0]]), np.array([[0.7], [0.6], [0.2], [0.1]]))) == 0.5
 
 
 def test_a_classifier_of_one_unit_is_watched_and_saved_as_keras_does(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
-    model.compile(optimizer="sgd", **tasks.CLASSIFICATION.losses(model, course_hw5.Settings()))
+    model.compile(optimizer="sgd", **tasks.CLASSIFICATION.losses(model, course_hw5.TrainingConfig()))
     x, labels = np.eye(3), np.array([0.9, 0.2, 0.6])
     model.fit(x, labels, validation_data=(x, labels), callbacks=[keras.callbacks.EarlyStopping("val_accuracy")], verbose=0)
     model.save(tmp_path / "model.keras")

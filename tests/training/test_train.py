@@ -20,7 +20,9 @@ from course_hw5.training import callbacks, optimizers, runtime, tasks, train
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = course_hw5.Settings(epochs=4, optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, warmup_epochs=1, seed=3)
+SETTINGS = course_hw5.TrainingConfig(
+    epochs=4, optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, warmup_epochs=1, seed=3
+)
 FILES = {
     "accuracy.png",
     "classification_report.json",
@@ -32,7 +34,7 @@ FILES = {
     "index.html",
     "loss.png",
     "metrics.json",
-    "mistakes.json",
+    "misclassified.json",
     "model.keras",
     "tensorboard",
 }
@@ -113,7 +115,7 @@ def test_a_run_killed_between_training_and_evaluation_is_finished(tmp_path, digi
     def killed(*args):
         raise KeyboardInterrupt
 
-    settings = course_hw5.Settings(epochs=1)
+    settings = course_hw5.TrainingConfig(epochs=1)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(train, "evaluate", killed)
         course_hw5.train(small_mlp, digits, tmp_path / "run", settings)
@@ -164,7 +166,7 @@ def test_mixed_precision_trains_and_is_recorded(precision, tmp_path, digits, use
     runtime.seed_everything(0)
     use_policy(precision)
     model = course_hw5.mlp_classifier(hidden_units=(32, 16))
-    metrics = course_hw5.train(model, digits, tmp_path / "run", course_hw5.Settings(epochs=2, learning_rate=3e-3))
+    metrics = course_hw5.train(model, digits, tmp_path / "run", course_hw5.TrainingConfig(epochs=2, learning_rate=3e-3))
     assert metrics["accuracy"] > 0.3
     assert json.loads((tmp_path / "run" / "config.json").read_text())["model"]["precision"] == precision
     assert {weight.dtype for weight in keras.models.load_model(tmp_path / "run" / "model.keras").trainable_weights} == {
@@ -185,7 +187,7 @@ def test_class_names_that_do_not_match_end_before_anything_is_written(tmp_path, 
 
 
 def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
-    settings = course_hw5.Settings(epochs=1, monitor="val_f1")
+    settings = course_hw5.TrainingConfig(epochs=1, monitor="val_f1")
     with pytest.raises(ValueError, match="`monitor` must be one of .*val_accuracy.* Received: 'val_f1'"):
         course_hw5.train(small_mlp, digits, tmp_path / "run", settings)
     assert not (tmp_path / "run").exists()
@@ -193,7 +195,7 @@ def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
 
 def test_settings_that_do_not_fit_leave_the_run_that_was_to_be_overwritten(finished, digits, small_mlp):
     before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
-    settings = course_hw5.Settings(epochs=1, optimizer="muon")
+    settings = course_hw5.TrainingConfig(epochs=1, optimizer="muon")
     with pytest.raises(ValueError, match="`lr_multipliers` must be None"):
         course_hw5.train(small_mlp, digits, finished, settings, overwrite=True, lr_multipliers={"a": 0.5})
     assert {path: path.read_bytes() for path in finished.iterdir() if path.is_file()} == before
@@ -221,7 +223,7 @@ def test_inputs_may_be_a_dict(tmp_path, digits):
     parts = ("train", "validation", "test")
     pairs = {part: getattr(digits, part).map(lambda x, y: ({"first": x, "second": x}, y)) for part in parts}
     data = dataclasses.replace(digits, **pairs)
-    metrics = course_hw5.train(model, data, tmp_path / "run", course_hw5.Settings(epochs=1))
+    metrics = course_hw5.train(model, data, tmp_path / "run", course_hw5.TrainingConfig(epochs=1))
     assert metrics["examples"] == 359 and metrics["training_examples_per_second"] > 0
 
 
@@ -240,7 +242,7 @@ def test_inputs_may_be_a_dict(tmp_path, digits):
 )
 def test_settings_that_cannot_work_are_refused(options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be .* Received: "):
-        course_hw5.Settings(**options)
+        course_hw5.TrainingConfig(**options)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero():
@@ -252,8 +254,8 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
 
 
 def test_label_maps_are_not_smoothed():
-    with pytest.raises(ValueError, match="`label_smoothing` must be 0 for label maps. Received: 0.1"):
-        tasks.Segmentation().losses(None, course_hw5.Settings(label_smoothing=0.1))
+    with pytest.raises(ValueError, match="`label_smoothing` must be 0 for segmentation masks. Received: 0.1"):
+        tasks.Segmentation().losses(None, course_hw5.TrainingConfig(label_smoothing=0.1))
 
 
 DISTRIBUTED = """
@@ -270,7 +272,7 @@ runtime.seed_everything(0)
 data = course_hw5.load_images("digits", batch_size=64, seed=0)
 with strategy.scope():
     model = course_hw5.mlp_classifier(hidden_units=(32, 16))
-course_hw5.train(model, data, run_dir, course_hw5.Settings(epochs=2))
+course_hw5.train(model, data, run_dir, course_hw5.TrainingConfig(epochs=2))
 """
 
 
@@ -280,7 +282,7 @@ def alone(tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("alone") / "run"
     runtime.seed_everything(0)
     data = course_hw5.load_images("digits", batch_size=64, seed=0)
-    course_hw5.train(course_hw5.mlp_classifier(hidden_units=(32, 16)), data, run_dir, course_hw5.Settings(epochs=2))
+    course_hw5.train(course_hw5.mlp_classifier(hidden_units=(32, 16)), data, run_dir, course_hw5.TrainingConfig(epochs=2))
     return pd.read_csv(run_dir / "history.csv")
 
 
@@ -308,10 +310,10 @@ def test_two_devices_train_as_one_does(name, processes, alone, tmp_path):
 
 
 def test_a_factor_of_the_learning_rate_holds_for_its_variable_alone():
-    model = course_hw5.mlp_classifier(hidden_units=(4,), input_shape=(2, 2, 3), classes=2)
+    model = course_hw5.mlp_classifier(hidden_units=(4,), input_shape=(2, 2, 3), num_classes=2)
     before = {variable.path: variable.numpy() for variable in model.trainable_variables}
     still = "hidden_1/kernel"
-    settings = course_hw5.Settings(optimizer="adamw", learning_rate=1e-2)
+    settings = course_hw5.TrainingConfig(optimizer="adamw", learning_rate=1e-2)
     train.compile_model(model, settings, 1, lr_multipliers={still: 0.0})
     images = np.random.default_rng(0).integers(0, 256, (8, 2, 2, 3)).astype("uint8")
     model.train_on_batch(images, np.eye(2)[[0, 1] * 4])
@@ -322,7 +324,7 @@ def test_a_factor_of_the_learning_rate_holds_for_its_variable_alone():
 def test_weight_decay_has_the_factor_of_the_learning_rate():
     kernels = [keras.Variable(np.ones((2, 2)), name=name) for name in ("first", "second", "bias")]
     optimizer = optimizers.make_optimizer(
-        course_hw5.Settings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant"),
+        course_hw5.TrainingConfig(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant"),
         1,
         lr_multipliers={"second": 0.2},
     )
@@ -334,12 +336,12 @@ def test_weight_decay_has_the_factor_of_the_learning_rate():
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_factors_of_the_learning_rate_need_adamw(optimizer):
     with pytest.raises(ValueError, match=f"`lr_multipliers` must be None.* Received: {optimizer}"):
-        optimizers.make_optimizer(course_hw5.Settings(optimizer=optimizer), 1, lr_multipliers={"a": 0.5})
+        optimizers.make_optimizer(course_hw5.TrainingConfig(optimizer=optimizer), 1, lr_multipliers={"a": 0.5})
 
 
 def test_muon_turns_kernels_of_hidden_layers_and_leaves_heads_to_adamw():
-    model = course_hw5.mlp_classifier(hidden_units=(8,), input_shape=(2, 2, 3), classes=2)
-    train.compile_model(model, course_hw5.Settings(optimizer="muon", weight_decay=0.01), 1)
+    model = course_hw5.mlp_classifier(hidden_units=(8,), input_shape=(2, 2, 3), num_classes=2)
+    train.compile_model(model, course_hw5.TrainingConfig(optimizer="muon", weight_decay=0.01), 1)
     model.optimizer.build(model.trainable_variables)
     by_muon = [v.path for v in model.trainable_variables if not model.optimizer._should_use_adamw(v)]
     assert by_muon == ["hidden_1/kernel"]
@@ -353,7 +355,7 @@ def test_a_step_in_pieces_changes_weights_as_a_whole_one_does(optimizer):
         runtime.seed_everything(0)
         backbone = course_hw5.bert_backbone("tiny", vocabulary_size=4000, num_layers=1)
         model = course_hw5.bert_classifier(backbone, dropout=0)  # Keras's own random numbers differ by XLA
-        train.compile_model(model, course_hw5.Settings(jit_compile=jit_compile, **settings), 1)
+        train.compile_model(model, course_hw5.TrainingConfig(jit_compile=jit_compile, **settings), 1)
         losses = [model.train_on_batch(ids, labels)[0] for _ in range(3)]
         found.append([*losses, *(np.abs(v.numpy()).sum() for v in model.weights if "key/bias" not in v.path)])
     np.testing.assert_allclose(found[0], found[1], rtol=2e-4, atol=1e-5)
@@ -372,7 +374,7 @@ def test_xla_compiles_whole_steps_where_its_products_are_not_slower(
     half = course_hw5.bert_classifier(course_hw5.bert_backbone("tiny", vocabulary_size=9, dtype="mixed_float16"))
     other_half = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="mixed_bfloat16")])
     models = (course_hw5.mlp_classifier((4, 4, 1)), half, bert, other_half)
-    found = [runtime.compiles_whole(model) for model in models]
+    found = [runtime.use_jit_compile(model) for model in models]
     assert found == [True, True, bert_whole, bfloat16_whole]
 
 
@@ -380,7 +382,7 @@ def test_xla_compiles_whole_steps_where_its_products_are_not_slower(
 def test_data_without_an_end_are_refused_before_anything_is_written(split, tmp_path, digits, small_mlp):
     endless = dataclasses.replace(digits, **{split: getattr(digits, split).repeat()})
     with pytest.raises(ValueError, match=r"must come to an end: leave out .repeat\(\)"):
-        course_hw5.train(small_mlp, endless, tmp_path / "run", course_hw5.Settings(epochs=1))
+        course_hw5.train(small_mlp, endless, tmp_path / "run", course_hw5.TrainingConfig(epochs=1))
     assert not (tmp_path / "run").exists()
 
 
@@ -400,7 +402,7 @@ def test_a_run_whose_monitor_is_never_a_number_keeps_its_first_model_until_there
 
 def test_a_run_in_the_home_folder_is_trained_loaded_and_evaluated(tmp_path, monkeypatch, digits, small_mlp):
     monkeypatch.setenv("HOME", str(tmp_path))
-    metrics = course_hw5.train(small_mlp, digits, "~/run", course_hw5.Settings(epochs=1))
+    metrics = course_hw5.train(small_mlp, digits, "~/run", course_hw5.TrainingConfig(epochs=1))
     assert (tmp_path / "run" / "index.html").exists()
     for path in ("~/run", "~/run/model.keras"):
         assert train.evaluate(course_hw5.load_model(path), digits).metrics["accuracy"] == metrics["accuracy"]
@@ -444,12 +446,12 @@ def test_a_model_says_what_does_not_decay_and_which_layers_learn_slower():
     model = Grouped([keras.Input((4,)), *(keras.layers.Dense(4, name=name) for name in ("table", "block", "head"))])
     multipliers = optimizers.layerwise_multipliers(model, 0.5)
     assert [multipliers[f"{name}/kernel"] for name in ("table", "block", "head")] == [0.25, 0.5, 1]
-    settings = course_hw5.Settings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant")
+    settings = course_hw5.TrainingConfig(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, schedule="constant")
     optimizer = optimizers.make_optimizer(settings, 1, model, multipliers)
     before = [variable.numpy() for variable in model.trainable_variables]
     optimizer.apply([np.zeros(variable.shape, "float32") for variable in before], model.trainable_variables)
     kept = [np.mean(v.numpy() / old) if old.any() else 1 for v, old in zip(model.trainable_variables, before)]
     np.testing.assert_allclose(kept, [1, 1, 0.975, 1, 0.95, 1], rtol=1e-5)
-    muon = optimizers.make_optimizer(course_hw5.Settings(optimizer="muon"), 1, model)
+    muon = optimizers.make_optimizer(course_hw5.TrainingConfig(optimizer="muon"), 1, model)
     muon.build(model.trainable_variables)
     assert [v.path for v in model.trainable_variables if not muon._should_use_adamw(v)] == ["block/kernel"]

@@ -5,14 +5,14 @@ import { $, make } from "./dom.js";
 import { choose, drawHeads, showHeads } from "./heads.js";
 import { drawMatrix, showMatrix } from "./matrix.js";
 import { drawModel, showModel } from "./model.js";
-import { pictureView } from "./patches.js";
+import { imageView } from "./patches.js";
 import { SAVE, save } from "./saving.js";
 import { HOME, hasHeads, kind, palette, seen, state } from "./shared.js";
 import { showWhatIf } from "./what_if.js";
 
-export const pictures = state.picture && pictureView();
+export const images = state.image && imageView();
 export const VIEWS = {
-  [HOME]: pictures || { show: showHeads, draw: drawHeads },
+  [HOME]: images || { show: showHeads, draw: drawHeads },
   Matrix: { show: showMatrix, draw: drawMatrix },
   Model: { show: showModel, draw: drawModel },
 };
@@ -112,6 +112,6 @@ if (state.sentenceB != null) {
   });
 }
 document.addEventListener("keydown", (event) => event.key === "Escape" && seen.token && choose(null));
-document.documentElement.classList.toggle("with-picture", Boolean(pictures));
+document.documentElement.classList.toggle("with-image", Boolean(images));
 showWhatIf();
 show();

@@ -97,7 +97,7 @@ export async function showMatrix(stage) {
   canvas.height = height * ratio;
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const context = canvas.getContext("2d");
-  const picture = heat(values);
+  const image = heat(values);
   const x = (key) => left + (key + 0.5) * across;
   const y = (query) => top + (query + 0.5) * down;
   const font = Math.min(13, down - 1);
@@ -109,7 +109,7 @@ export async function showMatrix(stage) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
-    context.drawImage(picture, left, top, across * keys.length, down * queries.length);
+    context.drawImage(image, left, top, across * keys.length, down * queries.length);
     context.textBaseline = "middle";
     context.fillStyle = style("--ink");
     context.font = `${font}px system-ui, sans-serif`;

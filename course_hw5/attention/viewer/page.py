@@ -160,10 +160,10 @@ def patch_view(
     attention = state.stacked(attention, "attention")
     layers, count, tokens, _ = attention.shape
     names = state.patch_names(grid, attention.shape)
-    picture = state.picture(image, grid)
+    image_state = state.image(image, grid)
     include_layers, shown = state.layers(layer, include_layers, layers)
     if patch is None:
-        patch = 0 if names[0] == "[CLS]" else names.index(f"r{picture['rows'] // 2}c{picture['columns'] // 2}")
+        patch = 0 if names[0] == "[CLS]" else names.index(f"r{image_state['rows'] // 2}c{image_state['columns'] // 2}")
     page = _page(
         title,
         state.measures(attention, gradients, content=content, position_bias=position_bias),
@@ -172,7 +172,7 @@ def patch_view(
         keys=names,
         layer=shown,
         heads=state.indices(range(count) if heads is None else heads, count, "heads"),
-        picture=picture,
+        image=image_state,
         patch=state.indices([patch], tokens, "patch")[0],
         predictions=state.predictions(predictions),
     )
@@ -211,7 +211,7 @@ def _page(title, measures, layers, **shown):
         ENVIRONMENT.get_template("attention.html").render(
             title=title,
             style="attention.css",
-            javascript=templates.scripts(ENVIRONMENT, with_image="picture" in shown),
+            javascript=templates.scripts(ENVIRONMENT, with_image="image" in shown),
             state=shown | {"title": title, "layers": layers, "kinds": kinds},
             weights=[
                 (f"{kind}-{i}", data) for kind, layers in enumerate(packed.values()) for i, (_, _, data) in enumerate(layers)

@@ -5,7 +5,7 @@ import { heatColor, rgba } from "./colors.js";
 import { activeHeads, allHeads, keys, kind, seen, state } from "./shared.js";
 import { number } from "./text.js";
 
-export const photo = state.picture; // {source, width, height, rows, columns}
+export const photo = state.image; // {source, width, height, rows, columns}
 export const first = keys.length - photo.rows * photo.columns; // the first patch: 1 where token 0 is [CLS]
 export const ALL = -1; // in place of a chosen token: the mean of all patches
 

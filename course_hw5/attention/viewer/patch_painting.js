@@ -35,7 +35,7 @@ export const ready = (async () => {
 
 export const boxOf = (token, width, height) => patchBox(placeOf(token), [photo.rows, photo.columns], width, height);
 
-export function paintPicture(context, width, height) {
+export function paintImage(context, width, height) {
   context.imageSmoothingEnabled = width < 3 * photo.width; // a small image stays made of pixels
   context.globalAlpha = 1;
   context.drawImage(image, 0, 0, width, height);
@@ -49,7 +49,7 @@ export function paintMap(canvas, entry, cssWidth, cssHeight, detailed) {
   const [w, h] = [Math.round(cssWidth * ratio), Math.round(cssHeight * ratio)];
   Object.assign(canvas, { width: w, height: h });
   const context = canvas.getContext("2d");
-  paintPicture(context, w, h);
+  paintImage(context, w, h);
   context.globalAlpha = seen.opacity;
   for (let token = first; token < keys.length; token++) {
     context.fillStyle = cssColorOf(entry, token);

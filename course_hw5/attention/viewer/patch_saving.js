@@ -14,7 +14,7 @@ import {
   strongest,
   valuesOf,
 } from "./patch_maps.js";
-import { boxOf, frame, paintPicture } from "./patch_painting.js";
+import { boxOf, frame, paintImage } from "./patch_painting.js";
 import { drawnLegend } from "./scale.js";
 import { activeHeads, fitted, hasHeads, keys, palette, seen, state } from "./shared.js";
 import { filled, text } from "./svg.js";
@@ -24,7 +24,7 @@ const sentence = () =>
   seen.looks ? `Where ${chosenName()} ${seen.patch === ALL ? "look" : "looks"}` : `Who looks at ${chosenName()}`;
 
 /** The same as SVG: its size and parts. Each patch names itself and its number. */
-export function drawPicture(at) {
+export function drawImage(at) {
   const { all, single } = mapsOf(at);
   const isTold = all.heads.length > 0;
   const parts = [drawnPhoto(), ...state.predictions.flatMap(drawnPrediction)];
@@ -54,9 +54,9 @@ export function drawPicture(at) {
 function drawnPhoto() {
   const { width, height } = photo;
   const plain = make("canvas", { width, height });
-  paintPicture(plain.getContext("2d"), width, height);
+  paintImage(plain.getContext("2d"), width, height);
   const look = `preserveAspectRatio="none" image-rendering="${frame.width < 3 * width ? "auto" : "pixelated"}"`;
-  return `<defs><image id="picture" width="${width}" height="${height}" ${look} href="${plain.toDataURL()}"/></defs>`;
+  return `<defs><image id="image" width="${width}" height="${height}" ${look} href="${plain.toDataURL()}"/></defs>`;
 }
 
 function drawnPrediction({ name, probability }, i) {
@@ -75,7 +75,7 @@ function drawnMap(entry, x, y, w, h, named) {
   const zoom = `scale(${w / photo.width} ${h / photo.height})`;
   const parts = [
     `<g transform="translate(${x} ${y})" shape-rendering="crispEdges" ${grid}>`,
-    `<use href="#picture" transform="${zoom}"/>`,
+    `<use href="#image" transform="${zoom}"/>`,
   ];
   for (let token = first; token < keys.length; token++) {
     const title = named ? described(token, entry.map) : "";
@@ -94,7 +94,7 @@ function drawnMap(entry, x, y, w, h, named) {
 }
 
 /** One row per token: where it stands, and its value for the chosen one, for the mean and each head switched on. */
-export function pictureCsv(at) {
+export function imageCsv(at) {
   const heads = activeHeads();
   const exact = (value) => +value.toPrecision(5);
   const sides = seen.looks ? ["query", "key"] : ["key", "query"];

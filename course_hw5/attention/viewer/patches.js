@@ -17,20 +17,20 @@ import {
   strongest,
 } from "./patch_maps.js";
 import { frame, paintMap, ready } from "./patch_painting.js";
-import { drawPicture, pictureCsv } from "./patch_saving.js";
+import { drawImage, imageCsv } from "./patch_saving.js";
 import { legend } from "./scale.js";
 import { ARROWS, hasHeads, headsText, keys, palette, seen, state } from "./shared.js";
 import { number, visible } from "./text.js";
 import { weights } from "./weights.js";
 
-export function pictureView() {
+export function imageView() {
   Object.assign(seen, { patch: state.patch, cursor: null, looks: true, opacity: 1, shared: false });
 
   // ---------------------------------------------------------------- elements, made once
 
   const keysHint = `Arrow keys choose a patch, with Shift they read its number${first ? "; Escape chooses [CLS]" : ""}`;
   const canvas = make("canvas", {
-    id: "picture",
+    id: "image",
     tabindex: 0,
     role: "application",
     style: { width: `${frame.width}px`, height: `${frame.height}px` },
@@ -185,7 +185,7 @@ export function pictureView() {
 
   // ---------------------------------------------------------------- what the page shows
 
-  async function showPicture(stage) {
+  async function showImage(stage) {
     const at = await weights(seen.kind, seen.layer);
     await ready;
     if (seen.view !== "Image" || at !== (await weights(seen.kind, seen.layer))) return; // something else is wanted
@@ -222,5 +222,5 @@ export function pictureView() {
     });
   }
 
-  return { show: showPicture, draw: drawPicture, csv: pictureCsv };
+  return { show: showImage, draw: drawImage, csv: imageCsv };
 }

@@ -1,6 +1,6 @@
 // Saves what is seen: as SVG and PNG, and its weights as CSV.
 
-import { pictures, VIEWS } from "./controls.js";
+import { images, VIEWS } from "./controls.js";
 import { $, make, style } from "./dom.js";
 import { activeHeads, allHeads, hasHeads, headsText, kind, seen, state, widthOf } from "./shared.js";
 import { text } from "./svg.js";
@@ -32,9 +32,9 @@ async function png() {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-/** One row per head and query of the layer shown, or of all, one column per key; of a picture, one row per patch. */
+/** One row per head and query of the layer shown, or of all, one column per key; of an image, one row per patch. */
 async function csv() {
-  if (seen.view === "Image") return pictures.csv(await weights(seen.kind, seen.layer));
+  if (seen.view === "Image") return images.csv(await weights(seen.kind, seen.layer));
   const isModel = seen.view === "Model";
   const heads = isModel ? allHeads() : activeHeads();
   const rows = [["layer", "head", "query", ...state.keys.map(quoted)].join(",")];

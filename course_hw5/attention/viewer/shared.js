@@ -6,7 +6,7 @@ import { shortened, visible } from "./text.js";
 export const state = JSON.parse($("state").textContent);
 export const queries = state.queries.map(visible);
 export const keys = state.keys.map(visible);
-export const HOME = state.picture ? "Image" : "Heads";
+export const HOME = state.image ? "Image" : "Heads";
 export const seen = {
   view: HOME,
   kind: 0,

@@ -179,7 +179,7 @@ def sentence_b_start(value: int | None, tokens: int | None) -> int | None:
     return int(value)
 
 
-def picture(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int] | None) -> dict[str, Any]:
+def image(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int] | None) -> dict[str, Any]:
     """An image as a PNG in a data URI, no larger than a page shows it, its size and its grid."""
     image, (rows, columns) = np.asarray(image), _grid(grid)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:

@@ -8,13 +8,13 @@ from course_hw5.labs.support.heads_as_convolution import OFFSETS
 from course_hw5.reports import plots
 
 
-def outputs(pictures, by_convolution, by_heads):
+def outputs(images, by_convolution, by_heads):
     figure = matplotlib.figure.Figure(figsize=(11, 5.6), layout="constrained")
     axes = figure.subplots(2, 4)
-    for row, (picture, expected, made) in enumerate(zip(pictures, by_convolution[..., 0], by_heads[..., 0])):
+    for row, (image, expected, made) in enumerate(zip(images, by_convolution[..., 0], by_heads[..., 0])):
         limit, difference = np.abs(expected).max(), np.abs(made - expected)
         panels = (
-            ("picture", {"X": picture}),
+            ("image", {"X": image}),
             ("convolution, one channel", {"X": expected, "cmap": "RdBu", "vmin": -limit, "vmax": limit}),
             ("nine heads, the same channel", {"X": made, "cmap": "RdBu", "vmin": -limit, "vmax": limit}),
             (f"difference, {difference.max():.0e} at most", {"X": difference, "cmap": "Blues", "vmin": 0, "vmax": limit}),
@@ -53,7 +53,7 @@ def needs(missing, moved):
     left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel out of reach", ylim=(0, None))
     bars = right.barh([*moved], [*moved.values()], color=[blue, blue, orange])
     right.bar_label(bars, fmt="{:.2g}", padding=3)
-    right.set(xlim=(0, 1), xlabel="share of the weights that move from one picture to the other")
+    right.set(xlim=(0, 1), xlabel="share of the weights that move from one image to the other")
     right.invert_yaxis()
     right.grid(axis="y", visible=False)
     return figure

@@ -37,12 +37,12 @@ def fields(fields, weights, distances, dense, grid):
     return figure
 
 
-def two_pictures(names, pictures, convolution, dense, weights, grid):
+def two_images(names, images, convolution, dense, weights, grid):
     moved = np.abs(weights[0] - weights[1]).sum(-1).mean(-1)
     layer, head = np.unravel_index(moved.argmax(), moved.shape)
     figure = matplotlib.figure.Figure(figsize=(11, 5.6), layout="constrained")
     for index, row in enumerate(figure.subplots(2, 4)):
-        row[0].imshow(pictures[index])
+        row[0].imshow(images[index])
         row[0].set(xticks=[], yticks=[])
         row[0].set_title(names[index], fontsize=10)
         _show(row[1], convolution[index, SHOWN], "convolution 3x3")

@@ -18,7 +18,7 @@ class HeadsAsConvolution:
         grid: rows and columns of pixels, 2 or more.
         attention: "positions", or "uniform" for heads without them.
 
-    Called on pictures `(batch, *grid, channels)` it gives those of the convolution.
+    Called on images `(batch, *grid, channels)` it gives those of the convolution.
     """
 
     def __init__(self, convolution, grid, attention="positions"):
@@ -53,17 +53,17 @@ class HeadsAsConvolution:
         self.attention.output_kernel.assign(output.reshape(self.dim, self.dim))
         self.attention.output_bias.assign(np.pad(bias, (0, self.dim - self.written)))
 
-    def __call__(self, pictures):
-        tokens = keras.ops.convert_to_numpy(self.attention(self._tokens(pictures), self.positions()))
+    def __call__(self, images):
+        tokens = keras.ops.convert_to_numpy(self.attention(self._tokens(images), self.positions()))
         return tokens[:, 1:, : self.written].reshape(-1, *self.grid, self.written)
 
-    def weights(self, pictures):
+    def weights(self, images):
         """Attention weights `(batch, heads, tokens, tokens)`, [CLS] first."""
-        _, scores = self.attention(self._tokens(pictures), self.positions(), return_scores=True)
+        _, scores = self.attention(self._tokens(images), self.positions(), return_scores=True)
         return keras.ops.convert_to_numpy(scores["attention"])
 
-    def _tokens(self, pictures):
-        tokens = np.reshape(pictures, (len(pictures), -1, pictures.shape[-1]))
+    def _tokens(self, images):
+        tokens = np.reshape(images, (len(images), -1, images.shape[-1]))
         return np.pad(tokens, ((0, 0), (1, 0), (0, self.dim - tokens.shape[-1])))  # zeros: [CLS], and channels to be written
 
 

@@ -1,4 +1,4 @@
-"""What units of a small CNN and of a dense layer read of a picture, by gradients."""
+"""What units of a small CNN and of a dense layer read of an image, by gradients."""
 
 import keras
 import numpy as np
@@ -9,24 +9,24 @@ SHOWN = 5  # of them
 
 
 def small_cnn(layers):
-    """Models from pictures to what each of 3x3 convolutions gives, before its ReLU."""
-    x = pictures = keras.Input((SIDE, SIDE, 3))
+    """Models from images to what each of 3x3 convolutions gives, before its ReLU."""
+    x = images = keras.Input((SIDE, SIDE, 3))
     outputs = []
     for index in range(layers):
         outputs.append(keras.layers.Conv2D(16, 3, padding="same", kernel_initializer="he_normal")(x))
         x = keras.layers.ReLU(name=f"relu_{index}")(outputs[-1])
-    return [keras.Model(pictures, output) for output in outputs]
+    return [keras.Model(images, output) for output in outputs]
 
 
 def dense_layer():
     """A dense layer whose units stand where pixels do, so that they have a place."""
-    pictures = keras.Input((SIDE, SIDE, 3))
-    x = keras.layers.Dense(SIDE * SIDE)(keras.layers.Flatten()(pictures))
-    return keras.Model(pictures, keras.layers.Reshape((SIDE, SIDE, 1))(x))
+    images = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Dense(SIDE * SIDE)(keras.layers.Flatten()(images))
+    return keras.Model(images, keras.layers.Reshape((SIDE, SIDE, 1))(x))
 
 
 def field(model, pixels):
-    """What outputs at `PLACES` read: absolute gradients by each pixel, rows summing to 1: `(pictures, places, side, side)`."""
+    """What outputs at `PLACES` read: absolute gradients by each pixel, rows summing to 1: `(images, places, side, side)`."""
     import tensorflow as tf  # here, since labs are otherwise neutral
 
     pixels = tf.constant(pixels)
@@ -46,5 +46,5 @@ def distance(fields):
 
 
 def change(weights):
-    """Share of the weights that moved between two pictures, the first axis: 0 for none, 1 for all."""
+    """Share of the weights that moved between two images, the first axis: 0 for none, 1 for all."""
     return float(np.abs(weights[0] - weights[1]).sum() / weights.sum())

@@ -45,8 +45,8 @@ def qkv_projection(x, kernel, bias):
     """Projects tokens to query, key and value of all heads, by one product of two matrices.
 
     Args:
-        x: tensor `(batch, tokens, dim)`.
-        kernel: tensor `(dim, 3 * heads * head_dim)`: of all queries, all keys, all values.
+        x: tensor `(batch, tokens, hidden_dim)`.
+        kernel: tensor `(hidden_dim, 3 * heads * head_dim)`: of all queries, all keys, all values.
         bias: tensor `(3, heads, head_dim)`.
 
     Returns:
@@ -84,12 +84,12 @@ def _attention_weights_gradient(upstream, weights, query, key, bias, scale):
 
 def _bias_gradient(upstream, shape):
     """Sums over the axes in which a bias has one element and the weights have many."""
-    batch, heads, *tokens = keras.ops.shape(upstream)
+    batch, num_heads, *tokens = keras.ops.shape(upstream)
     if shape[0] == 1:
         rows = keras.ops.reshape(upstream, (batch, -1))
-        upstream = keras.ops.reshape(sum_rows(rows), (1, heads, *tokens))
+        upstream = keras.ops.reshape(sum_rows(rows), (1, num_heads, *tokens))
     elif shape[1] == 1:
-        rows = keras.ops.reshape(upstream, (batch, heads, -1))
+        rows = keras.ops.reshape(upstream, (batch, num_heads, -1))
         total = keras.ops.matmul(keras.ops.ones_like(rows[:, None, :, 0]), rows)
         upstream = keras.ops.reshape(total, (batch, 1, *tokens))
     for axis in (1, 2):

@@ -33,8 +33,8 @@ def layer_norm(x, gamma, beta, epsilon):
     """Normalizes the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450), in float32.
 
     Args:
-        x: tensor `(..., dim)`.
-        gamma, beta: tensors `(dim,)`.
+        x: tensor `(..., hidden_dim)`.
+        gamma, beta: tensors `(hidden_dim,)`.
         epsilon: float.
 
     Returns:
@@ -78,8 +78,8 @@ def layer_scale(x, factor):
     """Multiplies each channel by a factor (Touvron et al. 2021, https://arxiv.org/abs/2103.17239).
 
     Args:
-        x: tensor `(..., dim)`.
-        factor: tensor `(dim,)`.
+        x: tensor `(..., hidden_dim)`.
+        factor: tensor `(hidden_dim,)`.
 
     Returns:
         Tensor of the same shape and type.

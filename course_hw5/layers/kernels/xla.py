@@ -131,12 +131,12 @@ def _cast_to_bfloat16(x):
 
 
 def as_rows(x):
-    """Reshapes a tensor `(..., dim)` to `(rows, dim)`, in float32."""
+    """Reshapes a tensor `(..., hidden_dim)` to `(rows, hidden_dim)`, in float32."""
     return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
 
 
 def sum_rows(x):
-    """Sums a matrix `(rows, dim)` over its rows, by a product, which on a CPU is faster than XLA's sum.
+    """Sums a matrix `(rows, hidden_dim)` over its rows, by a product, which on a CPU is faster than XLA's sum.
 
     Two rows of ones: a product with a single one may become a loop that takes longer than all else in a gradient.
     """

@@ -43,19 +43,19 @@ def load_beit(folder, config, tensors, image_shape=None):
     pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
     if is_masked:
         model = beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
-        heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
+        num_heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
-        classes = len(tensors["classifier.weight"])
-        names = label_names(config, classes)
+        num_classes = len(tensors["classifier.weight"])
+        names = label_names(config, num_classes)
         # as the reference's pipeline: one label is by itself, too
-        has_several = config.get("problem_type") == "multi_label_classification" or classes == 1
+        has_several = config.get("problem_type") == "multi_label_classification" or num_classes == 1
         activation = "sigmoid" if has_several else "linear"
-        model = beit_classifier(backbone, classes, pooling, activation=activation, class_names=names, **raw)
-        heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
+        model = beit_classifier(backbone, num_classes, pooling, activation=activation, class_names=names, **raw)
+        num_heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
         model = beit_encoder(backbone, pooling, **raw)
-        heads = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
-    for layer, (source, name) in heads.items():
+        num_heads = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
+    for layer, (source, name) in num_heads.items():
         scale, offset = model.get_layer(layer).variables
         assign(scale, source[f"{name}.weight"].T)
         assign(offset, source[f"{name}.bias"])
@@ -71,9 +71,9 @@ def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, fin
     backbone = beit_backbone(
         image_shape=(*size, config.get("num_channels", 3)),
         patch_size=_side(config["patch_size"]),
-        dim=config["hidden_size"],
-        depth=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
+        hidden_dim=config["hidden_size"],
+        num_layers=config["num_hidden_layers"],
+        num_heads=config["num_attention_heads"],
         mlp_dim=config["intermediate_size"],
         relative_position_bias=bias,
         use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),

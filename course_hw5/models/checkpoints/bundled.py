@@ -23,12 +23,12 @@ from course_hw5.models.upernet import UperNetSegmenter
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
-CHANGES = {"sentiment-minilm": "sentiment-minilm.safetensors"}
-WHOLE = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camvid")}
-PRESETS = CHANGES | WHOLE
+DELTAS = {"sentiment-minilm": "sentiment-minilm.safetensors"}
+FULL = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camvid")}
+PRESETS = DELTAS | FULL
 
 
-def save_whole(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> int:
+def save_full(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> int:
     """Writes a `beit_classifier` or `upernet_segmenter` for images of the size that it reads.
 
     Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
@@ -58,9 +58,9 @@ def save_whole(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> 
     return path.stat().st_size
 
 
-def load_whole(name: str) -> BeitClassifier | UperNetSegmenter:
-    """Makes the model of a bundled preset, a key of `WHOLE`, with weights in float32."""
-    with importlib.resources.as_file(ASSETS / WHOLE[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
+def load_full(name: str) -> BeitClassifier | UperNetSegmenter:
+    """Makes the model of a bundled preset, a key of `FULL`, with weights in float32."""
+    with importlib.resources.as_file(ASSETS / FULL[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
         arguments = json.loads(file.metadata()["arguments"])
         backbone, names = BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
         options = {"class_names": names, "preprocessing": preprocessing_of(**arguments.get("raw", {}))}
@@ -78,17 +78,17 @@ def load_preset(name: str, backbone: BertBackbone) -> BertClassifier:
     """Makes the classifier of a bundled preset from the backbone that it was trained from.
 
     Args:
-        name: a key of `CHANGES`.
+        name: a key of `DELTAS`.
         backbone: `BertBackbone` with the weights of MiniLM, changed in place.
 
     Raises:
         ValueError: if the backbone has other weights than those that the preset is a change of.
     """
-    with importlib.resources.as_file(ASSETS / CHANGES[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
+    with importlib.resources.as_file(ASSETS / DELTAS[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
         change, base = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()["base"]  # noqa: SIM118
     if (found := checksum(backbone)) != base:
         raise ValueError(f"{name} must start from the weights that it was trained from, {base[:12]}. Received: {found[:12]}")
-    model = start_of_change(backbone)
+    model = zero_head(backbone)
     for variable in model.trainable_variables:
         key = _key(variable, model)
         if f"{key}:signs" in change:
@@ -107,19 +107,19 @@ def checksum(backbone: BertBackbone) -> str:
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def start_of_change(backbone: BertBackbone) -> BertClassifier:
+def zero_head(backbone: BertBackbone) -> BertClassifier:
     """The classifier on a backbone, with a last layer of zeros, so that the change of it is all of it."""
     model = bert_classifier(backbone)
     model.classifier.set_weights([0 * weights for weights in model.classifier.get_weights()])
     return model
 
 
-def save_change(model: BertClassifier, start: BertClassifier, path: pathlib.Path) -> int:
+def save_delta(model: BertClassifier, start: BertClassifier, path: pathlib.Path) -> int:
     """Writes the difference of two classifiers of the same form.
 
     Args:
         model: a trained `bert_classifier` whose token embedding stayed as it was.
-        start: the `bert_classifier` that its training started from, by `start_of_change`; the file keeps a checksum of its
+        start: the `bert_classifier` that its training started from, by `zero_head`; the file keeps a checksum of its
             backbone.
         path: file to write, `.safetensors`.
 

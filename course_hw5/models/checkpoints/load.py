@@ -51,7 +51,7 @@ def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | No
         its labels, without one (or with the head of its pre-training, which is left out) a `BertBackbone`. BEiT becomes a
         `beit_classifier` whose outputs are logits, or probabilities where several labels may be right; an
         `upernet_segmenter`; a `beit_masked_image_model`; or a `beit_encoder`. With `preprocessor_config.json` in the folder
-        it takes raw pictures, else normalised ones.
+        it takes raw images, else normalised ones.
 
     Raises:
         ValueError: if there is no such model, or it is damaged or of another kind; says what was found.
@@ -64,9 +64,9 @@ def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | No
         raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")
     if name == "minilm":
         return _load_folder(hub.minilm_folder())
-    if name in bundled.WHOLE:
-        return bundled.load_whole(name)
-    if name in bundled.CHANGES:
+    if name in bundled.FULL:
+        return bundled.load_full(name)
+    if name in bundled.DELTAS:
         return bundled.load_preset(name, _load_folder(hub.minilm_folder()))
     if name.startswith("hf://"):
         return _load_folder(hub.download(name.removeprefix("hf://")), image_shape)

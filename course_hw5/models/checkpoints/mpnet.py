@@ -49,7 +49,7 @@ def load(config, tensors, rows):
         num_layers=config["num_hidden_layers"],
         num_heads=config["num_attention_heads"],
         hidden_dim=config["hidden_size"],
-        intermediate_dim=config["intermediate_size"],
+        mlp_dim=config["intermediate_size"],
         dropout=config.get("hidden_dropout_prob", 0.1),
         max_sequence_length=config["max_position_embeddings"] - BEFORE,
         buckets=config.get("relative_attention_num_buckets", 32),

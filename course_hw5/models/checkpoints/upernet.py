@@ -13,7 +13,7 @@ def load_upernet(folder, config, tensors, image_shape=None):
         folder, config, tensors, image_shape: as for `beit.load_beit`.
 
     Returns:
-        `upernet_segmenter`; pictures must have the size that the network reads, and are normalised as
+        `upernet_segmenter`; images must have the size that the network reads, and are normalised as
         `preprocessor_config.json` says.
 
     Raises:
@@ -21,27 +21,27 @@ def load_upernet(folder, config, tensors, image_shape=None):
         KeyError: if a tensor is missing, or has another shape than `config` says.
     """
     # The reference counts the tokens before the first block as 1, here they are -1.
-    indices, depth = config.get("out_indices") or config.get("segmentation_indices") or (), config["num_hidden_layers"]
+    indices, num_layers = config.get("out_indices") or config.get("segmentation_indices") or (), config["num_hidden_layers"]
     features = tuple(index - 2 for index in indices)
-    if len(features) != 4 or not all(-1 <= index < depth for index in features):
+    if len(features) != 4 or not all(-1 <= index < num_layers for index in features):
         raise ValueError(
-            f"`out_indices` in {folder}/config.json must be four numbers in [1, {depth + 1}]. Received: {indices!r}"
+            f"`out_indices` in {folder}/config.json must be four numbers in [1, {num_layers + 1}]. Received: {indices!r}"
         )
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
     backbone = read_backbone(config, body)
     shape = backbone.image_shape if image_shape is None else tuple(image_shape)
     backbone = rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
     raw = read_preprocessing(folder, shape)
-    classes = len(tensors["decode_head.classifier.weight"])
+    num_classes = len(tensors["decode_head.classifier.weight"])
     model = upernet_segmenter(
         backbone,
-        classes,
+        num_classes,
         auxiliary_head=config.get("use_auxiliary_head", True),
         pool_scales=config.get("pool_scales", (1, 2, 3, 6)),
         auxiliary_channels=config.get("auxiliary_channels", 256),
         auxiliary_convolutions=config.get("auxiliary_num_convs", 1),
         auxiliary_concat_input=config.get("auxiliary_concat_input", False),
-        class_names=huggingface.label_names(config, classes),
+        class_names=huggingface.label_names(config, num_classes),
         **{name: raw[name] for name in ("mean", "std") if name in raw},
     )
     for layer in model.layers:

@@ -26,7 +26,8 @@ def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
 
     Args:
         run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json` or, of a segmenter,
-            `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `mistakes.json`, `attention.json` and
+            `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `misclassified.json`, `attention.json`
+            and
             `scenes.json`.
 
     Returns:
@@ -65,7 +66,7 @@ def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
             "classes": class_names,
             "matrix": matrix.tolist(),
             "unit": "pixels" if is_segmenter else "",
-            "misclassified": _list(run_dir / "mistakes.json"),
+            "misclassified": _list(run_dir / "misclassified.json"),
         },
         files=[
             path.name
