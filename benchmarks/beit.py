@@ -32,7 +32,7 @@ def keras_tasks(case, precision):
 
     side, patch, dim, depth, heads, batch = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
-    sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim}
+    sizes = {"patch_size": patch, "hidden_dim": dim, "num_layers": depth, "num_heads": heads, "mlp_dim": 4 * dim}
     model = beit_classifier(beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
     scores = attention_model(model)
     options = {"optimizer": keras.optimizers.AdamW(1e-4)}

@@ -32,7 +32,14 @@ def keras_tasks(case, precision):
 
     side, patch, dim, depth, heads, classes, batch, features = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
-    sizes = {"patch_size": patch, "dim": dim, "depth": depth, "heads": heads, "mlp_dim": 4 * dim, "feature_layers": features}
+    sizes = {
+        "patch_size": patch,
+        "hidden_dim": dim,
+        "num_layers": depth,
+        "num_heads": heads,
+        "mlp_dim": 4 * dim,
+        "feature_layers": features,
+    }
     backbone = beit_backbone(image_shape=(side, side, 3), **sizes)
     model = upernet_segmenter(backbone, classes)
     images, labels = scenes(side, batch, classes)

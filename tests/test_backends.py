@@ -20,7 +20,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8
 def models():
     """Three small models by name, each with an input."""
     text = course_hw5.bert_backbone("tiny", hidden_dim=16, mlp_dim=32)
-    sizes = {"image_shape": (16, 16, 3), "patch_size": 4, "dim": 16, "depth": 4, "heads": 2}
+    sizes = {"image_shape": (16, 16, 3), "patch_size": 4, "hidden_dim": 16, "num_layers": 4, "num_heads": 2}
     scenes = course_hw5.beit_backbone(**sizes, feature_layers=(0, 1, 2, 3))
     return {
         "bert": (course_hw5.bert_classifier(text, max_length=6), IDS),

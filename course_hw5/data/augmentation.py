@@ -21,7 +21,7 @@ def mixup(batch: dict, alpha: float = 0.2) -> dict:
     Zhang et al. 2018, https://arxiv.org/abs/1710.09412.
 
     Args:
-        batch: "images", float32 `(batch, height, width, channels)`, and "labels", float32 `(batch, classes)`.
+        batch: "images", float32 `(batch, height, width, channels)`, and "labels", float32 `(batch, num_classes)`.
         alpha: of the Beta distribution that the weights are drawn from.
 
     Returns:
@@ -87,16 +87,16 @@ MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where 
 NAMES = (*LAYERS, *MIXES)
 
 
-def augment(names: str | Sequence[str], classes: int) -> Callable:
+def augment(names: str | Sequence[str], num_classes: int) -> Callable:
     """Builds a function for `tf.data.Dataset.map` that augments a batch of images.
 
     Args:
         names: from `NAMES`; a comma-separated string or a sequence. Layers are applied in this order, mixing comes last.
-        classes: number of classes, for the one-hot labels that MixUp and CutMix need.
+        num_classes: number of classes, for the one-hot labels that MixUp and CutMix need.
 
     Returns:
         A function `(images, labels) -> (images, labels)`: uint8 `(batch, 32, 32, channels)` in and out; integer labels
-        `(batch,)` in, and out as they came or, where labels are mixed, float32 `(batch, classes)`.
+        `(batch,)` in, and out as they came or, where labels are mixed, float32 `(batch, num_classes)`.
 
     Raises:
         ValueError: if a name is unknown.
@@ -112,7 +112,7 @@ def augment(names: str | Sequence[str], classes: int) -> Callable:
     mixes = [MIXES[name] for name in dict.fromkeys(names) if name in MIXES]
 
     def apply(images, labels):
-        batch = {"images": tf.cast(images, tf.float32), "labels": tf.one_hot(labels, classes)}
+        batch = {"images": tf.cast(images, tf.float32), "labels": tf.one_hot(labels, num_classes)}
         for layer in layers:
             batch = layer(batch, training=True)
         if mixes:

@@ -22,13 +22,15 @@ class BertEncoder(keras_nlp.layers.TransformerEncoder):
         self._self_attention_layer_norm = self._normalization("self_attention_layer_norm")
         self._self_attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="self_attention_dropout")
         self._feedforward_layer_norm = self._normalization("feedforward_layer_norm")
-        self._feedforward_intermediate_dense = self._dense(self.mlp_dim, "feedforward_intermediate_dense", self.activation)
+        self._feedforward_intermediate_dense = self._dense(
+            self.intermediate_dim, "feedforward_intermediate_dense", self.activation
+        )
         self._feedforward_output_dense = self._dense(inputs_shape[-1], "feedforward_output_dense")
         self._feedforward_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="feedforward_dropout")
         for layer in (self._self_attention_layer, self._self_attention_layer_norm, self._feedforward_layer_norm):
             layer.build(inputs_shape)
         self._feedforward_intermediate_dense.build(inputs_shape)
-        self._feedforward_output_dense.build((*inputs_shape[:-1], self.mlp_dim))
+        self._feedforward_output_dense.build((*inputs_shape[:-1], self.intermediate_dim))
 
     def make_attention(self, kind=BertAttention, **options):
         """The layer of self-attention, not yet built."""

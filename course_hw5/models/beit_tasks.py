@@ -57,13 +57,13 @@ class BeitClassifier(BeitTask):
         self.pooled_norm = _pooled_norm(backbone)
         self.classifier_dropout = keras.layers.Dropout(dropout, dtype=backbone.dtype_policy, name="classifier_dropout")
         self.logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")
-        self.scores = keras.layers.Activation(activation, dtype="float32", name="scores")
+        self.predictions = keras.layers.Activation(activation, dtype="float32", name="predictions")
 
         # === Functional model ===
         images, x = image_inputs(preprocessing, backbone)
         x = self.pooled_norm(pooled(backbone(x), pooling))
         x = self.logits(self.classifier_dropout(x))
-        super().__init__(images, self.scores(x), name=name)
+        super().__init__(images, self.predictions(x), name=name)
 
         # === Config ===
         self.num_classes = num_classes

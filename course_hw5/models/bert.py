@@ -72,7 +72,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         self.embeddings_dropout = HashedDropout(dropout, dtype=dtype, name="embeddings_dropout")
         self.transformer_layers = [
             self.make_encoder(
-                mlp_dim=mlp_dim,
+                intermediate_dim=mlp_dim,
                 num_heads=num_heads,
                 dropout=dropout,
                 activation=exact_gelu,
@@ -190,7 +190,9 @@ def exact(backbone: keras.Model) -> BertBackbone:
         return backbone
     expected = "a BertBackbone, as bert_backbone makes one"
     require("backbone", backbone, lambda backbone: isinstance(backbone, keras_nlp.models.BertBackbone), expected)
-    copy = BertBackbone.from_config(backbone.get_config())
+    config = backbone.get_config()
+    config["mlp_dim"] = config.pop("intermediate_dim")
+    copy = BertBackbone.from_config(config)
     copy.set_weights(backbone.get_weights())
     return copy
 

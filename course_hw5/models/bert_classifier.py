@@ -39,7 +39,7 @@ class BertClassifier(Task):
         self.backbone = backbone
         self.bert_inputs = BertInputs(separator_id, name="bert_inputs")
         self.classifier_dropout = keras.layers.Dropout(dropout, dtype=backbone.dtype_policy, name="classifier_dropout")
-        self.classifier = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="positive")
+        self.classifier = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="classifier")
 
         # === Functional model ===
         token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")

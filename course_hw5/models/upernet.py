@@ -49,7 +49,7 @@ class UperNetSegmenter(BeitTask):
         maps = rescaled([outputs[f"block_{index}"] for index in backbone.feature_layers], dtype)
         x = fused(maps, channels, pool_scales, dtype)
         x = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
-        outputs = keras.layers.Activation("linear", dtype="float32", name="scores")(x)  # names the output, as a classifier's
+        outputs = keras.layers.Activation("linear", dtype="float32", name="predictions")(x)
         if auxiliary_head:
             x = maps[2]
             for index in range(auxiliary_convolutions):
@@ -125,7 +125,7 @@ def upernet_segmenter(
     Example:
         >>> from course_hw5.models.beit import beit_backbone
         >>> backbone = beit_backbone("base", (32, 48, 3), depth=4, feature_layers=(0, 1, 2, 3))
-        >>> [output.shape for output in upernet_segmenter(backbone, classes=150).output]
+        >>> [output.shape for output in upernet_segmenter(backbone, num_classes=150).output]
         [(None, 8, 12, 150), (None, 2, 3, 150)]
     """
     require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")

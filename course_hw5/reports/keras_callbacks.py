@@ -17,11 +17,11 @@ from course_hw5.reports.classification import evaluate_classifier, write_image
 
 
 def main_metrics(logs, model):
-    """Logs; where a model has several outputs, the metrics of the one named "scores" without that prefix."""
+    """Logs; where a model has several outputs, the metrics of the one named "predictions" without that prefix."""
     names = getattr(model, "output_names", None) or ()
-    if len(names) < 2 or "scores" not in names:
+    if len(names) < 2 or "predictions" not in names:
         return dict(logs or {})
-    shorter = {name: re.sub("^(val_)?scores_", r"\1", name) for name in logs}
+    shorter = {name: re.sub("^(val_)?predictions_", r"\1", name) for name in logs}
     return {short: logs[name] for name, short in shorter.items() if name == short or short not in ("loss", "val_loss")}
 
 

@@ -25,7 +25,7 @@ class SceneEvaluation:
     """What `evaluate_segmenter` found; `write` puts it into a run folder.
 
     Attributes:
-        matrix: int64 `(classes, classes)`, pixels by true (rows) and predicted class.
+        matrix: int64 `(classes, num_classes)`, pixels by true (rows) and predicted class.
         class_names: one name per class.
         shown: image, labels and prediction of a few test images.
         examples: number of images.
@@ -93,16 +93,16 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data) -> SceneEvaluation:
     Raises:
         ValueError: if an image's labels have another size, the data have more classes than the segmenter, or no end.
     """
-    check_classes(segmenter.classes, data.class_names)
+    check_classes(segmenter.num_classes, data.class_names)
     check_end(data.test, "test")
-    matrix, shown, seconds, examples = np.zeros((segmenter.classes,) * 2, "int64"), [], 0.0, 0
+    matrix, shown, seconds, examples = np.zeros((segmenter.num_classes,) * 2, "int64"), [], 0.0, 0
     for number, (image, labels) in enumerate(data.test):
         image, labels = np.asarray(image), np.asarray(labels)
-        _check_labels(labels, image, segmenter.classes, number)
+        _check_labels(labels, image, segmenter.num_classes, number)
         started = time.perf_counter()
         predicted = segmenter.segment(image)
         seconds += time.perf_counter() - started
-        matrix += counted(labels, predicted, segmenter.classes)
+        matrix += counted(labels, predicted, segmenter.num_classes)
         examples += 1
         if len(shown) < SHOWN and number % max(1, int(data.test.cardinality()) // SHOWN) == 0:
             shown.append((image, labels, predicted))
@@ -117,26 +117,26 @@ def write_scene_report(segmenter: SceneSegmenter, data, run_dir, writer=None, ep
     return evaluate_segmenter(segmenter, data).write(run_dir, writer, epoch)
 
 
-def _check_labels(labels, image, classes, number):
+def _check_labels(labels, image, num_classes, number):
     if image.shape[:2] != labels.shape:
         raise ValueError(f"Labels must have the size of image {number}, {image.shape[:2]}. Received: {labels.shape}")
-    wrong = labels[(labels >= classes) & (labels != IGNORE_INDEX)]
+    wrong = labels[(labels >= num_classes) & (labels != IGNORE_INDEX)]
     if len(wrong):
-        expected = f"lie in [0, {classes - 1}], or be {IGNORE_INDEX}"
+        expected = f"lie in [0, {num_classes - 1}], or be {IGNORE_INDEX}"
         raise ValueError(f"Labels of image {number} must {expected}. Received: {wrong[0]}")
 
 
-def counted(labels, predicted, classes):
-    """The confusion matrix of an image of any size, int64 `(classes, classes)`, counted on the device strip by strip."""
-    strips = max(1, round(labels.size * classes / STRIP_NUMBERS))
+def counted(labels, predicted, num_classes):
+    """The confusion matrix of an image of any size, int64 `(classes, num_classes)`, counted on the device strip by strip."""
+    strips = max(1, round(labels.size * num_classes / STRIP_NUMBERS))
     parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
-    return sum(keras.ops.convert_to_numpy(metrics.confusion_matrix(*part, classes)).astype("int64") for part in parts)
+    return sum(keras.ops.convert_to_numpy(metrics.confusion_matrix(*part, num_classes)).astype("int64") for part in parts)
 
 
-def check_classes(classes, class_names):
+def check_classes(num_classes, class_names):
     """Raises ValueError unless there is one name per class."""
-    if len(class_names) != classes:
-        raise ValueError(f"The data must have {classes} classes, as the model has. Received: {len(class_names)}")
+    if len(class_names) != num_classes:
+        raise ValueError(f"The data must have {num_classes} classes, as the model has. Received: {len(class_names)}")
 
 
 def check_end(data, split):
@@ -164,7 +164,7 @@ class SceneTimeLapse(time_lapse.TimeLapse):
         segmenter = SceneSegmenter(self.model)
         predictions = segmenter.segment([image for image, _ in self.scenes])
         for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
-            matrix = counted(labels, predicted, segmenter.classes)
+            matrix = counted(labels, predicted, segmenter.num_classes)
             yield {
                 "name": f"image {number + 1}",
                 "answer": "pixel accuracy",

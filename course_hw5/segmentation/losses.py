@@ -13,7 +13,7 @@ class PixelCrossentropy(keras.losses.Loss):
     `keras.losses.SparseCategoricalCrossentropy(ignore_class=255)` gives the same numbers, but XLA's program of it and its
     gradient takes 2.3 times as long.
 
-    Labels: integers `(batch, height, width)`. Predictions: logits `(batch, rows, columns, classes)` of any size.
+    Labels: integers `(batch, height, width)`. Predictions: logits `(batch, rows, columns, num_classes)` of any size.
     """
 
     def call(self, labels, logits):

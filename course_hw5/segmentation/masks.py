@@ -28,14 +28,14 @@ class Entry(NamedTuple):
 
 
 @functools.cache
-def palette(classes: int) -> UInt8[np.ndarray, "{classes} 3"]:
+def palette(num_classes: int) -> UInt8[np.ndarray, "{num_classes} 3"]:
     """Colours for classes, the first ones furthest apart, for colour-blind readers too.
 
     Each colour is the candidate whose distance to all earlier ones, the least of CIELAB's under normal vision, deuteranopia
     and protanopia, is the largest.
 
     Args:
-        classes: number of classes, 255 at most.
+        num_classes: number of classes, 255 at most.
 
     Returns:
         uint8 array `(classes, 3)`; a palette of fewer classes is the start of one of more.
@@ -43,8 +43,8 @@ def palette(classes: int) -> UInt8[np.ndarray, "{classes} 3"]:
     Raises:
         ValueError: if there are more classes than that.
     """
-    if not 1 <= classes <= IGNORE_INDEX:
-        raise ValueError(f"`classes` must lie in [1, {IGNORE_INDEX}]. Received: {classes}")
+    if not 1 <= num_classes <= IGNORE_INDEX:
+        raise ValueError(f"`num_classes` must lie in [1, {IGNORE_INDEX}]. Received: {num_classes}")
     levels = np.linspace(0.04, 1, 10)
     candidates = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
     seen = [_lab(candidates @ np.transpose(matrix)) for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA)]
@@ -53,11 +53,11 @@ def palette(classes: int) -> UInt8[np.ndarray, "{classes} 3"]:
     candidates, seen = candidates[kept], [lab[kept] for lab in seen]
     chosen = [int(np.argmin(np.abs(candidates - _linear(np.array([0, 114, 178]) / 255)).sum(1)))]  # Okabe and Ito's blue
     nearest = np.full(len(candidates), np.inf)
-    while len(chosen) < classes:
+    while len(chosen) < num_classes:
         distances = np.min([np.linalg.norm(lab - lab[chosen[-1]], axis=1) for lab in seen], axis=0)
         nearest = np.minimum(nearest, distances)
         chosen.append(int(nearest.argmax()))
-    return np.uint8(np.round(_gamma(candidates[chosen[:classes]]) * 255))
+    return np.uint8(np.round(_gamma(candidates[chosen[:num_classes]]) * 255))
 
 
 def _linear(srgb):
@@ -76,7 +76,7 @@ def _lab(linear):
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=-1)
 
 
-def colored(labels: Mask, classes: int) -> RgbImage:
+def colored(labels: Mask, num_classes: int) -> RgbImage:
     """A segmentation mask as an image: uint8 `(height, width, 3)`, grey where there is no label.
 
     Raises:
@@ -85,33 +85,33 @@ def colored(labels: Mask, classes: int) -> RgbImage:
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "ui":
         raise ValueError(f"`labels` must be integers (height, width). Received: {labels.dtype} {labels.shape}")
-    wrong = labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= classes))]
+    wrong = labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= num_classes))]
     if len(wrong):
-        raise ValueError(f"`labels` must lie in [0, {classes - 1}], or be {IGNORE_INDEX}. Received: {wrong[0]} and others")
-    return _colors(classes)[labels]
+        raise ValueError(f"`labels` must lie in [0, {num_classes - 1}], or be {IGNORE_INDEX}. Received: {wrong[0]} and others")
+    return _colors(num_classes)[labels]
 
 
-def _colors(classes):
+def _colors(num_classes):
     """A colour for each of the 256 values that a label can have."""
     colors = np.full((256, 3), GREY, "uint8")
-    colors[:classes] = palette(classes)
+    colors[:num_classes] = palette(num_classes)
     return colors
 
 
-def with_palette(labels: Mask, classes: int) -> Image.Image:
+def with_palette(labels: Mask, num_classes: int) -> Image.Image:
     """A segmentation mask as a `PIL.Image.Image` whose pixels are the labels, shown in the palette's colours."""
     image = Image.fromarray(np.asarray(labels, "uint8"), "P")
-    image.putpalette(_colors(classes).tobytes())
+    image.putpalette(_colors(num_classes).tobytes())
     return image
 
 
-def overlay(image: RgbImage, labels: Mask, classes: int | None = None, alpha: float = 0.55) -> RgbImage:
+def overlay(image: RgbImage, labels: Mask, num_classes: int | None = None, alpha: float = 0.55) -> RgbImage:
     """An image under its segmentation mask.
 
     Args:
         image: uint8 array `(height, width, 3)`.
         labels: integers `(height, width)`.
-        classes: number of classes; None for as many as `labels` needs.
+        num_classes: number of classes; None for as many as `labels` needs.
         alpha: weight of the mask, in [0, 1].
 
     Returns:
@@ -123,7 +123,7 @@ def overlay(image: RgbImage, labels: Mask, classes: int | None = None, alpha: fl
     image, labels = np.asarray(image), np.asarray(labels)
     if image.shape[:2] != labels.shape:
         raise ValueError(f"`labels` must have the image's size, {image.shape[:2]}. Received: {labels.shape}")
-    colors = colored(labels, classes or 1 + int(labels.max(initial=0, where=labels != IGNORE_INDEX)))
+    colors = colored(labels, num_classes or 1 + int(labels.max(initial=0, where=labels != IGNORE_INDEX)))
     mixed = Image.blend(Image.fromarray(image), Image.fromarray(colors), alpha)
     return np.where((labels == IGNORE_INDEX)[..., None], image, mixed)
 

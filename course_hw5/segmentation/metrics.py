@@ -10,19 +10,19 @@ from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.layers.resampling import resample
 
 
-def confusion_matrix(labels, predicted, classes):
+def confusion_matrix(labels, predicted, num_classes):
     """Counts pixels by true and predicted class.
 
     Args:
         labels, predicted: integer tensors of one shape. Pixels whose label is `IGNORE_INDEX` count nowhere.
-        classes: number of classes.
+        num_classes: number of classes.
 
     Returns:
-        Integer tensor `(classes, classes)`, truth in rows.
+        Integer tensor `(num_classes, num_classes)`, truth in rows.
     """
     labels, predicted = (keras.ops.reshape(keras.ops.cast(x, "int32"), (-1,)) for x in (labels, predicted))
-    labels = keras.ops.where(labels == IGNORE_INDEX, classes, labels)  # a row that is no class's: all zeros
-    truth, found = keras.ops.one_hot(labels, classes), keras.ops.one_hot(predicted, classes)
+    labels = keras.ops.where(labels == IGNORE_INDEX, num_classes, labels)  # a row that is no class's: all zeros
+    truth, found = keras.ops.one_hot(labels, num_classes), keras.ops.one_hot(predicted, num_classes)
     return keras.ops.cast(keras.ops.matmul(keras.ops.transpose(truth), found), "int64")  # exact up to 16 million pixels
 
 
@@ -30,7 +30,7 @@ def class_scores(matrix):
     """Intersection over union, and accuracy, of each class.
 
     Args:
-        matrix: array `(classes, classes)`, truth in rows.
+        matrix: array `(num_classes, num_classes)`, truth in rows.
 
     Returns:
         Dict of "iou" and "accuracy", float64 arrays `(classes,)`: NaN for a class that neither truth nor prediction has, and
@@ -75,7 +75,7 @@ class MeanIoU(keras.metrics.MeanIoU):
         super().__init__(num_classes, name=name, ignore_class=ignore_class, **{"sparse_y_pred": False} | kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Counts labels `(batch, height, width)` and logits `(batch, rows, columns, classes)`."""
+        """Counts labels `(batch, height, width)` and logits `(batch, rows, columns, num_classes)`."""
         return super().update_state(y_true, resample(y_pred, y_true.shape[1:3]), sample_weight)
 
 

@@ -25,7 +25,7 @@ class SceneSegmenter:
 
     Args:
         model: an `upernet_segmenter`, or any model of raw images `(batch, height, width, 3)` in [0, 255] to logits
-            `(batch, rows, columns, classes)` (of several outputs the first), by its attribute `class_names`, if it has one.
+            `(batch, rows, columns, num_classes)` (of several outputs the first), by its attribute `class_names`, if it has one.
         sliding: whether windows slide over the image.
         flip: whether each image is also seen mirrored.
         scales: sizes at which an image is seen, 1.0 where it just covers the window; others need `sliding`.
@@ -51,7 +51,7 @@ class SceneSegmenter:
                 raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
         self.model = model
         self.window, self.maps = tuple(shape[1:3]), tuple(maps[1:3])
-        self.classes = maps[3]
+        self.num_classes = maps[3]
         self.sliding, self.flip, self.scales, self.batch_size = sliding, flip, tuple(scales), batch_size
 
     @classmethod
@@ -63,7 +63,7 @@ class SceneSegmenter:
     def class_names(self):
         """One string per class; numbers where the model has no names."""
         names = getattr(self.model, "class_names", None)
-        return tuple(names or map(str, range(self.classes)))
+        return tuple(names or map(str, range(self.num_classes)))
 
     def segment(self, images, probabilities=False):
         """Labels every pixel.
@@ -75,7 +75,7 @@ class SceneSegmenter:
 
         Returns:
             Per image an integer array `(height, width)`; with `probabilities` a pair of it and of a float32 array
-            `(height, width, classes)`. A list of these where a list came.
+            `(height, width, num_classes)`. A list of these where a list came.
 
         Raises:
             ValueError: if one of them is no image; nothing is computed then.
@@ -94,9 +94,9 @@ class SceneSegmenter:
         return self._labels(mean, image.shape[:2], probabilities, is_logits=False)
 
     def _logits(self, image, scale, mirrored):
-        """Mean logits `(rows, columns, classes)` of one view of an image."""
+        """Mean logits `(rows, columns, num_classes)` of one view of an image."""
         windows, size = self._windows(image[:, ::-1] if mirrored else image, scale)
-        total, count = np.zeros((*size, self.classes), "float32"), np.zeros((*size, 1), "float32")
+        total, count = np.zeros((*size, self.num_classes), "float32"), np.zeros((*size, 1), "float32")
         for first in range(0, len(windows), self.batch_size):
             batch = windows[first : first + self.batch_size]
             logits = self.model.predict_on_batch(np.stack([window.pixels for window in batch]))
@@ -129,9 +129,9 @@ class SceneSegmenter:
 
     def _labels(self, maps, size, probabilities, is_logits):
         """Logits or probabilities of a small grid to labels, and probabilities, of the image's own size, strip by strip."""
-        labels = np.empty(size, "uint8" if self.classes <= 256 else "int32")
-        shares = np.empty((*size, self.classes), "float32") if probabilities else None
-        strip = max(1, int(STRIP_BYTES / (4 * size[1] * self.classes)))
+        labels = np.empty(size, "uint8" if self.num_classes <= 256 else "int32")
+        shares = np.empty((*size, self.num_classes), "float32") if probabilities else None
+        strip = max(1, int(STRIP_BYTES / (4 * size[1] * self.num_classes)))
         for top in range(0, size[0], strip):
             values = resized_rows(maps, size, top, min(top + strip, size[0]))
             labels[top : top + strip] = values.argmax(-1)
@@ -181,7 +181,7 @@ def resized(image, size):
 
 
 def resized_rows(maps, size, first, last):
-    """Rows `first` to `last` of maps `(rows, columns, classes)` resized to `size`, bilinear between pixel centres."""
+    """Rows `first` to `last` of maps `(rows, columns, num_classes)` resized to `size`, bilinear between pixel centres."""
     above, below, share = _neighbours(maps.shape[0], size[0])
     rows = slice(first, last)
     strip = maps[above[rows]] + share[rows, None, None] * (maps[below[rows]] - maps[above[rows]])

@@ -17,7 +17,7 @@ def black_and_white(count):
 
 
 def run(names, batch):
-    data = tf.data.Dataset.from_tensors(batch).map(augmentation.augment(names, classes=10))
+    data = tf.data.Dataset.from_tensors(batch).map(augmentation.augment(names, num_classes=10))
     return next(iter(data))
 
 
@@ -57,7 +57,7 @@ def test_cutmix_mixes_labels_by_the_area_that_it_cuts():
 
 def test_of_mixup_and_cutmix_one_is_used_for_each_batch():
     data = tf.data.Dataset.from_tensors(black_and_white(8))
-    data = data.repeat(20).map(augmentation.augment("mixup,cutmix", classes=10))
+    data = data.repeat(20).map(augmentation.augment("mixup,cutmix", num_classes=10))
     is_cut = [{*np.unique(images)} <= {0, 255} for images, _ in data]
     assert 4 < sum(is_cut) < 16
 
@@ -65,7 +65,7 @@ def test_of_mixup_and_cutmix_one_is_used_for_each_batch():
 @pytest.mark.parametrize("names", [*augmentation.NAMES, "flip,shift,mixup,cutmix"])
 def test_the_state_of_the_generator_decides_the_images(names, batch):
     tf.random.set_seed(1)
-    data = tf.data.Dataset.from_tensors(batch).repeat(4).map(augmentation.augment(names, classes=10))
+    data = tf.data.Dataset.from_tensors(batch).repeat(4).map(augmentation.augment(names, num_classes=10))
     generator = tf.random.get_global_generator()
     epochs = []
     for seed in (3, 4, 3):

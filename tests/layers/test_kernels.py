@@ -123,7 +123,7 @@ def test_an_exported_graph_holds_no_xla_function(tmp_path):
 def test_bert_and_beit_with_fused_kernels_have_the_gradients_of_plain_ones():
     ids = tf.constant([[101, 2023, 3185, 102, 0, 0], [101, 2003, 2025, 2919, 2012, 102]])
     images = tf.constant(random.uniform(0, 255, (2, 16, 24, 3)), "float32")
-    sizes = {"patch_size": 4, "dim": 32, "depth": 2, "heads": 2}
+    sizes = {"patch_size": 4, "hidden_dim": 32, "num_layers": 2, "num_heads": 2}
 
     def step(model, x):
         with tf.GradientTape() as tape:

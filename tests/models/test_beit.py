@@ -12,7 +12,7 @@ from course_hw5.models import beit, beit_tasks, fine_tuning
 from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN
-SMALL = {"patch_size": 4, "dim": 12, "depth": 2, "heads": 3}
+SMALL = {"patch_size": 4, "hidden_dim": 12, "num_layers": 2, "num_heads": 3}
 random = np.random.default_rng(0)
 PICTURES = random.integers(0, 256, (3, 16, 24, 3)).astype("uint8")
 
@@ -129,9 +129,12 @@ def test_every_weight_gets_a_gradient():
     "arguments, message",
     [
         ({"size": "huge"}, "`size` must be one of tiny, small, base, large. Received: 'huge'"),
-        ({"dim": 12, "depth": 2}, "Give `size`, or patch_size, dim, depth and heads. Received: no patch_size, heads"),
+        (
+            {"hidden_dim": 12, "num_layers": 2},
+            "Give `size`, or patch_size, dim, depth and heads. Received: no patch_size, heads",
+        ),
         (SMALL | {"image_shape": (16, 18, 3)}, "`image_shape` must be divisible by the patch, 4 pixels. Received: (16, 18, 3)"),
-        (SMALL | {"heads": 5}, "`heads` must be a divisor of dim 12. Received: 5"),
+        (SMALL | {"num_heads": 5}, "`heads` must be a divisor of dim 12. Received: 5"),
         (SMALL | {"relative_position_bias": "some"}, "`relative_position_bias` must be per_layer, shared, both, none"),
         (SMALL | {"feature_layers": (2,)}, "`feature_layers` must be in [-1, 1]. Received: (2,)"),
         (

@@ -15,7 +15,7 @@ VOCABULARY = (*SPECIAL_TOKENS, "good", "bad", "film", "##s")
 
 
 def small_backbone(**overrides):
-    sizes = {"vocabulary_size": 200, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    sizes = {"vocabulary_size": 200, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 16}
     return bert_backbone("tiny", **sizes | {"max_sequence_length": 16} | overrides)
 
 
@@ -52,7 +52,7 @@ def test_sizes_have_as_many_parameters_as_the_published_ones(size, parameters):
 
 
 def test_base_is_the_size_of_the_paper():
-    assert SIZES["base"] == {"num_layers": 12, "hidden_dim": 768, "num_heads": 12, "intermediate_dim": 3072}
+    assert SIZES["base"] == {"num_layers": 12, "hidden_dim": 768, "num_heads": 12, "mlp_dim": 3072}
 
 
 @pytest.mark.parametrize("owner", ["backbone", "classifier"])

@@ -14,7 +14,7 @@ IDS = np.array([[2, 8, 5, 7, 9, 11, 3], [2, 5, 7, 3, 0, 0, 0]])
 
 
 def small_classifier(**overrides):
-    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16, "max_sequence_length": 16} | overrides
+    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 16, "max_sequence_length": 16} | overrides
     backbone = MPNetBackbone(len(WORDS), **sizes, vocabulary=WORDS)
     for encoder in backbone.transformer_layers:
         table = encoder.attention.table

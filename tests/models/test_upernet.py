@@ -10,7 +10,7 @@ from course_hw5.models import beit_tasks, fine_tuning
 from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN_SEGMENTER
-SMALL = {"patch_size": 8, "dim": 12, "depth": 4, "heads": 3, "feature_layers": (0, 1, 2, 3)}
+SMALL = {"patch_size": 8, "hidden_dim": 12, "num_layers": 4, "num_heads": 3, "feature_layers": (0, 1, 2, 3)}
 PICTURES = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3)).astype("uint8")
 
 

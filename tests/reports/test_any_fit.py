@@ -353,7 +353,7 @@ def test_only_the_name_of_the_output_scores_is_taken_from_metrics(tmp_path):
     fit(functional(), HistoryPlots(tmp_path / "one"), metrics=[f_scores_macro], validation_split=0.3)
     assert {"f_scores_macro", "val_f_scores_macro"} < {*pd.read_csv(tmp_path / "one" / "history.csv")}
     inputs = keras.Input((4,))
-    heads = [keras.layers.Dense(3, activation="softmax", name=name)(inputs) for name in ("scores", "auxiliary")]
+    heads = [keras.layers.Dense(3, activation="softmax", name=name)(inputs) for name in ("predictions", "auxiliary")]
     fit(
         keras.Model(inputs, heads),
         HistoryPlots(tmp_path / "two"),

@@ -36,7 +36,7 @@ def test_scores_equal_an_independent_computation(seed):
 
 
 def test_a_class_that_neither_truth_nor_prediction_has_does_not_count():
-    matrix = np.array(metrics.confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=4))
+    matrix = np.array(metrics.confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), num_classes=4))
     np.testing.assert_allclose(metrics.class_scores(matrix)["iou"], [0.5, 0.5, np.nan, np.nan])
     assert metrics.pixel_scores(matrix)["mean_iou"] == 0.5
 
@@ -44,7 +44,7 @@ def test_a_class_that_neither_truth_nor_prediction_has_does_not_count():
 def test_pixels_of_the_benchmark_s_class_other_count_nowhere():
     annotation = np.array([[0, 1, 2], [0, 150, 3]], "uint8")
     labels = annotation - np.uint8(1)  # `reduce_labels`: other (0) becomes 255, wall (1) becomes 0
-    matrix = np.array(metrics.confusion_matrix(labels, np.array([[7, 0, 1], [7, 149, 9]]), classes=150))
+    matrix = np.array(metrics.confusion_matrix(labels, np.array([[7, 0, 1], [7, 149, 9]]), num_classes=150))
     assert matrix.sum() == 4 and matrix[0, 0] == matrix[1, 1] == matrix[149, 149] == matrix[2, 9] == 1
 
 

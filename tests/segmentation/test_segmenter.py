@@ -9,7 +9,7 @@ from PIL import Image
 from course_hw5 import SceneSegmenter, beit_backbone, mlp_classifier, upernet_segmenter
 from course_hw5.segmentation import segmenter as segmenter_module
 
-SMALL = {"patch_size": 8, "dim": 12, "depth": 4, "heads": 3, "feature_layers": (0, 1, 2, 3)}
+SMALL = {"patch_size": 8, "hidden_dim": 12, "num_layers": 4, "num_heads": 3, "feature_layers": (0, 1, 2, 3)}
 WINDOW = (32, 48)
 
 

@@ -63,12 +63,12 @@ def load_full(name: str) -> BeitClassifier | UperNetSegmenter:
     with importlib.resources.as_file(ASSETS / FULL[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
         arguments = json.loads(file.metadata()["arguments"])
         backbone, names = BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
-        options = {"class_names": names, "preprocessing": preprocessing_of(**arguments.get("raw", {}))}
+        options = {"class_names": names, "preprocessing": preprocessing_of(**arguments["raw"])}
         if "head" in arguments:
             head = arguments["head"] | {"auxiliary_head": False}
             model = UperNetSegmenter(backbone, len(names), **head, **options)
         else:
-            model = BeitClassifier(backbone, len(names), **arguments.get("top", {}), **options)
+            model = BeitClassifier(backbone, len(names), **arguments["top"], **options)
         for variable in model.weights:
             variable.assign(file.get_tensor(variable.path).astype("float32"))
     return model
