@@ -69,7 +69,7 @@ for probabilities in model.predict(images, verbose=0):
 
 # %% [markdown]
 # ## Where does it look?
-# Click a patch: the image shows what that patch looked at, head by head. Compare *Attention*, *Content score* and *Position
+# Click a patch: the image shows what that patch looked at, head by head. Compare *Attention*, *Content logits* and *Position
 # bias* in the first layer and in the last. *Relevance* leaves only what spoke for the answer.
 
 # %%
@@ -82,8 +82,8 @@ course_hw5.explain(model, images[0]).view(title="A temple")
 # %%
 scores = {name: np.array(part) for name, part in course_hw5.attention_model(model, parts=True)(images).items()}
 print({name: part.shape for name, part in scores.items()})
-exponent = np.exp(scores["content"] + scores["position"])
-print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) - scores["attention"]).max())
+exponent = np.exp(scores["content_logits"] + scores["position_logits"])
+print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) - scores["attention_weights"]).max())
 
 # %% [markdown]
 # ## What does training make of places?
@@ -94,10 +94,10 @@ print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) -
 rows, columns = backbone.grid
 middle = (rows // 2, columns // 2)
 query = 1 + middle[0] * columns + middle[1]
-figure, axes = plt.subplots(2, scores["position"].shape[2], figsize=(14, 4), squeeze=False)
+figure, axes = plt.subplots(2, scores["position_logits"].shape[2], figsize=(14, 4), squeeze=False)
 for row, layer in zip(axes, (0, -1)):
     for head, axis in enumerate(row):
-        bias = scores["position"][0, layer, head, query, 1:].reshape(rows, columns)
+        bias = scores["position_logits"][0, layer, head, query, 1:].reshape(rows, columns)
         axis.imshow(bias, cmap="RdBu_r", vmin=-np.abs(bias).max(), vmax=np.abs(bias).max())
         axis.plot(middle[1], middle[0], "k+")
         axis.set(xticks=[], yticks=[], title=f"block {layer % len(backbone.blocks)}, head {head}")
@@ -108,7 +108,7 @@ for row, layer in zip(axes, (0, -1)):
 # Mean distance from a patch to what it looks at, in patches: small is local, as in a convolution; large is global.
 
 # %%
-distances = course_hw5.attention_distance(scores["attention"].mean(axis=0), backbone.grid)
+distances = course_hw5.attention_distance(scores["attention_weights"].mean(axis=0), backbone.grid)
 figure, axis = plt.subplots(figsize=(7, 3))
 axis.plot(
     np.repeat(np.arange(len(distances))[:, None], distances.shape[1], axis=1), distances, "o", color="tab:blue", alpha=0.6

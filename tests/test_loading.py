@@ -55,7 +55,7 @@ def test_a_text_is_answered_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("command, ending", [("classify", "image.html"), ("segment", "image.html")])
-def test_a_image_is_answered_in_two_lines(command, ending, image, tmp_path):
+def test_an_image_is_answered_in_two_lines(command, ending, image, tmp_path):
     lines, errors = printed(*CLI, command, image, "--out", tmp_path / "out")
     assert errors == [] and lines[1:] == ["1 of 1 images done"]
     assert lines[0].startswith(f"{image}: ") and lines[0].endswith(f"Open {tmp_path / 'out' / ending}")

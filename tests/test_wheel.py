@@ -51,7 +51,7 @@ def test_the_wheel_holds_all_files_of_the_package(wheel):
     assert files == {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("course_hw5/")}
 
 
-def test_a_image_is_classified_without_the_checkout(installed, tmp_path):
+def test_an_image_is_classified_without_the_checkout(installed, tmp_path):
     place = run(installed / "python", "-c", "import course_hw5; print(course_hw5.__file__)", cwd=tmp_path)
     assert place.startswith(str(installed.parent))
     printed = run(installed / "course-hw5", "classify", ROOT / "docs" / "drawings" / "ship.jpg", "--out", "out", cwd=tmp_path)

@@ -8,51 +8,52 @@ from course_hw5.errors import is_whole, require
 Weights = Float[np.ndarray, "layers heads tokens tokens"]
 
 
-def attention_rollout(scores: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "tokens tokens"]:
+def attention_rollout(attention_weights: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "tokens tokens"]:
     """Folds the attention of all layers into one token-to-token map.
 
     Heads are averaged, the skip connection enters as an identity matrix, and the layers are multiplied from input to
     output (Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928).
 
     Args:
-        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities; axis -2 is the query, -1 the key.
+        attention_weights: float array `(layers, heads, tokens, tokens)`, softmax probabilities; axis -2 is the query, -1 the
+            key.
         residual_weight: share of the skip connection, in [0, 1).
 
     Returns:
         Float array `(tokens, tokens)`; row `q` says how much of output token `q` came from each input token; rows sum to 1.
 
     Raises:
-        ValueError: if `scores` is not 4-D with square last axes, or `residual_weight` is outside [0, 1).
+        ValueError: if `attention_weights` is not 4-D with square last axes, or `residual_weight` is outside [0, 1).
 
     Example:
         >>> attention_rollout(np.full((2, 1, 2, 2), 0.5))
         array([[0.625, 0.375],
                [0.375, 0.625]])
     """
-    return rollout_by_layer(scores, residual_weight)[-1]
+    return rollout_by_layer(attention_weights, residual_weight)[-1]
 
 
-def rollout_by_layer(scores: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "layers tokens tokens"]:
+def rollout_by_layer(attention_weights: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "layers tokens tokens"]:
     """As `attention_rollout`, after each layer: float array `(layers, tokens, tokens)`."""
-    scores = _checked(scores, "scores")
+    attention_weights = _checked(attention_weights, "attention_weights")
     require("residual_weight", residual_weight, lambda weight: 0 <= weight < 1, "in [0, 1)")
-    identity = np.eye(scores.shape[-1])
+    identity = np.eye(attention_weights.shape[-1])
     rollout, layers = identity, []
-    for attention in scores.mean(axis=1):
+    for attention in attention_weights.mean(axis=1):
         rollout = (residual_weight * identity + (1 - residual_weight) * attention) @ rollout
         layers.append(rollout)
     return np.stack(layers)
 
 
 def gradient_relevance(
-    scores: Float[np.ndarray, "layers heads queries keys"], gradients: Float[np.ndarray, "layers heads queries keys"]
+    attention_weights: Float[np.ndarray, "layers heads queries keys"], gradients: Float[np.ndarray, "layers heads queries keys"]
 ) -> Float[np.ndarray, "layers heads queries keys"]:
     """Attention times its gradient, where positive: the share of each weight in the model's answer, to first order.
 
     One factor of the relevance of Chefer et al. 2021 (https://arxiv.org/abs/2103.15679), before heads are averaged.
 
     Args:
-        scores: float array `(layers, heads, queries, keys)`, softmax probabilities.
+        attention_weights: float array `(layers, heads, queries, keys)`, softmax probabilities.
         gradients: same shape, the gradient of the answer (a logit) by each of them.
 
     Returns:
@@ -61,82 +62,84 @@ def gradient_relevance(
     Raises:
         ValueError: if the shapes differ.
     """
-    scores, gradients = np.asarray(scores, "float64"), np.asarray(gradients, "float64")
-    if scores.shape != gradients.shape:
-        raise ValueError(f"`gradients` must have the shape of `scores`, {scores.shape}. Received: {gradients.shape}")
-    return np.maximum(scores * gradients, 0)
+    attention_weights, gradients = np.asarray(attention_weights, "float64"), np.asarray(gradients, "float64")
+    shape = attention_weights.shape
+    if shape != gradients.shape:
+        raise ValueError(f"`gradients` must have the shape of `attention_weights`, {shape}. Received: {gradients.shape}")
+    return np.maximum(attention_weights * gradients, 0)
 
 
-def token_relevance(scores: Weights, gradients: Weights) -> Float[np.ndarray, "tokens tokens"]:
+def token_relevance(attention_weights: Weights, gradients: Weights) -> Float[np.ndarray, "tokens tokens"]:
     """How much each token mattered for the answer, through all layers (Chefer et al. 2021, equation 6).
 
     Args:
-        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities.
+        attention_weights: float array `(layers, heads, tokens, tokens)`, softmax probabilities.
         gradients: same shape, the gradient of the answer by each of them.
 
     Returns:
         Float array `(tokens, tokens)`, without the 1 that each token starts from for itself; the row of [CLS] says what a
         classifier that reads [CLS] relied on.
     """
-    return relevance_by_layer(scores, gradients)[-1]
+    return relevance_by_layer(attention_weights, gradients)[-1]
 
 
-def relevance_by_layer(scores: Weights, gradients: Weights) -> Float[np.ndarray, "layers tokens tokens"]:
+def relevance_by_layer(attention_weights: Weights, gradients: Weights) -> Float[np.ndarray, "layers tokens tokens"]:
     """As `token_relevance`, after each layer: float array `(layers, tokens, tokens)`."""
-    identity = np.eye(_checked(scores, "scores").shape[-1])
+    identity = np.eye(_checked(attention_weights, "attention_weights").shape[-1])
     relevance, layers = identity, []
-    for layer in gradient_relevance(scores, gradients).mean(axis=1):
+    for layer in gradient_relevance(attention_weights, gradients).mean(axis=1):
         relevance = relevance + layer @ relevance
         layers.append(relevance - identity)
     return np.stack(layers)
 
 
-def attention_entropy(scores: Float[np.ndarray, "*batch queries keys"]) -> Float[np.ndarray, "*batch queries"]:
+def attention_entropy(attention_weights: Float[np.ndarray, "*batch queries keys"]) -> Float[np.ndarray, "*batch queries"]:
     """How widely each query looks: entropy of its weights in bits, 0 for one token, log2(tokens) for all alike.
 
     Args:
-        scores: float array `(..., queries, keys)` whose rows sum to 1.
+        attention_weights: float array `(..., queries, keys)` whose rows sum to 1.
 
     Returns:
         Float array `(..., queries)`.
     """
-    scores = np.asarray(scores, "float64")
-    return -np.sum(scores * np.log2(np.where(scores > 0, scores, 1)), axis=-1)
+    weights = np.asarray(attention_weights, "float64")
+    return -np.sum(weights * np.log2(np.where(weights > 0, weights, 1)), axis=-1)
 
 
-def attention_distance(scores: Weights, grid: tuple[int, int]) -> Float[np.ndarray, "layers heads"]:
+def attention_distance(attention_weights: Weights, grid: tuple[int, int]) -> Float[np.ndarray, "layers heads"]:
     """How far each head looks: the mean distance from a patch to what it looks at, weighted by attention.
 
     As in figure 7 of Dosovitskiy et al. 2021 (https://arxiv.org/abs/2010.11929). [CLS] has no place and is left out.
 
     Args:
-        scores: float array `(layers, heads, tokens, tokens)`, softmax probabilities; tokens are [CLS], then patches row by row.
+        attention_weights: float array `(layers, heads, tokens, tokens)`, softmax probabilities; tokens are [CLS], then patches
+            row by row.
         grid: `(rows, columns)` of patches.
 
     Returns:
         Float array `(layers, heads)`, in patches.
 
     Raises:
-        ValueError: if `scores` is not 4-D with square last axes, or the tokens are not [CLS] and the grid's patches.
+        ValueError: if `attention_weights` is not 4-D with square last axes, or the tokens are not [CLS] and the grid's patches.
 
     Example:
         >>> attention_distance(np.full((1, 1, 5, 5), 0.2), (2, 2)).round(3)  # itself, two neighbours, one diagonal
         array([[0.854]])
     """
     require("grid", grid, lambda grid: len(grid) == 2 and all(is_whole(side, 1) for side in grid), "(rows, columns), 1 or more")
-    scores, (rows, columns) = _checked(scores, "scores"), grid
-    if scores.shape[-1] != 1 + rows * columns:
-        raise ValueError(f"`scores` must have {1 + rows * columns} tokens for the grid {grid}. Received: {scores.shape[-1]}")
+    attention_weights, (rows, columns) = _checked(attention_weights, "attention_weights"), grid
+    if (tokens := attention_weights.shape[-1]) != 1 + rows * columns:
+        raise ValueError(f"`attention_weights` must have {1 + rows * columns} tokens for the grid {grid}. Received: {tokens}")
     places = np.stack(np.divmod(np.arange(rows * columns), columns), axis=1)
     distances = np.linalg.norm(places[:, None] - places, axis=-1)
-    weights = scores[:, :, 1:, 1:]
+    weights = attention_weights[:, :, 1:, 1:]
     return ((weights * distances).sum(-1) / weights.sum(-1)).mean(-1)
 
 
-def _checked(scores, name):
-    require(name, scores, lambda scores: np.asarray(scores, "float64") is not None, "an array of numbers")
-    scores = np.asarray(scores, "float64")
-    if scores.ndim != 4 or scores.shape[-1] != scores.shape[-2] or 0 in scores.shape:
-        raise ValueError(f"`{name}` must have shape (layers, heads, tokens, tokens). Received: {scores.shape}")
-    require(name, scores, lambda scores: np.isfinite(scores).all(), "finite")
-    return scores
+def _checked(weights, name):
+    require(name, weights, lambda weights: np.asarray(weights, "float64") is not None, "an array of numbers")
+    weights = np.asarray(weights, "float64")
+    if weights.ndim != 4 or weights.shape[-1] != weights.shape[-2] or 0 in weights.shape:
+        raise ValueError(f"`{name}` must have shape (layers, heads, tokens, tokens). Received: {weights.shape}")
+    require(name, weights, lambda weights: np.isfinite(weights).all(), "finite")
+    return weights

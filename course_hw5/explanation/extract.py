@@ -38,18 +38,20 @@ def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:
 
     Returns:
         Functional `keras.Model` with a float32 output `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis
-        -2 the query, -1 the key; rows sum to 1 and padded keys get 0. With `parts` a dict of that, "attention", and of what it
-        is the softmax of the sum of: "content", scaled products of query and key, and "position", the position bias.
+        -2 the query, -1 the key; rows sum to 1 and padded keys get 0. With `parts` a dict of that, "attention_weights", and of
+        what it
+        is the softmax of the sum of: "content_logits", scaled products of query and key, and "position_logits", the position
+            bias.
 
     Raises:
         ValueError: if `model` has no attention that can be read.
     """
     outputs = extractor(model).output
-    names = ("attention", "content", "position") if parts else ("attention",)
+    names = ("attention_weights", "content_logits", "position_logits") if parts else ("attention_weights",)
     if not {*names} <= {*outputs}:
         raise ValueError(f"`parts` must be False for a model without position bias. Received: {model.name}")
     stacked = {name: Stacked(name=f"stacked_{name}")(outputs[name]) for name in names}
-    return keras.Model(model.input, stacked if parts else stacked["attention"], name=f"{model.name}_attention")
+    return keras.Model(model.input, stacked if parts else stacked["attention_weights"], name=f"{model.name}_attention")
 
 
 def extractor(model: keras.Model) -> keras.Model:

@@ -17,7 +17,7 @@ class ImageExplanation:
     Attributes:
         attention: float32 `(layers, heads, tokens, tokens)`: [CLS], then patches row by row.
         gradients: of the predicted class's logit by each weight of `attention`, of the same shape.
-        content, position_bias: what the softmax of the sum of is `attention`, of the same shape.
+        content_logits, position_logits: what the softmax of the sum of is `attention`, of the same shape.
         image: the part that the model reads, uint8 `(height, width, 3)`.
         grid: rows and columns of patches.
         predictions: all `(class name, probability)`, the best first, each of its own where the model gives several labels to
@@ -27,8 +27,8 @@ class ImageExplanation:
 
     attention: np.ndarray
     gradients: np.ndarray
-    content: np.ndarray
-    position_bias: np.ndarray
+    content_logits: np.ndarray
+    position_logits: np.ndarray
     image: np.ndarray
     grid: tuple[int, int]
     predictions: list[tuple[str, float]]
@@ -48,15 +48,16 @@ def explain_image(model: BeitClassifier, image) -> ImageExplanation:
         recorded = extractor(model)(image[None])
         logits = recorded["logits"][0]
         logit = tf.reduce_max(logits)
-    attention, gradients = of_first(recorded["attention"]), of_first(tape.gradient(logit, recorded["attention"]))
+    gradients = of_first(tape.gradient(logit, recorded["attention_weights"]))
+    attention = of_first(recorded["attention_weights"])
     probabilities = (tf.nn.sigmoid if model.activation == "sigmoid" else tf.nn.softmax)(logits).numpy()
     class_names = model.class_names or [f"class {i}" for i in range(len(probabilities))]
     counted = np.maximum(attention[-1] * gradients[-1], 0)
     return ImageExplanation(
         attention=attention,
         gradients=gradients,
-        content=of_first(recorded["content"]),
-        position_bias=of_first(recorded["position"]),
+        content_logits=of_first(recorded["content_logits"]),
+        position_logits=of_first(recorded["position_logits"]),
         image=_shown(_centre(image, preprocessing.crop_fraction if preprocessing else 1.0), preprocessing is not None),
         grid=model.backbone.grid,
         predictions=[(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],

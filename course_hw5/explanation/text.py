@@ -64,7 +64,7 @@ def get_att_tok(
         padding.
     """
     ids, _ = token_ids(model, sentence, other, special_tokens)
-    scores = extractor(model)(_padded(model, ids))["attention"]
+    scores = extractor(model)(_padded(model, ids))["attention_weights"]
     return tokens_of(model, ids), of_first(scores, len(ids))
 
 
@@ -100,8 +100,8 @@ def _attention_and_gradients(model, ids):
         # not by way of the probability, which has no gradient where it is 0 or 1 to float32
         pooled, head = tf.cast(recorded["pooled_output"], "float32"), model.classifier
         logit = tf.abs(tf.matmul(pooled, head.kernel) + head.bias)
-    gradients = tape.gradient(logit, recorded["attention"])
-    return of_first(recorded["attention"], len(ids)), of_first(gradients, len(ids))
+    gradients = tape.gradient(logit, recorded["attention_weights"])
+    return of_first(recorded["attention_weights"], len(ids)), of_first(gradients, len(ids))
 
 
 def _probabilities(model, ids, words):

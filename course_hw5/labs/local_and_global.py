@@ -37,7 +37,7 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
         attention: weights of the bundled BEiT: "trained"; "positions", of the position bias alone; or "uniform".
         layers: of the CNN, 2 to 12.
     """
-    check_choice("attention", attention, ("trained", "positions", "uniform"))
+    check_choice("attention_weights", attention, ("trained", "positions", "uniform"))
     most = PLACES[SHOWN][0]  # more would reach beyond the border
     require("layers", layers, lambda layers: 2 <= layers <= most, f"in [2, {most}]")
     keras.utils.set_random_seed(seed)
@@ -118,8 +118,8 @@ def attention_weights(beit, images, attention):
     """`(images, layers, heads, tokens, tokens)`."""
     parts = course_hw5.attention_model(beit, parts=True)(images)
     weights = {
-        "trained": parts["attention"],
-        "positions": keras.ops.softmax(parts["position"]),
-        "uniform": keras.ops.softmax(0 * parts["position"]),
+        "trained": parts["attention_weights"],
+        "positions": keras.ops.softmax(parts["position_logits"]),
+        "uniform": keras.ops.softmax(0 * parts["position_logits"]),
     }
     return keras.ops.convert_to_numpy(weights[attention])

@@ -16,8 +16,9 @@ class BeitAttention(keras.layers.Layer):
 
     Input: `(batch, tokens, hidden_dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens,
         hidden_dim)`; with
-    `return_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the same type, axis -2 the query: "attention",
-    the softmax of the sum of "content", scaled products of query and key, and "position", the bias.
+    `return_attention_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the same type, axis -2 the query:
+    "attention_weights", the softmax of the sum of "content_logits", scaled products of query and key, and "position_logits",
+    the bias.
     """
 
     def __init__(self, num_heads, dropout=0.0, initializer_range=0.02, **kwargs):
@@ -38,7 +39,7 @@ class BeitAttention(keras.layers.Layer):
         self.output_kernel = self.add_weight((hidden_dim, hidden_dim), initializer=start, name="output_kernel")
         self.output_bias = self.add_weight((hidden_dim,), initializer="zeros", name="output_bias")
 
-    def call(self, x, position_bias=None, return_scores: bool = False, training: bool | None = None):
+    def call(self, x, position_bias=None, return_attention_scores: bool = False, training: bool | None = None):
         _, tokens, hidden_dim = x.shape
         key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
         qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])
@@ -52,11 +53,11 @@ class BeitAttention(keras.layers.Layer):
         mixed = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, head_dim)
         mixed = keras.ops.reshape(mixed, (-1, tokens, hidden_dim))
         x = kernels.dense(mixed, self.output_kernel, self.output_bias)
-        if not return_scores:
+        if not return_attention_scores:
             return x
-        content = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * scale
-        position = keras.ops.broadcast_to(bias, keras.ops.shape(content))
-        return x, {"attention": attention, "content": content, "position": position}
+        content_logits = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * scale
+        position_logits = keras.ops.broadcast_to(bias, keras.ops.shape(content_logits))
+        return x, {"attention_weights": attention, "content_logits": content_logits, "position_logits": position_logits}
 
     def get_config(self):
         names = ("num_heads", "dropout", "initializer_range")

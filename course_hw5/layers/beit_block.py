@@ -27,7 +27,7 @@ class BeitBlock(keras.layers.Layer):
 
     Input: `(batch, tokens, hidden_dim)`, and a shared bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens,
         hidden_dim)`; with
-    `return_scores` also the dict of `BeitAttention`.
+    `return_attention_scores` also the dict of `BeitAttention`.
     """
 
     def __init__(
@@ -86,17 +86,17 @@ class BeitBlock(keras.layers.Layer):
             )
             self.position_bias.build()
 
-    def call(self, x, shared_bias=None, return_scores=False, training=None):
+    def call(self, x, shared_bias=None, return_attention_scores=False, training=None):
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
-        branch = self.attention(self.norm_before(x), bias, return_scores=return_scores, training=training)
-        if return_scores:
-            branch, scores = branch
+        branch = self.attention(self.norm_before(x), bias, return_attention_scores=return_attention_scores, training=training)
+        if return_attention_scores:
+            branch, parts = branch
         x = self._with_branch(x, branch, 0, training)
         branch = self.dense_2(self.dense_1(self.norm_after(x)))
         x = self._with_branch(x, branch, 1, training)
-        return (x, scores) if return_scores else x
+        return (x, parts) if return_attention_scores else x
 
     def _with_branch(self, x, branch, index, training):
         branch = self.drop_path(self.dropouts(branch, training=training), training=training)

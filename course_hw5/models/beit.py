@@ -133,12 +133,13 @@ class BeitBackbone(keras.Model):
 
         Returns:
             What the model outputs, and a dict of lists with a tensor `(batch, heads, tokens, tokens)` for each block:
-            "attention", the softmax of the sum of "content", scaled products of query and key, and "position", the bias.
+            "attention_weights", the softmax of the sum of "content_logits", scaled products of query and key, and
+            "position_logits", the bias.
         """
-        recorded = {"attention": [], "content": [], "position": []}
+        recorded = {"attention_weights": [], "content_logits": [], "position_logits": []}
 
         def call_block(block, x, bias):
-            x, parts = WithAttention(block, "return_scores")(x, bias)
+            x, parts = WithAttention(block)(x, bias)
             for name, tensors in recorded.items():
                 tensors.append(parts[name])
             return x

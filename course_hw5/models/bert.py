@@ -126,15 +126,15 @@ class BertBackbone(keras_nlp.models.Backbone):
         """Runs the same layers on symbolic inputs, without dropout.
 
         Returns:
-            What the model outputs, and a dict of "attention", a list with a tensor `(batch, heads, tokens, tokens)` for each
-            layer, and "pooled_output".
+            What the model outputs, and a dict of "attention_weights", a list with a tensor `(batch, heads, tokens, tokens)`
+            for each layer, and "pooled_output".
         """
         x, attention = self.embed(inputs)["sum"], []
         for encoder in self.transformer_layers:
             x, weights = WithAttention(encoder)(x, inputs["padding_mask"])
             attention.append(weights)  # as computed: a gradient by a float32 copy would be none
         outputs = {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}
-        return outputs, {"attention": attention, "pooled_output": outputs["pooled_output"]}
+        return outputs, {"attention_weights": attention, "pooled_output": outputs["pooled_output"]}
 
     def with_attention(self) -> keras.Model:
         """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""

@@ -120,24 +120,21 @@ class WithAttention(keras.layers.Layer):
     A layer of its own, since a Functional model wants all calls of one layer to have outputs of one structure.
 
     Args:
-        layer: a built layer.
-        argument: of its `call`, which asks for attention.
+        layer: a built layer whose `call` takes `return_attention_scores`.
 
     Input: the first and the second argument of the layer, whose second may be None.
     """
 
-    def __init__(self, layer, argument="return_attention_scores", **kwargs):
+    def __init__(self, layer, **kwargs):
         super().__init__(**{"dtype": layer.dtype_policy} | kwargs)
         self.layer = layer
-        self.argument = argument
         self.supports_masking = True
 
     def call(self, x, second=None):
-        return self.layer(x, second, training=False, **{self.argument: True})
+        return self.layer(x, second, return_attention_scores=True, training=False)
 
     def get_config(self):
-        layer = keras.saving.serialize_keras_object(self.layer)
-        return super().get_config() | {"layer": layer, "argument": self.argument}
+        return super().get_config() | {"layer": keras.saving.serialize_keras_object(self.layer)}
 
     @classmethod
     def from_config(cls, config):

@@ -9,7 +9,7 @@ import numpy as np
 from course_hw5.reports import classification_metrics, labelled_batches, run_folder
 from course_hw5.reports.pages import components
 
-MISTAKES_PER_CELL = 8
+MISCLASSIFIED_PER_CELL = 8
 
 
 class Predictions(NamedTuple):
@@ -97,11 +97,11 @@ def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
         for index in np.flatnonzero(numbers != choice) if keep_inputs or _are_images(inputs) else ():
             row, confidence = int(rows[index]), probabilities[index, choice[index]]
             cell = misclassified[int(numbers[index]), int(choice[index])]
-            if len(cell) < MISTAKES_PER_CELL or confidence > cell[-1][0]:
+            if len(cell) < MISCLASSIFIED_PER_CELL or confidence > cell[-1][0]:
                 example = keras.tree.map_structure(lambda part, row=row: np.array(part[row]), inputs)
                 cell.append((confidence, seen + row, example, probabilities[index]))
                 cell.sort(key=lambda mistake: -mistake[0])
-                del cell[MISTAKES_PER_CELL:]
+                del cell[MISCLASSIFIED_PER_CELL:]
         seen += len(outputs)
     labels, predicted = map(np.concatenate, zip(*(multiple if has_several else single))) if seen else ((), ())
     if not len(labels):

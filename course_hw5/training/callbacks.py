@@ -30,9 +30,9 @@ class EpochSeed(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         data_seed, model_seed = np.random.SeedSequence([self.seed, epoch]).generate_state(2)
         tf.random.get_global_generator().reset_from_seed(int(data_seed))
-        for index, layer in enumerate(self.model._flatten_layers()):
-            if hasattr(layer, "seed_generator"):
-                layer.seed_generator.state.assign([int(model_seed) & 0x7FFFFFFF, index << 20])  # it counts calls from there
+        states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
+        for index, state in enumerate(states):
+            state.assign([int(model_seed) & 0x7FFFFFFF, index << 20])  # it counts calls from there
 
 
 class Backup(keras.callbacks.Callback):

@@ -63,7 +63,7 @@ def test_residual_weight_outside_its_range_is_refused():
 
 
 def test_gradients_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match="`gradients` must have the shape of `scores`"):
+    with pytest.raises(ValueError, match="`gradients` must have the shape of `attention_weights`"):
         analysis.gradient_relevance(UNIFORM, UNIFORM[:1])
 
 

@@ -25,7 +25,7 @@ ATTENTION = softmax_weights(3, 4, 16, 16, seed=3)
 CONTENT, BIAS, GRADIENTS = np.random.default_rng(4).normal(size=(3, *ATTENTION.shape)).astype("float32") * 3
 IMAGE = np.random.default_rng(5).integers(0, 256, (60, 100, 3), "uint8")
 PREDICTIONS = [("</script><b>cat", 0.75), ("dog", 0.125), ("owl", 0.0625), ("elk", 0.03), ("ant", 0.02), ("bee", 0.01)]
-EVERYTHING = {"content": CONTENT, "position_bias": BIAS, "gradients": GRADIENTS, "predictions": PREDICTIONS}
+EVERYTHING = {"content_logits": CONTENT, "position_logits": BIAS, "gradients": GRADIENTS, "predictions": PREDICTIONS}
 
 
 def state_of(page):
@@ -39,9 +39,9 @@ def state_of(page):
     "form", [lambda a: a[None], lambda a: list(a), lambda a: [layer[None] for layer in a]], ids=["batch", "list", "batches"]
 )
 def test_every_accepted_form_gives_the_same_page(form):
-    forms = {"content": form(CONTENT), "position_bias": form(BIAS)}
+    forms = {"content_logits": form(CONTENT), "position_logits": form(BIAS)}
     page = patch_view(form(ATTENTION), IMAGE, grid=GRID, html_action="return", **forms)
-    assert page == patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", content=CONTENT, position_bias=BIAS)
+    assert page == patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", content_logits=CONTENT, position_logits=BIAS)
 
 
 def test_tokens_are_named_by_row_and_column():
@@ -74,8 +74,8 @@ def test_kinds_stand_in_the_order_of_the_computation():
     kinds = state_of(patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", **EVERYTHING))["kinds"]
     assert [kind["name"] for kind in kinds] == [
         "Attention",
-        "Content score",
-        "Position bias",
+        "Content logits",
+        "Position logits",
         "Rollout",
         "Relevance",
         "Relevance, all layers",
@@ -118,12 +118,12 @@ def test_a_large_image_is_made_smaller_and_a_small_one_is_not():
         ({"heads": []}, r"`heads` must hold indices in \[0, 3\]"),
         ({"patch": 16}, r"`patch` must hold indices in \[0, 15\], each once\. Received: \[16\]"),
         (
-            {"content": CONTENT[:1]},
-            r"`content` must have the shape of `attention`, \(3, 4, 16, 16\)\. Received: \(1, 4, 16, 16\)",
+            {"content_logits": CONTENT[:1]},
+            r"`content_logits` must have the shape of `attention`, \(3, 4, 16, 16\)\. Received: \(1, 4, 16, 16\)",
         ),
-        ({"position_bias": BIAS[..., 1:]}, "`position_bias` must have the shape of `attention`"),
-        ({"position_bias": BIAS * np.inf}, "`position_bias` must be finite"),
-        ({"gradients": GRADIENTS[:1]}, "`gradients` must have the shape of `scores`"),
+        ({"position_logits": BIAS[..., 1:]}, "`position_logits` must have the shape of `attention`"),
+        ({"position_logits": BIAS * np.inf}, "`position_logits` must be finite"),
+        ({"gradients": GRADIENTS[:1]}, "`gradients` must have the shape of `attention_weights`"),
         ({"predictions": ["cat"]}, r"`predictions` must be pairs \(class name, probability\)\. Received: \['cat'\]"),
         ({"predictions": [("cat", 75)]}, r"`predictions` must have probabilities in \[0, 1\]"),
         ({"html_action": "print"}, '`html_action` must be "view" or "return"'),
@@ -230,7 +230,7 @@ def test_the_mean_of_all_patches_can_be_chosen_either_way(page):
 
 
 @needs_browser
-def test_without_a_head_a_image_tells_no_numbers(page):
+def test_without_a_head_an_image_tells_no_numbers(page):
     driver = page(heads=[1])
     click(driver, "#heads button", 1)
     wait(driver, "return document.querySelector('#heads button:nth-child(2)').getAttribute('aria-pressed') === 'false'")
@@ -242,8 +242,8 @@ def test_without_a_head_a_image_tells_no_numbers(page):
 @pytest.mark.parametrize(
     "kind, expected",
     [
-        ("Content score", CONTENT[2, [1, 3], 6].mean(0)),
-        ("Position bias", BIAS[2, [1, 3], 6].mean(0)),
+        ("Content logits", CONTENT[2, [1, 3], 6].mean(0)),
+        ("Position logits", BIAS[2, [1, 3], 6].mean(0)),
         ("Rollout", analysis.attention_rollout(ATTENTION)[6]),
         ("Relevance", analysis.gradient_relevance(ATTENTION, GRADIENTS)[2, [1, 3], 6].mean(0)),
         ("Relevance, all layers", analysis.token_relevance(ATTENTION, GRADIENTS)[6]),
@@ -260,7 +260,7 @@ def test_the_scale_of_signed_kinds_is_centred_at_the_mean_of_the_row(page):
     driver = page(patch=6, **EVERYTHING)
     low, middle, high = texts(driver, "#patches .legend span")
     assert (low, middle) == ("0", f"{float(high.removeprefix('≥ ')) / 2:.{len(middle.split('.')[1])}f}")
-    choose(driver, "kind", "Content score")
+    choose(driver, "kind", "Content logits")
     low, middle, high = texts(driver, "#patches .legend span")
     row = CONTENT[2, :, 6].mean(0)
     base = row[1:].mean()
@@ -273,8 +273,8 @@ def test_the_scale_of_signed_kinds_is_centred_at_the_mean_of_the_row(page):
 def test_the_highest_score_is_named_and_not_the_one_furthest_from_zero(page):
     bias = -3 - np.random.default_rng(0).uniform(size=ATTENTION.shape)
     bias[2, :, 6, 9] = -1
-    driver = page(patch=6, **EVERYTHING | {"position_bias": bias})
-    choose(driver, "kind", "Position bias")
+    driver = page(patch=6, **EVERYTHING | {"position_logits": bias})
+    choose(driver, "kind", "Position logits")
     wait(driver, "return document.querySelector('#patches .readout').textContent.includes('strongest r1c3 ')")
 
 
@@ -365,8 +365,8 @@ def test_heat_lies_on_the_patches_that_weigh_most(page):
 def test_signs_have_colours_of_their_own(page):
     content = np.zeros((1, 1, 16, 16), "float32")
     content[0, 0, 0, [3, 8]] = 2, -2
-    driver = page(ATTENTION[:1, :1], np.full((6, 10, 3), 90, "uint8"), content=content)
-    choose(driver, "kind", "Content score")
+    driver = page(ATTENTION[:1, :1], np.full((6, 10, 3), 90, "uint8"), content_logits=content)
+    choose(driver, "kind", "Content logits")
     red, _, blue = np.moveaxis(colors(driver), -1, 0).reshape(3, -1)
     assert red[2] > blue[2] + 20 and blue[7] > red[7] + 20
     np.testing.assert_allclose(red[[0, 14]], blue[[0, 14]], atol=1)
@@ -384,7 +384,7 @@ def test_predictions_and_titles_are_text(page):
 def test_matrix_and_model_views_know_signs_and_names(page):
 
     driver = page(heads=[1], **EVERYTHING)
-    choose(driver, "kind", "Content score")
+    choose(driver, "kind", "Content logits")
     click(driver, "#views button", 1)
     wait(driver, "return document.body.dataset.shown.startsWith('Matrix')")
     driver.find_element(By.CSS_SELECTOR, "#stage canvas").send_keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
@@ -394,20 +394,20 @@ def test_matrix_and_model_views_know_signs_and_names(page):
     click(driver, "#views button", 2)
     wait(driver, "return document.querySelectorAll('.grid button').length === 12")
     click(driver, ".grid button", 3)  # layer 0, head 3
-    wait(driver, "return document.body.dataset.shown === 'Image Content score 0'")
+    wait(driver, "return document.body.dataset.shown === 'Image Content logits 0'")
     assert numbers_shown(driver) == near(CONTENT[0, 3, 0])
 
 
 @needs_browser
 def test_what_is_seen_can_be_saved(page, downloads):
     driver = page(layer=1, heads=[0, 3], patch=7, **EVERYTHING)
-    choose(driver, "kind", "Position bias")
+    choose(driver, "kind", "Position logits")
     svg, png, table = saved(driver, downloads, "position-bias-layer1")
     image = xml.etree.ElementTree.parse(svg).getroot()
     named = {title.text.split(" ")[0]: parsed(title.text) for title in image.iter("{http://www.w3.org/2000/svg}title")}
     assert [*named.values()] == near(BIAS[1, [0, 3], 7, 1:].mean(0)) and [*named][7] == "r1c2"
     written = [element.text for element in image.iter("{http://www.w3.org/2000/svg}text")]
-    assert written[0] == "Position bias · Layer 1, mean of 2 heads" and PREDICTIONS[0][0] in written and "head 2" in written
+    assert written[0] == "Position logits · Layer 1, mean of 2 heads" and PREDICTIONS[0][0] in written and "head 2" in written
     assert len(Image.open(png).convert("RGB").getcolors(1 << 24)) > 20
     header, *rows = csv.reader(table.open(encoding="utf-8"))
     assert header == ["layer", "query", "key", "row", "column", "mean", "head 0", "head 3"]
@@ -423,7 +423,7 @@ def test_what_is_seen_can_be_saved(page, downloads):
 def test_197_tokens_with_every_kind_open_in_two_seconds(page):
     attention = softmax_weights(12, 12, 197, 197)
     signed = np.random.default_rng(1).normal(size=attention.shape)
-    driver = page(attention, grid=(14, 14), content=signed, position_bias=signed, gradients=signed)
+    driver = page(attention, grid=(14, 14), content_logits=signed, position_logits=signed, gradients=signed)
     opened = []
     for _ in range(3):  # the best of three, since other programs may be at work
         driver.refresh()

@@ -157,7 +157,7 @@ def test_ipython_shows_the_page_in_a_notebook_and_writes_it_in_a_terminal(shell,
         ({"what_if": WHAT_IF}, "`what_if` needs the `probability`"),
         ({"probability": 0.5, "what_if": [("a", 5, 7, 0.4)]}, r"must name tokens in \[0, 6\]\. Received: 'a' from 5 to 7"),
         ({"html_action": "print"}, '`html_action` must be "view" or "return". Received: \'print\''),
-        ({"gradients": ATTENTION[:1]}, "`gradients` must have the shape of `scores`"),
+        ({"gradients": ATTENTION[:1]}, "`gradients` must have the shape of `attention_weights`"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(arguments, message):
@@ -520,7 +520,7 @@ def test_cells_of_a_matrix_are_saved_with_their_numbers(page, downloads):
 
 
 @needs_browser
-def test_a_image_of_all_heads_is_whole_though_the_page_is_still_drawing(page, downloads):
+def test_an_image_of_all_heads_is_whole_though_the_page_is_still_drawing(page, downloads):
     driver = page(softmax_weights(6, 12, 200, 200), ["t"] * 200)
     path = downloads / "attention-all-layers.svg"
     path.unlink(missing_ok=True)  # another test's

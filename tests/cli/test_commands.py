@@ -199,7 +199,7 @@ def test_texts_that_a_terminal_cannot_show_are_escaped(tmp_path):
 
 @pytest.mark.unit
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_image_without_a_number_is_refused(value, tmp_path):
+def test_an_image_without_a_number_is_refused(value, tmp_path):
     Image.fromarray(np.full((4, 4), value, "float32")).save(tmp_path / "nothing.tiff")
     with pytest.raises(ValueError, match=r"nothing\.tiff .*Received: no finite pixel"):
         image_files.open_image(tmp_path / "nothing.tiff")

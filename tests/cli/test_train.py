@@ -256,7 +256,7 @@ def test_the_recipe_bert_refuses_before_it_reads_data(small_bert, tmp_path, caps
         ((24, 16, 1025, 1025), [23]),
     ],
 )
-def test_the_page_of_a_image_holds_as_many_layers_as_it_can(shape, layers):
+def test_the_page_of_an_image_holds_as_many_layers_as_it_can(shape, layers):
     assert classify.layers_of_page(shape) == layers
 
 

@@ -101,14 +101,14 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch):
         open_image(Image.fromarray(GRADIENT))
 
 
-def test_a_image_beyond_the_limit_of_pillow_is_said_to_be_too_large(tmp_path, monkeypatch):
+def test_an_image_beyond_the_limit_of_pillow_is_said_to_be_too_large(tmp_path, monkeypatch):
     path = saved(tmp_path / "a.png", GRADIENT)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
     with pytest.raises(ValueError, match=r"a.png must have at most 178,956,970 pixels. Received: more"):
         open_image(path)
 
 
-def test_a_image_in_the_home_folder_is_found_and_one_whose_name_starts_with_a_tilde(tmp_path, monkeypatch):
+def test_an_image_in_the_home_folder_is_found_and_one_whose_name_starts_with_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     for name, path in (("a.png", "~/a.png"), ("~no-such-user.png", "~no-such-user.png")):

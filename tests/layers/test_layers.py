@@ -58,7 +58,7 @@ def test_masked_patches_become_the_mask_token():
     np.testing.assert_array_equal(masked[mask == 0], plain[:, 1:][mask == 0])
 
 
-def test_a_image_that_the_patch_does_not_divide_is_refused():
+def test_an_image_that_the_patch_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="divisible by `patch_size` 4. Received: 8 x 10"):
         PatchEmbedding(4, 5)(np.zeros((1, 8, 10, 3)))
 
@@ -103,10 +103,10 @@ def test_absolute_positions_of_a_constant_stay_constant():
 def test_scores_are_the_softmax_of_content_and_position():
     layer = BeitAttention(3, initializer_range=0.5)
     bias = random.normal(size=(3, 7, 7)).astype("float32")
-    x, scores = layer(TOKENS, bias, return_scores=True)
+    x, parts = layer(TOKENS, bias, return_attention_scores=True)
     np.testing.assert_array_equal(x, layer(TOKENS, bias))
-    np.testing.assert_allclose(scores["attention"], keras.ops.softmax(scores["content"] + bias), atol=1e-6)
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(scores["position"])[1], bias)
+    np.testing.assert_allclose(parts["attention_weights"], keras.ops.softmax(parts["content_logits"] + bias), atol=1e-6)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(parts["position_logits"])[1], bias)
 
 
 def test_the_key_has_no_bias():

@@ -56,13 +56,13 @@ def test_a_saved_model_gives_the_same_numbers_and_class_names(model, tmp_path):
 
 
 def test_attention_of_all_layers_comes_with_its_two_terms(model):
-    scores = {name: keras.ops.convert_to_numpy(value) for name, value in attention_model(model, parts=True)(PICTURES).items()}
-    assert {name: value.shape for name, value in scores.items()} == dict.fromkeys(
-        ("attention", "content", "position"), (3, 2, 3, 25, 25)
+    parts = {name: keras.ops.convert_to_numpy(value) for name, value in attention_model(model, parts=True)(PICTURES).items()}
+    assert {name: value.shape for name, value in parts.items()} == dict.fromkeys(
+        ("attention_weights", "content_logits", "position_logits"), (3, 2, 3, 25, 25)
     )
-    np.testing.assert_allclose(scores["attention"].sum(-1), 1, atol=1e-6)
-    together = keras.ops.softmax(scores["content"] + scores["position"])
-    np.testing.assert_allclose(scores["attention"], together, atol=1e-6)
+    np.testing.assert_allclose(parts["attention_weights"].sum(-1), 1, atol=1e-6)
+    together = keras.ops.softmax(parts["content_logits"] + parts["position_logits"])
+    np.testing.assert_allclose(parts["attention_weights"], together, atol=1e-6)
 
 
 def test_submodel_shares_the_weights(model):
@@ -373,9 +373,12 @@ def test_an_adapted_checkpoint_keeps_its_normalization(folder):
     np.testing.assert_allclose(rescaling.offset, [-2, -2, -1.2], rtol=1e-6)
 
 
-def test_a_image_is_explained_for_the_viewer(model):
+EXPLAINED = ("attention", "gradients", "content_logits", "position_logits")
+
+
+def test_an_image_is_explained_for_the_viewer(model):
     explained = explain(model, PICTURES[0])
-    shapes = {name: np.shape(getattr(explained, name)) for name in ("attention", "gradients", "content", "position_bias")}
+    shapes = {name: np.shape(getattr(explained, name)) for name in EXPLAINED}
     assert {*shapes.values()} == {(2, 3, 25, 25)} and explained.grid == (4, 6)
     assert explained.predictions[0][1] == pytest.approx(float(np.max(model(PICTURES[:1]))), abs=1e-6)
     assert np.abs(explained.gradients).max() > 0
@@ -393,7 +396,7 @@ def test_grey_and_normalised_images_are_explained_too():
         assert explained.view(html_action="return")
 
 
-def test_a_image_of_another_size_is_refused(model):
+def test_an_image_of_another_size_is_refused(model):
     with pytest.raises(ValueError, match=r"The image must have shape \(16, 24, 3\). Received: \(8, 8, 3\)"):
         explain(model, np.zeros((8, 8, 3), "uint8"))
 
@@ -443,6 +446,7 @@ def test_a_model_for_other_classes_shares_the_backbone(model):
 
 def test_attention_comes_with_the_logits_and_the_output(model):
     recorded = model.with_attention()(PICTURES)
-    assert {*recorded} == {"attention", "content", "position", "logits", "output"} and len(recorded["attention"]) == 2
+    assert {*recorded} == {"attention_weights", "content_logits", "position_logits", "logits", "output"}
+    assert len(recorded["attention_weights"]) == 2
     np.testing.assert_allclose(recorded["output"], model(PICTURES), atol=1e-6)
     np.testing.assert_allclose(keras.ops.softmax(recorded["logits"]), model(PICTURES), atol=1e-6)

@@ -251,7 +251,7 @@ def test_the_label_that_is_positive_is_found_by_its_name(folder):
 
 
 @pytest.mark.parametrize("name", ["beit-cifar10", FOLDER])
-def test_a_image_shape_is_refused_where_it_would_be_ignored(name):
+def test_an_image_shape_is_refused_where_it_would_be_ignored(name):
     with pytest.raises(ValueError, match="`image_shape` must be None "):
         load_model(name, image_shape=(64, 64, 3))
 

@@ -120,8 +120,8 @@ def patch_view(
     include_layers: Sequence[int] | None = None,
     html_action: str = "view",
     path: str | os.PathLike | None = None,
-    content: Weights | None = None,
-    position_bias: Weights | None = None,
+    content_logits: Weights | None = None,
+    position_logits: Weights | None = None,
     gradients: Weights | None = None,
     predictions: Sequence[tuple[str, float]] | None = None,
     patch: int | None = None,
@@ -141,8 +141,8 @@ def patch_view(
         html_action: "view" displays the page in a notebook, and elsewhere writes it to a file whose name it prints; "return"
             returns it.
         path: file to write the page to.
-        content: array of the shape of `attention`, the product of query and key before the softmax, scaled; adds it.
-        position_bias: array of the shape of `attention`, what is added to `content` before the softmax; adds it.
+        content_logits: array of the shape of `attention`, the product of query and key before the softmax, scaled; adds it.
+        position_logits: array of the shape of `attention`, what is added to `content_logits` before the softmax; adds it.
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
         predictions: `(class name, probability)`, best first; five are shown above the image.
         patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
@@ -166,7 +166,7 @@ def patch_view(
         patch = 0 if names[0] == "[CLS]" else names.index(f"r{image_state['rows'] // 2}c{image_state['columns'] // 2}")
     page = _page(
         title,
-        state.measures(attention, gradients, content=content, position_bias=position_bias),
+        state.measures(attention, gradients, content_logits=content_logits, position_logits=position_logits),
         include_layers,
         queries=names,
         keys=names,

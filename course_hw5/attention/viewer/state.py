@@ -17,16 +17,16 @@ Attention = Float[np.ndarray, "layers heads queries keys"]
 # What views take: an array, with or without a batch axis of 1, or one array or PyTorch tensor for each layer.
 Weights = Attention | Sequence[Any]
 LONGEST_SIDE = 1024  # of an image, in pixels; no page shows it larger
-SIGNED = {"content": "Content score", "position_bias": "Position bias"}
+SIGNED = {"content_logits": "Content logits", "position_logits": "Position logits"}
 ANSWER = "Relevance, all layers"
 SHARES = ("Attention", "Rollout")  # a query's sum to 1
 NOTES = {
     "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
     "and need not say what decided the answer.",
-    "Content score": "Query times key, scaled, before the softmax: what looks alike attracts, wherever it stands. Only "
+    "Content logits": "Query times key, scaled, before the softmax: what looks alike attracts, wherever it stands. Only "
     "differences within a query's row matter.",
-    "Position bias": "Learnt for each way from a patch to another, direction included, and added to the content score before "
-    "the softmax: the same for every image. Only differences within a query's row matter.",
+    "Position logits": "Learnt for each way from a patch to another, direction included, and added to the content "
+    "logits before the softmax: the same for every image. Only differences within a query's row matter.",
     "Rollout": "Attention folded through the layers up to this one, heads averaged, the skip connection counted as half "
     "(Abnar and Zuidema 2020): how much of each token came from each input token.",
     "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
@@ -46,7 +46,7 @@ def measures(
         attention: float array `(layers, heads, queries, keys)`, softmax weights.
         gradients: as `attention`, or None; adds relevance.
         rollout: whether queries and keys are the same tokens, which rollout, and relevance through all layers, need.
-        **signed: `content` and `position_bias`, as `attention`, of any sign; or None.
+        **signed: `content_logits` and `position_logits`, as `attention`, of any sign; or None.
 
     Returns:
         Dict of names to float arrays `(layers, heads, queries, keys)`; what is folded through layers has one head.

@@ -59,8 +59,8 @@ class HeadsAsConvolution:
 
     def weights(self, images):
         """Attention weights `(batch, heads, tokens, tokens)`, [CLS] first."""
-        _, scores = self.attention(self._tokens(images), self.positions(), return_scores=True)
-        return keras.ops.convert_to_numpy(scores["attention"])
+        _, parts = self.attention(self._tokens(images), self.positions(), return_attention_scores=True)
+        return keras.ops.convert_to_numpy(parts["attention_weights"])
 
     def _tokens(self, images):
         tokens = np.reshape(images, (len(images), -1, images.shape[-1]))

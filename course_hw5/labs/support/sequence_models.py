@@ -135,8 +135,8 @@ def is_right(model, inputs, answers):
 
 
 def recurrent_layers(model):
-    """How many layers in a model, at any depth, hand a state from step to step."""
-    return sum(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())
+    """How many layers of a model hand a state from step to step."""
+    return sum(isinstance(layer, keras.layers.RNN) for layer in model.layers)
 
 
 def attention_weights(model, inputs):
@@ -167,10 +167,7 @@ def attention_weights(model, inputs):
         compute_attention = layer._compute_attention
         return compute
 
-    for (
-        role,
-        layer,
-    ) in found:  # keras-nlp's decoder does not return its weights; `_compute_attention` is Keras's place to override
+    for role, layer in found:  # the decoder does not return its weights: `_compute_attention` is Keras's place to override
         layer._compute_attention = recording(role, layer)
     try:
         model(inputs)
