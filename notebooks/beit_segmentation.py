@@ -132,8 +132,8 @@ print(
 
 # %% [markdown]
 # ## Go on
-# - Point it at an image of your own: `course-hw5 segment PICTURE`, and open the page: it names the class under the pointer.
-# - The published BEiT, fine-tuned on 150 classes: `course-hw5 segment PICTURE
+# - Point it at an image of your own: `course-hw5 segment IMAGE`, and open the page: it names the class under the pointer.
+# - The published BEiT, fine-tuned on 150 classes: `course-hw5 segment IMAGE
 #   --preset hf://microsoft/beit-base-finetuned-ade-640-640`.
 # - Score it as its authors did (53.6 mIoU): `course-hw5 evaluate hf://microsoft/beit-base-finetuned-ade-640-640
 #   --sliding --flip --dataset scene_parse150 --out runs/ade20k`.

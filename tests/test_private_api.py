@@ -87,7 +87,9 @@ def attributes(path):
 
 def overridden(path):
     """Listed names that a class of the module gives a method of its own."""
-    return {node.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)} & LISTED
+    return {
+        node.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
+    } & LISTED
 
 
 def is_private(name):
@@ -110,7 +112,9 @@ OWN = {name for path in PATHS for name in defined(ast.parse(path.read_text(encod
 
 def test_private_names_of_other_packages_are_those_that_are_listed():
     listed = {place: set().union(*(names for other, names, _ in PRIVATE if other == place)) for place, *_ in PRIVATE}
-    found = {str(path.relative_to(PACKAGE)): private_names(path) | (attributes(path) & LISTED) | overridden(path) for path in PATHS}
+    found = {
+        str(path.relative_to(PACKAGE)): private_names(path) | (attributes(path) & LISTED) | overridden(path) for path in PATHS
+    }
     assert {place: names for place, names in found.items() if names} == listed
 
 

@@ -42,7 +42,7 @@ def load_scenes(
     """Loads scenes; training images are cut at a random place and scale, mirrored, and changed in colour.
 
     Args:
-        name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS's catalogue: `TFDS_DATA_DIR` must
+        name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS: `TFDS_DATA_DIR` must
             hold it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits" (scikit-learn's,
             scattered over images of 96x128, 11 classes; no download).
         image_shape: `(height, width, 3)` of the images in `train`, cut out, and in `validation`, whole images resized.
@@ -92,7 +92,7 @@ def load_scenes(
     return Dataset(train, validation, test, source.class_names, source.note, batch_size)
 
 
-def _from_catalogue(host, hint):
+def _from_tfds(host, hint):
     """What reads a data set of TFDS that is downloaded from `host`; `hint` ends the advice where it is not to be had."""
 
     def read(name):
@@ -182,14 +182,14 @@ def _resized(image, labels, image_shape):
 
 SOURCES = {
     "camvid": Source(
-        _from_catalogue("localhost", ", as `camvid` in the format of TFDS"),
+        _from_tfds("localhost", ", as `camvid` in the format of TFDS"),
         ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"],
         12,
         lambda annotation: tf.where(annotation < 11, annotation, tf.constant(IGNORE_INDEX, tf.uint8)),
         "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike",
     ),
     "scene_parse150": Source(
-        _from_catalogue("data.csail.mit.edu", ""),
+        _from_tfds("data.csail.mit.edu", ""),
         [str(number) for number in range(1, 151)],
         151,
         lambda annotation: annotation - 1,  # 0, all else, becomes 255: `reduce_labels` of the reference

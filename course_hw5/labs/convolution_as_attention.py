@@ -27,7 +27,7 @@ from course_hw5.labs.support.heads_as_convolution import OFFSETS, HeadsAsConvolu
 from course_hw5.labs.support.receptive_fields import change
 from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
 
-PICTURES = ("china.jpg", "flower.jpg")  # of scikit-learn
+IMAGES = ("china.jpg", "flower.jpg")  # of scikit-learn
 
 
 def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: int = 8) -> LabResult:
@@ -42,7 +42,7 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     check_choice("attention", attention, ("positions", "uniform"))
     check_at_least(3, side=side, channels=channels)
     keras.utils.set_random_seed(seed)
-    photographs = [load_sample_image(name) for name in PICTURES]
+    photographs = [load_sample_image(name) for name in IMAGES]
     images = np.stack([fit_image(photograph, (side, side)) for photograph in photographs]).astype("float32") / 255
     convolution = keras.layers.Conv2D(channels, 3, padding="same", bias_initializer="normal")
     by_convolution = keras.ops.convert_to_numpy(convolution(images))

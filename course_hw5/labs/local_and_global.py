@@ -26,7 +26,7 @@ from course_hw5.labs.figures import plot_local_and_global as figures
 from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn
 from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
 
-PICTURES = ("china.jpg", "flower.jpg")  # of scikit-learn
+IMAGES = ("china.jpg", "flower.jpg")  # of scikit-learn
 
 
 def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult:
@@ -41,7 +41,7 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     most = PLACES[SHOWN][0]  # more would reach beyond the border
     require("layers", layers, lambda layers: 2 <= layers <= most, f"in [2, {most}]")
     keras.utils.set_random_seed(seed)
-    images = np.stack([fit_image(load_sample_image(name), (SIDE, SIDE)) for name in PICTURES])
+    images = np.stack([fit_image(load_sample_image(name), (SIDE, SIDE)) for name in IMAGES])
     pixels = images.astype("float32") / 255
     cnn, dense = small_cnn(layers), dense_layer()
     fields = [field(model, pixels) for model in cnn]  # each (images, places, rows, columns)
@@ -106,7 +106,7 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
                 figures.fields(fields, weights, distances, one_dense, grid)
             ),
             "What the unit at + reads of two images: fixed for a convolution and a dense layer, not for attention": (
-                figures.two_images(PICTURES, images, fields[0], one_dense, weights, grid)
+                figures.two_images(IMAGES, images, fields[0], one_dense, weights, grid)
             ),
             "Share of the weights that move from one image to the other": figures.moved(moved),
         },

@@ -162,28 +162,12 @@ class BeitBackbone(keras.Model):
         return [*groups, [variable for variable in self.trainable_variables if id(variable) not in grouped]]
 
     def get_config(self) -> dict:
-        return {
-            "image_shape": self.image_shape,
-            "patch_size": self.patch_size,
-            "hidden_dim": self.hidden_dim,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "mlp_dim": self.mlp_dim,
-            "relative_position_bias": self.relative_position_bias,
-            "use_absolute_positions": self.use_absolute_positions,
-            "use_mask_token": self.use_mask_token,
-            "layer_scale_init": self.layer_scale_init,
-            "drop_path_rate": self.drop_path_rate,
-            "dropout": self.dropout,
-            "attention_dropout": self.attention_dropout,
-            "initializer_range": self.initializer_range,
-            "convolution_like_initialization": self.convolution_like_initialization,
-            "final_norm": self.final_norm,
-            "feature_layers": self.feature_layers,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
+        sizes = ("image_shape", "patch_size", "hidden_dim", "num_layers", "num_heads", "mlp_dim", "feature_layers")
+        kinds = ("relative_position_bias", "use_absolute_positions", "use_mask_token", "final_norm")
+        start = ("layer_scale_init", "initializer_range", "convolution_like_initialization")
+        rates = ("drop_path_rate", "dropout", "attention_dropout")
+        config = {name: getattr(self, name) for name in (*sizes, *kinds, *start, *rates, "name", "trainable")}
+        return config | {"dtype": keras.dtype_policies.serialize(self.dtype_policy)}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> "BeitBackbone":
@@ -232,7 +216,7 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
     arguments = SIZES.get(size, {}) | {name: value for name, value in arguments.items() if value is not None}
     missing = [name for name in ("patch_size", "hidden_dim", "num_layers", "num_heads") if name not in arguments]
     if missing:
-        raise ValueError(f"Give `size`, or patch_size, hidden_dim, depth and heads. Received: no {', '.join(missing)}")
+        raise ValueError(f"Give `size`, or patch_size, hidden_dim, num_layers and num_heads. Received: no {', '.join(missing)}")
     for name in ("patch_size", "hidden_dim", "num_layers", "num_heads"):
         require(name, arguments[name], lambda size: is_whole(size, 1), "a whole number, 1 or more")
     expected = "(height, width, channels), whole numbers"
@@ -243,9 +227,8 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
     kinds, kind = ("per_layer", "shared", "both", "none"), arguments.get("relative_position_bias", "per_layer")
     expected = f"divisible by the patch, {side} pixels"
     require("image_shape", image_shape, lambda shape: not (shape[0] % side or shape[1] % side), expected)
-    require(
-        "num_heads", arguments["num_heads"], lambda num_heads: hidden_dim % num_heads == 0, f"a divisor of dim {hidden_dim}"
-    )
+    expected = f"a divisor of hidden_dim {hidden_dim}"
+    require("num_heads", arguments["num_heads"], lambda count: hidden_dim % count == 0, expected)
     require("relative_position_bias", kind, lambda kind: kind in kinds, ", ".join(kinds))
     features, expected = arguments.get("feature_layers", ()), f"in [-1, {num_layers - 1}]"
     require("feature_layers", features, lambda layers: all(-1 <= i < num_layers for i in layers), expected)
@@ -254,24 +237,11 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
 
 # === Sizes ===
 
+# for 32x32 images, trained from scratch
+FROM_SCRATCH = {"num_heads": 8, "patch_size": 4, "layer_scale_init": 0.0, "initializer_range": 0.05}
 SIZES = {
-    # for 32x32 images, trained from scratch
-    "tiny": {
-        "hidden_dim": 128,
-        "num_layers": 6,
-        "num_heads": 8,
-        "patch_size": 4,
-        "layer_scale_init": 0.0,
-        "initializer_range": 0.05,
-    },
-    "small": {
-        "hidden_dim": 192,
-        "num_layers": 9,
-        "num_heads": 8,
-        "patch_size": 4,
-        "layer_scale_init": 0.0,
-        "initializer_range": 0.05,
-    },
+    "tiny": {"hidden_dim": 128, "num_layers": 6} | FROM_SCRATCH,
+    "small": {"hidden_dim": 192, "num_layers": 9} | FROM_SCRATCH,
     # as published
     "base": {"hidden_dim": 768, "num_layers": 12, "num_heads": 12, "patch_size": 16, "layer_scale_init": 0.1},
     "large": {"hidden_dim": 1024, "num_layers": 24, "num_heads": 16, "patch_size": 16, "layer_scale_init": 1e-5},

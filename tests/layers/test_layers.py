@@ -122,7 +122,7 @@ def test_the_key_has_no_bias():
 
 
 def test_heads_that_do_not_divide_the_width_are_refused():
-    with pytest.raises(ValueError, match="`heads` must divide the vectors' length 12. Received: 5"):
+    with pytest.raises(ValueError, match="`num_heads` must divide the vectors' length 12. Received: 5"):
         BeitAttention(5)(TOKENS)
 
 

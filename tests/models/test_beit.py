@@ -14,7 +14,7 @@ from tests.golden import beit as golden
 FOLDER = golden.GOLDEN
 SMALL = {"patch_size": 4, "hidden_dim": 12, "num_layers": 2, "num_heads": 3}
 random = np.random.default_rng(0)
-PICTURES = random.integers(0, 256, (3, 16, 24, 3)).astype("uint8")
+IMAGES = random.integers(0, 256, (3, 16, 24, 3)).astype("uint8")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_every_option_gives_the_numbers_of_the_reference(name):
 
 
 def test_images_of_uint8_become_probabilities(model):
-    probabilities = model.predict(PICTURES, verbose=0)
+    probabilities = model.predict(IMAGES, verbose=0)
     assert probabilities.shape == (3, 4) and probabilities.dtype == "float32"
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
 
@@ -50,13 +50,13 @@ def test_images_of_uint8_become_probabilities(model):
 def test_a_saved_model_gives_the_same_numbers_and_class_names(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded(PICTURES), model(PICTURES))
+    np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
     assert loaded.class_names == ("a", "b", "c", "d")
-    np.testing.assert_array_equal(attention_model(loaded)(PICTURES), attention_model(model)(PICTURES))
+    np.testing.assert_array_equal(attention_model(loaded)(IMAGES), attention_model(model)(IMAGES))
 
 
 def test_attention_of_all_layers_comes_with_its_two_terms(model):
-    parts = {name: keras.ops.convert_to_numpy(value) for name, value in attention_model(model, parts=True)(PICTURES).items()}
+    parts = {name: keras.ops.convert_to_numpy(value) for name, value in attention_model(model, parts=True)(IMAGES).items()}
     assert {name: value.shape for name, value in parts.items()} == dict.fromkeys(
         ("attention_weights", "content_logits", "position_logits"), (3, 2, 3, 25, 25)
     )
@@ -88,7 +88,7 @@ def test_attention_of_models_without_a_classifier(kind):
 
 def test_features_are_the_patches_after_their_block():
     backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, feature_layers=(0, 1))
-    outputs = backbone(PICTURES.astype("float32"))
+    outputs = backbone(IMAGES.astype("float32"))
     assert outputs["block_0"].shape == (3, 4, 6, 12)
     flat = np.reshape(outputs["block_1"], (3, 24, 12))
     np.testing.assert_array_equal(flat, keras.ops.convert_to_numpy(outputs["sequence_output"])[:, 1:])
@@ -97,7 +97,7 @@ def test_features_are_the_patches_after_their_block():
 def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
     old = model.backbone
     same = fine_tuning.rebuilt_backbone(old, drop_path_rate=0.1)
-    np.testing.assert_array_equal(same(PICTURES.astype("float32")), old(PICTURES.astype("float32")))
+    np.testing.assert_array_equal(same(IMAGES.astype("float32")), old(IMAGES.astype("float32")))
     new = fine_tuning.rebuilt_backbone(old, image_shape=(32, 32, 3), feature_layers=(1,))
     assert new.output["block_1"].shape == (None, 8, 8, 12)
     kernels = [[w for w in m.get_weights() if w.ndim == 2 and w.shape[0] >= 12 and w.shape[1] >= 12] for m in (old, new)]
@@ -109,7 +109,7 @@ def test_rebuilt_for_another_size_keeps_what_does_not_depend_on_it(model):
 def test_lower_precision_runs_and_agrees_roughly(model, precision, tmp_path):
     old = model.backbone
     new = fine_tuning.rebuilt_backbone(old, dtype=precision)
-    x = (PICTURES / 127.5 - 1).astype("float32")
+    x = (IMAGES / 127.5 - 1).astype("float32")
     assert new.blocks[0].compute_dtype == precision.removeprefix("mixed_")
     expected = keras.ops.convert_to_numpy(old(x))
     found = keras.ops.convert_to_numpy(keras.ops.cast(new(x), "float32"))
@@ -131,10 +131,10 @@ def test_every_weight_gets_a_gradient():
         ({"size": "huge"}, "`size` must be one of tiny, small, base, large. Received: 'huge'"),
         (
             {"hidden_dim": 12, "num_layers": 2},
-            "Give `size`, or patch_size, dim, depth and heads. Received: no patch_size, heads",
+            "Give `size`, or patch_size, hidden_dim, num_layers and num_heads. Received: no patch_size, num_heads",
         ),
         (SMALL | {"image_shape": (16, 18, 3)}, "`image_shape` must be divisible by the patch, 4 pixels. Received: (16, 18, 3)"),
-        (SMALL | {"num_heads": 5}, "`heads` must be a divisor of dim 12. Received: 5"),
+        (SMALL | {"num_heads": 5}, "`num_heads` must be a divisor of hidden_dim 12. Received: 5"),
         (SMALL | {"relative_position_bias": "some"}, "`relative_position_bias` must be per_layer, shared, both, none"),
         (SMALL | {"feature_layers": (2,)}, "`feature_layers` must be in [-1, 1]. Received: (2,)"),
         (
@@ -336,12 +336,12 @@ def test_an_adapted_classifier_keeps_its_head_where_classes_agree(model, classes
     adapted = fine_tuning.adapted_classifier(model, classes, image_shape=(16, 24, 3), drop_path_rate=0.1)
     assert (adapted.count_params() == model.count_params()) == is_kept
     if is_kept:
-        np.testing.assert_allclose(adapted(PICTURES), model(PICTURES), atol=1e-6)
+        np.testing.assert_allclose(adapted(IMAGES), model(IMAGES), atol=1e-6)
 
 
 def test_an_adapted_classifier_pools_as_before():
     classifier = beit_classifier(beit_backbone(image_shape=(16, 24, 3), **SMALL), num_classes=4, pooling="cls")
-    np.testing.assert_allclose(fine_tuning.adapted_classifier(classifier, 4)(PICTURES), classifier(PICTURES), atol=1e-6)
+    np.testing.assert_allclose(fine_tuning.adapted_classifier(classifier, 4)(IMAGES), classifier(IMAGES), atol=1e-6)
     encoder = beit_tasks.beit_encoder(beit_backbone(image_shape=(16, 24, 3), **SMALL))
     adapted = fine_tuning.adapted_classifier(encoder, 4)
     assert [type(op).__name__ for op in adapted.operations].count("Mean") == 1
@@ -353,14 +353,14 @@ def test_an_adapted_encoder_keeps_the_normalization_of_its_tokens():
     gamma.assign(random.normal(size=12)), beta.assign(random.normal(size=12))
     adapted = fine_tuning.adapted_classifier(encoder, 4)
     head = keras.Model(adapted.input, adapted.get_layer("pooled_norm").output)
-    np.testing.assert_allclose(head(PICTURES), encoder(PICTURES)["pooled_output"], atol=1e-5)
+    np.testing.assert_allclose(head(IMAGES), encoder(IMAGES)["pooled_output"], atol=1e-5)
 
 
 def test_a_segmenter_becomes_the_start_of_a_classifier():
     backbone = beit_backbone(image_shape=(16, 24, 3), **SMALL, feature_layers=(0, 0, 1, 1))
     segmenter = upernet_segmenter(backbone, 3, channels=8)
     adapted = fine_tuning.adapted_classifier(segmenter, 4)
-    assert adapted(PICTURES).shape == (3, 4)
+    assert adapted(IMAGES).shape == (3, 4)
     before, after = (each.backbone.get_weights() for each in (segmenter, adapted))
     np.testing.assert_array_equal(before[0], after[0])
 
@@ -377,10 +377,10 @@ EXPLAINED = ("attention", "gradients", "content_logits", "position_logits")
 
 
 def test_an_image_is_explained_for_the_viewer(model):
-    explained = explain(model, PICTURES[0])
+    explained = explain(model, IMAGES[0])
     shapes = {name: np.shape(getattr(explained, name)) for name in EXPLAINED}
     assert {*shapes.values()} == {(2, 3, 25, 25)} and explained.grid == (4, 6)
-    assert explained.predictions[0][1] == pytest.approx(float(np.max(model(PICTURES[:1]))), abs=1e-6)
+    assert explained.predictions[0][1] == pytest.approx(float(np.max(model(IMAGES[:1]))), abs=1e-6)
     assert np.abs(explained.gradients).max() > 0
     assert (explained.gradients[-1, :, 0] == 0).all() and explained.patch > 0  # the mean is of patches, without [CLS]
     page = explained.view(html_action="return")
@@ -389,7 +389,7 @@ def test_an_image_is_explained_for_the_viewer(model):
 
 def test_grey_and_normalised_images_are_explained_too():
     backbone = beit_backbone(**SMALL, image_shape=(16, 24, 1))
-    for raw, image in (({}, PICTURES[0, :, :, :1]), ({"mean": None}, np.linspace(-1, 1, 16 * 24).reshape(16, 24, 1))):
+    for raw, image in (({}, IMAGES[0, :, :, :1]), ({"mean": None}, np.linspace(-1, 1, 16 * 24).reshape(16, 24, 1))):
         explained = explain(beit_classifier(backbone, num_classes=4, **raw), image)
         expected = image if image.dtype == np.uint8 else (image + 1) / 2 * 255
         np.testing.assert_array_equal(explained.image, np.repeat(np.uint8(expected), 3, axis=2))
@@ -434,19 +434,19 @@ def test_a_clone_and_weights_by_path_give_the_same_numbers(model, tmp_path):
     clone.set_weights(model.get_weights())
     for other in (clone, fresh):
         assert [w.path for w in other.weights] == [w.path for w in model.weights]
-        np.testing.assert_array_equal(other(PICTURES), model(PICTURES))
-        np.testing.assert_array_equal(attention_model(other)(PICTURES), attention_model(model)(PICTURES))
+        np.testing.assert_array_equal(other(IMAGES), model(IMAGES))
+        np.testing.assert_array_equal(attention_model(other)(IMAGES), attention_model(model)(IMAGES))
 
 
 def test_a_model_for_other_classes_shares_the_backbone(model):
     other = model.reset_classifier(2, ["x", "y"])
-    assert other.backbone is model.backbone and other(PICTURES).shape == (3, 2) and other.class_names == ("x", "y")
+    assert other.backbone is model.backbone and other(IMAGES).shape == (3, 2) and other.class_names == ("x", "y")
     np.testing.assert_array_equal(other.pooled_norm.gamma, model.pooled_norm.gamma)
 
 
 def test_attention_comes_with_the_logits_and_the_output(model):
-    recorded = model.with_attention()(PICTURES)
+    recorded = model.with_attention()(IMAGES)
     assert {*recorded} == {"attention_weights", "content_logits", "position_logits", "logits", "output"}
     assert len(recorded["attention_weights"]) == 2
-    np.testing.assert_allclose(recorded["output"], model(PICTURES), atol=1e-6)
-    np.testing.assert_allclose(keras.ops.softmax(recorded["logits"]), model(PICTURES), atol=1e-6)
+    np.testing.assert_allclose(recorded["output"], model(IMAGES), atol=1e-6)
+    np.testing.assert_allclose(keras.ops.softmax(recorded["logits"]), model(IMAGES), atol=1e-6)

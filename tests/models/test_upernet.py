@@ -11,7 +11,7 @@ from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN_SEGMENTER
 SMALL = {"patch_size": 8, "hidden_dim": 12, "num_layers": 4, "num_heads": 3, "feature_layers": (0, 1, 2, 3)}
-PICTURES = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3)).astype("uint8")
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3)).astype("uint8")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def model():
 
 
 def outputs_of(model):
-    return [keras.ops.convert_to_numpy(output) for output in model(PICTURES)]
+    return [keras.ops.convert_to_numpy(output) for output in model(IMAGES)]
 
 
 def test_main_and_auxiliary_logits_equal_the_reference():
@@ -51,7 +51,7 @@ def test_a_saved_segmenter_gives_the_same_numbers_and_class_names(model, tmp_pat
 
 
 def test_attention_of_a_segmenter_can_be_read(model):
-    attention = keras.ops.convert_to_numpy(attention_model(model)(PICTURES))
+    attention = keras.ops.convert_to_numpy(attention_model(model)(IMAGES))
     assert attention.shape == (2, 4, 3, 25, 25)
     np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
 
@@ -100,8 +100,8 @@ def test_preprocessing_and_class_names_come_with_the_folder(folder):
     model = load_model(folder)
     assert model.input_shape == (None, 32, 32, 3)
     assert model.class_names[0] == "LABEL_0"
-    expected = load_model(FOLDER)((PICTURES[:, :, :32] / 255 - 0.5) / 0.25)
-    np.testing.assert_allclose(model(PICTURES[:, :, :32])[0], expected[0], atol=1e-5)
+    expected = load_model(FOLDER)((IMAGES[:, :, :32] / 255 - 0.5) / 0.25)
+    np.testing.assert_allclose(model(IMAGES[:, :, :32])[0], expected[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["out_indices", "segmentation_indices"])
