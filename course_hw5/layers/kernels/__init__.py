@@ -6,10 +6,7 @@ several times as fast on a processor with instructions for it, so the products a
 between them. Eager calls, other backends, and steps that XLA compiles as a whole take the plain versions.
 
 The environment variable `COURSE_HW5_KERNELS=0` turns all fused versions off; `with kernels.plain():` does so for what is
-traced within it. A graph that leaves the process holds standard operations alone if it is traced there:
-
-    with kernels.plain():
-        model.export("folder")
+traced within it. `export` of our models does so itself, for a graph of standard operations alone.
 
 `KERNELS` lists all pairs; `tests/layers/test_kernels.py` compares the values and gradients of each.
 """
