@@ -106,6 +106,7 @@ def bert_classifier(
             not two. The published vocabulary is compared when text is read: a model of other token ids needs none.
 
     Example:
+        >>> from course_hw5.models.bert import bert_backbone
         >>> model = bert_classifier(bert_backbone("tiny"), max_length=16)
         >>> model.input_shape, model.output_shape, f"{model.count_params():,}"
         ((None, 16), (None, 1), '4,386,049')

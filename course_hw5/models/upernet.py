@@ -124,7 +124,7 @@ def upernet_segmenter(
 
     Example:
         >>> from course_hw5.models.beit import beit_backbone
-        >>> backbone = beit_backbone("base", (32, 48, 3), depth=4, feature_layers=(0, 1, 2, 3))
+        >>> backbone = beit_backbone("base", (32, 48, 3), num_layers=4, feature_layers=(0, 1, 2, 3))
         >>> [output.shape for output in upernet_segmenter(backbone, num_classes=150).output]
         [(None, 8, 12, 150), (None, 2, 3, 150)]
     """

@@ -411,7 +411,7 @@ def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
 
 
 def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(beit.SIZES["tiny"], "depth", 1)
+    monkeypatch.setitem(beit.SIZES["tiny"], "num_layers", 1)
     monkeypatch.setitem(beit.SIZES["tiny"], "dim", 16)
     common = ("--dataset", "digits", "--epochs", 1, "--batch-size", 256)
     train("beit", *common, "--image-size", 8, "--out", tmp_path / "small")
@@ -455,7 +455,7 @@ def test_evaluation_refuses_what_makes_no_sense(more, message, tmp_path, capsys)
 
 
 def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp_path, capsys, monkeypatch):
-    for name, value in (("dim", 12), ("depth", 4), ("heads", 3)):
+    for name, value in (("hidden_dim", 12), ("num_layers", 4), ("num_heads", 3)):
         monkeypatch.setitem(beit.SIZES["tiny"], name, value)
     small, larger = tmp_path / "small", tmp_path / "larger"
     common = ("--batch-size", 4, "--epochs", 1)

@@ -175,7 +175,7 @@ def test_published_sizes_have_as_many_weights_as_the_reference(size, weights):
     one, two = (
         beit_backbone(size, num_layers=depth).count_params() for depth in (1, 2)
     )  # blocks are alike; large takes 1.2 GB
-    assert one + (beit.SIZES[size]["depth"] - 1) * (two - one) == weights
+    assert one + (beit.SIZES[size]["num_layers"] - 1) * (two - one) == weights
 
 
 def test_preprocessing_of_the_folder_is_part_of_the_model(folder):

@@ -106,7 +106,7 @@ def test_variables_are_grouped_from_the_embeddings_to_the_head():
     model = bert_classifier(small_backbone())
     embeddings, first, second, head = ([v.path for v in group] for group in model.layer_groups())
     assert sorted(embeddings + first + second + head) == sorted(v.path for v in model.trainable_variables)
-    assert "token_embedding/embeddings" in embeddings and {"pooled_dense/kernel", "positive/kernel"} <= {*head}
+    assert "token_embedding/embeddings" in embeddings and {"pooled_dense/kernel", "classifier/kernel"} <= {*head}
     assert all(path.startswith("transformer_layer_1/") for path in second)
     model.backbone.token_embedding.trainable = False
     assert "token_embedding/embeddings" not in [v.path for v in model.layer_groups()[0]]

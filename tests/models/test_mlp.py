@@ -54,7 +54,7 @@ def test_local_kernels_refuse_another_number_of_pixels():
         ConvolutionLikeKernels((32, 32, 3))((100, 5))
 
 
-@pytest.mark.parametrize("options", [{"dropout": 1.0}, {"dropout": -0.1}, {"hidden_units": (8, 0)}, {"classes": 0}])
+@pytest.mark.parametrize("options", [{"dropout": 1.0}, {"dropout": -0.1}, {"hidden_units": (8, 0)}, {"num_classes": 0}])
 def test_impossible_sizes_are_refused(options):
     with pytest.raises(ValueError, match=r"Received"):
         mlp_classifier(**options)
