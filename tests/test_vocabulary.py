@@ -43,6 +43,8 @@ RETIRED_WORDS = {
     "findings": "summary",
     "knob": "parameter",
     "knobs": "parameters",
+    "annotation": "mask",
+    "annotations": "masks",
     "mistakes": "misclassified",
     "picture": "image",
     "pictures": "images",

@@ -16,7 +16,7 @@ def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> 
     Whatever is no option of the parser becomes a text; so does, as its value, what follows an option that takes one.
     """
     usage = re.sub(r"\x1b\[[\d;]*m", "", parser.format_usage())  # Python 3.14 colours it
-    known = re.findall(r"(?<=\[)--?[a-z][\w-]*", usage)
+    known = ["--help", *re.findall(r"(?<=\[)--?[a-z][\w-]*", usage)]
     take_value = {*re.findall(r"\[(--[\w-]+) [A-Z]", usage)}
     read, texts, rest = [], [], [*arguments]
     while rest:

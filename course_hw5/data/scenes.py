@@ -19,9 +19,9 @@ from course_hw5.errors import is_whole, require
 
 
 class Source(NamedTuple):
-    """How a data set is read, what its classes are called, how annotations become labels, and what is to be said of it.
+    """How a data set is read, what its classes are called, how masks become labels, and what is to be said of it.
 
-    `read` gives its splits as files, and what decodes an image and an annotation, which holds integers below `values`.
+    `read` gives its splits as files, and what decodes an image and a mask, which holds integers below `values`.
     """
 
     read: Callable
@@ -58,7 +58,7 @@ def load_scenes(
         one image and its labels at a time, at their own size.
 
     Raises:
-        ValueError: if the name, the batch size, the split or the scales are not as above, or an annotation is of another size
+        ValueError: if the name, the batch size, the split or the scales are not as above, or a mask is of another size
             than its image or holds what is no class.
         OSError: if the data are neither on disk nor to be had by download.
     """
@@ -73,13 +73,13 @@ def load_scenes(
     require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
     low, high = scales
     source = SOURCES[name]
-    (training, testing), decode_image, decode_annotation = source.read(name)
+    (training, testing), decode_image, decode_mask = source.read(name)
     for split, part in (("train", training), ("validation", testing)):
         if part is not None:
-            _check_annotations(f"{name}, {split}", _files(part), source.values)
+            _check_masks(f"{name}, {split}", _files(part), source.values)
 
-    def decode(image, annotation):
-        return decode_image(image), source.to_labels(decode_annotation(annotation)[..., 0])
+    def decode(image, mask):
+        return decode_image(image), source.to_labels(decode_mask(mask)[..., 0])
 
     train = validation = None
     if training is not None:
@@ -111,15 +111,15 @@ def _files(part, indices=slice(None)):
     return part["image"][indices], part["annotation"][indices]
 
 
-def _check_annotations(where, files, values):
-    """Reads each annotation once, and the size of each image: bad ones end here and not in the middle of a training."""
+def _check_masks(where, files, values):
+    """Reads each mask once, and the size of each image: bad ones end here and not in the middle of a training."""
 
     def check(number):
-        image, annotation = (Image.open(io.BytesIO(part[number])) for part in files)
-        if image.size != annotation.size:
-            sizes = "{1}x{0}. Received: {3}x{2}".format(*image.size, *annotation.size)
+        image, mask = (Image.open(io.BytesIO(part[number])) for part in files)
+        if image.size != mask.size:
+            sizes = "{1}x{0}. Received: {3}x{2}".format(*image.size, *mask.size)
             raise ValueError(f"Annotation {number} of {where} must have its image's size, {sizes}")
-        if (largest := np.max(annotation)) >= values:
+        if (largest := np.max(mask)) >= values:
             raise ValueError(f"Annotation {number} of {where} must hold labels up to {values - 1}. Received: {largest}")
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -129,9 +129,9 @@ def _check_annotations(where, files, values):
 def _shuffled(files, decode, batch_size, image_shape, scales):
     """Batches drawn by index, so that shuffling moves no image; files are decoded as they are needed."""
     count = len(files[0])
-    images, annotations = map(tf.constant, files)
+    images, masks = map(tf.constant, files)
 
-    data = shuffled_indices(count).map(lambda index: decode(images[index], annotations[index]), tf.data.AUTOTUNE)
+    data = shuffled_indices(count).map(lambda index: decode(images[index], masks[index]), tf.data.AUTOTUNE)
     # One call at a time: random numbers are drawn in a fixed order.
     data = data.map(lambda *scene: _recoloured(*_mirrored(*_cut(*scene, image_shape, scales))))
     data = data.batch(batch_size, drop_remainder=True)
@@ -185,21 +185,21 @@ SOURCES = {
         _from_tfds("localhost", ", as `camvid` in the format of TFDS"),
         ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"],
         12,
-        lambda annotation: tf.where(annotation < 11, annotation, tf.constant(IGNORE_INDEX, tf.uint8)),
+        lambda mask: tf.where(mask < 11, mask, tf.constant(IGNORE_INDEX, tf.uint8)),
         "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike",
     ),
     "scene_parse150": Source(
         _from_tfds("data.csail.mit.edu", ""),
         [str(number) for number in range(1, 151)],
         151,
-        lambda annotation: annotation - 1,  # 0, all else, becomes 255: `reduce_labels` of the reference
+        lambda mask: mask - 1,  # 0, all else, becomes 255: `reduce_labels` of the reference
         "ADE20K, scene parsing with 150 classes",
     ),
     "digits": Source(
         _from_digits,
         digit_scenes.CLASS_NAMES,
         len(digit_scenes.CLASS_NAMES),
-        lambda annotation: annotation,
+        lambda mask: mask,
         "scikit-learn's digits scattered over 200 images to train on and 50, of other digits, to test on",
     ),
 }

@@ -10,7 +10,7 @@ from course_hw5.models.bert_classifier import BertClassifier
 def embedding_parts(
     model: BertClassifier, sentence: str, other: str | None = None, special_tokens: bool = False
 ) -> tuple[list[str], dict[str, np.ndarray]]:
-    """The vectors that BERT's input is the sum of (figures 4 and 5 of the report).
+    """The vectors that BERT's input is the sum of (figures 4 and 5 of the homework).
 
     Args:
         model: a `bert_classifier`.

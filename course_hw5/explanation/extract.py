@@ -34,7 +34,7 @@ def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:
     Args:
         model: BERT or BEiT, with or without a head; also a functional model of your own that calls a `BertBackbone` or a
             `BeitBackbone`.
-        parts: for BEiT, whether the two terms of the scores are given too.
+        parts: for BEiT, whether the two terms of the attention logits are given too.
 
     Returns:
         Functional `keras.Model` with a float32 output `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis

@@ -51,7 +51,7 @@ class TextExplanation:
 def get_att_tok(
     model: BertClassifier, sentence: str, other: str | None = None, special_tokens: bool = False
 ) -> tuple[list[str], np.ndarray]:
-    """The word pieces of a sentence and the attention between them, as the report uses them.
+    """The word pieces of a sentence and the attention between them, as the homework uses them.
 
     Args:
         model: a `bert_classifier`.

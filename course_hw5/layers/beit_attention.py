@@ -7,7 +7,7 @@ from course_hw5.layers import kernels
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BeitAttention(keras.layers.Layer):
-    """Scaled dot-product attention; query and value have a bias, key has none; a position bias is added to the scores.
+    """Scaled dot-product attention; query and value have a bias, key has none; a position bias is added to the logits.
 
     Args:
         num_heads: number of heads; divides the length of a token's vector.

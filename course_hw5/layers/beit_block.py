@@ -12,7 +12,7 @@ from course_hw5.layers.relative_position_bias import RelativePositionBias
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BeitBlock(keras.layers.Layer):
-    """Normalization first (pre-norm), exact GELU, LayerScale, stochastic depth, and a position bias of its own.
+    """Normalization first (pre-norm), exact GELU, LayerScale, drop path, and a position bias of its own.
 
     Args:
         num_heads: number of heads.
@@ -20,7 +20,8 @@ class BeitBlock(keras.layers.Layer):
         grid: rows and columns of patches, for a relative position bias of this block; None for none.
         bias_initializer: of its table.
         layer_scale_init: start of the LayerScale factors; 0 for no LayerScale.
-        drop_path_rate: of stochastic depth.
+        drop_path_rate: share of examples whose branch is dropped in training (Huang et al. 2016,
+            https://arxiv.org/abs/1603.09382).
         dropout: rate after attention and after the second dense layer.
         attention_dropout: rate on the attention weights.
         initializer_range: standard deviation of the kernels' start.

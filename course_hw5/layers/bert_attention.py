@@ -35,14 +35,14 @@ class BertAttention(keras.layers.Layer):
         hidden_dim = query_shape[-1]
         if hidden_dim % self.num_heads:
             raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
-        num_heads = (self.num_heads, hidden_dim // self.num_heads)
+        head_shape = (self.num_heads, hidden_dim // self.num_heads)
         self.query_dense, self.key_dense, self.value_dense = (
-            self._projection("abc,cde->abde", (None, *num_heads), "de", name) for name in ("query", "key", "value")
+            self._projection("abc,cde->abde", (None, *head_shape), "de", name) for name in ("query", "key", "value")
         )
         self.output_dense = self._projection("abcd,cde->abe", (None, hidden_dim), "e", "attention_output")
         for dense in (self.query_dense, self.key_dense, self.value_dense):
             dense.build(query_shape)
-        self.output_dense.build((*query_shape[:-1], *num_heads))
+        self.output_dense.build((*query_shape[:-1], *head_shape))
         self.attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="dropout")
         self.factor = num_heads[1] ** -0.5
 

@@ -16,7 +16,7 @@ class PyramidPooling(keras.layers.Layer):
         channels: of each projection.
         scales: cells per side of each grid.
 
-    Input: `(batch, rows, columns, hidden_dim)`. Output: `(batch, rows, columns, dim + len(scales) * channels)`.
+    Input: `(batch, rows, columns, hidden_dim)`. Output: `(batch, rows, columns, hidden_dim + len(scales) * channels)`.
     """
 
     def __init__(self, channels, scales=(1, 2, 3, 6), **kwargs):

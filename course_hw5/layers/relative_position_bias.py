@@ -1,4 +1,4 @@
-"""What a head adds to its scores for the way from a query to a key, whatever stands there."""
+"""Relative position bias: a learnt, content-independent term of the attention logits."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Self-attention of MPNet: what a head adds to its scores for the distance from a query to a key."""
+"""Self-attention of MPNet: a learnt bias of the attention logits for each distance from query to key."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ FARTHEST = 128  # tokens from there on share a bucket
 
 @keras.saving.register_keras_serializable("course_hw5")
 class TokenDistanceAttention(BertAttention):
-    """Self-attention with a learnt number for each head and each bucket of distances added to the scores.
+    """Self-attention with a learnt number for each head and each bucket of distances added to the logits.
 
     Raffel et al. 2020 (https://arxiv.org/abs/1910.10683, section 2.1). The table `(buckets, heads)` is float32 whatever the
     layer computes in.

@@ -1,6 +1,6 @@
 """A multilayer perceptron for images: what a network reaches that sees every pixel at once and knows no place.
 
-The sizes are those of the report: 3072 inputs, then 4096, 2048, 1024, 512, 256, 64 and 10 units.
+The sizes are those of the homework: 3072 inputs, then 4096, 2048, 1024, 512, 256, 64 and 10 units.
 """
 
 import keras

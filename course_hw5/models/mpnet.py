@@ -1,7 +1,8 @@
 """MPNet (Song et al. 2020, https://arxiv.org/abs/2004.09297): a BERT whose heads also look at how far a token is.
 
-One network with `models/bert.py` but for what is added to the scores, so that `bert_classifier`, `attention_model` and the
-viewer take it as they take BERT. The published checkpoints know no segments: here a second one is the same as the first.
+One network with `models/bert.py` but for what is added to the attention logits, so that `bert_classifier`, `attention_model`
+and the viewer take it as they take BERT. The published checkpoints know no segments: here a second one is the same as the
+first.
 """
 
 import keras

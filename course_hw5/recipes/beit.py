@@ -14,7 +14,7 @@ from course_hw5.recipes.options import Option, whole_number
 from course_hw5.recipes.recipe import Recipe, classification
 
 # Muon learns in one epoch from scratch what AdamW learns in two. Fine-tuning has BEiT's schedule, rates that decay by layer and
-# stochastic depth; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
+# drop path; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
 SHARED = {"epochs": 8, "weight_decay": 0.05, "label_smoothing": 0.1}
 CONFIGS = {
     "scratch": SHARED | {"optimizer": "muon", "learning_rate": 4e-3, "schedule": "constant"},

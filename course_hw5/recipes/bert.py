@@ -2,7 +2,7 @@
 
     course-hw5 train bert --dataset sst2 --out runs/sst2
     course-hw5 train bert --dataset imdb --preset runs/sst2/model.keras --max-length 256 --epochs 1 --out runs/imdb
-    course-hw5 train bert --teacher sentiment-minilm --num-pseudo-labels 20000 --out runs/sst2-taught
+    course-hw5 train bert --teacher sentiment-minilm --num-pseudo-labels 20000 --out runs/sst2-pseudo-labels
     course-hw5 train bert --size tiny --epochs 5 --out runs/bert-tiny   # test accuracy 0.784
 
 `--preset` takes whatever `load_model` takes; its token embeddings stay as they are: most words are too rare here to learn from.

@@ -13,7 +13,7 @@ from course_hw5.segmentation import masks
 
 def gallery(
     images: Sequence[masks.RgbImage],
-    annotations: Sequence[masks.Mask] | None,
+    true_masks: Sequence[masks.Mask] | None,
     predictions: Sequence[masks.Mask] | None,
     class_names: Sequence[str],
     most: int = 14,
@@ -22,7 +22,7 @@ def gallery(
 
     Args:
         images: uint8 arrays `(height, width, 3)`, of any sizes.
-        annotations: integer arrays `(height, width)`, one per image; or None.
+        true_masks: integer arrays `(height, width)`, one per image; or None.
         predictions: likewise; or None.
         class_names: one string per class.
         most: classes in the legend, those with the largest shares.
@@ -33,7 +33,7 @@ def gallery(
     Raises:
         ValueError: if there is not one mask per image, or one has another size or labels that are no class.
     """
-    columns = {"image": images, "annotation": annotations, "prediction": predictions}
+    columns = {"image": images, "annotation": true_masks, "prediction": predictions}
     columns = {title: list(maps) for title, maps in columns.items() if maps is not None}
     for title, maps in columns.items():
         if len(maps) != len(columns["image"]) or not maps:

@@ -94,7 +94,8 @@ class ClassificationReport(keras.callbacks.Callback):
 
     Files in `run_dir`: `classification_report.txt` and `.json`, `confusion_matrix.png` and `.csv`, `metrics.json`, and,
     for images and described inputs, `misclassified.json` with the most confident misclassified ones of each cell. Where
-    examples have several labels (predicted: each above 0.5), there are neither matrix nor mistakes, and in place of "accuracy"
+    examples have several labels (predicted: each above 0.5), there are neither matrix nor misclassified examples, and in place
+    of "accuracy"
     `metrics.json` has "exact_match", the share of examples all of whose labels are right. Examples whose label is no class,
     or whose outputs are NaN, are left out; a warning and "examples_left_out" in `metrics.json` say so.
 

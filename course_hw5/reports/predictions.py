@@ -1,4 +1,4 @@
-"""What a classifier makes of a data set, in one pass: classes, and the most confident mistakes."""
+"""What a classifier makes of a data set, in one pass: classes, and the most confident misclassified examples."""
 
 import collections
 from typing import NamedTuple
@@ -15,8 +15,9 @@ MISCLASSIFIED_PER_CELL = 8
 class Predictions(NamedTuple):
     """True and predicted classes of the examples that can be compared.
 
-    `labels`, `predicted`: int `(examples,)`, or bool `(examples, classes)` where examples have several labels. `mistakes`: dict
-    of (true, predicted) to lists of (confidence, number, input, probabilities). `left_out`: dict of reasons to counts.
+    `labels`, `predicted`: int `(examples,)`, or bool `(examples, classes)` where examples have several labels.
+    `misclassified`: dict of (true, predicted) to lists of (confidence, number, input, probabilities). `left_out`: dict of
+    reasons to counts.
     """
 
     labels: np.ndarray
@@ -68,7 +69,7 @@ def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
         dataset: as for `labelled_batches.check_form`.
         steps: how many batches to read, or None for all.
         from_logits: as for `metrics.class_probabilities`; None asks the loss that the model is compiled with first.
-        keep_inputs: whether mistakes are kept where inputs are no images, too.
+        keep_inputs: whether misclassified inputs are kept where inputs are no images, too.
 
     Returns:
         `Predictions`. Examples whose label is no class or whose outputs are NaN are left out.
@@ -114,7 +115,7 @@ def examples_of(misclassified, describe=None):
     each.
 
     Args:
-        mistakes: as in `Predictions`.
+        misclassified: as in `Predictions`.
         describe: function from one input to the text that stands for it; None where inputs are images.
     """
     return [

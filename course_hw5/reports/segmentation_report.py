@@ -47,7 +47,7 @@ class SceneEvaluation:
 
     def write(self, run_dir, writer=None, epoch: int = 0, more: dict | None = None) -> dict:
         """Writes `class_scores.csv` (IoU, accuracy and share of the pixels of each class), `confusion_matrix.csv` and `.png`
-        (pixels), `gallery.png` (figures 7 and 8 of the report) and `metrics.json`.
+        (pixels), `gallery.png` (figures 7 and 8 of the homework) and `metrics.json`.
 
         Args:
             run_dir: folder for the files; created when missing.

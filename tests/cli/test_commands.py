@@ -211,3 +211,4 @@ def test_options_are_told_from_texts_by_the_usage_alone():
     parser.add_argument("text")
     parser.add_argument("--flag", action="store_true")
     assert shared.with_dashed_texts(parser, ["--flag", "-awful", "-h"]) == ["--flag", "-h", "--", "-awful"]
+    assert shared.with_dashed_texts(parser, ["--help"]) == ["--help", "--"]

@@ -43,7 +43,7 @@ def load_beit(folder, config, tensors, image_shape=None):
     pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
     if is_masked:
         model = beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
-        num_heads = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
+        layers = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
         num_classes = len(tensors["classifier.weight"])
         names = label_names(config, num_classes)
@@ -51,11 +51,11 @@ def load_beit(folder, config, tensors, image_shape=None):
         has_several = config.get("problem_type") == "multi_label_classification" or num_classes == 1
         activation = "sigmoid" if has_several else "linear"
         model = beit_classifier(backbone, num_classes, pooling, activation=activation, class_names=names, **raw)
-        num_heads = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
+        layers = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
         model = beit_encoder(backbone, pooling, **raw)
-        num_heads = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
-    for layer, (source, name) in num_heads.items():
+        layers = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
+    for layer, (source, name) in layers.items():
         scale, offset = model.get_layer(layer).variables
         assign(scale, source[f"{name}.weight"].T)
         assign(offset, source[f"{name}.bias"])
@@ -137,7 +137,7 @@ def _reference_names(path):
 
 def _array(path, tensors):
     """The array for a variable of the backbone, of the reference's tensors."""
-    if path == "patch_embedding/kernel":  # (dim, channels, side, side)
+    if path == "patch_embedding/kernel":  # (hidden_dim, channels, side, side)
         return tensors[0].transpose(2, 3, 1, 0).reshape(-1, len(tensors[0]))
     return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
 
