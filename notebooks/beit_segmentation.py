@@ -109,10 +109,10 @@ metrics = course_hw5.train(new, data, RUN, settings, overwrite=True, task=course
 print(f"mIoU {metrics['mean_iou']:.3f}, pixel accuracy {metrics['pixel_accuracy']:.3f}; open {RUN}/index.html")
 
 # %%
-scenes = [(image.numpy(), annotation.numpy()) for image, annotation in data.test.take(3)]
-images, annotations = zip(*scenes)
+scenes = [(image.numpy(), mask.numpy()) for image, mask in data.test.take(3)]
+images, true_masks = zip(*scenes)
 predictions = course_hw5.SceneSegmenter(course_hw5.load_model(f"{RUN}/model.keras")).segment([*images])
-gallery(images, annotations, predictions, data.class_names)
+gallery(images, true_masks, predictions, data.class_names)
 
 # %% [markdown]
 # ## Intersection over union
@@ -120,7 +120,7 @@ gallery(images, annotations, predictions, data.class_names)
 # the sky, which pixel accuracy does not.
 
 # %%
-truth, called = annotations[0] == 1, predictions[0] == 1
+truth, called = true_masks[0] == 1, predictions[0] == 1
 print(
     "pixels of class 1:",
     truth.sum(),

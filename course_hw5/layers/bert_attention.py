@@ -44,7 +44,7 @@ class BertAttention(keras.layers.Layer):
             dense.build(query_shape)
         self.output_dense.build((*query_shape[:-1], *head_shape))
         self.attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="dropout")
-        self.factor = num_heads[1] ** -0.5
+        self.factor = head_shape[1] ** -0.5
 
     def _projection(self, equation, output_shape, bias_axes, name):
         return EinsumDense(
