@@ -44,7 +44,6 @@ RETIRED_WORDS = {
     "knob": "parameter",
     "knobs": "parameters",
     "annotation": "mask",
-    "annotations": "masks",
     "mistakes": "misclassified",
     "picture": "image",
     "pictures": "images",
