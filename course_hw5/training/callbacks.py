@@ -1,5 +1,6 @@
 """Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
 
+import contextlib
 import math
 import os
 import pathlib
@@ -129,10 +130,19 @@ class BestModel(keras.callbacks.Callback):
             self._best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
         value = self.sign * main_metrics(logs, self.model)[self.monitor]
         if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
-            model = keras.Model(self.model.input, self.model.output, name=self.model.name)  # the same layers, uncompiled
-            with run_folder.atomic_write(self.run_dir / "model.keras") as partial:
-                model.save(partial)
+            with run_folder.atomic_write(self.run_dir / "model.keras") as partial, _uncompiled(self.model):
+                self.model.save(partial)
             self._best = -math.inf if math.isnan(value) else value
+
+
+@contextlib.contextmanager
+def _uncompiled(model):
+    """Hides optimizer and loss, which only training needs, from what is saved."""
+    optimizer, model.optimizer, model.compiled = model.optimizer, None, False
+    try:
+        yield
+    finally:
+        model.optimizer, model.compiled = optimizer, True
 
 
 class TerminateOnNaN(keras.callbacks.Callback):
