@@ -236,7 +236,7 @@ def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_
         ),
         (
             ("--num-pseudo-labels", 10),
-            "--num-pseudo-labels is how many sentences a --teacher reads. Received: --num-pseudo-labels 10 without one",
+            "--num-pseudo-labels needs a --teacher. Received: 10",
         ),
         (("--r-drop", 0), "`weight` must be above 0, for R-Drop. Received: 0.0"),
     ],
