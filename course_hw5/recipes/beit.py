@@ -49,7 +49,7 @@ def load_data(args: Arguments, start: "BeitTask | None") -> Dataset:
 def build_model(args: Arguments, start: "BeitTask | None", data: Dataset) -> "BeitClassifier":
     from course_hw5.models.fine_tuning import adapted_classifier
 
-    head: dict[str, Any] = {"classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
+    head: dict[str, Any] = {"num_classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
     if start is None:
         side = args.image_size or 32
         return course_hw5.beit_classifier(
