@@ -22,7 +22,6 @@ _HOMES = {
     "load_scenes": "course_hw5.data.scenes",
     "encode_sentence": "course_hw5.text.encoding",
     "MAXLEN": "course_hw5.text.encoding",
-    "np": "course_hw5.text.encoding",  # `from course_hw5 import *` brings all that the report's cells name
     "mlp_classifier": "course_hw5.models.mlp",
     "bert_backbone": "course_hw5.models.bert",
     "bert_classifier": "course_hw5.models.bert_classifier",

@@ -2,9 +2,11 @@
 
 import numbers
 import reprlib
+from collections.abc import Callable
+from typing import Any
 
 
-def require(name, value, is_valid, expected):
+def require(name: str, value: Any, is_valid: Callable[[Any], Any], expected: str) -> None:
     """Raises ValueError unless `is_valid(value)` is true; a value for which that check itself fails is refused, too.
 
     Args:
@@ -21,6 +23,6 @@ def require(name, value, is_valid, expected):
         raise ValueError(f"`{name}` must be {expected}. Received: {' '.join(reprlib.repr(value).split())}")
 
 
-def is_whole(value, least=0):
+def is_whole(value: object, least: int = 0) -> bool:
     """Whether a value is an integer of Python or NumPy (but no bool), `least` or more."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= least
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

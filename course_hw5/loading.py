@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 # "I0000 00:00:1795885007.942673    6295 port.cc:153] oneDNN custom operations are on."
 FILTER = r"""
@@ -30,7 +32,7 @@ sys.stdout.buffer.write(b"" if log.match(held) else held)
 _FILTERED = []  # the process that filters now
 
 
-def install():
+def install() -> None:
     """Hides TensorFlow's log, its errors included; what was imported before, or a `TF_CPP_MIN_LOG_LEVEL` of the user, stays."""
     warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm in notebooks, which Keras's libraries import
     warnings.filterwarnings("ignore", "Protobuf gencode version")  # of a protobuf that is newer than TensorFlow's
@@ -40,7 +42,7 @@ def install():
 
 
 @contextlib.contextmanager
-def lean(extras=("IPython", "kagglehub", "matplotlib", "pandas", "scipy", "sklearn")):
+def lean(extras: Sequence[str] = ("IPython", "kagglehub", "matplotlib", "pandas", "scipy", "sklearn")) -> Iterator[None]:
     """Imports Keras without its optional libraries, which take half of the time. Only for commands, which need none of them.
 
     Keras then accepts no data frames, wraps no scikit-learn and draws no models. Later imports find the libraries.
@@ -49,7 +51,8 @@ def lean(extras=("IPython", "kagglehub", "matplotlib", "pandas", "scipy", "sklea
         extras: names of libraries that count as not installed.
     """
     left_out = [name for name in extras if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(left_out))  # None: Python finds no library of that name
+    none: dict[str, Any] = dict.fromkeys(left_out)
+    sys.modules.update(none)  # Python finds no library of that name
     try:
         with _no_collection():
             yield
@@ -88,7 +91,7 @@ class _Finder:
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Drops the log lines that `TF_CPP_MIN_LOG_LEVEL` hides from what is written to file descriptor 2."""
     level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "")
     if level not in ("1", "2", "3") or _FILTERED:
@@ -102,6 +105,7 @@ def quiet():
     # in a session of its own: Ctrl-C ends the import, whose traceback is still to be passed on
     command = [sys.executable, "-I", "-S", "-c", FILTER, "IWE"[: int(level)]]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)
+    assert process.stdin is not None  # a pipe
     _FILTERED.append(process)
     try:
         os.dup2(process.stdin.fileno(), 2)

@@ -25,7 +25,7 @@ if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if
     print("course_hw5 is installed.")
 
 # %%
-from course_hw5 import *
+from course_hw5.homework import *
 
 # %%
 model = load_model("sentiment-minilm")
@@ -52,6 +52,8 @@ model(np.array([encode_sentence(sentence.lower(), MAXLEN)], dtype=np.int64))
 # [CLS] on the left: there the answer is read, and the numbers name the words that it came from.
 
 # %%
+from course_hw5 import explain
+
 explained = explain(model, "The plot is not bad at all, but the ending is a disaster")
 explained.view()
 
@@ -70,6 +72,8 @@ what_if.round(3)
 
 # %%
 # %matplotlib inline
+from course_hw5 import embedding_parts, embedding_plot
+
 tokens, parts = embedding_parts(model, "I liked it", other="So did I")
 embedding_plot(tokens, parts)
 

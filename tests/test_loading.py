@@ -89,7 +89,8 @@ def test_scenes_of_digits_are_read_in_silence():
 def test_a_cell_of_a_notebook_shows_its_value_and_no_log(tmp_path, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    source = "from course_hw5 import *\nmlp_classifier(hidden_units=(4,))(np.zeros((1, 32, 32, 3), 'uint8')).shape"
+    cell = "import numpy as np\nfrom course_hw5 import *\n"
+    source = cell + "mlp_classifier(hidden_units=(4,))(np.zeros((1, 32, 32, 3), 'uint8')).shape"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert [output.data["text/plain"] for output in notebook.cells[0].outputs] == ["TensorShape([1, 10])"]

@@ -90,7 +90,7 @@ CHECKS = {
 def test_the_cells_of_the_report_are_in_the_notebook_verbatim():
     notebook = nbformat.read(NOTEBOOKS[0].with_name("bert_attention.ipynb"), as_version=4)
     sources = [cell.source for cell in notebook.cells]
-    start = sources.index("from course_hw5 import *")
+    start = sources.index("from course_hw5.homework import *")
     assert sources[start + 1] == 'model = load_model("sentiment-minilm")'
     assert [source for source in sources[start + 2 :] if not source.startswith("#")][:2] == [VIEW, CALL]
 

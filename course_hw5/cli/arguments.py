@@ -6,8 +6,12 @@ import errno
 import os
 import re
 import sys
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from course_hw5 import loading
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # the name is for type checkers
 
 
 def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> list[str]:
@@ -37,7 +41,7 @@ def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> 
 
 
 @contextlib.contextmanager
-def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False):
+def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False) -> Iterator[None]:
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error.
 
     Args:
@@ -60,8 +64,8 @@ def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False):
     except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("COURSE_HW5_TRACEBACK"):
             raise
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG) and error.filename is None:  # our files are named
-            error.filename = "standard output"
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG) and error.filename is None:
+            error.filename = "standard output"  # our files are named
             _give_up_stdout()
         line = " ".join(str(error).split())
         print(f"{parser.prog}: error: {line}", file=sys.stderr)

@@ -3,10 +3,10 @@
 import argparse
 import pathlib
 
-from course_hw5.cli.arguments import import_models
+from course_hw5.cli.arguments import Commands, import_models
 
 
-def add_parser(commands) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser = commands.add_parser("attend", help="say what a model makes of a text, and write a page of what it attended to")
     parser.add_argument("text", metavar="TEXT", help="a sentence, or a review")
     parser.add_argument("--other", metavar="TEXT", help="a second text, to be read as a pair")

@@ -2,8 +2,10 @@
 
 import argparse
 
+from course_hw5.cli.arguments import Commands
 
-def add_parser(commands) -> None:
+
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("compare", help="put finished runs side by side on one page")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders, two or more, with the same classes")
     parser.add_argument("--out", default="compare.html", help="page to write (default: %(default)s)")

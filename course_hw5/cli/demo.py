@@ -3,10 +3,11 @@
 import argparse
 
 from course_hw5.cli import train
+from course_hw5.cli.arguments import Commands
 from course_hw5.recipes.options import whole_number
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("demo", help="train the MLP on scikit-learn's digits: no download, about a minute")
     parser.add_argument("--out", default="runs/demo", help="run folder to write (default: %(default)s)")
     parser.add_argument("--epochs", type=whole_number(1), default=8, help="(default: %(default)s)")

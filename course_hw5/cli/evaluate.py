@@ -3,6 +3,7 @@
 import argparse
 
 from course_hw5 import recipes
+from course_hw5.cli.arguments import Commands
 from course_hw5.recipes.options import Option, whole_number
 from course_hw5.recipes.recipe import Recipe
 from course_hw5.training.config import PRECISIONS
@@ -16,7 +17,7 @@ OPTIONS = (  # besides those that all kinds of models have: the option, and the 
 )
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("evaluate", help="score a trained model on test data: a folder with the report")
     add = parser.add_argument
     add("preset", metavar="PRESET_OR_RUN", help="what `load_model` takes: a preset, a run folder, a file")

@@ -3,10 +3,11 @@
 import argparse
 import re
 
+from course_hw5.cli.arguments import Commands
 from course_hw5.recipes.options import whole_number
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("lab", help="put a claim of the homework to the test", add_help=False)
     parser.set_defaults(run=run)
 

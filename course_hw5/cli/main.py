@@ -22,9 +22,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     is_program, argv = argv is None, sys.argv[1:] if argv is None else [*argv]
     if argv[:1] == ["attend"]:
         argv = ["attend", *arguments.with_dashed_texts(texts, argv[1:])]
-    args, args.rest = parser.parse_known_args(argv)
-    if args.rest and args.run is not lab.run:  # each lab has options of its own
-        parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
+    args, rest = parser.parse_known_args(argv)
+    args.rest = rest
+    if rest and args.run is not lab.run:  # each lab has options of its own
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     args.is_program = is_program
     with arguments.user_errors(parser, is_resumable=hasattr(args, "resume")):
         print(args.run(args))

@@ -2,8 +2,10 @@
 
 import argparse
 
+from course_hw5.cli.arguments import Commands
 
-def add_parser(commands) -> None:
+
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("page", help="write the page of a finished run anew")
     parser.add_argument("run_dir", metavar="RUN", help="run folder")
     parser.set_defaults(run=run)

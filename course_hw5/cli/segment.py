@@ -3,11 +3,11 @@
 import argparse
 import pathlib
 
-from course_hw5.cli.arguments import import_models
+from course_hw5.cli.arguments import Commands, import_models
 from course_hw5.cli.images import check_paths, each_image
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("segment", help="name the class of every pixel of images: overlays, segmentation masks, pages")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="files in any format that Pillow opens")
     parser.add_argument("--preset", default="segmenter-camvid", help="what `load_model` takes (default: %(default)s)")

@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 
 from course_hw5 import recipes
+from course_hw5.cli.arguments import Commands
 from course_hw5.recipes.options import whole_number
 from course_hw5.recipes.recipe import Recipe
 from course_hw5.training.config import PRECISIONS, STRATEGIES
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("train", help="train by a recipe: a run folder with its page")
     names = parser.add_subparsers(required=True, metavar="RECIPE", help=f"one of {', '.join(recipes.NAMES)}")
     for name in recipes.NAMES:

@@ -12,7 +12,7 @@ COUNTS = {"train": 200, "validation": 50}
 INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
-def read_digit_scenes():
+def read_digit_scenes() -> list[dict[str, np.ndarray]]:
     """Scatters scikit-learn's digits (8x8, 1,797 of them) over coloured images; the two splits share no digit.
 
     Returns:

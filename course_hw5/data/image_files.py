@@ -1,18 +1,19 @@
 """Images of users: any file that Pillow opens, turned upright, as RGB."""
 
-import os
 import pathlib
 import warnings
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from course_hw5.errors import require
+from course_hw5.files import local_path
 
 LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # type: ignore[operator]  # 179 million; more is a decompression bomb to Pillow, too
 
 
-def open_image(source, longest=None):
+def open_image(source: str | pathlib.Path | Image.Image, longest: int | None = None) -> UInt8[np.ndarray, "height width 3"]:
     """Opens an image as upright 8-bit RGB.
 
     EXIF rotation is applied, transparency is laid on white, 16-bit and float greys are scaled to 8 bits.
@@ -29,19 +30,18 @@ def open_image(source, longest=None):
         OSError: if there is no such file, or it cannot be read.
     """
     require("source", source, lambda source: isinstance(source, (str, pathlib.Path, Image.Image)), "a path or a PIL image")
-    is_path = not isinstance(source, Image.Image)
-    name = source if is_path else "the image"
-    source = pathlib.Path(os.path.expanduser(source)) if is_path else source
-    if is_path and not source.is_file():
-        found = "a folder" if source.is_dir() else "no such file"
+    path = None if isinstance(source, Image.Image) else local_path(source)
+    name = "the image" if path is None else source
+    if path is not None and not path.is_file():
+        found = "a folder" if path.is_dir() else "no such file"
         raise FileNotFoundError(f"{name} must be an image. Received: {found}")
     limit = f"{name} must have at most {LARGEST:,} pixels. Received:"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
-            image = Image.open(source) if is_path else source
-            size = image.size
-            image = _to_rgb(ImageOps.exif_transpose(image)) if image.width * image.height <= LARGEST else None
+            opened = source if isinstance(source, Image.Image) else Image.open(local_path(source))
+            size = opened.size
+            image = _to_rgb(ImageOps.exif_transpose(opened)) if opened.width * opened.height <= LARGEST else None
     except UnidentifiedImageError as error:
         raise ValueError(f"{name} must be an image that Pillow opens. Received: something else, or an empty file") from error
     except Image.DecompressionBombError as error:
@@ -72,7 +72,7 @@ def _to_rgb(image):
     return image.convert("RGB")
 
 
-def fit_image(image, size):
+def fit_image(image: UInt8[np.ndarray, "height width 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "{size[0]} {size[1]} 3"]:
     """Cuts the middle of an image in the proportion of `size` and resizes it, as a training image would have been.
 
     Args:

@@ -47,7 +47,7 @@ def load_images(
     require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
     require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
     require("seed", seed, is_whole, "a whole number, 0 or more")
-    (images, labels), test, class_names, note = SOURCES[name]()
+    (images, labels), (test_images, test_labels), class_names, note = SOURCES[name]()
     transform = None
     if augmentation:
         from course_hw5.data.augmentation import augment  # here, since only this needs Keras
@@ -61,7 +61,7 @@ def load_images(
     return Dataset(
         train=_shuffled(images, labels, kept, min(batch_size, len(kept)), transform),
         validation=_in_order(images[held_out], labels[held_out], batch_size),
-        test=_in_order(*test, batch_size),
+        test=_in_order(test_images, test_labels, batch_size),
         class_names=class_names,
         note=note,
         batch_size=min(batch_size, len(kept)),

@@ -11,7 +11,7 @@ from course_hw5.data.dataset import Dataset
 from course_hw5.data.splits import shuffled_indices, split_indices
 from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
-from course_hw5.text.encoding import MAXLEN, text_of
+from course_hw5.text.encoding import MAXLEN, AnyTokenizer, text_of
 from course_hw5.text.tokenizer import bert_tokenizer
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -23,7 +23,7 @@ def load_reviews(
     max_length: int = MAXLEN,
     validation_split: float = 0.02,
     seed: int = 0,
-    tokenizer=None,
+    tokenizer: "AnyTokenizer | None" = None,
     epoch_fraction: float = 1.0,
     teacher: Callable | None = None,
     num_pseudo_labels: int | None = None,
@@ -204,4 +204,4 @@ def _read(name, splits, text, host):
     return [(part[text], part["label"]) for part in read_splits(name, splits, host, instead="")[1]]
 
 
-SOURCES = {"sst2": _sst2, "sst2_sentences": functools.partial(_sst2, with_phrases=False), "imdb": _imdb}
+SOURCES: dict[str, Callable] = {"sst2": _sst2, "sst2_sentences": functools.partial(_sst2, with_phrases=False), "imdb": _imdb}

@@ -1,6 +1,9 @@
 """Why a classifier answers as it does: attention, gradients and what-ifs of one text or image, as arrays."""
 
+from typing import Any, overload
+
 import keras
+import numpy as np
 
 from course_hw5.errors import require
 from course_hw5.explanation.image import ImageExplanation, explain_image
@@ -9,8 +12,16 @@ from course_hw5.models.beit_tasks import BeitClassifier
 from course_hw5.models.bert_classifier import BertClassifier
 
 
+@overload
+def explain(model: BertClassifier, source: str, other: str | None = None, special_tokens: bool = False) -> TextExplanation: ...
+
+
+@overload
+def explain(model: BeitClassifier, source: np.ndarray) -> ImageExplanation: ...
+
+
 def explain(
-    model: BertClassifier | BeitClassifier, source, other: str | None = None, special_tokens: bool = False
+    model: BertClassifier | BeitClassifier, source: Any, other: str | None = None, special_tokens: bool = False
 ) -> TextExplanation | ImageExplanation:
     """Everything that the viewer shows of one text or image: `explain(model, source).view()`.
 

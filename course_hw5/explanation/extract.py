@@ -1,6 +1,7 @@
 """Attention as an output: submodels on the same inputs and weights."""
 
 import weakref
+from collections.abc import Sequence
 
 import keras
 
@@ -21,10 +22,10 @@ class Stacked(keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32", "autocast": False})
         self.supports_masking = True  # Keras warns of a mask that is dropped otherwise
 
-    def call(self, arrays):
+    def call(self, arrays: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
         return kernels.stack_layers(*arrays)
 
-    def compute_mask(self, arrays, previous_mask):
+    def compute_mask(self, arrays: Sequence[keras.KerasTensor], previous_mask: object) -> None:
         return None  # the attention holds it
 
 

@@ -39,7 +39,7 @@ class ImageExplanation:
         return patch_view(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | options)
 
 
-def explain_image(model: BeitClassifier, image) -> ImageExplanation:
+def explain_image(model: BeitClassifier, image: np.ndarray) -> ImageExplanation:
     """As `explain`, of an image."""
     import tensorflow as tf  # here, since models are otherwise neutral
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+from jaxtyping import Integer
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer.page import Page, head_view
@@ -127,7 +128,9 @@ def _longest(model):
     return model.max_length or model.backbone.max_sequence_length
 
 
-def token_ids(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False):
+def token_ids(
+    model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False
+) -> tuple[Integer[np.ndarray, " tokens"], int | None]:
     """Token ids `(tokens,)` as `BertInputs` reads them, a typed [SEP] negative, and where the second text starts, or None."""
     expected = "a bert_classifier, as bert_classifier(backbone) makes one"
     require("model", model, lambda model: isinstance(model, BertClassifier), expected)

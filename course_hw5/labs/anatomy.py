@@ -106,6 +106,6 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
     )
 
 
-def blocks_of(model):
+def blocks_of(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """The blocks of a model's encoder and of its decoder, from input to output."""
     return [[part for part in model.layers if part.name.startswith(role)] for role in ("encoder", "decoder")]

@@ -16,8 +16,11 @@ heads, each as long as there are channels to read or to write, whichever are few
 with every other.)
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
+from jaxtyping import Float, Integer
 from sklearn.datasets import load_sample_image
 
 import course_hw5
@@ -105,7 +108,11 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     )
 
 
-def mixing(layer, images, poked):
+def mixing(
+    layer: Callable[[np.ndarray], np.ndarray],
+    images: Float[np.ndarray, "images rows columns channels"],
+    poked: Integer[np.ndarray, " poked"],
+) -> Float[np.ndarray, "images poked pixels"]:
     """Into which pixels of the output each poked pixel goes: `(images, poked, pixels)`, rows sum to 1."""
     rows = []
     for image in images:

@@ -17,13 +17,16 @@ segments say anything there, since all tokens have the same: the encoder is mere
 
 import keras
 import numpy as np
+from jaxtyping import Float, Integer
 
 import course_hw5
 from course_hw5.explanation.embeddings import embedding_parts
 from course_hw5.labs.figures import plot_embeddings as figures
 from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
 from course_hw5.labs.support.sentiment import VECTORS, classifier_from, embedded, labelled_sentences
+from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.reports.plots import embedding_plot
+from course_hw5.text.tokenizer import BertTokenizer
 
 KEYS = {
     "the token vectors": "token",
@@ -65,7 +68,7 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
         "[SEP]": positive(token_ids=no_sep),
         "[CLS] and [SEP]": positive(token_ids=left_out(no_sep, tokenizer.cls_token_id)),
     }
-    accuracy, whole_accuracy = {name: data.accuracy(part) for name, part in without.items()}, data.accuracy(whole)
+    accuracy, whole_accuracy = {name: float(data.accuracy(part)) for name, part in without.items()}, float(data.accuracy(whole))
     moved = {name: float(np.abs(part - whole).mean()) for name, part in without.items()}
     of_vectors, of_tokens = [*moved.values()][:3], [*moved.values()][3:]
     difference = float(np.abs(whole - model.predict_on_batch(data.token_ids)[:, 0]).max())
@@ -128,21 +131,23 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     )
 
 
-def left_out(token_ids, id_):
+def left_out(token_ids: Integer[np.ndarray, "sentences tokens"], id_: int) -> Integer[np.ndarray, "sentences tokens"]:
     """Rows of token ids without one id; what comes after it moves up, and a 0 is added."""
     order = np.argsort(token_ids == id_, axis=1, kind="stable")
     rows = np.where(token_ids == id_, 0, token_ids)
     return np.take_along_axis(rows, order, axis=1)
 
 
-def read_last(model, token_ids):
+def read_last(model: BertClassifier, token_ids: Integer[np.ndarray, "sentences tokens"]) -> Float[np.ndarray, " sentences"]:
     """Probabilities if the classifier read the last token, which is [SEP], in place of the first."""
     states = model.backbone(model.bert_inputs(token_ids))["sequence_output"]
     states = keras.ops.convert_to_numpy(states)[np.arange(len(token_ids)), (token_ids != 0).sum(axis=1) - 1]
     return keras.ops.convert_to_numpy(model.classifier(model.backbone.pooled_dense(states)))[:, 0]
 
 
-def attention_shares(model, token_ids, tokenizer, most=32):
+def attention_shares(
+    model: BertClassifier, token_ids: Integer[np.ndarray, "sentences tokens"], tokenizer: BertTokenizer, most: int = 32
+) -> dict[str, Float[np.ndarray, " layers"]]:
     """The share of attention that goes to what stands first, to [SEP] and to the rest, in each layer: `(layers,)` each."""
     token_ids = token_ids[:most]
     weights = keras.ops.convert_to_numpy(course_hw5.attention_model(model)(token_ids))

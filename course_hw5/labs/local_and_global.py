@@ -16,6 +16,7 @@ with depth. And though its kernels stay, what a pixel does to a deep unit change
 
 import keras
 import numpy as np
+from jaxtyping import Float, UInt8
 from sklearn.datasets import load_sample_image
 
 import course_hw5
@@ -114,7 +115,9 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     )
 
 
-def attention_weights(beit, images, attention):
+def attention_weights(
+    beit: keras.Model, images: UInt8[np.ndarray, "images rows columns 3"], attention: str
+) -> Float[np.ndarray, "images layers heads tokens tokens"]:
     """`(images, layers, heads, tokens, tokens)`."""
     parts = course_hw5.attention_model(beit, parts=True)(images)
     weights = {

@@ -13,8 +13,11 @@ where the letter stands. `attention="uniform"` gives all parts the same weight: 
 the claim says is its reason.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
+from jaxtyping import Float, Integer
 
 from course_hw5.attention.viewer.page import head_view
 from course_hw5.labs.figures import plot_long_inputs as figures
@@ -97,7 +100,7 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
     )
 
 
-def make_models(longest, uniform=False):
+def make_models(longest: int, uniform: bool = False) -> dict[str, keras.Model]:
     """The three models, untrained."""
     sizes = (longest, longest), (len(sequences.LETTERS),) * 2
     return {
@@ -107,6 +110,8 @@ def make_models(longest, uniform=False):
     }
 
 
-def alignment_of(model, inputs):
+def alignment_of(
+    model: keras.Model, inputs: Sequence[Integer[np.ndarray, "examples letters"]]
+) -> Float[np.ndarray, "examples steps letters"]:
     """Weights of additive attention: float32 array `(examples, steps, letters)`."""
     return keras.Model(model.input, model.get_layer("alignment").output[1]).predict(inputs, batch_size=500, verbose=0)

@@ -21,14 +21,14 @@ class BeitAttention(keras.layers.Layer):
     the bias.
     """
 
-    def __init__(self, num_heads, dropout=0.0, initializer_range=0.02, **kwargs):
+    def __init__(self, num_heads: int, dropout: float = 0.0, initializer_range: float = 0.02, **kwargs):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
         self.initializer_range = initializer_range
         self.attention_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def build(self, x_shape, position_bias_shape=None):
+    def build(self, x_shape: tuple[int, ...], position_bias_shape: tuple[int, ...] | None = None) -> None:
         hidden_dim = x_shape[-1]
         if hidden_dim % self.num_heads:
             raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
@@ -39,7 +39,13 @@ class BeitAttention(keras.layers.Layer):
         self.output_kernel = self.add_weight((hidden_dim, hidden_dim), initializer=start, name="output_kernel")
         self.output_bias = self.add_weight((hidden_dim,), initializer="zeros", name="output_bias")
 
-    def call(self, x, position_bias=None, return_attention_scores: bool = False, training: bool | None = None):
+    def call(
+        self,
+        x: keras.KerasTensor,
+        position_bias: keras.KerasTensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]:
         _, tokens, hidden_dim = x.shape
         key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
         qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])
@@ -59,6 +65,6 @@ class BeitAttention(keras.layers.Layer):
         position_logits = keras.ops.broadcast_to(bias, keras.ops.shape(content_logits))
         return x, {"attention_weights": attention, "content_logits": content_logits, "position_logits": position_logits}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("num_heads", "dropout", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}

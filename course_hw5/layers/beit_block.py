@@ -33,21 +33,21 @@ class BeitBlock(keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads,
-        mlp_dim,
-        grid=None,
-        bias_initializer="zeros",
-        layer_scale_init=0.1,
-        drop_path_rate=0.0,
-        dropout=0.0,
-        attention_dropout=0.0,
-        initializer_range=0.02,
+        num_heads: int,
+        mlp_dim: int,
+        grid: tuple[int, int] | None = None,
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        layer_scale_init: float = 0.1,
+        drop_path_rate: float = 0.0,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        initializer_range: float = 0.02,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.mlp_dim = mlp_dim
-        self.grid = grid and tuple(grid)
+        self.grid = grid and (grid[0], grid[1])
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.layer_scale_init = layer_scale_init
         self.drop_path_rate = drop_path_rate
@@ -55,7 +55,7 @@ class BeitBlock(keras.layers.Layer):
         self.attention_dropout = attention_dropout
         self.initializer_range = initializer_range
 
-    def build(self, x_shape, shared_bias_shape=None):
+    def build(self, x_shape: tuple[int, ...], shared_bias_shape: tuple[int, ...] | None = None) -> None:
         hidden_dim, dtype = x_shape[-1], self.dtype_policy
         start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
         self.norm_before = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_before")
@@ -87,7 +87,13 @@ class BeitBlock(keras.layers.Layer):
             )
             self.position_bias.build()
 
-    def call(self, x, shared_bias=None, return_attention_scores=False, training=None):
+    def call(
+        self,
+        x: keras.KerasTensor,
+        shared_bias: keras.KerasTensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]:
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
@@ -103,7 +109,7 @@ class BeitBlock(keras.layers.Layer):
         branch = self.drop_path(self.dropouts(branch, training=training), training=training)
         return x + (self.scales[index](branch) if self.scales else branch)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("num_heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")
         return (
             super().get_config()

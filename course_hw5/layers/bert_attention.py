@@ -23,7 +23,14 @@ class BertAttention(keras.layers.Layer):
     `return_attention_scores` also the attention weights `(batch, heads, tokens, tokens)`.
     """
 
-    def __init__(self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
+    def __init__(
+        self,
+        num_heads: int,
+        dropout: float = 0.0,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
@@ -31,7 +38,7 @@ class BertAttention(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.supports_masking = True  # a mask that Keras attaches to tokens is not needed beside `attention_mask`
 
-    def build(self, query_shape, value_shape=None):
+    def build(self, query_shape: tuple[int, ...], value_shape: tuple[int, ...] | None = None) -> None:
         hidden_dim = query_shape[-1]
         if hidden_dim % self.num_heads:
             raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
@@ -57,7 +64,14 @@ class BertAttention(keras.layers.Layer):
             name=name,
         )
 
-    def call(self, query, value, attention_mask=None, return_attention_scores=False, training=None):
+    def call(
+        self,
+        query: keras.KerasTensor,
+        value: keras.KerasTensor,
+        attention_mask: keras.KerasTensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, keras.KerasTensor]:
         query, key, value = self._project(query, value)
         attention = self.attention_weights(query, key, attention_mask)
         weights = self.attention_dropout(attention, training=training)
@@ -74,7 +88,9 @@ class BertAttention(keras.layers.Layer):
         bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self.num_heads, -1))
         return kernels.qkv_projection(query, kernel, bias)  # one product for all three
 
-    def attention_weights(self, query, key, attention_mask):
+    def attention_weights(
+        self, query: keras.KerasTensor, key: keras.KerasTensor, attention_mask: keras.KerasTensor | None
+    ) -> keras.KerasTensor:
         """The share that each query takes of each key: `(batch, heads, tokens, tokens)`.
 
         Args:
@@ -87,7 +103,7 @@ class BertAttention(keras.layers.Layer):
         bias = keras.ops.where(keras.ops.cast(attention_mask[:, None], "bool"), keras.ops.zeros_like(hidden), hidden)
         return kernels.attention_weights(query, key, bias, self.factor)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {
             "num_heads": self.num_heads,
             "dropout": self.dropout,

@@ -16,7 +16,7 @@ class BertEncoder(keras_nlp.layers.TransformerEncoder):
     Args and input: as of keras-nlp's.
     """
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: tuple[int, ...]) -> None:
         # keras-nlp's `call` reads its layers by these names
         self._self_attention_layer = self.make_attention(name="self_attention_layer")
         self._self_attention_layer_norm = self._normalization("self_attention_layer_norm")
@@ -32,7 +32,7 @@ class BertEncoder(keras_nlp.layers.TransformerEncoder):
         self._feedforward_intermediate_dense.build(inputs_shape)
         self._feedforward_output_dense.build((*inputs_shape[:-1], self.intermediate_dim))
 
-    def make_attention(self, kind=BertAttention, **options):
+    def make_attention(self, kind: type[keras.layers.Layer] = BertAttention, **options) -> keras.layers.Layer:
         """The layer of self-attention, not yet built."""
         return kind(
             self.num_heads,
@@ -57,12 +57,12 @@ class BertEncoder(keras_nlp.layers.TransformerEncoder):
         )
 
     @property
-    def attention(self):
+    def attention(self) -> keras.layers.Layer:
         """The layer of self-attention."""
         return self._self_attention_layer
 
     @property
-    def weighted_layers(self):
+    def weighted_layers(self) -> tuple[keras.layers.Layer, ...]:
         """Query, key, value and output of attention, its normalization, both dense layers, and their normalization."""
         attention = self.attention
         return (

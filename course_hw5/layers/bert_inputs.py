@@ -17,18 +17,18 @@ class BertInputs(keras.layers.Layer):
     Input: int `(batch, tokens)`. Output: dict of int `token_ids`, `segment_ids` and `padding_mask`, each `(batch, tokens)`.
     """
 
-    def __init__(self, separator_id=102, **kwargs):
+    def __init__(self, separator_id: int = 102, **kwargs):
         super().__init__(**kwargs)
         self.separator_id = separator_id
 
-    def call(self, token_ids):
+    def call(self, token_ids: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         padding_mask = keras.ops.cast(keras.ops.not_equal(token_ids, 0), "int32")
         is_separator = keras.ops.cast(keras.ops.equal(token_ids, self.separator_id), "int32")
         separators_before = keras.ops.cumsum(is_separator, axis=1) - is_separator
         segment_ids = keras.ops.minimum(separators_before, 1) * padding_mask
         return {"token_ids": keras.ops.abs(token_ids), "segment_ids": segment_ids, "padding_mask": padding_mask}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"separator_id": self.separator_id}
 
 
@@ -36,7 +36,7 @@ class BertInputs(keras.layers.Layer):
 class PositionEmbedding(keras_nlp.layers.PositionEmbedding):
     """keras-nlp's `PositionEmbedding`, which says that a text is too long, where its length is known beforehand."""
 
-    def call(self, inputs, **options):
+    def call(self, inputs: keras.KerasTensor, **options) -> keras.KerasTensor:
         tokens = inputs.shape[-2]
         if tokens is not None and tokens > self.sequence_length:
             raise ValueError(f"A text must have at most {self.sequence_length} tokens, one per position. Received: {tokens}")

@@ -16,7 +16,7 @@ class HashedDropout(keras.layers.Dropout):
     Args and input: as of `keras.layers.Dropout`.
     """
 
-    def call(self, inputs, training: bool = False):
+    def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         if not (training and self.rate > 0) or self.noise_shape or keras.backend.backend() == "torch":
             return super().call(inputs, training=training)
         return kernels.hashed_dropout(inputs, self.rate, keras.ops.cast(self.seed_generator.next(), "uint32"))

@@ -12,5 +12,5 @@ class LayerNormalization(keras.layers.LayerNormalization):
     Input and output: `(..., hidden_dim)`.
     """
 
-    def call(self, x):
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return kernels.layer_norm(x, self.gamma, self.beta, self.epsilon)

@@ -19,10 +19,10 @@ class LayerScale(keras.layers.Layer):
         super().__init__(**kwargs)
         self.initial = initial
 
-    def build(self, x_shape):
+    def build(self, x_shape: tuple[int, ...]) -> None:
         self.factor = self.add_weight((x_shape[-1],), initializer=keras.initializers.Constant(self.initial), name="factor")
 
-    def call(self, x):
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return kernels.layer_scale(x, self.factor)
 
     def get_config(self) -> dict:

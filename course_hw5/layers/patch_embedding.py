@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from jaxtyping import Float
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -20,7 +21,13 @@ class PatchEmbedding(keras.layers.Layer):
     """
 
     def __init__(
-        self, patch_size, hidden_dim, use_mask_token=False, use_absolute_positions=False, initializer_range=0.02, **kwargs
+        self,
+        patch_size: int,
+        hidden_dim: int,
+        use_mask_token: bool = False,
+        use_absolute_positions: bool = False,
+        initializer_range: float = 0.02,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.patch_size = patch_size
@@ -29,7 +36,7 @@ class PatchEmbedding(keras.layers.Layer):
         self.use_absolute_positions = use_absolute_positions
         self.initializer_range = initializer_range
 
-    def build(self, images_shape, mask_shape=None):
+    def build(self, images_shape: tuple[int, ...], mask_shape: tuple[int, ...] | None = None) -> None:
         _, height, width, channels = images_shape
         if not height or not width or height % self.patch_size or width % self.patch_size:
             raise ValueError(
@@ -46,7 +53,7 @@ class PatchEmbedding(keras.layers.Layer):
             tokens = 1 + self.grid[0] * self.grid[1]
             self.positions = self.add_weight((1, tokens, self.hidden_dim), initializer="zeros", name="positions")
 
-    def call(self, images, mask=None):
+    def call(self, images: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
         (rows, columns), side, channels = self.grid, self.patch_size, images.shape[-1]
         x = keras.ops.reshape(images, (-1, rows, side, columns, side, channels))
         x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (batch, rows, columns, side, side, channels)
@@ -58,12 +65,14 @@ class PatchEmbedding(keras.layers.Layer):
         x = keras.ops.concatenate([cls, x], axis=1)
         return x + self.positions if self.use_absolute_positions else x
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("patch_size", "hidden_dim", "use_mask_token", "use_absolute_positions", "initializer_range")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-def enlarge_patches(kernel, side, new_side):
+def enlarge_patches(
+    kernel: Float[np.ndarray, "inputs hidden_dim"], side: int, new_side: int
+) -> Float[np.ndarray, "new_inputs hidden_dim"]:
     """Makes a projection of larger patches that gives for an enlarged image what the old one gives for the image.
 
     Args:
@@ -81,7 +90,9 @@ def enlarge_patches(kernel, side, new_side):
     return kernel.reshape(-1, hidden_dim) / times**2
 
 
-def interpolate_positions(positions, grid, new_grid):
+def interpolate_positions(
+    positions: Float[np.ndarray, "1 tokens hidden_dim"], grid: tuple[int, int], new_grid: tuple[int, int]
+) -> Float[np.ndarray, "1 new_tokens hidden_dim"]:
     """Resizes absolute positions to another grid: bicubic between patches, [CLS] as it is.
 
     Args:

@@ -1,5 +1,7 @@
 """The whole image's content, and that of its parts, beside every place."""
 
+from collections.abc import Sequence
+
 import keras
 
 from course_hw5.layers.convolution_block import ConvolutionBlock
@@ -19,18 +21,18 @@ class PyramidPooling(keras.layers.Layer):
     Input: `(batch, rows, columns, hidden_dim)`. Output: `(batch, rows, columns, hidden_dim + len(scales) * channels)`.
     """
 
-    def __init__(self, channels, scales=(1, 2, 3, 6), **kwargs):
+    def __init__(self, channels: int, scales: Sequence[int] = (1, 2, 3, 6), **kwargs):
         super().__init__(**kwargs)
         self.channels = channels
         self.scales = tuple(scales)
         self.blocks = [ConvolutionBlock(channels, 1, dtype=self.dtype_policy, name=f"scale_{scale}") for scale in self.scales]
 
-    def build(self, maps_shape):
+    def build(self, maps_shape: tuple[int, ...]) -> None:
         batch, _, _, hidden_dim = maps_shape
         for scale, block in zip(self.scales, self.blocks):
             block.build((batch, scale, scale, hidden_dim))
 
-    def call(self, maps, training=None):
+    def call(self, maps: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         size = maps.shape[1:3]
         pooled = [
             resample(block(resample(maps, (scale, scale), "average"), training=training), size)
@@ -38,8 +40,8 @@ class PyramidPooling(keras.layers.Layer):
         ]
         return keras.ops.concatenate([maps, *pooled], axis=-1)
 
-    def compute_output_shape(self, maps_shape):
+    def compute_output_shape(self, maps_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*maps_shape[:-1], maps_shape[-1] + len(self.scales) * self.channels)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"channels": self.channels, "scales": self.scales}

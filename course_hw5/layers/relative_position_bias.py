@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from jaxtyping import Float, Integer
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -19,30 +20,33 @@ class RelativePositionBias(keras.layers.Layer):
     Input: anything, or nothing; the output depends on the weights alone. Output: `(heads, tokens, tokens)`.
     """
 
-    def __init__(self, num_heads, grid, initializer="zeros", **kwargs):
+    def __init__(
+        self, num_heads: int, grid: tuple[int, int], initializer: str | keras.initializers.Initializer = "zeros", **kwargs
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
-        self.grid = tuple(grid)
+        rows, columns = grid
+        self.grid = (rows, columns)
         self.initializer = keras.initializers.get(initializer)
         self.index = relative_position_index(self.grid)
 
-    def build(self, *_):
+    def build(self, *_: tuple[int, ...] | None) -> None:
         self.table = self.add_weight((self.index.max() + 1, self.num_heads), initializer=self.initializer, name="table")
 
-    def call(self, _=None):
+    def call(self, _: keras.KerasTensor | None = None) -> keras.KerasTensor:
         tokens = len(self.index)
         bias = keras.ops.take(keras.ops.transpose(self.table), self.index.reshape(-1), axis=1)
         return keras.ops.reshape(bias, (self.num_heads, tokens, tokens))
 
-    def compute_output_shape(self, *_):
+    def compute_output_shape(self, *_: tuple[int, ...] | None) -> tuple[int, ...]:
         return (self.num_heads, *self.index.shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         initializer = keras.initializers.serialize(self.initializer)
         return super().get_config() | {"num_heads": self.num_heads, "grid": self.grid, "initializer": initializer}
 
 
-def relative_position_index(grid):
+def relative_position_index(grid: tuple[int, int]) -> Integer[np.ndarray, "tokens tokens"]:
     """The row of the table for each pair of tokens: int array `(tokens, tokens)`, axis 0 the query, axis 1 the key."""
     rows, columns = grid
     row, column = np.divmod(np.arange(rows * columns), columns)
@@ -53,7 +57,9 @@ def relative_position_index(grid):
     return index
 
 
-def interpolate_table(table, grid, new_grid):
+def interpolate_table(
+    table: Float[np.ndarray, "rows heads"], grid: tuple[int, int], new_grid: tuple[int, int]
+) -> Float[np.ndarray, "new_rows heads"]:
     """Resizes a table to another grid: bilinear between offsets, as the reference does.
 
     Args:
@@ -85,12 +91,12 @@ class ConvolutionLikeBias(keras.initializers.Initializer):
         floor: the lowest bias, below 0.
     """
 
-    def __init__(self, grid, sharpness=2.0, floor=-5.0):
+    def __init__(self, grid: tuple[int, int], sharpness: float = 2.0, floor: float = -5.0):
         self.grid = tuple(grid)
         self.sharpness = sharpness
         self.floor = floor
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
         reach = np.arange(-2, 3)
         neighbours = sorted(
             ((row, column) for row in reach for column in reach),
@@ -106,5 +112,5 @@ class ConvolutionLikeBias(keras.initializers.Initializer):
         table[-3], table[-1] = 0, 0  # [CLS] sees all alike
         return keras.ops.convert_to_tensor(table, dtype or keras.config.floatx())
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"grid": self.grid, "sharpness": self.sharpness, "floor": self.floor}

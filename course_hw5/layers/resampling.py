@@ -20,24 +20,25 @@ class Resampling(keras.layers.Layer):
     Input: `(batch, rows, columns, channels)`. Output: `(batch, *size, channels)`.
     """
 
-    def __init__(self, size, kind="bilinear", **kwargs):
+    def __init__(self, size: tuple[int, int], kind: str = "bilinear", **kwargs):
         super().__init__(**kwargs)
         if kind not in WEIGHTS:
             raise ValueError(f"`kind` must be one of {', '.join(WEIGHTS)}. Received: {kind!r}")
-        self.size = tuple(size)
+        rows, columns = size
+        self.size = (rows, columns)
         self.kind = kind
 
-    def call(self, maps):
+    def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
         return resample(maps, self.size, self.kind)
 
-    def compute_output_shape(self, maps_shape):
+    def compute_output_shape(self, maps_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (maps_shape[0], *self.size, maps_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"size": self.size, "kind": self.kind}
 
 
-def resample(maps, size, kind="bilinear"):
+def resample(maps: keras.KerasTensor, size: tuple[int, int], kind: str = "bilinear") -> keras.KerasTensor:
     """What `Resampling` does, as a function; maps of the size asked for come back as they are."""
     (_, rows, columns, channels), (new_rows, new_columns) = maps.shape, size
     if (rows, columns) == (new_rows, new_columns):

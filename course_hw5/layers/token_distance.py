@@ -20,13 +20,13 @@ class TokenDistanceAttention(BertAttention):
         buckets: of distances, an even number, 4 or more.
     """
 
-    def __init__(self, num_heads, buckets=32, **kwargs):
+    def __init__(self, num_heads: int, buckets: int = 32, **kwargs):
         super().__init__(num_heads, **kwargs)
         self.buckets = buckets
         if buckets % 2 or not 4 <= buckets < 4 * FARTHEST:
             raise ValueError(f"`buckets` must be an even number from 4 to {4 * FARTHEST - 2}. Received: {buckets}")
 
-    def build(self, query_shape, value_shape=None):
+    def build(self, query_shape: tuple[int, ...], value_shape: tuple[int, ...] | None = None) -> None:
         super().build(query_shape)
         self.table = self.add_weight((self.buckets, self.num_heads), initializer="zeros", autocast=False, name="distance_bias")
 
@@ -35,7 +35,9 @@ class TokenDistanceAttention(BertAttention):
             raise ValueError("`value` must be the tensor that `query` is: distances are for self-attention. Received: another")
         return super()._project(query, value)
 
-    def attention_weights(self, query, key, attention_mask):
+    def attention_weights(
+        self, query: keras.KerasTensor, key: keras.KerasTensor, attention_mask: keras.KerasTensor | None
+    ) -> keras.KerasTensor:
         tokens = keras.ops.shape(query)[2]
         position = keras.ops.arange(tokens)
         rows = distance_bucket(position - position[:, None], self.buckets)
@@ -47,11 +49,11 @@ class TokenDistanceAttention(BertAttention):
         scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
         return kernels.biased_softmax(scores, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"buckets": self.buckets}
 
 
-def distance_bucket(distance, buckets):
+def distance_bucket(distance: keras.KerasTensor, buckets: int) -> keras.KerasTensor:
     """The row of the table for each distance.
 
     Keys after the query have half of the rows, keys before it the others; of each half, one row per distance for the nearer

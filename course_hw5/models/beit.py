@@ -31,28 +31,29 @@ class BeitBackbone(keras.Model):
     def __init__(
         self,
         *,
-        image_shape,
-        patch_size,
-        hidden_dim,
-        num_layers,
-        num_heads,
-        mlp_dim,
-        relative_position_bias="per_layer",
-        use_absolute_positions=False,
-        use_mask_token=False,
-        layer_scale_init=0.1,
-        drop_path_rate=0.0,
-        dropout=0.0,
-        attention_dropout=0.0,
-        initializer_range=0.02,
-        convolution_like_initialization=False,
-        final_norm=False,
-        feature_layers=(),
-        dtype=None,
-        name="beit_backbone",
+        image_shape: tuple[int, int, int],
+        patch_size: int,
+        hidden_dim: int,
+        num_layers: int,
+        num_heads: int,
+        mlp_dim: int,
+        relative_position_bias: str = "per_layer",
+        use_absolute_positions: bool = False,
+        use_mask_token: bool = False,
+        layer_scale_init: float = 0.1,
+        drop_path_rate: float = 0.0,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        initializer_range: float = 0.02,
+        convolution_like_initialization: bool = False,
+        final_norm: bool = False,
+        feature_layers: tuple[int, ...] = (),
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "beit_backbone",
     ):
         dtype = keras.dtype_policies.get(dtype)
-        grid = (image_shape[0] // patch_size, image_shape[1] // patch_size)
+        height, width, channels = image_shape
+        grid = (height // patch_size, width // patch_size)
         bias_initializer = ConvolutionLikeBias(grid) if convolution_like_initialization else "zeros"
 
         # === Layers ===
@@ -97,7 +98,7 @@ class BeitBackbone(keras.Model):
         super().__init__(inputs, self._run(inputs, lambda block, x, bias: block(x, bias)), name=name)
 
         # === Config ===
-        self.image_shape = tuple(image_shape)
+        self.image_shape = (height, width, channels)
         self.patch_size = patch_size
         self.hidden_dim = hidden_dim
         self.num_layers = num_layers
@@ -128,7 +129,7 @@ class BeitBackbone(keras.Model):
         maps = zip(self.feature_layers, self.to_maps)
         return {"sequence_output": sequence_output} | {f"block_{i}": to_map(states[i + 1][:, 1:]) for i, to_map in maps}
 
-    def call_with_attention(self, inputs):
+    def call_with_attention(self, inputs: keras.KerasTensor | dict) -> tuple[keras.KerasTensor | dict, dict[str, list]]:
         """Runs the same layers on symbolic inputs.
 
         Returns:
@@ -157,7 +158,7 @@ class BeitBackbone(keras.Model):
 
     def layer_groups(self) -> list[list[keras.Variable]]:
         """Trainable variables: those of the patch embedding, of each block, and of all that blocks share or that follows."""
-        groups = [layer.trainable_variables for layer in (self.patch_embedding, *self.blocks)]
+        groups = [self.patch_embedding.trainable_variables, *(block.trainable_variables for block in self.blocks)]
         grouped = {id(variable) for group in groups for variable in group}
         return [*groups, [variable for variable in self.trainable_variables if id(variable) not in grouped]]
 
@@ -170,7 +171,7 @@ class BeitBackbone(keras.Model):
         return config | {"dtype": keras.dtype_policies.serialize(self.dtype_policy)}
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> "BeitBackbone":
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BeitBackbone":
         backbone = cls(**{name: value for name, value in config.items() if name != "trainable"})
         backbone.trainable = config.get("trainable", True)
         return backbone
@@ -213,7 +214,7 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
         {'sequence_output': (None, 97, 128), 'block_5': (None, 8, 12, 128)}
     """
     require("size", size, lambda size: size is None or size in SIZES, f"one of {', '.join(SIZES)}")
-    arguments = SIZES.get(size, {}) | {name: value for name, value in arguments.items() if value is not None}
+    arguments = ({} if size is None else SIZES[size]) | {name: value for name, value in arguments.items() if value is not None}
     missing = [name for name in ("patch_size", "hidden_dim", "num_layers", "num_heads") if name not in arguments]
     if missing:
         raise ValueError(f"Give `size`, or patch_size, hidden_dim, num_layers and num_heads. Received: no {', '.join(missing)}")
@@ -232,7 +233,7 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
     require("relative_position_bias", kind, lambda kind: kind in kinds, ", ".join(kinds))
     features, expected = arguments.get("feature_layers", ()), f"in [-1, {num_layers - 1}]"
     require("feature_layers", features, lambda layers: all(-1 <= i < num_layers for i in layers), expected)
-    return BeitBackbone(image_shape=tuple(image_shape), **{"mlp_dim": 4 * hidden_dim} | arguments)
+    return BeitBackbone(image_shape=image_shape, **{"mlp_dim": 4 * hidden_dim} | arguments)
 
 
 # === Sizes ===

@@ -1,13 +1,14 @@
 """BEiT with a head: a classifier, an encoder that pools its tokens, and the model of BEiT's pre-training."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 
 from course_hw5.errors import is_whole, require
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.preprocessing import Preprocessing, image_inputs, preprocessing_of
-from course_hw5.models.task import Task, with_attention
+from course_hw5.models.task import Task, copy_head, with_attention
 
 
 class BeitTask(Task):
@@ -20,13 +21,26 @@ class BeitTask(Task):
 
     preprocessing: Preprocessing | None = None
     pooling: str | None = None
+    logits_layers: tuple[str, ...] = ()  # names of the layers whose width is the number of classes
+
+    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> "BeitTask":
+        """Makes the same model for other classes: it shares the backbone, and only its last layer is new.
+
+        Args:
+            num_classes: number of classes.
+            class_names: one string per class, or None.
+        """
+        changes = {"backbone": self.backbone, "num_classes": num_classes, "class_names": class_names}
+        model = type(self).from_config(self.get_config() | changes)
+        copy_head(self, model, left_out=self.logits_layers)
+        return model
 
     def get_config(self) -> dict:
         preprocessing = self.preprocessing and dataclasses.asdict(self.preprocessing)
         return super().get_config() | {"preprocessing": preprocessing}
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> "BeitTask":
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BeitTask":
         preprocessing = config.get("preprocessing")
         return super().from_config(config | {"preprocessing": preprocessing and Preprocessing(**preprocessing)}, custom_objects)
 
@@ -48,7 +62,7 @@ class BeitClassifier(BeitTask):
         pooling: str = "mean",
         dropout: float = 0.0,
         activation: str = "softmax",
-        class_names=None,
+        class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         name: str = "beit_classifier",
     ):
@@ -152,7 +166,7 @@ def beit_classifier(
     pooling: str = "mean",
     dropout: float = 0.0,
     activation: str = "softmax",
-    class_names=None,
+    class_names: Sequence[str] | None = None,
     **raw,
 ) -> BeitClassifier:
     """Builds the classifier of question 3-2: raw images, normalization, backbone, pooled patches, one dense layer.
@@ -213,7 +227,7 @@ def beit_masked_image_model(backbone: BeitBackbone, vocabulary_size: int = 8192,
     return BeitMaskedImageModel(backbone, vocabulary_size, preprocessing_of(**raw))
 
 
-def pooled(x, pooling: str):
+def pooled(x: keras.KerasTensor, pooling: str) -> keras.KerasTensor:
     """One vector per image from tokens `(batch, 1 + patches, hidden_dim)`: the "mean" of the patches or the "cls" token."""
     require("pooling", pooling, lambda pooling: pooling in ("mean", "cls"), '"mean" or "cls"')
     return keras.ops.mean(x[:, 1:], axis=1) if pooling == "mean" else x[:, 0]

@@ -4,6 +4,8 @@ The network is keras-nlp's `BertBackbone`, with the exact GELU of the published 
 with layers that are quick on a CPU: equal to the reference to float rounding.
 """
 
+from collections.abc import Sequence
+
 import keras
 import keras_nlp
 
@@ -48,10 +50,10 @@ class BertBackbone(keras_nlp.models.Backbone):
         max_sequence_length: int = 512,
         num_segments: int = 2,
         layer_norm_epsilon: float = 1e-12,
-        vocabulary=None,
+        vocabulary: Sequence[str] | None = None,
         lowercase: bool = True,
         tokenizer: BertTokenizer | dict | None = None,
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         def start():
@@ -122,7 +124,9 @@ class BertBackbone(keras_nlp.models.Backbone):
         parts = {"token": token, "position": self.position_embedding(token), "segment": segment}
         return parts | {"sum": self.embeddings_layer_norm(self.embeddings_add([*parts.values()]))}
 
-    def call_with_attention(self, inputs: dict):
+    def call_with_attention(
+        self, inputs: dict
+    ) -> tuple[dict[str, keras.KerasTensor], dict[str, keras.KerasTensor | list[keras.KerasTensor]]]:
         """Runs the same layers on symbolic inputs, without dropout.
 
         Returns:
@@ -148,7 +152,7 @@ class BertBackbone(keras_nlp.models.Backbone):
     def layer_groups(self) -> list[list[keras.Variable]]:
         """Trainable variables: those of the embeddings, of each encoder layer, and of the pooler."""
         embeddings = (self.token_embedding, self.position_embedding, self.segment_embedding, self.embeddings_layer_norm)
-        groups = [*self.transformer_layers, self.pooled_dense]
+        groups: list[keras.layers.Layer] = [*self.transformer_layers, self.pooled_dense]
         return [
             [v for layer in embeddings for v in layer.trainable_variables],
             *(layer.trainable_variables for layer in groups),
@@ -197,7 +201,9 @@ def exact(backbone: keras.Model) -> BertBackbone:
     return copy
 
 
-def made_tokenizer(vocabulary=None, lowercase: bool = True, tokenizer=None) -> BertTokenizer | None:
+def made_tokenizer(
+    vocabulary: Sequence[str] | None = None, lowercase: bool = True, tokenizer: BertTokenizer | dict | None = None
+) -> BertTokenizer | None:
     """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
     if isinstance(tokenizer, dict):
         is_plain = "vocabulary" in tokenizer
@@ -207,7 +213,7 @@ def made_tokenizer(vocabulary=None, lowercase: bool = True, tokenizer=None) -> B
     return tokenizer
 
 
-def check_embeddings(owner, backbone, tokenizer):
+def check_embeddings(owner: object, backbone: BertBackbone, tokenizer: BertTokenizer) -> None:
     """Raises ValueError, which names the `owner` of both, if there are more word pieces than embeddings."""
     if (pieces := tokenizer.vocabulary_size()) > (rows := backbone.vocabulary_size):
         raise ValueError(f"{owner} must hold an embedding for each word piece. Received: {rows} for {pieces}")

@@ -1,5 +1,7 @@
 """BERT as a sentiment classifier, and how it is trained in part."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -17,6 +19,7 @@ class BertClassifier(Task):
     Args: those of `bert_classifier`, all of which are attributes, too; `backbone` is a `BertBackbone`.
     """
 
+    class_names: tuple[str, ...]
     pooling = "cls"
 
     def __init__(
@@ -25,7 +28,7 @@ class BertClassifier(Task):
         max_length: int | None = None,
         dropout: float = 0.1,
         tokenizer: BertTokenizer | dict | None = None,
-        class_names=("negative", "positive"),
+        class_names: Sequence[str] = ("negative", "positive"),
         name: str = "bert_classifier",
     ):
         require("class_names", class_names, lambda names: len(names) == 2, "two names")
@@ -63,7 +66,7 @@ class BertClassifier(Task):
         check_embeddings("`model`", self.backbone, tokenizer)
         return tokenizer
 
-    def reset_classifier(self, class_names) -> "BertClassifier":
+    def reset_classifier(self, class_names: Sequence[str]) -> "BertClassifier":
         """Makes the same model for two other labels: it shares the backbone, and its last layer is new."""
         return BertClassifier.from_config(self.get_config() | {"backbone": self.backbone, "class_names": class_names})
 
@@ -80,10 +83,10 @@ def bert_classifier(
     backbone: keras.Model,
     max_length: int | None = None,
     dropout: float = 0.1,
-    vocabulary=None,
+    vocabulary: Sequence[str] | None = None,
     lowercase: bool = True,
     tokenizer: BertTokenizer | None = None,
-    class_names=("negative", "positive"),
+    class_names: Sequence[str] = ("negative", "positive"),
 ) -> BertClassifier:
     """Makes the sentiment classifier of question 2-1.
 

@@ -1,6 +1,8 @@
 """A trained BEiT made ready for other images or classes: same weights, another size, another head."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -46,7 +48,13 @@ def rebuilt_backbone(backbone: BeitBackbone, **changes) -> BeitBackbone:
     return new
 
 
-def adapted_classifier(model: BeitTask, num_classes: int, class_names=None, input_shape=None, **changes) -> BeitClassifier:
+def adapted_classifier(
+    model: BeitTask,
+    num_classes: int,
+    class_names: Sequence[str] | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    **changes,
+) -> BeitClassifier:
     """Makes a classifier for other images or classes from a trained model: same weights, and head where classes agree.
 
     Args:
@@ -72,7 +80,7 @@ def adapted_classifier(model: BeitTask, num_classes: int, class_names=None, inpu
 def adapted_segmenter(
     model: keras.Model,
     num_classes: int,
-    class_names=None,
+    class_names: Sequence[str] | None = None,
     channels: int | None = None,
     auxiliary_channels: int = 256,
     **changes,
@@ -88,7 +96,7 @@ def adapted_segmenter(
     """
     old = model if isinstance(model, BeitBackbone) else model.backbone
     is_segmenter = isinstance(model, UperNetSegmenter)
-    head = {"channels": channels, "auxiliary_channels": auxiliary_channels}
+    head: dict[str, Any] = {"channels": channels, "auxiliary_channels": auxiliary_channels}
     if is_segmenter:
         head = model.head_config() | ({} if model.auxiliary_head else {"auxiliary_channels": auxiliary_channels})
     else:

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Iterator
 
 import keras
 
@@ -16,7 +17,7 @@ LOCK = threading.RLock()  # one loads after the other, so that each puts back wh
 
 
 @contextlib.contextmanager
-def zeros_for_random():
+def zeros_for_random() -> Iterator[None]:
     """Layers that this thread builds start from zeros, not from random numbers, which took a third of the time to load."""
     with LOCK:
         add_weight, owner = keras.layers.Layer.add_weight, threading.get_ident()

@@ -3,6 +3,8 @@
 The sizes are those of the homework: 3072 inputs, then 4096, 2048, 1024, 512, 256, 64 and 10 units.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -29,19 +31,20 @@ class ConvolutionLikeKernels(keras.initializers.Initializer):
         seed: integer.
     """
 
-    def __init__(self, image_shape, widths=(1.2, 4.0), seed=0):
+    def __init__(self, image_shape: tuple[int, int, int], widths: tuple[float, float] = (1.2, 4.0), seed: int = 0):
         self.image_shape = tuple(image_shape)
         self.widths = tuple(widths)
         self.seed = seed
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
         height, width, channels = self.image_shape
         inputs, units = shape
         if inputs != height * width * channels:
             raise ValueError(f"`shape` must start with {height * width * channels}, the pixels. Received: {shape}")
         random = np.random.default_rng(self.seed)
         row, column = random.uniform(0, height - 1, units), random.uniform(0, width - 1, units)
-        spread = np.exp(random.uniform(*np.log(self.widths), units))
+        low, high = np.log(self.widths)
+        spread = np.exp(random.uniform(low, high, units))
         noise = random.standard_normal((height + 2, width + 2, channels, units), dtype="float32")
         smooth = sum(noise[i : height + i, j : width + j] for i in range(3) for j in range(3))
         distance = (np.arange(height)[:, None, None] - row) ** 2 + (np.arange(width)[None, :, None] - column) ** 2
@@ -49,7 +52,7 @@ class ConvolutionLikeKernels(keras.initializers.Initializer):
         kernels *= np.sqrt(2 / np.sum(kernels**2, axis=0))  # as He et al. 2015: a variance of 2 / inputs
         return keras.ops.convert_to_tensor(kernels, dtype or keras.config.floatx())
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"image_shape": self.image_shape, "widths": self.widths, "seed": self.seed}
 
 
@@ -57,13 +60,13 @@ class ConvolutionLikeKernels(keras.initializers.Initializer):
 
 
 def mlp_classifier(
-    input_shape=(32, 32, 3),
-    hidden_units=HIDDEN_UNITS,
-    num_classes=10,
-    dropout=0.0,
-    batch_normalization=False,
-    convolution_like_initialization=False,
-):
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    hidden_units: Sequence[int] = HIDDEN_UNITS,
+    num_classes: int = 10,
+    dropout: float = 0.0,
+    batch_normalization: bool = False,
+    convolution_like_initialization: bool = False,
+) -> keras.Model:
     """Builds the Functional model: rescaling, `Flatten`, hidden layers with ReLU, softmax in float32.
 
     Args:

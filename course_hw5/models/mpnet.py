@@ -24,8 +24,8 @@ class MPNetEncoder(BertEncoder):
         super().__init__(*args, **kwargs)
         self.buckets = buckets
 
-    def make_attention(self, **options) -> TokenDistanceAttention:
-        return super().make_attention(kind=TokenDistanceAttention, buckets=self.buckets, **options)
+    def make_attention(self, kind: type[keras.layers.Layer] = TokenDistanceAttention, **options) -> keras.layers.Layer:
+        return super().make_attention(kind, buckets=self.buckets, **options)
 
     def get_config(self) -> dict:
         return super().get_config() | {"buckets": self.buckets}
@@ -43,7 +43,7 @@ class MPNetBackbone(BertBackbone):
 
     def __init__(self, *args, buckets: int = 32, layer_norm_epsilon: float = 1e-5, **kwargs):
         self.buckets = buckets
-        super().__init__(*args, layer_norm_epsilon=layer_norm_epsilon, **kwargs)
+        super().__init__(*args, **kwargs | {"layer_norm_epsilon": layer_norm_epsilon})
 
     def make_encoder(self, **options) -> MPNetEncoder:
         return MPNetEncoder(buckets=self.buckets, **options)

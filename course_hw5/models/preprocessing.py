@@ -30,7 +30,9 @@ class Preprocessing:
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
 
-    def __call__(self, images, image_shape: tuple[int, int, int], dtype=None):
+    def __call__(
+        self, images: keras.KerasTensor, image_shape: tuple[int, int, int], dtype: str | keras.DTypePolicy | None = None
+    ) -> keras.KerasTensor:
         """Makes of raw images what the network reads.
 
         Args:
@@ -56,7 +58,7 @@ class Preprocessing:
         return keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype=dtype, name="rescaling")(images)
 
 
-def preprocessing_of(mean=0.5, **options) -> Preprocessing | None:
+def preprocessing_of(mean: float | Sequence[float] | None = 0.5, **options) -> Preprocessing | None:
     """The `Preprocessing` with these attributes; None where `mean` is None, for images that are normalised already."""
     if mean is not None:
         return Preprocessing(mean, **options)
@@ -65,7 +67,7 @@ def preprocessing_of(mean=0.5, **options) -> Preprocessing | None:
     return None
 
 
-def image_inputs(preprocessing: Preprocessing | None, backbone: keras.Model):
+def image_inputs(preprocessing: Preprocessing | None, backbone: keras.Model) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """The input of a model on a `BeitBackbone`, and the tensor that the backbone takes.
 
     Returns:

@@ -1,5 +1,7 @@
 """What all models on a backbone share: `BertClassifier`, `BeitClassifier`, `UperNetSegmenter` and their kin."""
 
+from collections.abc import Collection
+
 import keras
 
 from course_hw5.layers import kernels
@@ -18,7 +20,6 @@ class Task(keras.Model):
     """
 
     class_names: tuple[str, ...] | None = None
-    logits_layers: tuple[str, ...] = ()  # names of the layers whose width is the number of classes
 
     def with_attention(self) -> keras.Model:
         """Makes the model that also outputs the attention of each layer.
@@ -39,19 +40,7 @@ class Task(keras.Model):
         of_backbone = {id(variable) for variable in self.backbone.variables}
         return [*groups, top + [variable for variable in self.trainable_variables if id(variable) not in of_backbone]]
 
-    def reset_classifier(self, num_classes: int, class_names=None) -> "Task":
-        """Makes the same model for other classes: it shares the backbone, and only its last layer is new.
-
-        Args:
-            num_classes: number of classes.
-            class_names: one string per class, or None.
-        """
-        changes = {"backbone": self.backbone, "num_classes": num_classes, "class_names": class_names}
-        model = type(self).from_config(self.get_config() | changes)
-        copy_head(self, model, left_out=self.logits_layers)
-        return model
-
-    def export(self, *args, **kwargs):
+    def export(self, *args, **kwargs) -> None:
         """As Keras's `export`, of a graph without fused kernels, which other programs could not run."""
         with kernels.plain():
             return super().export(*args, **kwargs)
@@ -61,7 +50,7 @@ class Task(keras.Model):
         return {"backbone": backbone, "name": self.name, "trainable": self.trainable}
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> "Task":
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Task":
         config = dict(config)
         backbone = config.pop("backbone")
         if not isinstance(backbone, keras.Model):
@@ -101,7 +90,7 @@ def with_attention(model: keras.Model, backbone: keras.Model, **layers: keras.la
     return keras.Model(model.input, recorded | {"output": again.output}, name=f"{model.name}_with_attention")
 
 
-def copy_head(old: keras.Model, new: keras.Model, left_out=()) -> None:
+def copy_head(old: keras.Model, new: keras.Model, left_out: Collection[str] = ()) -> None:
     """Gives the layers of a new model outside its backbone the weights of the old one's that have the same name and shape.
 
     Args:
@@ -132,17 +121,17 @@ class WithAttention(keras.layers.Layer):
     Input: the first and the second argument of the layer, whose second may be None.
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, **kwargs):
         super().__init__(**{"dtype": layer.dtype_policy} | kwargs)
         self.layer = layer
         self.supports_masking = True
 
-    def call(self, x, second=None):
+    def call(self, x: keras.KerasTensor, second: keras.KerasTensor | None = None) -> tuple:
         return self.layer(x, second, return_attention_scores=True, training=False)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"layer": keras.saving.serialize_keras_object(self.layer)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "WithAttention":
         return cls(**config | {"layer": keras.saving.deserialize_keras_object(config["layer"])})

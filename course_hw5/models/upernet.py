@@ -5,6 +5,8 @@ al. 2022, https://arxiv.org/abs/2106.08254, section 3.2. Equal to `transformers`
 rounding.
 """
 
+from collections.abc import Sequence
+
 import keras
 
 from course_hw5.errors import is_whole, require
@@ -33,11 +35,11 @@ class UperNetSegmenter(BeitTask):
         num_classes: int,
         auxiliary_head: bool = True,
         channels: int | None = None,
-        pool_scales=(1, 2, 3, 6),
+        pool_scales: Sequence[int] = (1, 2, 3, 6),
         auxiliary_channels: int = 256,
         auxiliary_convolutions: int = 1,
         auxiliary_concat_input: bool = False,
-        class_names=None,
+        class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         name: str = "upernet_segmenter",
     ):
@@ -93,11 +95,11 @@ def upernet_segmenter(
     num_classes: int,
     auxiliary_head: bool = True,
     channels: int | None = None,
-    pool_scales=(1, 2, 3, 6),
+    pool_scales: Sequence[int] = (1, 2, 3, 6),
     auxiliary_channels: int = 256,
     auxiliary_convolutions: int = 1,
     auxiliary_concat_input: bool = False,
-    class_names=None,
+    class_names: Sequence[str] | None = None,
     **raw,
 ) -> UperNetSegmenter:
     """Builds the segmenter of question 2-2: raw images to logits of each class, four of them along a patch's side.
@@ -150,7 +152,7 @@ def upernet_segmenter(
     )
 
 
-def rescaled(maps, dtype=None):
+def rescaled(maps: Sequence[keras.KerasTensor], dtype: str | keras.DTypePolicy | None = None) -> list[keras.KerasTensor]:
     """Four maps of one size to a pyramid: 4, 2, 1 and half times as high and wide (BEiT, section 3.2).
 
     Args:
@@ -168,7 +170,9 @@ def rescaled(maps, dtype=None):
     return [x, enlarged(maps[1], "enlarge_1"), maps[2], keras.layers.MaxPooling2D(2, dtype=dtype, name="reduce_3")(maps[3])]
 
 
-def fused(maps, channels, pool_scales, dtype=None):
+def fused(
+    maps: Sequence[keras.KerasTensor], channels: int, pool_scales: Sequence[int], dtype: str | keras.DTypePolicy | None = None
+) -> keras.KerasTensor:
     """A pyramid of maps to one map of its first's size: pyramid pooling on top, then what is coarse is added to what is fine.
 
     Args:

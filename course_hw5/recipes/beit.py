@@ -9,9 +9,17 @@
 From scratch, small images come first: half the tokens, half the time. `--preset` takes whatever `load_model` takes.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import course_hw5
-from course_hw5.recipes.options import Option, whole_number
+from course_hw5.data.dataset import Dataset
+from course_hw5.recipes.options import Arguments, Option, whole_number
 from course_hw5.recipes.recipe import Recipe, classification
+
+if TYPE_CHECKING:
+    import keras
+
+    from course_hw5.models.beit_tasks import BeitClassifier, BeitTask
 
 # Muon learns in one epoch from scratch what AdamW learns in two. Fine-tuning has BEiT's schedule, rates that decay by layer and
 # drop path; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
@@ -25,7 +33,7 @@ AUGMENTATIONS = {"scratch": "flip,shift", "enlarge": "flip,shift", "finetune": "
 LAYER_DECAY, DROP_PATH_RATE = 0.75, 0.1  # for fine-tuning
 
 
-def load_start(args):
+def load_start(args: Arguments) -> "BeitTask | None":
     from course_hw5.models.beit_tasks import BeitTask
 
     start = course_hw5.load_model(args.preset) if args.preset else None
@@ -34,14 +42,14 @@ def load_start(args):
     return start
 
 
-def load_data(args, start):
+def load_data(args: Arguments, start: "BeitTask | None") -> Dataset:
     return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[args.recipe])
 
 
-def build_model(args, start, data):
+def build_model(args: Arguments, start: "BeitTask | None", data: Dataset) -> "BeitClassifier":
     from course_hw5.models.fine_tuning import adapted_classifier
 
-    head = {"classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
+    head: dict[str, Any] = {"num_classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
     if start is None:
         side = args.image_size or 32
         return course_hw5.beit_classifier(
@@ -52,30 +60,30 @@ def build_model(args, start, data):
     return adapted_classifier(start, **head, **changes)
 
 
-def load_test(args, model):
+def load_test(args: Arguments, model: "BeitClassifier") -> Dataset:
     if model.preprocessing is None:
         raise ValueError(f"The model must take raw images. Received: {args.preset}, without preprocessor_config.json")
     data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
     names = model.class_names
     is_named = names is not None and not any(name.startswith("LABEL_") for name in names)
-    if is_named and tuple(names) != tuple(data.class_names):
+    if names is not None and is_named and tuple(names) != tuple(data.class_names):
         raise ValueError(f"The model must have the classes of {args.dataset}. Received: {', '.join(names[:5])}, ...")
     return data
 
 
-def callbacks(args, data):
+def callbacks(args: Arguments, data: Dataset) -> "list[keras.callbacks.Callback]":
     images, labels = next(iter(data.validation))
     looked_at = {f"{i}: {data.class_names[int(labels[i])]}": images[i].numpy() for i in range(4)}
     return [course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)]
 
 
-def lr_multipliers(args, model):
+def lr_multipliers(args: Arguments, model: "BeitClassifier") -> dict[str, float] | None:
     from course_hw5.training import optimizers
 
     return optimizers.layerwise_multipliers(model, LAYER_DECAY) if args.recipe == "finetune" else None
 
 
-def is_beit(model):
+def is_beit(model: "keras.Model") -> bool:
     from course_hw5.models.beit_tasks import BeitClassifier
 
     return isinstance(model, BeitClassifier)

@@ -10,9 +10,18 @@
 The best MiniLM, by pseudo-labels of an MPNet, has a test accuracy of 0.912 on SST-2: see docs/results.md.
 """
 
+from typing import TYPE_CHECKING
+
 import course_hw5
-from course_hw5.recipes.options import Option, whole_number
+from course_hw5.data.dataset import Dataset
+from course_hw5.recipes.options import Arguments, Option, whole_number
 from course_hw5.recipes.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from course_hw5.models.bert_classifier import BertClassifier
+    from course_hw5.training.tasks import Task
 
 FINETUNE = {"epochs": 3, "optimizer": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01, "warmup_epochs": 0.2}
 CONFIGS = {"finetune": FINETUNE, "lora": FINETUNE | {"learning_rate": 5e-4}, "scratch": FINETUNE | {"learning_rate": 5e-4}}
@@ -25,17 +34,17 @@ DATASETS = ("sst2", "sst2_sentences", "imdb")
 MAX_LENGTH = 64
 
 
-def choose(args):
+def choose(args: Arguments) -> str:
     return "scratch" if args.size else "lora" if args.lora else "finetune"
 
 
-def task(args):
+def task(args: Arguments) -> "Task":
     from course_hw5.training import tasks
 
     return tasks.CLASSIFICATION if args.r_drop is None else tasks.RDrop(args.r_drop)
 
 
-def load_start(args):
+def load_start(args: Arguments) -> "BertClassifier":
     from course_hw5.models.bert import BertBackbone
     from course_hw5.models.bert_classifier import enable_lora, with_precision
 
@@ -55,7 +64,7 @@ def load_start(args):
     return model
 
 
-def load_data(args, start):
+def load_data(args: Arguments, start: "BertClassifier") -> Dataset:
     teacher = _teacher(args, start) if args.teacher else None
     return course_hw5.load_reviews(
         args.dataset,
@@ -70,12 +79,12 @@ def load_data(args, start):
     )
 
 
-def build_model(args, start, data):
+def build_model(args: Arguments, start: "BertClassifier", data: Dataset) -> "BertClassifier":
     start.class_names = tuple(data.class_names)  # whatever its labels were called before
     return start
 
 
-def load_test(args, model):
+def load_test(args: Arguments, model: "BertClassifier") -> Dataset:
     args.max_length = args.max_length or MAX_LENGTH
     _check_length(args.max_length, model)
     options = {"seed": args.seed, "tokenizer": model.tokenizer}
@@ -104,7 +113,7 @@ def _check_length(length, model):
         raise ValueError(f"--max-length must lie in [8, {most}]. Received: {length}")
 
 
-def is_bert(model):
+def is_bert(model: "keras.Model") -> bool:
     from course_hw5.models.bert_classifier import BertClassifier
 
     return isinstance(model, BertClassifier)

@@ -7,9 +7,15 @@
 An epoch of CIFAR-10 took about a minute on two cores with AVX2. The copy measured on went through JPEG once.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import course_hw5
-from course_hw5.recipes.options import Option
+from course_hw5.data.dataset import Dataset
+from course_hw5.recipes.options import Arguments, Option
 from course_hw5.recipes.recipe import Recipe, classification
+
+if TYPE_CHECKING:
+    import keras
 
 # `report`: the homework's layers and nothing else. `tuned`: the same layers, trained as well as we know how.
 CONFIGS = {
@@ -23,23 +29,26 @@ CONFIGS = {
         "label_smoothing": 0.1,
     },
 }
-MODELS = {"report": {}, "tuned": {"batch_normalization": True, "convolution_like_initialization": True}}
+MODELS: dict[str, dict[str, Any]] = {
+    "report": {},
+    "tuned": {"batch_normalization": True, "convolution_like_initialization": True},
+}
 AUGMENTATIONS = {"report": "", "tuned": "flip,shift,mixup"}
 
 
-def load_data(args, start):
+def load_data(args: Arguments, start: None) -> Dataset:
     return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[args.recipe])
 
 
-def build_model(args, start, data):
+def build_model(args: Arguments, start: None, data: Dataset) -> "keras.Model":
     return course_hw5.mlp_classifier(num_classes=len(data.class_names), **MODELS[args.recipe])
 
 
-def load_test(args, model):
+def load_test(args: Arguments, model: "keras.Model") -> Dataset:
     return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
 
 
-def is_plain(model):
+def is_plain(model: "keras.Model") -> bool:
     """Whether it is a model of images without a backbone."""
     from course_hw5.models.task import Task
 

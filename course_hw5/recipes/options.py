@@ -27,7 +27,7 @@ class Option:
                 raise ValueError(message.format(**vars(args)))
 
 
-def whole_number(at_least: int):
+def whole_number(at_least: int) -> Callable[[str], int]:
     """Makes an argparse type that takes whole numbers from `at_least` on."""
 
     def parse(text):
@@ -43,4 +43,5 @@ def height_and_width(text: str) -> tuple[int, int]:
     sides = text.split("x")
     if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
         raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH in pixels, such as 96x128. Received: {text}")
-    return tuple(map(int, sides))
+    height, width = map(int, sides)
+    return height, width

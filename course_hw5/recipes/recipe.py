@@ -2,9 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from course_hw5.recipes.options import Arguments, Option
 from course_hw5.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from course_hw5.training.tasks import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Recipe:
         return {name: getattr(args, name) for name in ("batch_size", "strategy", *(option.name for option in self.options))}
 
 
-def classification(args: Arguments):
+def classification(args: Arguments) -> "Task":
     """The task of recipes that train a classifier."""
     from course_hw5.training import tasks
 

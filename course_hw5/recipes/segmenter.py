@@ -9,9 +9,20 @@ Small images come first, as for CIFAR-10. `--preset` takes whatever `load_model`
 BEiT only the backbone is used. Scores are at the images' own sizes, of whole images unless `--sliding` is given.
 """
 
+from typing import TYPE_CHECKING
+
 import course_hw5
-from course_hw5.recipes.options import Option, height_and_width
+from course_hw5.data.dataset import Dataset
+from course_hw5.recipes.options import Arguments, Option, height_and_width
 from course_hw5.recipes.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from course_hw5.models.beit import BeitBackbone
+    from course_hw5.models.beit_tasks import BeitTask
+    from course_hw5.models.upernet import UperNetSegmenter
+    from course_hw5.training.tasks import Task
 
 SHARED = {"epochs": 60, "optimizer": "muon", "weight_decay": 0.05, "monitor": "val_mean_iou"}
 CONFIGS = {
@@ -23,13 +34,13 @@ PATCH_SIZE, CHANNELS = 8, 64  # of a new segmenter
 DATASETS = ("camvid", "scene_parse150", "digits")
 
 
-def task(args):
+def task(args: Arguments) -> "Task":
     from course_hw5.training import tasks
 
     return tasks.Segmentation(sliding=args.sliding, flip=args.flip, scales=args.scales)
 
 
-def load_start(args):
+def load_start(args: Arguments) -> "BeitTask | None":
     from course_hw5.models.beit_tasks import BeitTask
 
     start = course_hw5.load_model(args.preset) if args.preset else None
@@ -38,12 +49,13 @@ def load_start(args):
     return start
 
 
-def load_data(args, start):
+def load_data(args: Arguments, start: "BeitTask | None") -> Dataset:
     shape, scales = (*args.image_size, 3), SCALES[args.recipe]
     return course_hw5.load_scenes(args.dataset, shape, args.batch_size, seed=args.seed, scales=scales)
 
 
-def build_model(args, start, data):
+def build_model(args: Arguments, start: "BeitTask | BeitBackbone | None", data: Dataset) -> "UperNetSegmenter":
+    from course_hw5.models.beit_tasks import BeitTask
     from course_hw5.models.fine_tuning import adapted_segmenter
 
     shape = (*args.image_size, 3)
@@ -55,17 +67,17 @@ def build_model(args, start, data):
         class_names=_class_names(start, data),
         channels=CHANNELS,
         auxiliary_channels=CHANNELS,
-        patch_size=max(PATCH_SIZE, getattr(start, "backbone", start).patch_size),
+        patch_size=max(PATCH_SIZE, (start.backbone if isinstance(start, BeitTask) else start).patch_size),
         image_shape=shape,
         dtype=args.precision,
     )
 
 
-def load_test(args, model):
+def load_test(args: Arguments, model: "UperNetSegmenter") -> Dataset:
     return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, seed=args.seed)
 
 
-def callbacks(args, data):
+def callbacks(args: Arguments, data: Dataset) -> "list[keras.callbacks.Callback]":
     from course_hw5.reports.segmentation_report import SceneTimeLapse
 
     images, labels = next(iter(data.validation))
@@ -78,7 +90,7 @@ def _class_names(start, data):
     return names if names and len(names) == len(data.class_names) and data.class_names[0].isdecimal() else data.class_names
 
 
-def is_segmenter(model):
+def is_segmenter(model: "keras.Model") -> bool:
     from course_hw5.models.upernet import UperNetSegmenter
 
     return isinstance(model, UperNetSegmenter)

@@ -1,6 +1,7 @@
 """The classification report: predictions on a data set, scored once, and the one writer of its files."""
 
 import dataclasses
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
-from course_hw5.reports import classification_metrics, plots, predictions, run_folder
+from course_hw5.reports import classification_metrics, labelled_batches, plots, predictions, run_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,14 @@ class ClassificationEvaluation:
         }
         return self.result.metrics | left_out | timing
 
-    def write(self, run_dir, writer=None, epoch: int = 0, more: dict | None = None, said: set | None = None) -> dict:
+    def write(
+        self,
+        run_dir: str | os.PathLike,
+        writer: tf.summary.SummaryWriter | None = None,
+        epoch: int = 0,
+        more: dict | None = None,
+        said: set | None = None,
+    ) -> dict:
         """Writes report, matrix, `metrics.json` and `misclassified.json`.
 
         Args:
@@ -105,7 +113,7 @@ class ClassificationEvaluation:
 
 def evaluate_classifier(
     model: keras.Model,
-    dataset,
+    dataset: labelled_batches.LabelledData,
     class_names: Sequence[str] | dict[int, str],
     steps: int | None = None,
     from_logits: bool | None = None,
@@ -128,7 +136,7 @@ def evaluate_classifier(
     return ClassificationEvaluation(result, names, found.misclassified, found.left_out, seconds, describe)
 
 
-def write_image(writer, name, figure, step):
+def write_image(writer: tf.summary.SummaryWriter | None, name: str, figure: plots.Figure, step: int) -> None:
     """Gives a figure to a `tf.summary` writer, if there is one."""
     if writer is not None:
         with writer.as_default(step=step):

@@ -1,11 +1,14 @@
 """Arrays to figures: class probabilities, scikit-learn's report, the confusion matrix."""
 
 import collections
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import scipy.special
 import sklearn.metrics
+from jaxtyping import Bool, Float64, Integer
 
 AVERAGES = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")  # rows of scikit-learn's report, so no classes
 
@@ -24,7 +27,7 @@ class ClassificationResult(NamedTuple):
     matrix: np.ndarray | None
 
 
-def distinct_names(class_names):
+def distinct_names(class_names: Iterable[str] | dict[int, str]) -> list[str]:
     """One string per class, no two alike: two classes called "crane" become "crane (134)" and "crane (517)", by their numbers.
 
     Args:
@@ -56,7 +59,7 @@ def distinct_names(class_names):
     return names
 
 
-def class_probabilities(outputs, from_logits=None):
+def class_probabilities(outputs: npt.ArrayLike, from_logits: bool | None = None) -> Float64[np.ndarray, "examples classes"]:
     """Turns a classifier's outputs into one probability per class.
 
     Args:
@@ -93,7 +96,7 @@ def class_probabilities(outputs, from_logits=None):
     return scipy.special.softmax(outputs, axis=1) if from_logits else outputs / outputs.sum(1, keepdims=True)
 
 
-def label_probabilities(outputs, from_logits=None):
+def label_probabilities(outputs: npt.ArrayLike, from_logits: bool | None = None) -> Float64[np.ndarray, "examples classes"]:
     """Turns outputs into the probability of each label by itself, float64 `(examples, classes)`; arguments as above."""
     outputs = np.asarray(outputs, "float64")
     if from_logits is None:
@@ -101,7 +104,9 @@ def label_probabilities(outputs, from_logits=None):
     return scipy.special.expit(outputs) if from_logits else outputs
 
 
-def classification_result(labels, predicted, class_names):
+def classification_result(
+    labels: Integer[np.ndarray, " examples"], predicted: Integer[np.ndarray, " examples"], class_names: Sequence[str]
+) -> ClassificationResult:
     """Compares predicted with true classes.
 
     Args:
@@ -132,7 +137,9 @@ def classification_result(labels, predicted, class_names):
     )
 
 
-def multilabel_result(labels, predicted, class_names):
+def multilabel_result(
+    labels: Bool[np.ndarray, "examples classes"], predicted: Bool[np.ndarray, "examples classes"], class_names: Sequence[str]
+) -> ClassificationResult:
     """Compares predicted with true labels where an example can have several, or none.
 
     Args:
@@ -154,7 +161,7 @@ def multilabel_result(labels, predicted, class_names):
     )
 
 
-def check_single_label(report, where):
+def check_single_label(report: dict, where: object) -> None:
     """Raises ValueError if a report is one of several labels per example, which has no confusion matrix and no accuracy."""
     if "samples avg" in report:
         raise ValueError(f"Pages show runs whose examples have one label each. Received: {where}, where they have several")

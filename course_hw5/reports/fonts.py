@@ -26,15 +26,15 @@ def plain(text: object) -> str:
         >>> plain("$5 to $10")
         '\\\\$5 to \\\\$10'
     """
-    text = str(text)
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]}…{text[1 - LONGEST // 2 :]}"
-    if not SHAPES_TEXT and any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text):
+    shown = str(text)
+    if len(shown) > LONGEST:
+        shown = f"{shown[: LONGEST // 2]}…{shown[1 - LONGEST // 2 :]}"
+    if not SHAPES_TEXT and any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in shown):
         import arabic_reshaper  # here, since a newer matplotlib needs neither
         import bidi.algorithm
 
-        text = bidi.algorithm.get_display(arabic_reshaper.reshape(text))
-    return text.replace("$", r"\$")
+        shown = bidi.algorithm.get_display(arabic_reshaper.reshape(shown))
+    return shown.replace("$", r"\$")
 
 
 def use_installed_fonts(figure: Figure) -> None:
@@ -47,7 +47,7 @@ def use_installed_fonts(figure: Figure) -> None:
         own = matplotlib.font_manager.findfont(text.get_fontproperties())
         letters = frozenset(letter for letter in text.get_text() if letter.isprintable() and not letter.isspace())
         if missing := letters - _letters_in(own, letters):
-            text.set_family([*dict.fromkeys([*text.get_family(), *_families(missing)])])
+            text.set_fontfamily([*dict.fromkeys([*text.get_fontfamily(), *_families(missing)])])
 
 
 def columns_of_legend(names: Sequence[str], width: float, most: int) -> int:

@@ -33,8 +33,8 @@ def gallery(
     Raises:
         ValueError: if there is not one mask per image, or one has another size or labels that are no class.
     """
-    columns = {"image": images, "annotation": true_masks, "prediction": predictions}
-    columns = {title: list(maps) for title, maps in columns.items() if maps is not None}
+    given = {"image": images, "annotation": true_masks, "prediction": predictions}
+    columns = {title: list(maps) for title, maps in given.items() if maps is not None}
     for title, maps in columns.items():
         if len(maps) != len(columns["image"]) or not maps:
             raise ValueError(f"There must be one {title} per image, of {len(columns['image'])}. Received: {len(maps)}")
@@ -51,16 +51,16 @@ def gallery(
         for image, labels, panel in zip(columns["image"], maps, column):
             panel.imshow(image if title == "image" else masks.colored(labels, count))
             panel.set_axis_off()
-    maps = [np.ravel(labels) for title, labels_of in columns.items() if title != "image" for labels in labels_of]
-    entries = masks.legend(np.concatenate(maps), class_names) if maps else []
+    flat = [np.ravel(labels) for title, labels_of in columns.items() if title != "image" for labels in labels_of]
+    entries = masks.legend(np.concatenate(flat), class_names) if flat else []
     handles = [
-        matplotlib.patches.Patch(color=np.array(entry.color) / 255, label=f"{fonts.plain(entry.name)} {entry.share:.0%}")
+        matplotlib.patches.Patch(color=(*np.array(entry.color) / 255,), label=f"{fonts.plain(entry.name)} {entry.share:.0%}")
         for entry in entries[:most]
     ]
-    if any((labels == IGNORE_INDEX).any() for labels in maps):
-        handles.append(matplotlib.patches.Patch(color=np.array(masks.GREY) / 255, label="no label"))
+    if any((labels == IGNORE_INDEX).any() for labels in flat):
+        handles.append(matplotlib.patches.Patch(color=(*np.array(masks.GREY) / 255,), label="no label"))
     if handles:
-        columns = fonts.columns_of_legend([handle.get_label() for handle in handles], figure.get_figwidth(), most=6)
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+        ncols = fonts.columns_of_legend([str(handle.get_label()) for handle in handles], figure.get_figwidth(), most=6)
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)
     fonts.use_installed_fonts(figure)
     return figure

@@ -4,23 +4,27 @@ A mistake in their arguments is a ValueError before training. Nothing else ends 
 warning, and training goes on.
 """
 
+import os
 import re
 import time
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from course_hw5.errors import is_whole, require
 from course_hw5.reports import classification_metrics, plots, predictions, run_folder
 from course_hw5.reports.classification import evaluate_classifier, write_image
+from course_hw5.reports.labelled_batches import LabelledData
 
 
-def main_metrics(logs, model):
+def main_metrics(logs: dict | None, model: keras.Model) -> dict:
     """Logs; where a model has several outputs, the metrics of the one named "predictions" without that prefix."""
-    names = getattr(model, "output_names", None) or ()
+    logs, names = logs or {}, getattr(model, "output_names", None) or ()
     if len(names) < 2 or "predictions" not in names:
-        return dict(logs or {})
+        return dict(logs)
     shorter = {name: re.sub("^(val_)?predictions_", r"\1", name) for name in logs}
     return {short: logs[name] for name, short in shorter.items() if name == short or short not in ("loss", "val_loss")}
 
@@ -42,7 +46,7 @@ class HistoryPlots(keras.callbacks.Callback):
         OSError: before training, if the folder cannot be made.
     """
 
-    def __init__(self, run_dir, writer=None):
+    def __init__(self, run_dir: str | os.PathLike, writer: tf.summary.SummaryWriter | None = None):
         super().__init__()
         self.run_dir = run_folder.local_path(run_dir)
         self.writer = writer
@@ -50,17 +54,17 @@ class HistoryPlots(keras.callbacks.Callback):
         self._history = None
         self._said = set()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self._history = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._history is None:
             self._history = self._earlier(epoch)
         self._started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": epoch + 1}
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        row: dict[str, float] = {"epoch": epoch + 1}
         for name, value in main_metrics(logs, self.model).items():
             with run_folder.going_on(f"{name} in {self.run_dir / 'history.csv'}", self._said):
                 row |= _columns(name, value)
@@ -121,7 +125,17 @@ class ClassificationReport(keras.callbacks.Callback):
         OSError: before training, if the folder cannot be made.
     """
 
-    def __init__(self, dataset, class_names, run_dir, every=0, writer=None, from_logits=None, describe=None, steps=None):
+    def __init__(
+        self,
+        dataset: LabelledData,
+        class_names: Sequence[str] | dict[int, str],
+        run_dir: str | os.PathLike,
+        every: int = 0,
+        writer: tf.summary.SummaryWriter | None = None,
+        from_logits: bool | None = None,
+        describe: Callable | None = None,
+        steps: int | None = None,
+    ):
         super().__init__()
         require("every", every, is_whole, "a whole number, 0 or more")
         self.dataset = dataset
@@ -132,22 +146,22 @@ class ClassificationReport(keras.callbacks.Callback):
         self.from_logits = from_logits
         self.describe = describe
         self.steps = steps
-        self.result = None
+        self.result: classification_metrics.ClassificationResult | None = None
         self._reported = None  # the number of epochs that the last report was of
         self._epochs = 0
         self._said = set()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         predictions.check_data(self.model, self.class_names, self.dataset, self.steps)
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self._epochs, self._reported = 0, None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._epochs = epoch + 1
         if self.every and self._epochs % self.every == 0:
             self._write_or_warn()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         if self._reported != self._epochs:
             self._write_or_warn()
 
@@ -173,4 +187,4 @@ class ClassificationReport(keras.callbacks.Callback):
         evaluation = evaluate_classifier(self.model, self.dataset, self.class_names, *options)
         self.result = evaluation.result
         evaluation.write(self.run_dir, self.writer, epoch, said=self._said)
-        return self.result
+        return evaluation.result

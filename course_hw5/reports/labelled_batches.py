@@ -3,18 +3,23 @@
 import itertools
 import operator
 import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
+from jaxtyping import Bool, Integer
 
 from course_hw5.errors import is_whole, require
 
 MOST = 100_000  # batches of a `tf.data.Dataset` that does not know how many it has, where `steps` does not say
+LabelledData: TypeAlias = "Iterable[Any] | keras.utils.PyDataset"  # batches, or a tuple of arrays
 PAIR = "(inputs, labels) or (inputs, labels, sample_weights)"
 
 
-def check_form(dataset, steps=None):
+def check_form(dataset: LabelledData, steps: int | None = None) -> None:
     """Checks what is known of a data set before it is read.
 
     Args:
@@ -53,12 +58,13 @@ def check_form(dataset, steps=None):
         )
 
 
-def batches(dataset, steps=None, batch_size=256):
+def batches(dataset: LabelledData, steps: int | None = None, batch_size: int = 256) -> Iterator[tuple[Any, Any]]:
     """Yields `(inputs, labels)` of each batch; arguments as for `check_form`.
 
     Of a `tf.data.Dataset` of unknown length, such as `from_generator` makes, 100,000 batches are read at most: a warning
     says so.
     """
+    read: Iterator[Any]
     if isinstance(dataset, keras.utils.PyDataset):
         read = (dataset[index] for index in (itertools.count() if dataset.num_batches is None else range(dataset.num_batches)))
     elif isinstance(dataset, (tuple, list)):
@@ -75,7 +81,9 @@ def batches(dataset, steps=None, batch_size=256):
         yield _pair(batch)
 
 
-def class_numbers(labels, classes):
+def class_numbers(
+    labels: npt.ArrayLike, classes: int
+) -> tuple[Integer[np.ndarray, " examples"], Bool[np.ndarray, "examples classes"] | None, bool]:
     """The class of each label.
 
     Args:
@@ -119,7 +127,7 @@ def _arrays(dataset):
     return inputs, _numbers(labels)
 
 
-def _numbers(labels):
+def _numbers(labels) -> np.ndarray:
     """Labels as an array of numbers."""
     if isinstance(labels, (dict, tuple)):
         raise ValueError(f"Labels must be one array, of one output. Received: a {type(labels).__name__} of {len(labels)}")

@@ -63,7 +63,8 @@ def make_room(figure: Figure, axes: Iterable[Axes], room: float) -> None:
         wide = [label.get_window_extent(renderer).width for axis in axes for label in axis.get_yticklabels()]
         high = [label.get_window_extent(renderer).height for axis in axes for label in axis.get_xticklabels()]
     more = np.array([max(wide, default=0), max(high, default=0)]) / figure.dpi - room
-    figure.set_size_inches(figure.get_size_inches() + np.maximum(0, more))
+    width, height = figure.get_size_inches() + np.maximum(0, more)
+    figure.set_size_inches(width, height)
 
 
 def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_names: Sequence[str]) -> Figure:

@@ -1,6 +1,7 @@
 """What a classifier makes of a data set, in one pass: classes, and the most confident misclassified examples."""
 
 import collections
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -26,7 +27,9 @@ class Predictions(NamedTuple):
     left_out: dict
 
 
-def check_data(model, class_names, dataset, steps=None):
+def check_data(
+    model: keras.Model, class_names: Sequence[str], dataset: labelled_batches.LabelledData, steps: int | None = None
+) -> None:
     """Runs the model on the first batch of a data set that it is to be tested on.
 
     Raises:
@@ -53,7 +56,7 @@ def check_data(model, class_names, dataset, steps=None):
         raise ValueError(f"Labels must be classes from 0 to {classes - 1}, or one-hot. Received: {wrong}")
 
 
-def check_units(units, class_names):
+def check_units(units: int, class_names: Sequence[str]) -> int:
     """Raises ValueError unless there is one name per class of a model with that many outputs; returns the number of classes."""
     classes = 2 if units == 1 else units
     if len(class_names) != classes:
@@ -61,7 +64,13 @@ def check_units(units, class_names):
     return classes
 
 
-def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
+def predict(
+    model: keras.Model,
+    dataset: labelled_batches.LabelledData,
+    steps: int | None = None,
+    from_logits: bool | None = None,
+    keep_inputs: bool = False,
+) -> Predictions:
     """Predicts each example of a data set once.
 
     Args:
@@ -104,13 +113,13 @@ def predict(model, dataset, steps=None, from_logits=None, keep_inputs=False):
                 cell.sort(key=lambda mistake: -mistake[0])
                 del cell[MISCLASSIFIED_PER_CELL:]
         seen += len(outputs)
-    labels, predicted = map(np.concatenate, zip(*(multiple if has_several else single))) if seen else ((), ())
+    labels, predicted = map(np.concatenate, zip(*(multiple if has_several else single))) if seen else (np.empty(0), np.empty(0))
     if not len(labels):
         raise ValueError(f"`dataset` must hold examples with a label and a prediction. Received: none of {seen}")
     return Predictions(labels, predicted, {} if has_several else misclassified, +left_out)
 
 
-def examples_of(misclassified, describe=None):
+def examples_of(misclassified: dict, describe: Callable | None = None) -> list[dict]:
     """Mistakes as `misclassified.json` holds them: a dict per cell with the number, the image or text, the probabilities of
     each.
 
@@ -119,7 +128,11 @@ def examples_of(misclassified, describe=None):
         describe: function from one input to the text that stands for it; None where inputs are images.
     """
     return [
-        {"true": true, "predicted": predicted, "examples": [_example(*mistake[1:], describe) for mistake in cell]}
+        {
+            "true": true,
+            "predicted": predicted,
+            "examples": [_example(number, input_, probabilities, describe) for _, number, input_, probabilities in cell],
+        }
         for (true, predicted), cell in sorted(misclassified.items())
     ]
 

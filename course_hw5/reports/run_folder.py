@@ -2,10 +2,15 @@
 
 import contextlib
 import json
+import os
+import pathlib
 import shutil
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from course_hw5.files import atomic_write as atomic_write
 from course_hw5.files import local_path, write_text
@@ -15,7 +20,7 @@ CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the
 
 
 @contextlib.contextmanager
-def going_on(what, said=None):
+def going_on(what: str, said: set[str] | None = None) -> Iterator[None]:
     """Turns an error of the block into one warning, for what is not worth ending a training.
 
     Args:
@@ -31,30 +36,30 @@ def going_on(what, said=None):
             said.add(what)
 
 
-def reason(error):
+def reason(error: BaseException) -> str:
     """An error in one line."""
     return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no message')}"
 
 
-def write_json(path, value):
+def write_json(path: str | os.PathLike, value: object) -> None:
     """Writes `value` as indented JSON to `path` atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_figure(path, figure):
+def write_figure(path: str | os.PathLike, figure: Figure) -> None:
     """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
     with atomic_write(path) as partial, fonts.no_glyph_warnings():
         figure.savefig(partial, dpi=144)
 
 
-def require_files(run_dir, names):
+def require_files(run_dir: str | os.PathLike, names: Iterable[str]) -> None:
     """Raises FileNotFoundError unless a run folder holds all of these files."""
     run_dir = local_path(run_dir)
     if missing := [name for name in names if not (run_dir / name).is_file()]:
         raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
 
 
-def read_json(path, required=None):
+def read_json(path: str | os.PathLike, required: dict[str, Any] | None = None) -> dict[str, Any]:
     """Reads an object from a JSON file.
 
     Args:
@@ -76,7 +81,7 @@ def read_json(path, required=None):
     return value
 
 
-def read_history(run_dir, columns=()):
+def read_history(run_dir: str | os.PathLike, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Reads `history.csv` of a run folder with the very floats that were written.
 
     Returns:
@@ -109,7 +114,9 @@ def _check_names(path, value, required, prefix):
             _check_names(path, found, required[name], f"{prefix}{name}.")
 
 
-def ensure_empty(run_dir, may_hold_files=False, advice="add --resume to go on or --overwrite to start anew"):
+def ensure_empty(
+    run_dir: str | os.PathLike, may_hold_files: bool = False, advice: str = "add --resume to go on or --overwrite to start anew"
+) -> bool:
     """Whether a run folder holds files.
 
     Raises:
@@ -124,7 +131,7 @@ def ensure_empty(run_dir, may_hold_files=False, advice="add --resume to go on or
     return found
 
 
-def open_run(run_dir, config, resume=False, overwrite=False):
+def open_run(run_dir: str | os.PathLike, config: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
     """Makes a run folder with `config.json`, or checks that a run with the same settings can go on in it.
 
     Raises:
@@ -145,7 +152,7 @@ def open_run(run_dir, config, resume=False, overwrite=False):
     write_json(run_dir / "config.json", config)
 
 
-def check_same_settings(run_dir, config, all_of_them=False):
+def check_same_settings(run_dir: pathlib.Path, config: dict[str, Any], all_of_them: bool = False) -> None:
     """Raises ValueError where a run was started with other settings than those of `config`, or, on demand, has more."""
     started = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
     for part, settings in config.items():

@@ -1,14 +1,17 @@
 """What a segmenter makes of scenes: its report on test data, and the same few images as training goes."""
 
 import dataclasses
+import os
 import time
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from jaxtyping import Int64
 
-from course_hw5.data.dataset import IGNORE_INDEX
+from course_hw5.data.dataset import IGNORE_INDEX, Dataset
 from course_hw5.reports import classification_metrics, plots, run_folder, time_lapse
 from course_hw5.reports.classification import write_image
 from course_hw5.reports.gallery import gallery
@@ -45,7 +48,13 @@ class SceneEvaluation:
         timing = {"prediction_seconds": round(self.seconds, 3), "prediction_examples_per_second": speed}
         return metrics.pixel_scores(self.matrix) | {"examples": self.examples} | timing
 
-    def write(self, run_dir, writer=None, epoch: int = 0, more: dict | None = None) -> dict:
+    def write(
+        self,
+        run_dir: str | os.PathLike,
+        writer: tf.summary.SummaryWriter | None = None,
+        epoch: int = 0,
+        more: dict | None = None,
+    ) -> dict:
         """Writes `class_scores.csv` (IoU, accuracy and share of the pixels of each class), `confusion_matrix.csv` and `.png`
         (pixels), `gallery.png` (figures 7 and 8 of the homework) and `metrics.json`.
 
@@ -83,7 +92,7 @@ class SceneEvaluation:
         return values
 
 
-def evaluate_segmenter(segmenter: SceneSegmenter, data) -> SceneEvaluation:
+def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluation:
     """Segments each test image of a data set once, at its own size, and counts its pixels; writes nothing.
 
     Args:
@@ -100,7 +109,7 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data) -> SceneEvaluation:
         image, labels = np.asarray(image), np.asarray(labels)
         _check_labels(labels, image, segmenter.num_classes, number)
         started = time.perf_counter()
-        predicted = segmenter.segment(image)
+        predicted = np.asarray(segmenter.segment(image))
         seconds += time.perf_counter() - started
         matrix += counted(labels, predicted, segmenter.num_classes)
         examples += 1
@@ -112,7 +121,13 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data) -> SceneEvaluation:
     return SceneEvaluation(matrix, names, shown, examples, seconds)
 
 
-def write_scene_report(segmenter: SceneSegmenter, data, run_dir, writer=None, epoch: int = 0) -> dict:
+def write_scene_report(
+    segmenter: SceneSegmenter,
+    data: Dataset,
+    run_dir: str | os.PathLike,
+    writer: tf.summary.SummaryWriter | None = None,
+    epoch: int = 0,
+) -> dict:
     """Evaluates a segmenter and writes what was found; arguments and errors as above. Returns the dict of `metrics.json`."""
     return evaluate_segmenter(segmenter, data).write(run_dir, writer, epoch)
 
@@ -126,20 +141,20 @@ def _check_labels(labels, image, num_classes, number):
         raise ValueError(f"Labels of image {number} must {expected}. Received: {wrong[0]}")
 
 
-def counted(labels, predicted, num_classes):
+def counted(labels: masks.Mask, predicted: masks.Mask, num_classes: int) -> Int64[np.ndarray, "classes classes"]:
     """The confusion matrix of an image of any size, int64 `(classes, num_classes)`, counted on the device strip by strip."""
     strips = max(1, round(labels.size * num_classes / STRIP_NUMBERS))
     parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
     return sum(keras.ops.convert_to_numpy(metrics.confusion_matrix(*part, num_classes)).astype("int64") for part in parts)
 
 
-def check_classes(num_classes, class_names):
+def check_classes(num_classes: int, class_names: Sequence[str]) -> None:
     """Raises ValueError unless there is one name per class."""
     if len(class_names) != num_classes:
         raise ValueError(f"The data must have {num_classes} classes, as the model has. Received: {len(class_names)}")
 
 
-def check_end(data, split):
+def check_end(data: tf.data.Dataset, split: str) -> None:
     """Raises ValueError if a data set repeats for ever."""
     if int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise ValueError(f"The {split} data must come to an end: leave out .repeat(). Received: an endless data set")
@@ -156,11 +171,11 @@ class SceneTimeLapse(time_lapse.TimeLapse):
 
     file = "scenes.json"
 
-    def __init__(self, run_dir, scenes, every=4):
+    def __init__(self, run_dir: str | os.PathLike, scenes: Iterable[tuple[masks.RgbImage, masks.Mask]], every: int = 4):
         super().__init__(run_dir, every)
         self.scenes = [(np.asarray(image), np.asarray(labels)) for image, labels in scenes]
 
-    def frames(self, epoch):
+    def frames(self, epoch: int) -> Iterator[dict]:
         segmenter = SceneSegmenter(self.model)
         predictions = segmenter.segment([image for image, _ in self.scenes])
         for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):

@@ -1,8 +1,11 @@
 """Callbacks that keep what a model makes of the same few inputs as training goes."""
 
 import json
+import os
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
+import numpy as np
 
 from course_hw5.attention import analysis
 from course_hw5.errors import is_whole, require
@@ -20,19 +23,19 @@ class TimeLapse(keras.callbacks.Callback):
         every: epochs from one look to the next, 1 or more; the last epoch is looked at too.
     """
 
-    def __init__(self, run_dir, every):
+    def __init__(self, run_dir: str | os.PathLike, every: int):
         super().__init__()
         require("every", every, lambda every: is_whole(every, 1), "a whole number, 1 or more")
         self.run_dir = run_folder.local_path(run_dir)
         self.every = every
         self._said = set()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.run_dir.mkdir(parents=True, exist_ok=True)
         if not (self.run_dir / self.file).exists():
             self._write(0)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
             with run_folder.going_on(str(self.run_dir / self.file), self._said):
                 self._write(epoch + 1)
@@ -59,14 +62,16 @@ class AttentionTimeLapse(TimeLapse):
 
     file = "attention.json"
 
-    def __init__(self, run_dir, sources, explain, every=1):
+    def __init__(
+        self, run_dir: str | os.PathLike, sources: Sequence[str] | dict[str, np.ndarray], explain: Callable, every: int = 1
+    ):
         super().__init__(run_dir, every)
         if isinstance(sources, str) or not sources:
             raise ValueError(f"`sources` must be a list of sentences, or a dict of images. Received: {sources!r:.60}")
         self.sources = sources if isinstance(sources, dict) else {source: source for source in sources}
         self.explain = explain
 
-    def frames(self, epoch):
+    def frames(self, epoch: int) -> Iterator[dict]:
         (self.run_dir / "attention").mkdir(exist_ok=True)
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)

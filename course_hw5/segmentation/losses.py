@@ -16,7 +16,7 @@ class PixelCrossentropy(keras.losses.Loss):
     Labels: integers `(batch, height, width)`. Predictions: logits `(batch, rows, columns, num_classes)` of any size.
     """
 
-    def call(self, labels, logits):
+    def call(self, labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
         logits = resample(keras.ops.cast(logits, "float32"), labels.shape[1:3])
         has_label = keras.ops.cast(labels != IGNORE_INDEX, "float32")
         one_hot = keras.ops.one_hot(keras.ops.cast(labels, "int32"), logits.shape[-1])  # all zeros where ignored

@@ -57,7 +57,7 @@ def palette(num_classes: int) -> UInt8[np.ndarray, "{num_classes} 3"]:
         distances = np.min([np.linalg.norm(lab - lab[chosen[-1]], axis=1) for lab in seen], axis=0)
         nearest = np.minimum(nearest, distances)
         chosen.append(int(nearest.argmax()))
-    return np.uint8(np.round(_gamma(candidates[chosen[:num_classes]]) * 255))
+    return np.round(_gamma(candidates[chosen[:num_classes]]) * 255).astype("uint8")
 
 
 def _linear(srgb):
@@ -125,7 +125,7 @@ def overlay(image: RgbImage, labels: Mask, num_classes: int | None = None, alpha
         raise ValueError(f"`labels` must have the image's size, {image.shape[:2]}. Received: {labels.shape}")
     colors = colored(labels, num_classes or 1 + int(labels.max(initial=0, where=labels != IGNORE_INDEX)))
     mixed = Image.blend(Image.fromarray(image), Image.fromarray(colors), alpha)
-    return np.where((labels == IGNORE_INDEX)[..., None], image, mixed)
+    return np.where((labels == IGNORE_INDEX)[..., None], image, np.asarray(mixed))
 
 
 def legend(labels: Integer[np.ndarray, "..."], class_names: Sequence[str]) -> list[Entry]:
@@ -140,7 +140,7 @@ def legend(labels: Integer[np.ndarray, "..."], class_names: Sequence[str]) -> li
     """
     counts = np.bincount(np.asarray(labels).ravel(), minlength=IGNORE_INDEX + 1).astype("float64")
     counts[IGNORE_INDEX] = 0
-    colors = palette(len(class_names))
+    colors = palette(len(class_names)).tolist()
     total = max(1.0, counts.sum())
     present = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
-    return [Entry(str(class_names[i]), tuple(map(int, colors[i])), float(counts[i] / total)) for i in present]
+    return [Entry(str(class_names[i]), tuple(colors[i]), float(counts[i] / total)) for i in present]

@@ -5,12 +5,13 @@ Logits are enlarged to the labels, as the benchmarks do.
 
 import keras
 import numpy as np
+from jaxtyping import Float64, Integer
 
 from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.layers.resampling import resample
 
 
-def confusion_matrix(labels, predicted, num_classes):
+def confusion_matrix(labels: keras.KerasTensor, predicted: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     """Counts pixels by true and predicted class.
 
     Args:
@@ -26,7 +27,7 @@ def confusion_matrix(labels, predicted, num_classes):
     return keras.ops.cast(keras.ops.matmul(keras.ops.transpose(truth), found), "int64")  # exact up to 16 million pixels
 
 
-def class_scores(matrix):
+def class_scores(matrix: Integer[np.ndarray, "classes classes"]) -> dict[str, Float64[np.ndarray, " classes"]]:
     """Intersection over union, and accuracy, of each class.
 
     Args:
@@ -42,7 +43,7 @@ def class_scores(matrix):
         return {"iou": hits / (truth + found - hits), "accuracy": hits / truth}
 
 
-def pixel_scores(matrix):
+def pixel_scores(matrix: Integer[np.ndarray, "classes classes"]) -> dict[str, float]:
     """The benchmark's numbers (Zhou et al. 2017): "mean_iou", "mean_accuracy" over classes, and "pixel_accuracy".
 
     A class that neither truth nor prediction has does not count.
@@ -74,7 +75,9 @@ class MeanIoU(keras.metrics.MeanIoU):
     def __init__(self, num_classes: int, name: str = "mean_iou", ignore_class: int = IGNORE_INDEX, **kwargs):
         super().__init__(num_classes, name=name, ignore_class=ignore_class, **{"sparse_y_pred": False} | kwargs)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor, sample_weight: keras.KerasTensor | None = None
+    ) -> None:
         """Counts labels `(batch, height, width)` and logits `(batch, rows, columns, num_classes)`."""
         return super().update_state(y_true, resample(y_pred, y_true.shape[1:3]), sample_weight)
 
@@ -86,6 +89,6 @@ class PixelAccuracy(MeanIoU):
     def __init__(self, num_classes: int, name: str = "pixel_accuracy", **kwargs):
         super().__init__(num_classes, name=name, **kwargs)
 
-    def result(self):
+    def result(self) -> keras.KerasTensor:
         matrix = keras.ops.cast(self.total_cm, "float32")
         return keras.ops.sum(keras.ops.diagonal(matrix)) / keras.ops.maximum(keras.ops.sum(matrix), 1.0)

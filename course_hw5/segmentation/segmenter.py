@@ -1,11 +1,14 @@
 """A segmenter for images of any size: windows in, segmentation masks of the images' own size out."""
 
 import os
-from typing import NamedTuple
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import scipy.special
+from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 
 from course_hw5.data.image_files import open_image
@@ -13,6 +16,10 @@ from course_hw5.errors import is_whole, require
 from course_hw5.models.checkpoints.load import load_model
 
 STRIP_BYTES = 64e6  # of logits that are enlarged to an image's own size at once
+
+ImageLike = str | pathlib.Path | Image.Image | np.ndarray
+Labels = Integer[np.ndarray, "height width"]
+Segments = Labels | tuple[Labels, Float[np.ndarray, "height width classes"]]  # labels, and probabilities where asked for
 
 
 class SceneSegmenter:
@@ -35,7 +42,14 @@ class SceneSegmenter:
         ValueError: if the model has no fixed window or no logits of maps, or an option is not as above.
     """
 
-    def __init__(self, model, sliding=False, flip=False, scales=(1.0,), batch_size=4):
+    def __init__(
+        self,
+        model: keras.Model,
+        sliding: bool = False,
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
+        batch_size: int = 4,
+    ):
         require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
         require("scales", scales, lambda scales: min(scales) > 0, "(1.0,), or sizes above 0 where windows slide")
         require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
@@ -55,17 +69,19 @@ class SceneSegmenter:
         self.sliding, self.flip, self.scales, self.batch_size = sliding, flip, tuple(scales), batch_size
 
     @classmethod
-    def from_preset(cls, preset, image_shape=None, **options):
+    def from_preset(
+        cls, preset: str | os.PathLike, image_shape: tuple[int, int, int] | None = None, **options
+    ) -> "SceneSegmenter":
         """Loads the model by what `load_model` takes; options as for the class."""
         return cls(load_model(preset, image_shape), **options)
 
     @property
-    def class_names(self):
+    def class_names(self) -> tuple[str, ...]:
         """One string per class; numbers where the model has no names."""
         names = getattr(self.model, "class_names", None)
         return tuple(names or map(str, range(self.num_classes)))
 
-    def segment(self, images, probabilities=False):
+    def segment(self, images: ImageLike | Sequence[ImageLike], probabilities: bool = False) -> Segments | list[Segments]:
         """Labels every pixel.
 
         Args:
@@ -81,8 +97,8 @@ class SceneSegmenter:
             ValueError: if one of them is no image; nothing is computed then.
         """
         many = isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4
-        images = [as_image(image) for image in (images if many else [images])]
-        results = [self._segment(image, probabilities) for image in images]
+        given: Any = images if many else [images]
+        results = [self._segment(image, probabilities) for image in [as_image(image) for image in given]]
         return results if many else results[0]
 
     def _segment(self, image, probabilities):
@@ -156,7 +172,7 @@ def _places(length, window):
     return [round(place) for place in np.linspace(0, length - window, count)]
 
 
-def as_image(image):
+def as_image(image: ImageLike) -> UInt8[np.ndarray, "height width 3"]:
     """A path, a PIL image or an array as a uint8 array `(height, width, 3)`; raises ValueError where it is none."""
     if not isinstance(image, np.ndarray):
         is_file = isinstance(image, (str, os.PathLike, Image.Image))
@@ -171,16 +187,18 @@ def as_image(image):
     if image.dtype != np.uint8:
         if not np.isfinite(image).all() or image.min() < 0 or image.max() > 255:
             raise ValueError(f"Pixels must lie in [0, 255]. Received: {image.min()} to {image.max()}")
-        image = np.uint8(np.round(image))
+        image = np.round(image).astype("uint8")
     return image
 
 
-def resized(image, size):
+def resized(image: UInt8[np.ndarray, "height width 3"], size: Sequence[int]) -> UInt8[np.ndarray, "{size[0]} {size[1]} 3"]:
     """An image at another size, `(height, width)`, pixels averaged where it becomes smaller."""
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
-def resized_rows(maps, size, first, last):
+def resized_rows(
+    maps: Float[np.ndarray, "rows columns classes"], size: Sequence[int], first: int, last: int
+) -> Float[np.ndarray, "{last-first} {size[1]} classes"]:
     """Rows `first` to `last` of maps `(rows, columns, num_classes)` resized to `size`, bilinear between pixel centres."""
     above, below, share = _neighbours(maps.shape[0], size[0])
     rows = slice(first, last)

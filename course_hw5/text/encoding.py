@@ -2,18 +2,24 @@
 
 import re
 import unicodedata
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from jaxtyping import Int64
 
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
 from course_hw5.text.vocabulary import SPECIAL_TOKENS
 
+if TYPE_CHECKING:
+    import keras_nlp
+
+AnyTokenizer: TypeAlias = "BertTokenizer | keras_nlp.tokenizers.BertTokenizer"
 MAXLEN = 128
 SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
-def is_blank(text):
+def is_blank(text: str) -> bool:
     """Whether a text holds nothing that BERT reads: only spaces, control characters and accents."""
     return all(unicodedata.category(character)[0] in "CMZ" or character == "\ufffd" for character in text)
 
@@ -25,12 +31,18 @@ class Encoding(NamedTuple):
     typed are not among them. `other_start`: index of the first token of the second text, or None.
     """
 
-    ids: np.ndarray
+    ids: Int64[np.ndarray, " tokens"]
     framing: list[int]
     other_start: int | None
 
 
-def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None, special_tokens=False):
+def encode_sentence(
+    text: str,
+    max_length: int = MAXLEN,
+    other: str | None = None,
+    tokenizer: "AnyTokenizer | None" = None,
+    special_tokens: bool = False,
+) -> Int64[np.ndarray, " max_length"]:
     """Encodes a text, or a pair of texts, as BERT reads it.
 
     Args:
@@ -60,12 +72,24 @@ def encode_sentence(text, max_length=MAXLEN, other=None, tokenizer=None, special
     return np.pad(ids, (0, max_length - len(ids)))
 
 
-def token_ids(text, max_length=MAXLEN, other=None, tokenizer=None, special_tokens=False):
+def token_ids(
+    text: str,
+    max_length: int = MAXLEN,
+    other: str | None = None,
+    tokenizer: "AnyTokenizer | None" = None,
+    special_tokens: bool = False,
+) -> Int64[np.ndarray, " tokens"]:
     """As `encode_sentence`, without the zeros: int64 array `(tokens,)`."""
     return encode(text, max_length, other, tokenizer, special_tokens).ids
 
 
-def encode(text, max_length=MAXLEN, other=None, tokenizer=None, special_tokens=False):
+def encode(
+    text: str,
+    max_length: int = MAXLEN,
+    other: str | None = None,
+    tokenizer: "AnyTokenizer | None" = None,
+    special_tokens: bool = False,
+) -> Encoding:
     """As `encode_sentence`, without the zeros, and with what is known of the tokens: an `Encoding`."""
     for name, value in (("text", text), ("other", other)):
         if not isinstance(value, str) and not (name == "other" and value is None):
@@ -102,13 +126,13 @@ def _word_pieces(text, tokenizer, max_length, options):
     return [int(id_) for id_ in tokenizer(start, **options)]
 
 
-def tokens_of(ids, tokenizer=None):
+def tokens_of(ids: Iterable[int], tokenizer: "AnyTokenizer | None" = None) -> list[str]:
     """The word pieces of `ids`, an integer array `(tokens,)`, as a list of strings."""
     tokenizer = tokenizer or bert_tokenizer()
     return [tokenizer.id_to_token(int(id_)) for id_ in ids]
 
 
-def text_of(ids, tokenizer=None):
+def text_of(ids: Iterable[int], tokenizer: "AnyTokenizer | None" = None) -> str:
     """The text of `ids`, an integer array `(tokens,)`, without special tokens; capitals are lost, and spaces guessed."""
     tokens = [token for token in tokens_of(ids, tokenizer) if token not in SPECIAL_TOKENS or token == "[UNK]"]
     text = " ".join(tokens).replace(" ##", "")

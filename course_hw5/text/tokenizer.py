@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import re
+from collections.abc import Sequence
 
 import tokenizers
 
@@ -30,16 +31,27 @@ class BertTokenizer:
         ValueError: if `definition` is none that `tokenizers` reads, or a special token is missing.
     """
 
-    def __init__(self, vocabulary=None, lowercase=True, definition=None, names=None, separators=1, segments=True):
+    def __init__(
+        self,
+        vocabulary: Sequence[str] | None = None,
+        lowercase: bool = True,
+        definition: str | None = None,
+        names: dict[str, str] | None = None,
+        separators: int = 1,
+        segments: bool = True,
+    ):
         self.lowercase, self.definition, self.separators, self.segments = lowercase, definition, separators, segments
         self.names = {**BERT_NAMES, **(names or {})}
         if definition is None:
-            self._tokenizer = word_piece_tokenizer({piece: id_ for id_, piece in enumerate(vocabulary)}, lowercase)
+            self._tokenizer = word_piece_tokenizer(
+                {piece: id_ for id_, piece in enumerate(() if vocabulary is None else vocabulary)}, lowercase
+            )
             self._tokenizer.add_special_tokens([*BERT_NAMES.values()])
         else:
             self._tokenizer = read_definition("`definition`", definition)
-        ids = {role: self._tokenizer.token_to_id(name) for role, name in self.names.items()}
-        if missing := [self.names[role] for role, id_ in ids.items() if id_ is None]:
+        found = {role: self._tokenizer.token_to_id(name) for role, name in self.names.items()}
+        ids = {role: id_ for role, id_ in found.items() if id_ is not None}
+        if missing := [name for role, name in self.names.items() if role not in ids]:
             raise ValueError(f"A tokenizer must hold its special tokens. Received: no {', '.join(missing)}")
         self.cls_token_id, self.sep_token_id, self.mask_token_id = ids["cls"], ids["sep"], ids["mask"]
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
@@ -64,49 +76,49 @@ class BertTokenizer:
         ids = functools.cache(lambda word: self._tokenizer.encode(word, add_special_tokens=False).ids)
         return [[*itertools.chain.from_iterable(map(ids, WORDS.findall(text)))] for text in texts]
 
-    def id_to_token(self, id_):
+    def id_to_token(self, id_: int) -> str:
         """The token of an id; special tokens by BERT's names."""
         token = self._shown.get(id_) or self._tokenizer.id_to_token(id_)
         if token is None:
             raise ValueError(f"`id_` must be one of the vocabulary. Received: {id_}")
         return token
 
-    def token_to_id(self, token):
+    def token_to_id(self, token: str) -> int | None:
         """The id of a token, None where there is none; special tokens by BERT's names."""
         shown = {name: id_ for id_, name in self._shown.items()}
         return shown.get(token, self._tokenizer.token_to_id(token))
 
-    def get_vocabulary(self):
+    def get_vocabulary(self) -> list[str | None]:
         """The tokens by id, special ones by BERT's names; None where no token has the id."""
-        tokens = [None] * self.vocabulary_size()
+        tokens: list[str | None] = [None] * self.vocabulary_size()
         for token, id_ in self.token_ids().items():
             tokens[id_] = self._shown.get(id_, token)
         return tokens
 
-    def vocabulary_size(self):
+    def vocabulary_size(self) -> int:
         """The number of embeddings that ids need."""
         return max(self.token_ids().values()) + 1
 
-    def token_ids(self):
+    def token_ids(self) -> dict[str, int]:
         """Dict of all tokens to their ids, by their own names."""
         return self._tokenizer.get_vocab(with_added_tokens=True)
 
-    def is_continuation(self, token):
+    def is_continuation(self, token: str) -> bool:
         """Whether a token goes on with the word that the token before it began."""
         return token.startswith(self.prefix) if self.prefix else bool(self._space) and not token.startswith(self._space)
 
-    def without_marks(self, token):
+    def without_marks(self, token: str) -> str:
         """The text of a token: without the prefix or the space that it is marked with."""
         return token.removeprefix(self.prefix) if self.prefix else token.removeprefix(self._space) or token
 
-    def get_config(self):
+    def get_config(self) -> dict:
         if self.definition is None:
             return {"vocabulary": self.get_vocabulary(), "lowercase": self.lowercase}
         framing = {"separators": self.separators, "segments": self.segments}
         return {"definition": self.definition, "names": self.names} | framing
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "BertTokenizer":
         return cls(**config)
 
     def __eq__(self, other):
@@ -116,7 +128,7 @@ class BertTokenizer:
         return hash((self.vocabulary_size(), self.separators))
 
 
-def word_piece_tokenizer(ids, lowercase=True, **options):
+def word_piece_tokenizer(ids: dict[str, int], lowercase: bool = True, **options) -> tokenizers.Tokenizer:
     """The `tokenizers.Tokenizer` that BERT's is.
 
     Args:
@@ -130,7 +142,7 @@ def word_piece_tokenizer(ids, lowercase=True, **options):
     return tokenizer
 
 
-def read_definition(source, definition):
+def read_definition(source: object, definition: str) -> tokenizers.Tokenizer:
     """The `tokenizers.Tokenizer` of a `tokenizer.json`'s content; a ValueError names the `source`."""
     try:
         return tokenizers.Tokenizer.from_str(definition)
@@ -138,7 +150,7 @@ def read_definition(source, definition):
         raise ValueError(f"{source} must hold a tokenizer that `tokenizers` reads. Received: {error}") from error
 
 
-def bert_tokenizer(vocabulary=None, lowercase=True):
+def bert_tokenizer(vocabulary: Sequence[str] | None = None, lowercase: bool = True) -> BertTokenizer:
     """Makes a `BertTokenizer`, which gives BERT's own word pieces.
 
     Args:

@@ -1,6 +1,7 @@
 """What a folder in Hugging Face's format says of its tokenizer: `tokenizer.json`, or `vocab.txt` and the files beside it."""
 
 import json
+import pathlib
 
 import tokenizers
 
@@ -20,7 +21,7 @@ NORMALIZER_OPTIONS = {
 }
 
 
-def read_tokenizer(folder, model_type="bert"):
+def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[BertTokenizer | None, list[int] | None]:
     """Reads the tokenizer of a folder as `transformers` does, and as `tokenizer.json` says where `transformers` ignores it.
 
     Args:

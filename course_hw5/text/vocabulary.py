@@ -4,6 +4,7 @@ import collections
 import functools
 import os
 import pathlib
+from collections.abc import Iterable
 
 from course_hw5 import hub
 
@@ -11,7 +12,7 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 @functools.cache
-def uncased_vocabulary():
+def uncased_vocabulary() -> tuple[str, ...]:
     """The 30,522 word pieces of the published uncased BERTs, as MiniLM brings them.
 
     Raises:
@@ -20,7 +21,7 @@ def uncased_vocabulary():
     return read_vocabulary(hub.minilm_folder(["vocab.txt"]) / "vocab.txt")
 
 
-def read_vocabulary(path):
+def read_vocabulary(path: str | os.PathLike) -> tuple[str, ...]:
     """Reads `vocab.txt`: one word piece per line, as a tuple.
 
     Raises:
@@ -29,7 +30,7 @@ def read_vocabulary(path):
     return checked_vocabulary(path, read_lines(path))
 
 
-def read_lines(path):
+def read_lines(path: str | os.PathLike) -> list[str]:
     """The lines of a UTF-8 file, without what ends them, as a list."""
     try:
         text = pathlib.Path(os.path.expanduser(path)).read_text(encoding="utf-8")
@@ -38,7 +39,7 @@ def read_lines(path):
     return text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some
 
 
-def checked_vocabulary(source, pieces):
+def checked_vocabulary(source: object, pieces: Iterable[str]) -> tuple[str, ...]:
     """The word pieces, any sequence, as a tuple; the `source` of them is named by errors.
 
     Raises:

@@ -28,7 +28,7 @@ class EpochSeed(keras.callbacks.Callback):
         super().__init__()
         self.seed = seed
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         data_seed, model_seed = np.random.SeedSequence([self.seed, epoch]).generate_state(2)
         tf.random.get_global_generator().reset_from_seed(int(data_seed))
         states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
@@ -49,7 +49,7 @@ class Backup(keras.callbacks.Callback):
         super().__init__()
         self.backup_dir = run_folder.local_path(backup_dir)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         earlier = [*self.backup_dir.glob("epoch-*.npz"), *self.backup_dir.glob(".partial-*")]
         path = self.backup_dir / f"epoch-{epoch + 1:04d}.npz"
@@ -120,9 +120,9 @@ class BestModel(keras.callbacks.Callback):
         self.run_dir = run_folder.local_path(run_dir)
         self.monitor = monitor
         self.sign = -1 if monitor.endswith("loss") else 1
-        self._best = None
+        self._best: float | None = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if epoch == 0:
             self._best = None
         elif self._best is None:  # of a run that goes on
@@ -159,14 +159,14 @@ class TerminateOnNaN(keras.callbacks.Callback):
         self.every = every
         self._epoch = 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if batch % self.every == 0:
             self._check(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._check(logs)
 
     def _check(self, logs):

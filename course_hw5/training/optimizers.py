@@ -50,9 +50,9 @@ class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
     `lr_multipliers`: dict of `variable.path` to float; None, or a path that is not in it, for 1.
     """
 
-    lr_multipliers = None
+    lr_multipliers: dict[str, float] | None = None
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: keras.KerasTensor, variable: keras.Variable, learning_rate: keras.KerasTensor) -> None:
         owner = self._trainable_variables[self._get_variable_index(variable)]
         rate = learning_rate * (self.lr_multipliers or {}).get(owner.path, 1.0)
         if self.weight_decay and self._use_weight_decay(owner):

@@ -22,7 +22,7 @@ def set_precision(name: str) -> None:
     keras.config.set_dtype_policy(name)
 
 
-def use_jit_compile(model) -> bool:
+def use_jit_compile(model: keras.Model) -> bool:
     """Whether XLA is best to compile a step of the model as a whole.
 
     Not under a `tf.distribute` strategy; nor for images of any size, whose resizing XLA cannot compile; nor, where TensorFlow
@@ -59,7 +59,7 @@ def uses_onednn() -> bool:
         return False
 
 
-def has_bfloat16_instructions():
+def has_bfloat16_instructions() -> bool:
     """Whether the processor multiplies matrices of bfloat16 itself (Intel's AMX or AVX-512 BF16), as far as Linux says."""
     path = pathlib.Path("/proc/cpuinfo")
     return path.exists() and not {"amx_bf16", "avx512_bf16"}.isdisjoint(path.read_text().split())

@@ -67,7 +67,7 @@ class RDrop(Classification):
     """
 
     def __init__(self, weight: float = 1.0):
-        is_valid = lambda weight: isinstance(weight, numbers.Real) and 0 < weight < float("inf")  # noqa: E731
+        is_valid = lambda weight: isinstance(weight, numbers.Real) and 0 < float(weight) < float("inf")  # noqa: E731
         require("weight", weight, is_valid, "above 0, for R-Drop")
         self.weight = weight
 
@@ -127,4 +127,5 @@ class Segmentation:
 
 
 Task = Classification | Segmentation
+Evaluation = ClassificationEvaluation | SceneEvaluation
 CLASSIFICATION = Classification()

@@ -113,7 +113,7 @@ def train(
     return _finish(run_dir, data, record, task, writer)
 
 
-def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIFICATION):
+def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIFICATION) -> tasks.Evaluation:
     """Scores a model on the test data; writes nothing.
 
     Args: as for `train`.

@@ -1,10 +1,13 @@
 """Figures of the lab `anatomy`."""
 
+from collections.abc import Sequence
+
 import keras
 import matplotlib.figure
 import matplotlib.patches
 import numpy as np
 import seaborn
+from jaxtyping import Float
 
 from course_hw5.reports import plots
 
@@ -16,7 +19,7 @@ PARTS = {  # from input to output, with the height at which each is drawn
 COLORS = dict(zip(("self", "causal", "cross", "feed", "LSTM:"), seaborn.color_palette("colorblind")))
 
 
-def diagram(encoder, decoder):
+def diagram(encoder: Sequence[keras.layers.Layer], decoder: Sequence[keras.layers.Layer]) -> matplotlib.figure.Figure:
     height = 3.6
     top = height * len(encoder) - 0.8
     figure = matplotlib.figure.Figure(figsize=(7, 2 + 1.7 * len(encoder)), layout="constrained")
@@ -51,7 +54,13 @@ def diagram(encoder, decoder):
     return figure
 
 
-def dependences(influence, shuffled, written, answer, rounding):
+def dependences(
+    influence: Float[np.ndarray, "steps words"],
+    shuffled: dict[str, Float[np.ndarray, " steps"]],
+    written: Sequence[str],
+    answer: Sequence[str],
+    rounding: float,
+) -> matplotlib.figure.Figure:
     figure, (left, right) = plots.subplots(1, 2, figsize=(12.5, 5.2))
     share = influence / influence.max(1, keepdims=True)
     seaborn.heatmap(share, cmap="Blues", square=True, ax=left, xticklabels=written, yticklabels=answer, cbar=False)

@@ -3,12 +3,17 @@
 import matplotlib.figure
 import numpy as np
 import seaborn
+from jaxtyping import Float
 
 from course_hw5.labs.support.heads_as_convolution import OFFSETS
 from course_hw5.reports import plots
 
 
-def outputs(images, by_convolution, by_heads):
+def outputs(
+    images: Float[np.ndarray, "images rows columns 3"],
+    by_convolution: Float[np.ndarray, "images rows columns channels"],
+    by_heads: Float[np.ndarray, "images rows columns channels"],
+) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(11, 5.6), layout="constrained")
     axes = figure.subplots(2, 4)
     for row, (image, expected, made) in enumerate(zip(images, by_convolution[..., 0], by_heads[..., 0])):
@@ -26,7 +31,7 @@ def outputs(images, by_convolution, by_heads):
     return figure
 
 
-def heads(weights, side):
+def heads(weights: Float[np.ndarray, "heads tokens tokens"], side: int) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(12, 3.4), layout="constrained")
     axes = figure.subplots(2, len(OFFSETS))
     for (i, j), row, middle in zip(((side // 2, side // 2), (0, 0)), axes, (True, False)):
@@ -46,7 +51,7 @@ def heads(weights, side):
     return figure
 
 
-def needs(missing, moved):
+def needs(missing: Float[np.ndarray, "10"], moved: dict[str, float]) -> matplotlib.figure.Figure:
     figure, (left, right) = plots.subplots(1, 2, figsize=(11, 3.8))
     blue, orange, *_ = seaborn.color_palette("colorblind")
     left.plot(missing, "o-", color=blue)

@@ -1,12 +1,14 @@
 """Figures of the lab `embeddings`."""
 
+import matplotlib.figure
 import numpy as np
 import seaborn
+from jaxtyping import Float
 
 from course_hw5.reports import plots
 
 
-def losses(accuracy, whole, moved):
+def losses(accuracy: dict[str, float], whole: float, moved: dict[str, float]) -> matplotlib.figure.Figure:
     figure, (left, right) = plots.subplots(1, 2, sharey=True, figsize=(11, 3.6))
     blue, orange, *_ = seaborn.color_palette("colorblind")
     colors = [blue] * 3 + [orange] * 3
@@ -21,7 +23,7 @@ def losses(accuracy, whole, moved):
     return figure
 
 
-def attention_shares(shares):
+def attention_shares(shares: dict[str, dict[str, Float[np.ndarray, " layers"]]]) -> matplotlib.figure.Figure:
     figure, panels = plots.subplots(1, 2, sharey=True, figsize=(9, 3.6))
     for axes, (name, share) in zip(panels, shares.items()):
         bottom = np.zeros(len(share["rest"]))

@@ -3,11 +3,12 @@
 import matplotlib.figure
 import numpy as np
 import seaborn
+from jaxtyping import Float
 
 from course_hw5.reports import plots
 
 
-def task(one, several, heads, chance):
+def task(one: Float[np.ndarray, "2"], several: Float[np.ndarray, "2"], heads: str, chance: float) -> matplotlib.figure.Figure:
     figure, axes = plots.subplots(figsize=(6.4, 3.6))
     for shift, values, color, name in zip(
         (-0.19, 0.19),
@@ -24,7 +25,9 @@ def task(one, several, heads, chance):
     return figure
 
 
-def grids(accuracy, probability, sentence):
+def grids(
+    accuracy: Float[np.ndarray, "layers heads"], probability: Float[np.ndarray, "layers heads"], sentence: str
+) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(12, 4.2), layout="constrained")
     titles = ("change of accuracy (percentage points)", f"change of the probability of “{sentence}”")
     for axes, values, title, form in zip(figure.subplots(1, 2), (100 * accuracy, probability), titles, (".1f", ".2f")):

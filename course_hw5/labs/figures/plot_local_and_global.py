@@ -1,14 +1,17 @@
 """Figures of the lab `local_and_global`."""
 
+from collections.abc import Sequence
+
 import matplotlib.figure
 import numpy as np
 import seaborn
+from jaxtyping import Float, UInt8
 
 from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE
 from course_hw5.reports import plots
 
 
-def distances(distances, of_convolution, of_dense):
+def distances(distances: Float[np.ndarray, "layers heads"], of_convolution: float, of_dense: float) -> matplotlib.figure.Figure:
     figure, axes = plots.subplots(figsize=(7.5, 4.2))
     blue, orange, green, *_ = seaborn.color_palette("colorblind")
     numbers = np.arange(len(distances))
@@ -21,7 +24,13 @@ def distances(distances, of_convolution, of_dense):
     return figure
 
 
-def fields(fields, weights, distances, dense, grid):
+def fields(
+    fields: Sequence[Float[np.ndarray, "images places rows columns"]],
+    weights: Float[np.ndarray, "images layers heads tokens tokens"],
+    distances: Float[np.ndarray, "layers heads"],
+    dense: Float[np.ndarray, "images places rows columns"],
+    grid: tuple[int, int],
+) -> matplotlib.figure.Figure:
     near, far = (np.unravel_index(pick(distances), distances.shape) for pick in (np.argmin, np.argmax))
     panels = {f"{index + 1} convolution{'s' * (index > 0)}": part[0, SHOWN] for index, part in enumerate(fields)}
     for name, (layer, head) in (("near", near), ("far", far)):
@@ -37,7 +46,14 @@ def fields(fields, weights, distances, dense, grid):
     return figure
 
 
-def two_images(names, images, convolution, dense, weights, grid):
+def two_images(
+    names: Sequence[str],
+    images: UInt8[np.ndarray, "images rows columns 3"],
+    convolution: Float[np.ndarray, "images places rows columns"],
+    dense: Float[np.ndarray, "images places rows columns"],
+    weights: Float[np.ndarray, "images layers heads tokens tokens"],
+    grid: tuple[int, int],
+) -> matplotlib.figure.Figure:
     moved = np.abs(weights[0] - weights[1]).sum(-1).mean(-1)
     layer, head = np.unravel_index(moved.argmax(), moved.shape)
     figure = matplotlib.figure.Figure(figsize=(11, 5.6), layout="constrained")
@@ -68,7 +84,7 @@ def _show(axis, values, title):
     axis.set_title(title, fontsize=10)
 
 
-def moved(moved):
+def moved(moved: dict[str, float]) -> matplotlib.figure.Figure:
     figure, axes = plots.subplots(figsize=(7.5, 0.8 + 0.36 * len(moved)))
     blue, orange, *_ = seaborn.color_palette("colorblind")
     bars = axes.barh([*moved], [*moved.values()], color=[blue if name.startswith("BEiT") else orange for name in moved])

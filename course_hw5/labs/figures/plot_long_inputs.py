@@ -1,12 +1,16 @@
 """Figures of the lab `long_inputs`."""
 
+from collections.abc import Sequence
+
 import matplotlib.figure
+import numpy as np
 import seaborn
+from jaxtyping import Float, Integer
 
 from course_hw5.reports import plots
 
 
-def curves(lengths, accuracy):
+def curves(lengths: Integer[np.ndarray, " lengths"], accuracy: dict[str, list[float]]) -> matplotlib.figure.Figure:
     figure, axes = plots.subplots(figsize=(7, 4.2))
     for (name, values), marker, color in zip(accuracy.items(), "ovs", seaborn.color_palette("colorblind")):
         axes.plot(lengths, values, f"{marker}-", color=color, label=name)
@@ -16,7 +20,9 @@ def curves(lengths, accuracy):
     return figure
 
 
-def alignments(weights, letters):
+def alignments(
+    weights: dict[str, Float[np.ndarray, "examples heads steps letters"]], letters: Sequence[str]
+) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(12, 5.6), layout="constrained")
     for axes, (name, values) in zip(figure.subplots(1, 2), weights.items()):
         labels = {"xticklabels": letters, "yticklabels": letters[::-1]}

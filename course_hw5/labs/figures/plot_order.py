@@ -1,12 +1,16 @@
 """Figures of the lab `order`."""
 
+from collections.abc import Sequence
+
+import matplotlib.figure
 import numpy as np
 import seaborn
+from jaxtyping import Float
 
 from course_hw5.reports import plots
 
 
-def bars(accuracy, questions, chances):
+def bars(accuracy: dict[str, list[float]], questions: Sequence[str], chances: Sequence[float]) -> matplotlib.figure.Figure:
     figure, axes = plots.subplots(figsize=(8, 4.2))
     places, width = np.arange(len(questions)), 0.26
     for i, ((name, shares), color) in enumerate(zip(accuracy.items(), seaborn.color_palette("colorblind"))):
@@ -21,7 +25,7 @@ def bars(accuracy, questions, chances):
     return figure
 
 
-def moves(moved, sentence):
+def moves(moved: dict[str, Float[np.ndarray, " words"]], sentence: Sequence[str]) -> matplotlib.figure.Figure:
     figure, axes = plots.subplots(figsize=(8, 4))
     for (name, change), marker, color in zip(moved.items(), "ovs", seaborn.color_palette("colorblind")):
         axes.plot(np.maximum(change, 1e-8), marker, markersize=8, color=color, label=name)

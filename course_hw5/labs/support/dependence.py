@@ -1,12 +1,17 @@
 """What a network's outputs depend on: words, and the order in which its steps are computed."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
+from jaxtyping import Float, Integer
 
 from course_hw5.labs.support import sequences
 
 
-def influence_of_words(model, example):
+def influence_of_words(
+    model: keras.Model, example: Sequence[Integer[np.ndarray, "1 words"]]
+) -> Float[np.ndarray, "steps words"]:
     """Puts every other word in the place of each written one.
 
     Returns:
@@ -22,7 +27,12 @@ def influence_of_words(model, example):
     return change.reshape(length, words - 1, length).max(1).T
 
 
-def change_by_shuffling(layers, arguments, random, shuffles=20):
+def change_by_shuffling(
+    layers: Sequence[keras.layers.Layer],
+    arguments: Sequence[keras.KerasTensor],
+    random: np.random.Generator,
+    shuffles: int = 20,
+) -> Float[np.ndarray, " steps"]:
     """Largest change of each step's output when the steps come in another order, and are put back into theirs.
 
     Args:

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from jaxtyping import Float
 
 from course_hw5.layers.beit_attention import BeitAttention
 from course_hw5.layers.relative_position_bias import RelativePositionBias
@@ -21,7 +22,7 @@ class HeadsAsConvolution:
     Called on images `(batch, *grid, channels)` it gives those of the convolution.
     """
 
-    def __init__(self, convolution, grid, attention="positions"):
+    def __init__(self, convolution: keras.layers.Conv2D, grid: tuple[int, int], attention: str = "positions"):
         kernel, bias = (keras.ops.convert_to_numpy(weights) for weights in convolution.weights)
         kernel = kernel.reshape(len(OFFSETS), *kernel.shape[2:])
         _, read, self.written = kernel.shape
@@ -39,7 +40,7 @@ class HeadsAsConvolution:
         self.positions.table.assign(table if attention == "positions" else 0 * table)
 
         self.attention = BeitAttention(len(OFFSETS))
-        self.attention.build((None, rows * columns + 1, self.dim))
+        self.attention.build((1, rows * columns + 1, self.dim))
         values = np.zeros((self.dim, len(OFFSETS), self.size), "float32")
         output = np.zeros((len(OFFSETS), self.size, self.dim), "float32")
         if read <= self.size:  # values are the pixel, the output kernel convolves
@@ -53,11 +54,15 @@ class HeadsAsConvolution:
         self.attention.output_kernel.assign(output.reshape(self.dim, self.dim))
         self.attention.output_bias.assign(np.pad(bias, (0, self.dim - self.written)))
 
-    def __call__(self, images):
+    def __call__(
+        self, images: Float[np.ndarray, "images rows columns channels"]
+    ) -> Float[np.ndarray, "images rows columns written"]:
         tokens = keras.ops.convert_to_numpy(self.attention(self._tokens(images), self.positions()))
         return tokens[:, 1:, : self.written].reshape(-1, *self.grid, self.written)
 
-    def weights(self, images):
+    def weights(
+        self, images: Float[np.ndarray, "images rows columns channels"]
+    ) -> Float[np.ndarray, "images heads tokens tokens"]:
         """Attention weights `(batch, heads, tokens, tokens)`, [CLS] first."""
         _, parts = self.attention(self._tokens(images), self.positions(), return_attention_scores=True)
         return keras.ops.convert_to_numpy(parts["attention_weights"])
@@ -67,7 +72,7 @@ class HeadsAsConvolution:
         return np.pad(tokens, ((0, 0), (1, 0), (0, self.dim - tokens.shape[-1])))  # zeros: [CLS], and channels to be written
 
 
-def missing_with_heads(kernel):
+def missing_with_heads(kernel: Float[np.ndarray, "3 3 read written"]) -> Float[np.ndarray, "10"]:
     """What 0, 1, ... 9 heads must leave out of a kernel `(3, 3, read, written)`, as a share of its norm.
 
     A head adds one map of weights over the offsets times one matrix of channels: as a matrix of offsets by channels, what

@@ -2,13 +2,14 @@
 
 import keras
 import numpy as np
+from jaxtyping import Float
 
 SIDE = 32
 PLACES = [(row, column) for row in range(4, SIDE, 8) for column in range(4, SIDE, 8)]  # where outputs stand
 SHOWN = 5  # of them
 
 
-def small_cnn(layers):
+def small_cnn(layers: int) -> list[keras.Model]:
     """Models from images to what each of 3x3 convolutions gives, before its ReLU."""
     x = images = keras.Input((SIDE, SIDE, 3))
     outputs = []
@@ -18,14 +19,14 @@ def small_cnn(layers):
     return [keras.Model(images, output) for output in outputs]
 
 
-def dense_layer():
+def dense_layer() -> keras.Model:
     """A dense layer whose units stand where pixels do, so that they have a place."""
     images = keras.Input((SIDE, SIDE, 3))
     x = keras.layers.Dense(SIDE * SIDE)(keras.layers.Flatten()(images))
     return keras.Model(images, keras.layers.Reshape((SIDE, SIDE, 1))(x))
 
 
-def field(model, pixels):
+def field(model: keras.Model, pixels: Float[np.ndarray, "images side side 3"]) -> Float[np.ndarray, "images places side side"]:
     """What outputs at `PLACES` read: absolute gradients by each pixel, rows summing to 1: `(images, places, side, side)`."""
     import tensorflow as tf  # here, since labs are otherwise neutral
 
@@ -38,13 +39,13 @@ def field(model, pixels):
     return gradients / gradients.sum((-2, -1), keepdims=True)
 
 
-def distance(fields):
+def distance(fields: Float[np.ndarray, "images places side side"]) -> float:
     """Mean distance from where outputs stand to the pixels that they read, in pixels."""
     rows, columns = np.indices((SIDE, SIDE))
     distances = np.stack([np.hypot(rows - row, columns - column) for row, column in PLACES])
     return float((fields * distances).sum((-2, -1)).mean())
 
 
-def change(weights):
+def change(weights: Float[np.ndarray, "2 ..."]) -> float:
     """Share of the weights that moved between two images, the first axis: 0 for none, 1 for all."""
     return float(np.abs(weights[0] - weights[1]).sum() / weights.sum())

@@ -1,7 +1,7 @@
 """What a lab found."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import matplotlib.figure
 
@@ -71,7 +71,7 @@ class LabResult:
     checks: list[Check]
     measurements: list[Measurement]
     figures: dict[str, matplotlib.figure.Figure]
-    pages: dict[str, Page] = dataclasses.field(default_factory=dict)
+    pages: Mapping[str, Page | None] = dataclasses.field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

@@ -3,12 +3,15 @@
 import contextlib
 import os
 import pathlib
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import keras
 import numpy as np
+from jaxtyping import Float, Integer
 
 from course_hw5.data.tfds import read_splits
+from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
 # For where SST-2 is not at hand. Plain on purpose: what a lab takes away must be what makes them go wrong.
@@ -78,17 +81,17 @@ class LabelledSentences(NamedTuple):
     labels: np.ndarray
     note: str
 
-    def accuracy(self, probabilities):
+    def accuracy(self, probabilities: Float[np.ndarray, "... sentences"]) -> Float[np.ndarray, "..."]:
         """Share of sentences read rightly, given `(..., sentences or more)`; what is more is left out."""
         return ((probabilities[..., : len(self.labels)] > 0.5) == self.labels).mean(-1)
 
-    def probability_of_right(self, probabilities):
+    def probability_of_right(self, probabilities: Float[np.ndarray, "... sentences"]) -> Float[np.ndarray, "..."]:
         """Mean probability of the right label; finer than accuracy where sentences are few."""
         probabilities = probabilities[..., : len(self.labels)]
         return np.where(self.labels, probabilities, 1 - probabilities).mean(-1)
 
 
-def labelled_sentences(count, seed, longest):
+def labelled_sentences(count: int, seed: int, longest: int) -> LabelledSentences:
     """Takes sentences of SST-2's test set where `TFDS_DATA_DIR` holds it, or else plain ones of our own.
 
     Args:
@@ -99,22 +102,25 @@ def labelled_sentences(count, seed, longest):
     folder = os.environ.get("TFDS_DATA_DIR")
     if folder and (pathlib.Path(folder) / "glue" / "sst2").is_dir():
         # not by `load_reviews`, which would tokenize the 67,349 phrases to train on
-        _, (split,) = read_splits("glue/sst2", ("validation",), "dl.fbaipublicfiles.com", instead="")
-        texts, labels = [text.decode() for text in split["sentence"]], split["label"]
+        [split] = filter(None, read_splits("glue/sst2", ("validation",), "dl.fbaipublicfiles.com", instead="")[1])
+        rows = [(text.decode(), label) for text, label in zip(split["sentence"], split["label"])]
         source = f"of SST-2's test set, of at most {longest} tokens"
     else:
-        texts, labels = zip(*((text, label) for label, texts in PLAIN_SENTENCES.items() for text in texts))
+        rows = [(text, label) for label, texts in PLAIN_SENTENCES.items() for text in texts]
         source = "of our own, plain ones"
     chosen = []
-    for index in np.random.default_rng(seed).permutation(len(labels)):
-        ids = encoding.token_ids(texts[index].lower(), longest + 1)
+    for index in np.random.default_rng(seed).permutation(len(rows)):
+        text, label = rows[index]
+        ids = encoding.token_ids(text.lower(), longest + 1)
         if len(ids) <= longest and len(chosen) < count:
-            chosen.append((np.pad(ids, (0, longest - len(ids))), labels[index]))
+            chosen.append((np.pad(ids, (0, longest - len(ids))), label))
     token_ids, labels = (np.array(part, "int32") for part in zip(*chosen))
     return LabelledSentences(token_ids, labels, f"{len(chosen)} {source}")
 
 
-def embedded(model, token_ids, vectors=VECTORS):
+def embedded(
+    model: BertClassifier, token_ids: Integer[np.ndarray, "sentences tokens"], vectors: Collection[str] = VECTORS
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """What the first encoder layer of a `bert_classifier` reads if these vectors are summed, and the mask that goes with it."""
     backbone, inputs = model.backbone, model.bert_inputs(token_ids)
     token = backbone.token_embedding(inputs["token_ids"])
@@ -123,7 +129,7 @@ def embedded(model, token_ids, vectors=VECTORS):
     return backbone.embeddings_layer_norm(total), inputs["padding_mask"]
 
 
-def classifier_from(model, first):
+def classifier_from(model: BertClassifier, first: int) -> keras.Model:
     """Makes the model that goes on where layer `first` of a `bert_classifier` begins, with the same weights.
 
     Returns:
@@ -140,7 +146,9 @@ def classifier_from(model, first):
     return classifier
 
 
-def without_each_head(model, token_ids):
+def without_each_head(
+    model: BertClassifier, token_ids: Integer[np.ndarray, "sentences tokens"]
+) -> Float[np.ndarray, "layers heads sentences"]:
     """Takes each head out of a `bert_classifier` in turn: the output kernel makes nothing of it.
 
     Returns:
@@ -160,7 +168,7 @@ def without_each_head(model, token_ids):
 
 
 @contextlib.contextmanager
-def heads_alike(model, head):
+def heads_alike(model: BertClassifier, head: int) -> Iterator[None]:
     """In each layer of a `bert_classifier` all heads get the queries and keys of one, and keep their values."""
     variables = [_attention_variables(encoder) for encoder in model.backbone.transformer_layers]
     parts = [layer[f"{name}/{part}"] for layer in variables for name in ("query", "key") for part in ("kernel", "bias")]

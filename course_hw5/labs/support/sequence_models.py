@@ -4,14 +4,19 @@ The transformers are those of Vaswani et al. 2017 (https://arxiv.org/abs/1706.03
 integers, 0 where padded, and return logits.
 """
 
+from collections.abc import Sequence
+
 import keras
 import keras_nlp
 import numpy as np
+from jaxtyping import Bool, Float, Integer
 
 from course_hw5.labs.support.sequences import ANSWERS, CHASE_WORDS, LONGEST_CHASE
 
 
-def recurrent(lengths, vocabularies, width, attend, uniform=False):
+def recurrent(
+    lengths: tuple[int, int], vocabularies: tuple[int, int], width: int, attend: bool, uniform: bool = False
+) -> keras.Model:
     """An encoder-decoder of GRUs, of which the encoder's reads in both directions; its context is fixed, or one for each step.
 
     Fixed: Cho et al. 2014, https://arxiv.org/abs/1406.1078; additive attention: Bahdanau et al. 2015,
@@ -44,7 +49,9 @@ def recurrent(lengths, vocabularies, width, attend, uniform=False):
     return keras.Model([source, written], keras.layers.Dense(spoken)(x))
 
 
-def transformer(lengths, vocabularies, width, blocks, uniform=False, heads=4):
+def transformer(
+    lengths: tuple[int, int], vocabularies: tuple[int, int], width: int, blocks: int, uniform: bool = False, heads: int = 4
+) -> keras.Model:
     """The vanilla transformer: arguments as for `recurrent`; `blocks` of the encoder, and as many of the decoder.
 
     `uniform` is about cross-attention.
@@ -63,7 +70,7 @@ def transformer(lengths, vocabularies, width, blocks, uniform=False, heads=4):
     return keras.Model([source, written], keras.layers.Dense(vocabularies[1])(y))
 
 
-def lstms(lengths, vocabularies, width, blocks):
+def lstms(lengths: tuple[int, int], vocabularies: tuple[int, int], width: int, blocks: int) -> keras.Model:
     """An encoder-decoder of LSTMs (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215): what a transformer is not."""
     source, written = _inputs(lengths)
     mask = keras.ops.not_equal(source, 0)
@@ -77,7 +84,7 @@ def lstms(lengths, vocabularies, width, blocks):
     return keras.Model([source, written], keras.layers.Dense(vocabularies[1])(y))
 
 
-def reader(positions, causal=False, width=32, blocks=2, heads=4):
+def reader(positions: str, causal: bool = False, width: int = 32, blocks: int = 2, heads: int = 4) -> keras.Model:
     """A transformer that reads a sentence of `chases` and answers both questions.
 
     Args:
@@ -115,7 +122,13 @@ def _silence(variable, layer):
     layer.trainable = False
 
 
-def train(model, inputs, answers, batch_size=32, learning_rate=3e-3):
+def train(
+    model: keras.Model,
+    inputs: np.ndarray | Sequence[np.ndarray],
+    answers: Integer[np.ndarray, "examples steps"],
+    batch_size: int = 32,
+    learning_rate: float = 3e-3,
+) -> None:
     """Trains on every example once; padding counts nothing."""
     steps = -(-len(answers) // batch_size)
     warmup = steps // 10
@@ -129,17 +142,21 @@ def train(model, inputs, answers, batch_size=32, learning_rate=3e-3):
     model.fit(inputs, answers, batch_size=batch_size, verbose=0, shuffle=False)
 
 
-def is_right(model, inputs, answers):
+def is_right(
+    model: keras.Model, inputs: np.ndarray | Sequence[np.ndarray], answers: Integer[np.ndarray, "examples steps"]
+) -> Bool[np.ndarray, "examples steps"]:
     """Which answers a model's best guesses are: a boolean array of the shape of `answers`, True where padded."""
     return (model.predict(inputs, batch_size=500, verbose=0).argmax(-1) == answers) | (answers == 0)
 
 
-def recurrent_layers(model):
+def recurrent_layers(model: keras.Model) -> int:
     """How many layers of a model hand a state from step to step."""
     return sum(isinstance(layer, keras.layers.RNN) for layer in model.layers)
 
 
-def attention_weights(model, inputs):
+def attention_weights(
+    model: keras.Model, inputs: np.ndarray | Sequence[np.ndarray]
+) -> dict[str, Float[np.ndarray, "blocks heads queries keys"]]:
     """Lets a model of keras-nlp's blocks read one example, and records every softmax on the way.
 
     Args:

@@ -1,15 +1,21 @@
 """Sequences that labs learn from: reversal, numbers in words, who chases whom. Id 0 is padding, id 1 starts what is written."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from jaxtyping import Integer
+
+Batch = Integer[np.ndarray, "examples steps"]
 
 PAD, START = "", "[start]"
 
 LETTERS = (PAD, START, *"abcdefghij")
 
 
-def reversal(lengths, longest, random):
+def reversal(
+    lengths: Sequence[int] | Integer[np.ndarray, " examples"], longest: int, random: np.random.Generator
+) -> tuple[Batch, Batch, Batch]:
     """Random letters, and the same from the last to the first.
 
     Args:
@@ -47,7 +53,7 @@ GERMAN_WORDS = (PAD, START, "[end]", *GERMAN[1:], "eins", *GERMAN_TENS[2:], "hun
 LONGEST_ENGLISH, LONGEST_GERMAN = 9, 12  # words of a number below a million; the German ones with their end
 
 
-def english(number):
+def english(number: int) -> list[str]:
     """The words of a number from 1 to 999,999.
 
     Example:
@@ -61,7 +67,7 @@ def english(number):
     return [word for word in words if word]
 
 
-def german(number):
+def german(number: int) -> list[str]:
     """The same number in German, a word for each part: units stand before tens.
 
     Example:
@@ -80,7 +86,7 @@ def _german(number):
     return [word for word in words + units if word]
 
 
-def translation(numbers):
+def translation(numbers: Iterable[int]) -> tuple[Batch, Batch, Batch]:
     """Numbers in English words, to be translated into German ones.
 
     Returns:
@@ -98,7 +104,7 @@ ANSWERS = (PAD, *PAIRS, *ANIMALS)
 LONGEST_CHASE = 9
 
 
-def chases(count, random):
+def chases(count: int, random: np.random.Generator) -> tuple[Batch, Batch]:
     """Sentences such as "today the old dog chases the cat", and two questions on each.
 
     An animal is as often the first as the second, whatever the other words are: who is in a sentence can be told from its
@@ -117,14 +123,14 @@ def chases(count, random):
     return ids(sentences, CHASE_WORDS, LONGEST_CHASE), ids(answers, ANSWERS, 2)
 
 
-def ids(sentences, words, longest):
+def ids(sentences: Iterable[Sequence[str]], words: Sequence[str], longest: int) -> Batch:
     """Lists of words to an int32 array `(sentences, longest)` of their indices in `words`, padded."""
     index = {word: i for i, word in enumerate(words)}
     padded = ([*sentence, *[PAD] * (longest - len(sentence))] for sentence in sentences)
     return np.array([[index[word] for word in sentence] for sentence in padded], "int32")
 
 
-def words_of(sentence, words):
+def words_of(sentence: Iterable[int], words: Sequence[str]) -> list[str]:
     """Ids to words, without padding."""
     return [words[i] for i in sentence if i]
 

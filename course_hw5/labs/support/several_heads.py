@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from jaxtyping import Float
 
 SYMBOLS = PLACES = 8
 WIDTH = 32
@@ -19,11 +20,11 @@ class SeveralHeads(keras.layers.Layer):
     Input and output: `(batch, tokens, width)`.
     """
 
-    def __init__(self, heads, size, copies=False, **kwargs):
+    def __init__(self, heads: int, size: int, copies: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.heads, self.size, self.copies = heads, size, copies
 
-    def build(self, x_shape):
+    def build(self, x_shape: tuple[int, ...]) -> None:
         # shapes and order of keras.layers.MultiHeadAttention, so that weights can be exchanged
         for part in ("query", "key", "value"):
             kernel = self.add_weight((x_shape[-1], self.heads, self.size), initializer="glorot_uniform", name=f"{part}_kernel")
@@ -32,7 +33,7 @@ class SeveralHeads(keras.layers.Layer):
         self.output_kernel = self.add_weight((self.heads, self.size, x_shape[-1]), initializer="glorot_uniform", name="kernel")
         self.output_bias = self.add_weight((x_shape[-1],), initializer="zeros", name="bias")
 
-    def call(self, x):
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         query, key, value = ([self._dense(x, part, head) for head in range(self.heads)] for part in ("query", "key", "value"))
         if self.copies:
             query, key = ([keras.ops.concatenate(part, -1)] * self.heads for part in (query, key))
@@ -50,7 +51,7 @@ class SeveralHeads(keras.layers.Layer):
         return keras.ops.matmul(keras.ops.softmax(scores), value)
 
 
-def learn_two_things(heads, copies, seed, steps):
+def learn_two_things(heads: int, copies: bool, seed: int, steps: int) -> tuple[Float[np.ndarray, "2"], int]:
     """Trains attention and one dense layer: share of what is reported rightly, left and pointed to, and attention's weights."""
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from course_hw5.layers.kernels.xla import fast_cast
 
 
 @xla_kernel
-def exact_gelu(x):
+def exact_gelu(x: keras.KerasTensor) -> keras.KerasTensor:
     """GELU (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415) without the tanh approximation, by `erf` in float32.
 
     Keras's own takes `erfc` where the backend is TensorFlow, which costs more on a CPU; it stays where the backend is PyTorch.

@@ -41,7 +41,9 @@ def _split(products, bias):
 
 
 @kernel(_qkv_projection)
-def qkv_projection(x, kernel, bias):
+def qkv_projection(
+    x: keras.KerasTensor, kernel: keras.KerasTensor, bias: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """Projects tokens to query, key and value of all heads, by one product of two matrices.
 
     Args:
@@ -100,7 +102,9 @@ def _bias_gradient(upstream, shape):
 
 @kernel(_attention_weights)
 @custom_gradient(_attention_weights_gradient)
-def attention_weights(query, key, bias, scale):
+def attention_weights(
+    query: keras.KerasTensor, key: keras.KerasTensor, bias: keras.KerasTensor, scale: float
+) -> keras.KerasTensor:
     """Softmax of scaled products of query and key, and of what is added to them (Vaswani et al. 2017).
 
     TensorFlow makes product, scale and bias one operation where the bias is the same for all heads, as a mask is. A bias of
@@ -127,7 +131,9 @@ def _softmax(products, bias, scale):
 
 
 @xla_kernel
-def biased_softmax(products, bias, mask, scale):
+def biased_softmax(
+    products: keras.KerasTensor, bias: keras.KerasTensor, mask: keras.KerasTensor, scale: keras.KerasTensor
+) -> keras.KerasTensor:
     """Softmax of scaled products and a bias, in float32, with masked keys hidden.
 
     Args:
@@ -147,6 +153,6 @@ def biased_softmax(products, bias, mask, scale):
 
 
 @xla_kernel
-def stack_layers(*arrays):
+def stack_layers(*arrays: keras.KerasTensor) -> keras.KerasTensor:
     """Puts arrays of the same shape, one per layer of a model, into one float32 array, along axis 1."""
     return keras.ops.cast(keras.ops.stack(arrays, axis=1), "float32")

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -72,7 +73,12 @@ def _dense(x, kernel, bias, activation=None):
 
 
 @kernel(_dense)
-def dense(x, kernel, bias, activation=None):
+def dense(
+    x: keras.KerasTensor,
+    kernel: keras.KerasTensor,
+    bias: keras.KerasTensor | None,
+    activation: Callable[[keras.KerasTensor], keras.KerasTensor] | None = None,
+) -> keras.KerasTensor:
     """Multiplies by a kernel, adds a bias, applies an activation.
 
     Args:
@@ -98,7 +104,9 @@ def _einsum_dense(equation, x, kernel, bias):
 
 
 @kernel(_einsum_dense)
-def einsum_dense(equation, x, kernel, bias):
+def einsum_dense(
+    equation: str, x: keras.KerasTensor, kernel: keras.KerasTensor, bias: keras.KerasTensor | None
+) -> keras.KerasTensor:
     """Contracts the trailing axes of a tensor with the leading ones of a kernel, and adds a bias.
 
     TensorFlow's `einsum` makes it one product per example, which together take twice as long as a single product.

@@ -9,7 +9,7 @@ from course_hw5.layers.kernels.xla import fast_cast
 
 
 @xla_kernel
-def hashed_dropout(x, rate, seed):
+def hashed_dropout(x: keras.KerasTensor, rate: float, seed: keras.KerasTensor) -> keras.KerasTensor:
     """Sets a share of the numbers to 0 and scales up the others. What is dropped follows from a hash of place and seed.
 
     The hash is Wellons's `lowbias32` (https://nullprogram.com/blog/2018/07/31/).

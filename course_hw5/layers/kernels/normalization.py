@@ -29,7 +29,7 @@ def _layer_norm_gradient(upstream, x, gamma, beta, epsilon):
 @kernel(_layer_norm)
 @custom_gradient(lambda upstream, output, *inputs: (*_layer_norm_gradient(upstream, *inputs), None))
 @xla_function
-def layer_norm(x, gamma, beta, epsilon):
+def layer_norm(x: keras.KerasTensor, gamma: keras.KerasTensor, beta: keras.KerasTensor, epsilon: float) -> keras.KerasTensor:
     """Normalizes the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450), in float32.
 
     Args:
@@ -74,7 +74,7 @@ def _layer_scale_gradient(upstream, x, factor):
 
 @kernel(_layer_scale)
 @custom_gradient(lambda upstream, output, x, factor: _layer_scale_gradient(upstream, x, factor))
-def layer_scale(x, factor):
+def layer_scale(x: keras.KerasTensor, factor: keras.KerasTensor) -> keras.KerasTensor:
     """Multiplies each channel by a factor (Touvron et al. 2021, https://arxiv.org/abs/2103.17239).
 
     Args:

@@ -109,7 +109,7 @@ def rematerialized(function: Callable) -> Callable:
     return custom_gradient(xla_function(backward))(xla_function(function))
 
 
-def fast_cast(x, dtype: str):
+def fast_cast(x: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
     """Casts a float32 tensor to another float type.
 
     To bfloat16 by integer arithmetic, with the same result: on a CPU, XLA's code for it takes much less time than its cast,
@@ -130,12 +130,12 @@ def _cast_to_bfloat16(x):
     return tf.bitcast(tf.cast(upper, "uint16"), "bfloat16"), lambda upstream: tf.cast(upstream, "float32")
 
 
-def as_rows(x):
+def as_rows(x: keras.KerasTensor) -> keras.KerasTensor:
     """Reshapes a tensor `(..., hidden_dim)` to `(rows, hidden_dim)`, in float32."""
     return keras.ops.reshape(keras.ops.cast(x, "float32"), (-1, keras.ops.shape(x)[-1]))
 
 
-def sum_rows(x):
+def sum_rows(x: keras.KerasTensor) -> keras.KerasTensor:
     """Sums a matrix `(rows, hidden_dim)` over its rows, by a product, which on a CPU is faster than XLA's sum.
 
     Two rows of ones: a product with a single one may become a loop that takes longer than all else in a gradient.

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from course_hw5.models.beit import BeitBackbone, beit_backbone
-from course_hw5.models.beit_tasks import beit_classifier, beit_encoder, beit_masked_image_model
+from course_hw5.models.beit_tasks import BeitTask, beit_classifier, beit_encoder, beit_masked_image_model
 from course_hw5.models.checkpoints.huggingface import assign, label_names
 from course_hw5.models.fine_tuning import rebuilt_backbone
 
@@ -16,7 +16,9 @@ UNKNOWN_STEPS = ("do_pad", "do_flip_channel_order", "do_thumbnail", "do_align_lo
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
-def load_beit(folder, config, tensors, image_shape=None):
+def load_beit(
+    folder: pathlib.Path, config: dict, tensors: dict[str, np.ndarray], image_shape: tuple[int, int, int] | None = None
+) -> BeitTask:
     """Makes the model that a folder holds: `BeitForImageClassification`, `BeitForMaskedImageModeling` or `BeitModel`.
 
     Args:

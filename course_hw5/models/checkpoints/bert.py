@@ -1,7 +1,11 @@
 """BERT's tensors in Hugging Face's format to a `BertBackbone`."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from course_hw5.models.bert import BertBackbone
-from course_hw5.models.checkpoints.huggingface import assign_text_model
+from course_hw5.models.checkpoints.huggingface import Head, assign_text_model
 
 ARCHITECTURES = ("BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForSequenceClassification")
 NAMES = (
@@ -16,12 +20,12 @@ NAMES = (
 )
 
 
-def options(config):
+def options(config: dict) -> dict:
     """The one supported value of each option of `config.json`."""
     return {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 
 
-def load(config, tensors, rows=None):
+def load(config: dict, tensors: dict[str, np.ndarray], rows: Sequence[int] | None = None) -> tuple[BertBackbone, Head | None]:
     """Makes the backbone and gives it its weights.
 
     Args:

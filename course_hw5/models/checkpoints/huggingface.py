@@ -1,12 +1,20 @@
 """Tensors and options of a folder in Hugging Face's format: what the readers of BERT, MPNet and BEiT share."""
 
 import math
+import pathlib
+from collections.abc import Collection, Sequence
 
+import keras
 import numpy as np
 import safetensors
+from jaxtyping import Float
+
+from course_hw5.models.bert import BertBackbone
+
+Head = tuple[Float[np.ndarray, "hidden_dim labels"], Float[np.ndarray, " labels"]]  # kernel and bias of a classifier
 
 
-def read_tensors(folder):
+def read_tensors(folder: pathlib.Path) -> dict[str, np.ndarray]:
     """All arrays of a folder's weights by name, in float32; each file is read once.
 
     `model.safetensors` where there is one, else every `*.safetensors`. Of the names "gamma" and "beta", which old checkpoints
@@ -22,21 +30,21 @@ def read_tensors(folder):
     return tensors
 
 
-def check_options(folder, config, **expected):
+def check_options(folder: pathlib.Path, config: dict, **expected) -> None:
     """Raises ValueError unless options of `config` that are given have these values, or those that all models share."""
     for name, value in ({"hidden_act": "gelu", "layer_norm_eps": 1e-12, "quantization_config": None} | expected).items():
         if config.get(name) not in (None, value):
             raise ValueError(f"`{name}` in {folder}/config.json must be {value!r}. Received: {config[name]!r}")
 
 
-def check_architecture(folder, config, known):
+def check_architecture(folder: pathlib.Path, config: dict, known: Collection[str]) -> None:
     """Raises ValueError if `config` names a class of `transformers` that is not among `known`."""
     for name in config.get("architectures") or ():
         if name not in known:
             raise ValueError(f"`architectures` in {folder}/config.json must be one of {', '.join(known)}. Received: {name}")
 
 
-def label_names(config, count):
+def label_names(config: dict, count: int) -> list[str] | None:
     """The names of `count` labels in `config`, in their order; None if there are none.
 
     Raises:
@@ -51,7 +59,7 @@ def label_names(config, count):
     return [str(names[key]) for key in sorted(names, key=int)] or None
 
 
-def assign(variable, array):
+def assign(variable: keras.Variable, array: np.ndarray) -> None:
     """Sets a variable; raises KeyError if the array has another shape, or holds what is no number."""
     if tuple(variable.shape) != array.shape:
         raise KeyError(f"{variable.path}: expected shape {tuple(variable.shape)}, found {array.shape}")
@@ -60,7 +68,15 @@ def assign(variable, array):
     variable.assign(array)
 
 
-def assign_text_model(backbone, tensors, names, embeddings, layers, rows=None, ignored=()):
+def assign_text_model(
+    backbone: BertBackbone,
+    tensors: dict[str, np.ndarray],
+    names: Sequence[str],
+    embeddings: dict[str, keras.Variable],
+    layers: dict[str, keras.layers.Layer],
+    rows: Sequence[int] | None = None,
+    ignored: tuple[str, ...] = (),
+) -> None:
     """Gives a `BertBackbone` its weights.
 
     Args:

@@ -1,8 +1,10 @@
 """MPNet's tensors in Hugging Face's format to an `MPNetBackbone` that reads BERT's token ids."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from course_hw5.models.checkpoints.huggingface import assign, assign_text_model
+from course_hw5.models.checkpoints.huggingface import Head, assign, assign_text_model
 from course_hw5.models.mpnet import MPNetBackbone
 
 ARCHITECTURES = ("MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification")
@@ -20,12 +22,12 @@ TABLE = "encoder.relative_attention_bias.weight"
 BEFORE = 2  # positions that no token has
 
 
-def options(config):
+def options(config: dict) -> dict:
     """As of BERT; any `layer_norm_eps` is supported."""
     return {"layer_norm_eps": config.get("layer_norm_eps")}
 
 
-def load(config, tensors, rows):
+def load(config: dict, tensors: dict[str, np.ndarray], rows: Sequence[int]) -> tuple[MPNetBackbone, Head | None]:
     """Makes the backbone and gives it its weights.
 
     Args:

@@ -1,12 +1,18 @@
 """Published segmenters: the names and axes of `transformers`' tensors for the heads of `BeitForSemanticSegmentation`."""
 
+import pathlib
+
+import numpy as np
+
 from course_hw5.models.checkpoints import huggingface
 from course_hw5.models.checkpoints.beit import read_backbone, read_preprocessing
 from course_hw5.models.fine_tuning import rebuilt_backbone
-from course_hw5.models.upernet import upernet_segmenter
+from course_hw5.models.upernet import UperNetSegmenter, upernet_segmenter
 
 
-def load_upernet(folder, config, tensors, image_shape=None):
+def load_upernet(
+    folder: pathlib.Path, config: dict, tensors: dict[str, np.ndarray], image_shape: tuple[int, int, int] | None = None
+) -> UperNetSegmenter:
     """Makes the segmenter that a folder holds.
 
     Args:
@@ -29,7 +35,7 @@ def load_upernet(folder, config, tensors, image_shape=None):
         )
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
     backbone = read_backbone(config, body)
-    shape = backbone.image_shape if image_shape is None else tuple(image_shape)
+    shape = backbone.image_shape if image_shape is None else image_shape
     backbone = rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
     raw = read_preprocessing(folder, shape)
     num_classes = len(tensors["decode_head.classifier.weight"])

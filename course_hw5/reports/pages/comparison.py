@@ -53,7 +53,7 @@ def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) 
     return out
 
 
-def read_run(run_dir):
+def read_run(run_dir: str | os.PathLike) -> Run:
     """Reads what is compared of a run folder.
 
     Raises:

@@ -1,0 +1,32 @@
+from course_hw5.attention.analysis import attention_distance as attention_distance
+from course_hw5.attention.analysis import attention_rollout as attention_rollout
+from course_hw5.attention.viewer.page import call_html as call_html
+from course_hw5.attention.viewer.page import head_view as head_view
+from course_hw5.attention.viewer.page import patch_view as patch_view
+from course_hw5.data.images import load_images as load_images
+from course_hw5.data.reviews import load_reviews as load_reviews
+from course_hw5.data.scenes import load_scenes as load_scenes
+from course_hw5.explanation import explain as explain
+from course_hw5.explanation.embeddings import embedding_parts as embedding_parts
+from course_hw5.explanation.extract import attention_model as attention_model
+from course_hw5.explanation.text import get_att_tok as get_att_tok
+from course_hw5.models.beit import beit_backbone as beit_backbone
+from course_hw5.models.beit_tasks import beit_classifier as beit_classifier
+from course_hw5.models.bert import bert_backbone as bert_backbone
+from course_hw5.models.bert_classifier import bert_classifier as bert_classifier
+from course_hw5.models.checkpoints.load import load_model as load_model
+from course_hw5.models.mlp import mlp_classifier as mlp_classifier
+from course_hw5.models.upernet import upernet_segmenter as upernet_segmenter
+from course_hw5.reports.keras_callbacks import ClassificationReport as ClassificationReport
+from course_hw5.reports.keras_callbacks import HistoryPlots as HistoryPlots
+from course_hw5.reports.plots import embedding_plot as embedding_plot
+from course_hw5.reports.time_lapse import AttentionTimeLapse as AttentionTimeLapse
+from course_hw5.segmentation.segmenter import SceneSegmenter as SceneSegmenter
+from course_hw5.text.encoding import MAXLEN as MAXLEN
+from course_hw5.text.encoding import encode_sentence as encode_sentence
+from course_hw5.training.config import TrainingConfig as TrainingConfig
+from course_hw5.training.tasks import RDrop as RDrop
+from course_hw5.training.tasks import Segmentation as Segmentation
+from course_hw5.training.train import train as train
+
+__version__: str
