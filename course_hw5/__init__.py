@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 # Not every processor gets oneDNN otherwise, which multiplies matrices faster. TensorFlow reads this as it is imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "load_images": "course_hw5.data.images",
