@@ -182,7 +182,7 @@ def test_the_recipe_bert_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_p
     assert all(len(frame["tokens"]) == len(frame["relevance"]) and 0 < frame["probability"] < 1 for frame in frames)
     assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
     page = (tmp_path / "run" / "index.html").read_text()
-    assert "Attention as training went" in page and "attention/epoch-0002-0.html" in page
+    assert "Attention during training" in page and "attention/epoch-0002-0.html" in page
 
     command("evaluate", tmp_path / "run", "--max-length", 16, "--out", tmp_path / "again")
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
@@ -213,8 +213,8 @@ def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_
     train("bert", *arguments, "--out", tmp_path / "run")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["size"] == "tiny"
     runtime.seed_everything(0)
-    start, end = course_hw5.bert_backbone("tiny"), course_hw5.load_model(tmp_path / "run" / "model.keras")
-    before, after = (model.backbone.token_embedding.get_weights()[0] for model in (start, end))
+    start, end = course_hw5.bert_backbone("tiny"), course_hw5.load_model(tmp_path / "run" / "model.keras").backbone
+    before, after = (backbone.token_embedding.get_weights()[0] for backbone in (start, end))
     seen, unseen = (bert_tokenizer().token_to_id(word) for word in ("film", "zebra"))
     moved = np.abs(after - before).max(axis=1)
     assert moved[seen] > 1e-4 > moved[unseen]
@@ -422,7 +422,7 @@ def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, m
     assert [part["optimizer"] for part in settings] == ["muon", "muon", "adamw"]
     frames = json.loads((tmp_path / "larger" / "attention.json").read_text())
     assert {frame["epoch"] for frame in frames} == {0, 1} and len(frames) == 8
-    assert "Attention as training went" in (tmp_path / "larger" / "index.html").read_text()
+    assert "Attention during training" in (tmp_path / "larger" / "index.html").read_text()
     command("evaluate", tmp_path / "larger", "--dataset", "digits", "--out", tmp_path / "evaluated")
     config = json.loads((tmp_path / "evaluated" / "config.json").read_text())
     assert config["settings"] == {} and config["arguments"]["dataset"] == "digits" and "scikit-learn" in config["data"]["note"]
@@ -463,7 +463,7 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
     names = {path.name for path in small.iterdir()}
     assert {"class_scores.csv", "confusion_matrix.png", "gallery.png", "mean_iou.png", "scenes.json", "index.html"} <= names
     page = (small / "index.html").read_text()
-    assert "Segmentation masks as training went" in page and "mean IoU" in page and "pedestrian" in page
+    assert "Segmentation masks during training" in page and "mean IoU" in page and "pedestrian" in page
     assert [*course_hw5.load_model(small / "model.keras").class_names][:4] == [
         "sky",
         "building",

@@ -111,7 +111,7 @@ def test_many_names_take_no_gigabytes():
     code = """
 import resource
 import numpy as np
-from course_hw5.evaluation import plots
+from course_hw5.reports import plots
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 plots.confusion_matrix_plot(np.eye(60, dtype=int), [f"class {number}" for number in range(60)])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

@@ -13,7 +13,7 @@ import numpy
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from test_training import start
+from test_train import start
 
 
 def die():
