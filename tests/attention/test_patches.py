@@ -402,7 +402,7 @@ def test_matrix_and_model_views_know_signs_and_names(page):
 def test_what_is_seen_can_be_saved(page, downloads):
     driver = page(layer=1, heads=[0, 3], patch=7, **EVERYTHING)
     choose(driver, "kind", "Position logits")
-    svg, png, table = saved(driver, downloads, "position-bias-layer1")
+    svg, png, table = saved(driver, downloads, "position-logits-layer1")
     image = xml.etree.ElementTree.parse(svg).getroot()
     named = {title.text.split(" ")[0]: parsed(title.text) for title in image.iter("{http://www.w3.org/2000/svg}title")}
     assert [*named.values()] == near(BIAS[1, [0, 3], 7, 1:].mean(0)) and [*named][7] == "r1c2"

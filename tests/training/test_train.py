@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from course_hw5.reports.pages import comparison
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import course_hw5
+from course_hw5.reports.pages import comparison
 from course_hw5.training import callbacks, optimizers, runtime, tasks, train
 
 pytestmark = pytest.mark.slow
