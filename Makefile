@@ -35,11 +35,12 @@ javascript:
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not unit and not browser" $(COVER)
 PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
 MODELS := course_hw5 tests/layers tests/models
-OTHERS := tests/labs tests/cli/test_train.py
+OTHERS := tests/labs tests/training tests/cli/test_train.py
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(PYTEST) $(PROCESSES)
 	$(PYTEST) tests/cli/test_train.py
+	$(PYTEST) tests/training
 	$(PYTEST) tests/labs
 	$(PYTEST) $(MODELS)
 	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))

@@ -16,6 +16,7 @@ from course_hw5.cli import classify
 from course_hw5.data import digit_scenes, reviews
 from course_hw5.models import beit
 from course_hw5.models.bert_classifier import with_precision
+from course_hw5.recipes import mlp as mlp_recipe
 from course_hw5.text.tokenizer import bert_tokenizer
 from course_hw5.text.vocabulary import SPECIAL_TOKENS
 from course_hw5.training import losses, runtime
@@ -26,6 +27,13 @@ from tests.golden.bert import GOLDEN
 pytestmark = pytest.mark.slow
 
 SCRIPTS = pathlib.Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def small_perceptron(monkeypatch):
+    """Few units: TensorFlow keeps the weights of each model that was trained. `tests/test_wheel.py` trains the real size."""
+    for options in mlp_recipe.MODELS.values():
+        monkeypatch.setitem(options, "hidden_units", (64, 32))
 
 
 def command(*arguments):
@@ -39,7 +47,7 @@ def train(recipe, *arguments):
 
 @pytest.mark.parametrize("script", ["train_mlp.py", "train_segmenter.py", "train_beit.py"])
 def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, tmp_path, monkeypatch):
-    for name, value in (("dim", 12), ("heads", 3)):
+    for name, value in (("hidden_dim", 12), ("num_heads", 3)):
         monkeypatch.setitem(beit.SIZES["tiny"], name, value)
     arguments = ["--dataset", "digits", "--epochs", "1", "--out", str(tmp_path)]
     if script == "train_segmenter.py":
