@@ -138,11 +138,12 @@ class BestModel(keras.callbacks.Callback):
 @contextlib.contextmanager
 def _uncompiled(model):
     """Hides optimizer and loss, which only training needs, from what is saved."""
-    optimizer, model.optimizer, model.compiled = model.optimizer, None, False
+    optimizer, is_compiled = getattr(model, "optimizer", None), model.compiled
+    model.optimizer, model.compiled = None, False
     try:
         yield
     finally:
-        model.optimizer, model.compiled = optimizer, True
+        model.optimizer, model.compiled = optimizer, is_compiled
 
 
 class TerminateOnNaN(keras.callbacks.Callback):

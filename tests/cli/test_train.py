@@ -420,7 +420,7 @@ def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
 
 def test_a_beit_is_trained_enlarged_fine_tuned_and_evaluated(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(beit.SIZES["tiny"], "num_layers", 1)
-    monkeypatch.setitem(beit.SIZES["tiny"], "dim", 16)
+    monkeypatch.setitem(beit.SIZES["tiny"], "hidden_dim", 16)
     common = ("--dataset", "digits", "--epochs", 1, "--batch-size", 256)
     train("beit", *common, "--image-size", 8, "--out", tmp_path / "small")
     start = ("--preset", tmp_path / "small" / "model.keras")
