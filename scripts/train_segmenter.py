@@ -12,7 +12,8 @@ import keras
 
 import course_hw5
 from course_hw5.reports.segmentation_report import SceneTimeLapse, write_scene_report
-from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy, PixelCrossentropy
+from course_hw5.segmentation.losses import PixelCrossentropy
+from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--dataset", choices=("digits", "camvid", "scene_parse150"), default="digits")

@@ -86,7 +86,8 @@ def with_attention(model: keras.Model, backbone: keras.Model, **layers: keras.la
         recorded.update({name: output for name, other in layers.items() if layer is other})
         return output
 
-    again = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call)
+    graph = keras.Model(model.input, model.output)  # uncompiled, else Keras would compile the copy, too
+    again = keras.models.clone_model(graph, model.input, clone_function=lambda layer: layer, call_function=call)
     return keras.Model(model.input, recorded | {"output": again.output}, name=f"{model.name}_with_attention")
 
 

@@ -31,14 +31,17 @@ class _FusedUpdate:
         return step(gradients, tf.convert_to_tensor(learning_rate))
 
 
+@keras.saving.register_keras_serializable("course_hw5")
 class SGD(_FusedUpdate, keras.optimizers.SGD):
     """Keras's, with an update that XLA compiles."""
 
 
+@keras.saving.register_keras_serializable("course_hw5")
 class Adam(_FusedUpdate, keras.optimizers.Adam):
     """Keras's, with an update that XLA compiles."""
 
 
+@keras.saving.register_keras_serializable("course_hw5")
 class Muon(_FusedUpdate, keras.optimizers.Muon):
     """Keras's, with an update that XLA compiles."""
 
