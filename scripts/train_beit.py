@@ -33,6 +33,7 @@ model.fit(
     data.train,
     validation_data=data.validation,
     epochs=args.epochs,
+    shuffle=False,  # the data set shuffles itself
     callbacks=[
         course_hw5.HistoryPlots(args.out),
         course_hw5.AttentionTimeLapse(args.out, {"first": images[0].numpy()}, course_hw5.explain, every=2),

@@ -34,6 +34,7 @@ model.fit(
     data.train,
     validation_data=data.validation,
     epochs=args.epochs,
+    shuffle=False,  # the data set shuffles itself
     callbacks=[
         course_hw5.HistoryPlots(args.out),
         course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain),

@@ -39,6 +39,7 @@ model.fit(
     data.train,
     validation_data=data.validation,
     epochs=args.epochs,
+    shuffle=False,  # the data set shuffles itself
     callbacks=[
         course_hw5.HistoryPlots(args.out),
         SceneTimeLapse(args.out, [(images[0], labels[0])]),

@@ -38,7 +38,7 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
         attention: weights of the bundled BEiT: "trained"; "positions", of the position bias alone; or "uniform".
         layers: of the CNN, 2 to 12.
     """
-    check_choice("attention_weights", attention, ("trained", "positions", "uniform"))
+    check_choice("attention", attention, ("trained", "positions", "uniform"))
     most = PLACES[SHOWN][0]  # more would reach beyond the border
     require("layers", layers, lambda layers: 2 <= layers <= most, f"in [2, {most}]")
     keras.utils.set_random_seed(seed)
