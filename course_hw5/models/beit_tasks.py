@@ -49,7 +49,7 @@ class BeitTask(Task):
 class BeitClassifier(BeitTask):
     """The classifier that `beit_classifier` makes: preprocessing, backbone, pooled patches, one dense layer.
 
-    Args: those of `beit_classifier`, all of which are attributes, too; `num_classes` is its `num_classes`, and
+    Args: those of `beit_classifier`, all of which are attributes, too, and
         preprocessing: `Preprocessing`, or None where the model takes normalised images.
     """
 

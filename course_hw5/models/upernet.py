@@ -23,7 +23,7 @@ from course_hw5.models.preprocessing import Preprocessing, image_inputs, preproc
 class UperNetSegmenter(BeitTask):
     """The segmenter that `upernet_segmenter` makes.
 
-    Args: those of `upernet_segmenter`, all of which are attributes, too; `num_classes` is its `num_classes`, and
+    Args: those of `upernet_segmenter`, all of which are attributes, too, and
         preprocessing: `Preprocessing`, or None where the model takes normalised images.
     """
 
