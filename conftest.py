@@ -12,7 +12,7 @@ TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
 WITH_KERAS = ("data", "explanation", "layers", "models", "recipes", "segmentation", "training")
 # Folders and files whose tests share no fixture: with pytest-xdist, each test goes to the next free worker.
-ALONE = {"cli", "labs", "test_loading.py", "test_notebooks.py"}
+ALONE = {"cli", "labs", "test_loading.py"}
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IS_WORKER:  # one thread for each of two workers is faster than two
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -65,7 +65,7 @@ def test_the_demo_shows_its_progress_its_answer_and_no_more(run_dir):
     lines, errors = printed(*CLI, "demo", "--epochs", 1, "--out", run_dir / "demo")
     [last] = without_progress(lines)
     assert errors == [] and last.startswith("accuracy 0.")
-    assert printed(*CLI, "report", run_dir / "demo") == ([f"Open {run_dir / 'demo' / 'index.html'}"], [])
+    assert printed(*CLI, "page", run_dir / "demo") == ([f"Open {run_dir / 'demo' / 'index.html'}"], [])
 
 
 def test_a_lab_prints_its_verdict_and_no_more(tmp_path):

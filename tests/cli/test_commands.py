@@ -116,7 +116,7 @@ def test_a_page_and_a_file_of_json_take_names_that_are_no_text(tmp_path):
 @pytest.fixture
 def largest_file():
     """Sets, for a process, the bytes that a file may have: writing more fails as on a full disk, and names no file either."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
 
 
 @pytest.mark.parametrize(
