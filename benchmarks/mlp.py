@@ -1,4 +1,4 @@
-"""The MLP of the report against the same MLP in PyTorch: training step and prediction, interleaved, medians and ratios.
+"""The homework's MLP against the same MLP in PyTorch: training step and prediction, interleaved, medians and ratios.
 
     python benchmarks/mlp.py --torch-python PATH/TO/python --out benchmarks/mlp.json
 

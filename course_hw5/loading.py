@@ -1,7 +1,7 @@
 """How TensorFlow is loaded: without its log on the terminal, and, by a command, without what the command does not need.
 
 TensorFlow writes its first lines while its libraries are loaded, before it has read `TF_CPP_MIN_LOG_LEVEL`. So they are
-filtered by a second process, which still passes on the last words of an import that crashes this one. Commands and scripts
+filtered by a second process, which still passes on the last words of an import that crashes this one. Commands
 are filtered as a whole: TensorFlow 2.20 also logs when XLA compiles, whatever the level.
 """
 

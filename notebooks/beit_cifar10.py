@@ -14,7 +14,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/beit_cifar10.ipynb)
 #
 # Question 3-2, second half. A transformer cuts the image into patches and treats them as words. What it knows of neighbours
-# it has to learn: BEiT adds to each score a number for the way from one patch to the other.
+# it has to learn: BEiT adds to each attention logit a number for the way from one patch to the other.
 
 # %%
 import importlib.util
@@ -25,10 +25,12 @@ if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if
     print("course_hw5 is installed.")
 
 # %% [markdown]
-# ## Knobs
-# `digits` needs no download; the report uses `cifar10`.
+# ## Parameters
+# `digits` needs no download; the homework uses `cifar10`.
 
 # %%
+import course_hw5  # before TensorFlow, whose log and speed it decides
+
 DATASET = os.environ.get("COURSE_HW5_DATASET", "cifar10")
 EPOCHS = int(os.environ.get("COURSE_HW5_EPOCHS", "8"))
 RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-beit")
@@ -43,7 +45,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_image
 
-import course_hw5
 from course_hw5.data.image_files import fit_image
 
 keras.utils.set_random_seed(0)
@@ -70,7 +71,7 @@ for probabilities in model.predict(images, verbose=0):
 # %% [markdown]
 # ## Where does it look?
 # Click a patch: the image shows what that patch looked at, head by head. Compare *Attention*, *Content logits* and *Position
-# bias* in the first layer and in the last. *Relevance* leaves only what spoke for the answer.
+# logits* in the first layer and in the last. *Relevance* leaves only what spoke for the answer.
 
 # %%
 course_hw5.explain(model, images[0]).view(title="A temple")
@@ -80,10 +81,10 @@ course_hw5.explain(model, images[0]).view(title="A temple")
 # Each weight is a softmax over content (query times key) plus position (the learnt bias).
 
 # %%
-scores = {name: np.array(part) for name, part in course_hw5.attention_model(model, parts=True)(images).items()}
-print({name: part.shape for name, part in scores.items()})
-exponent = np.exp(scores["content_logits"] + scores["position_logits"])
-print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) - scores["attention_weights"]).max())
+parts = {name: np.array(part) for name, part in course_hw5.attention_model(model, parts=True)(images).items()}
+print({name: part.shape for name, part in parts.items()})
+exponent = np.exp(parts["content_logits"] + parts["position_logits"])
+print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) - parts["attention_weights"]).max())
 
 # %% [markdown]
 # ## What does training make of places?
@@ -94,10 +95,10 @@ print("largest difference:", np.abs(exponent / exponent.sum(-1, keepdims=True) -
 rows, columns = backbone.grid
 middle = (rows // 2, columns // 2)
 query = 1 + middle[0] * columns + middle[1]
-figure, axes = plt.subplots(2, scores["position_logits"].shape[2], figsize=(14, 4), squeeze=False)
+figure, axes = plt.subplots(2, parts["position_logits"].shape[2], figsize=(14, 4), squeeze=False)
 for row, layer in zip(axes, (0, -1)):
     for head, axis in enumerate(row):
-        bias = scores["position_logits"][0, layer, head, query, 1:].reshape(rows, columns)
+        bias = parts["position_logits"][0, layer, head, query, 1:].reshape(rows, columns)
         axis.imshow(bias, cmap="RdBu_r", vmin=-np.abs(bias).max(), vmax=np.abs(bias).max())
         axis.plot(middle[1], middle[0], "k+")
         axis.set(xticks=[], yticks=[], title=f"block {layer % len(backbone.blocks)}, head {head}")
@@ -108,7 +109,7 @@ for row, layer in zip(axes, (0, -1)):
 # Mean distance from a patch to what it looks at, in patches: small is local, as in a convolution; large is global.
 
 # %%
-distances = course_hw5.attention_distance(scores["attention_weights"].mean(axis=0), backbone.grid)
+distances = course_hw5.attention_distance(parts["attention_weights"].mean(axis=0), backbone.grid)
 figure, axis = plt.subplots(figsize=(7, 3))
 axis.plot(
     np.repeat(np.arange(len(distances))[:, None], distances.shape[1], axis=1), distances, "o", color="tab:blue", alpha=0.6
@@ -129,10 +130,8 @@ new = course_hw5.beit_classifier(
     class_names=data.class_names,
     input_shape=(32, 32, 3),
 )
-settings = course_hw5.TrainingConfig(
-    epochs=EPOCHS, optimizer="muon", learning_rate=4e-3, weight_decay=0.05, label_smoothing=0.1
-)
-metrics = course_hw5.train(new, data, RUN, settings, overwrite=True)
+config = course_hw5.TrainingConfig(epochs=EPOCHS, optimizer="muon", learning_rate=4e-3, weight_decay=0.05, label_smoothing=0.1)
+metrics = course_hw5.train(new, data, RUN, config, overwrite=True)
 print(f"accuracy {metrics['accuracy']:.3f}; open {RUN}/index.html")
 
 # %% [markdown]

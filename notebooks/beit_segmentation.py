@@ -25,11 +25,13 @@ if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if
     print("course_hw5 is installed.")
 
 # %% [markdown]
-# ## Knobs
-# `digits` needs no download; `scene_parse150` is the report's data set, downloaded by TensorFlow Datasets (0.9 GB); `camvid` is
-# what the bundled segmenter was trained on, if `TFDS_DATA_DIR` holds it.
+# ## Parameters
+# `digits` needs no download; `scene_parse150` is the homework's data set, downloaded by TensorFlow Datasets (0.9 GB); `camvid`
+# is what the bundled segmenter was trained on, if `TFDS_DATA_DIR` holds it.
 
 # %%
+import course_hw5  # before TensorFlow, whose log and speed it decides
+
 DATASET = os.environ.get("COURSE_HW5_DATASET", "digits")
 EPOCHS = int(os.environ.get("COURSE_HW5_EPOCHS", "30"))
 RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-segmenter")
@@ -44,7 +46,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_image
 
-import course_hw5
 from course_hw5.models import fine_tuning
 from course_hw5.reports.gallery import gallery
 from course_hw5.segmentation import masks
@@ -104,8 +105,8 @@ backbone = course_hw5.beit_backbone("tiny", (48, 64, 3), num_layers=4, convoluti
 new = fine_tuning.adapted_segmenter(
     backbone, len(data.class_names), class_names=data.class_names, channels=32, auxiliary_channels=32
 )
-settings = course_hw5.TrainingConfig(epochs=EPOCHS, optimizer="muon", learning_rate=2e-3, monitor="val_mean_iou")
-metrics = course_hw5.train(new, data, RUN, settings, overwrite=True, task=course_hw5.Segmentation())
+config = course_hw5.TrainingConfig(epochs=EPOCHS, optimizer="muon", learning_rate=2e-3, monitor="val_mean_iou")
+metrics = course_hw5.train(new, data, RUN, config, overwrite=True, task=course_hw5.Segmentation())
 print(f"mIoU {metrics['mean_iou']:.3f}, pixel accuracy {metrics['pixel_accuracy']:.3f}; open {RUN}/index.html")
 
 # %%

@@ -31,7 +31,7 @@ from course_hw5.homework import *
 model = load_model("sentiment-minilm")
 
 # %% [markdown]
-# ## The cells of the report
+# ## The homework's own cells
 # Left are the queries, the tokens that look; right the keys, which are looked at. Hover a token for its numbers, click to keep
 # them; double click a coloured square to see that head alone. **Matrix** shows a layer as a table, **Model** all heads at once.
 

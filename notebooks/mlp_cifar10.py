@@ -29,6 +29,8 @@ if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if
 # `digits` needs no download and trains in seconds; the homework uses `cifar10`.
 
 # %%
+import course_hw5  # before TensorFlow, whose log and speed it decides
+
 DATASET = os.environ.get("COURSE_HW5_DATASET", "cifar10")
 EPOCHS = int(os.environ.get("COURSE_HW5_EPOCHS", "8"))
 RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-mlp")
@@ -40,8 +42,6 @@ RUN = os.environ.get("COURSE_HW5_RUN", "runs/notebook-mlp")
 # %%
 import keras
 import keras_cv
-
-import course_hw5
 
 keras.utils.set_random_seed(0)
 data = course_hw5.load_images(DATASET, batch_size=256, seed=0)
@@ -66,8 +66,8 @@ model.summary()
 # last whole epoch.
 
 # %%
-settings = course_hw5.TrainingConfig(epochs=EPOCHS, learning_rate=3e-4, warmup_epochs=min(1, EPOCHS / 2), seed=0)
-metrics = course_hw5.train(model, data, RUN, settings, resume=True)
+config = course_hw5.TrainingConfig(epochs=EPOCHS, learning_rate=3e-4, warmup_epochs=min(1, EPOCHS / 2), seed=0)
+metrics = course_hw5.train(model, data, RUN, config, resume=True)
 metrics
 
 # %% [markdown]

@@ -8,9 +8,10 @@
 
 import argparse
 
-import keras
+import course_hw5  # before Keras: it decides how TensorFlow runs on a CPU and what it logs
 
-import course_hw5
+# isort: split
+import keras
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--dataset", choices=("cifar10", "digits"), default="cifar10")

@@ -8,9 +8,10 @@ accuracy 0.912, see docs/results.md), resuming, half precision.
 
 import argparse
 
-import keras
+import course_hw5  # before Keras: it decides how TensorFlow runs on a CPU and what it logs
 
-import course_hw5
+# isort: split
+import keras
 
 SENTENCES = ["I liked this movie because of its genre", "The plot is not bad at all, but the acting is"]
 

@@ -8,9 +8,11 @@
 
 import argparse
 
+import course_hw5  # before Keras: it decides how TensorFlow runs on a CPU and what it logs
+
+# isort: split
 import keras
 
-import course_hw5
 from course_hw5.reports.segmentation_report import SceneTimeLapse, write_scene_report
 from course_hw5.segmentation.losses import PixelCrossentropy
 from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
@@ -31,7 +33,7 @@ model = course_hw5.upernet_segmenter(
     backbone, classes, class_names=data.class_names, channels=64, auxiliary_head=False, mean=0.5, std=0.5
 )
 
-optimizer = keras.optimizers.Muon(2e-3, weight_decay=0.05, adam_weight_decay=0.05, exclude_layers=["bias"])
+optimizer = keras.optimizers.Muon(2e-3, weight_decay=0.05, adam_weight_decay=0.05, exclude_layers=["bias", "logits"])
 optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 model.compile(optimizer, loss=PixelCrossentropy(), metrics=[MeanIoU(classes), PixelAccuracy(classes)])
 images, labels = next(iter(data.validation))

@@ -61,6 +61,11 @@ def test_an_image_is_answered_in_two_lines(command, ending, image, tmp_path):
     assert lines[0].startswith(f"{image}: ") and lines[0].endswith(f"Open {tmp_path / 'out' / ending}")
 
 
+def test_a_script_shows_its_progress_and_no_log(tmp_path):
+    _, errors = printed("scripts/train_mlp.py", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
+    assert errors == []
+
+
 def test_the_demo_shows_its_progress_its_answer_and_no_more(run_dir):
     lines, errors = printed(*CLI, "demo", "--epochs", 1, "--out", run_dir / "demo")
     [last] = without_progress(lines)

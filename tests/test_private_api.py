@@ -1,4 +1,7 @@
-"""The private names of Keras, keras-nlp and TensorFlow that the package uses, all of them: name, why, since when."""
+"""The private names of Keras, keras-nlp and TensorFlow that the package uses, all of them: name, why, since when.
+
+Outside the package `conftest.py` alone uses one: TensorFlow's registry of gradients, to give back the memory of trainings.
+"""
 
 import ast
 import pathlib

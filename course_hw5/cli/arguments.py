@@ -1,4 +1,4 @@
-"""What commands share: types of arguments, texts that begin with a dash, errors in one line. Loads no TensorFlow."""
+"""What commands share: texts that begin with a dash, errors in one line, the import of models. Loads no TensorFlow."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""`course-hw5 compare`: puts finished runs side by side on one page, with an image of the same name beside it."""
+"""`course-hw5 compare`: puts finished runs side by side on one page, with a figure of the same name beside it."""
 
 import argparse
 
@@ -16,4 +16,4 @@ def run(args: argparse.Namespace) -> str:
     from course_hw5.reports.pages import comparison
 
     page = comparison.write_comparison(args.runs, args.out)
-    return f"Open {page}; the image is {page.with_suffix('.png')}"
+    return f"Open {page}; the figure is {page.with_suffix('.png')}"

@@ -1,7 +1,8 @@
 """Image augmentation by name; the only module that knows keras-cv's layers.
 
 Every random number comes from TensorFlow's global generator, so whoever resets it at the start of an epoch (as
-`course_hw5.training` does) gets the same images again. MixUp and CutMix are our own, since those of keras-cv draw from what
+`training.callbacks.EpochSeed` does) gets the same images again. MixUp and CutMix are our own, since those of keras-cv draw
+from what
 no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 

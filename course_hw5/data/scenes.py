@@ -118,9 +118,9 @@ def _check_masks(where, files, values):
         image, mask = (Image.open(io.BytesIO(part[number])) for part in files)
         if image.size != mask.size:
             sizes = "{1}x{0}. Received: {3}x{2}".format(*image.size, *mask.size)
-            raise ValueError(f"Annotation {number} of {where} must have its image's size, {sizes}")
+            raise ValueError(f"Mask {number} of {where} must have its image's size, {sizes}")
         if (largest := np.max(mask)) >= values:
-            raise ValueError(f"Annotation {number} of {where} must hold labels up to {values - 1}. Received: {largest}")
+            raise ValueError(f"Mask {number} of {where} must hold labels up to {values - 1}. Received: {largest}")
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         list(pool.map(check, range(len(files[0]))))

@@ -40,9 +40,8 @@ def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:
     Returns:
         Functional `keras.Model` with a float32 output `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis
         -2 the query, -1 the key; rows sum to 1 and padded keys get 0. With `parts` a dict of that, "attention_weights", and of
-        what it
-        is the softmax of the sum of: "content_logits", scaled products of query and key, and "position_logits", the position
-            bias.
+        what it is the softmax of the sum of: "content_logits", scaled products of query and key, and "position_logits", the
+        position bias.
 
     Raises:
         ValueError: if `model` has no attention that can be read.

@@ -14,7 +14,7 @@ from course_hw5.explanation.extract import extractor
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
-MASKED_SCORES = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
+MASKED_WEIGHTS = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
 MASKED_WORDS = 100  # of a long text those that counted most: each costs a reading of all of it
 
 
@@ -65,8 +65,8 @@ def get_att_tok(
         padding.
     """
     ids, _ = token_ids(model, sentence, other, special_tokens)
-    scores = extractor(model)(_padded(model, ids))["attention_weights"]
-    return tokens_of(model, ids), of_first(scores, len(ids))
+    attention = extractor(model)(_padded(model, ids))["attention_weights"]
+    return tokens_of(model, ids), of_first(attention, len(ids))
 
 
 def explain_text(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> TextExplanation:
@@ -110,7 +110,7 @@ def _probabilities(model, ids, words):
     masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
     for row, (first, last) in zip(masked[1:], words):
         row[first : last + 1] = model.tokenizer.mask_token_id
-    rows = max(1, MASKED_SCORES // masked.shape[1] ** 2)
+    rows = max(1, MASKED_WEIGHTS // masked.shape[1] ** 2)
     # called and not predicted: a compiled model would compile anew for each length
     outputs = [model(masked[i : i + rows]) for i in range(0, len(masked), rows)]
     return np.concatenate([keras.ops.convert_to_numpy(output)[:, 0] for output in outputs]).tolist()

@@ -40,7 +40,7 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
 
     Args:
         seed: of the random queries and keys.
-        weights: what makes weights of scores: "softmax", "negated" or "uniform".
+        weights: what makes weights of logits: "softmax", "negated" or "uniform".
         samples: random queries for each length of vectors.
     """
     check_choice("weights", weights, WEIGHTS)
@@ -71,13 +71,13 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
                 "“its” gives most weight to “cat”, which fits it best",
                 by_hand[3].argmax() == products[3].argmax() == 1,
             ),
-            Check("order", "more score is more weight, for every random query", min(agreement) == 1.0),
+            Check("order", "a larger logit is more weight, for every random query", min(agreement) == 1.0),
             Check("keras", "Keras's dot_product_attention gives the same numbers", difference < 1e-5),
             Check("scale", "without the scale, weights of long vectors keep less than 25 % of their entropy", kept < 0.25),
         ],
         measurements=[
             Measurement("cat_for_its", "weight of “cat” for “its”", float(by_hand[3, 1])),
-            Measurement("agreement", "share of queries whose weights rank as their scores do", min(agreement)),
+            Measurement("agreement", "share of queries whose weights rank as their logits do", min(agreement)),
             Measurement("difference", "largest difference from Keras", difference),
             Measurement(
                 "entropy_scaled", f"entropy of the weights at length {LENGTHS[-1]}, scaled", spread["scaled"][-1], "bits"

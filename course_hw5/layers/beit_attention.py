@@ -14,11 +14,10 @@ class BeitAttention(keras.layers.Layer):
         dropout: rate on the softmax weights.
         initializer_range: standard deviation of the kernels' start.
 
-    Input: `(batch, tokens, hidden_dim)`, and a position bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens,
-        hidden_dim)`; with
-    `return_attention_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the same type, axis -2 the query:
-    "attention_weights", the softmax of the sum of "content_logits", scaled products of query and key, and "position_logits",
-    the bias.
+    Input: `(batch, tokens, hidden_dim)`, and a position bias `(heads, tokens, tokens)` or None. Output:
+    `(batch, tokens, hidden_dim)`; with `return_attention_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the
+    same type, axis -2 the query: "attention_weights", the softmax of the sum of "content_logits", scaled products of query and
+    key, and "position_logits", the bias.
     """
 
     def __init__(self, num_heads: int, dropout: float = 0.0, initializer_range: float = 0.02, **kwargs):

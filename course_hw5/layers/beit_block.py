@@ -26,9 +26,8 @@ class BeitBlock(keras.layers.Layer):
         attention_dropout: rate on the attention weights.
         initializer_range: standard deviation of the kernels' start.
 
-    Input: `(batch, tokens, hidden_dim)`, and a shared bias `(heads, tokens, tokens)` or None. Output: `(batch, tokens,
-        hidden_dim)`; with
-    `return_attention_scores` also the dict of `BeitAttention`.
+    Input: `(batch, tokens, hidden_dim)`, and a shared bias `(heads, tokens, tokens)` or None. Output:
+    `(batch, tokens, hidden_dim)`; with `return_attention_scores` also the dict of `BeitAttention`.
     """
 
     def __init__(

@@ -46,8 +46,8 @@ class TokenDistanceAttention(BertAttention):
         if attention_mask is None:
             attention_mask = keras.ops.ones((1, 1, tokens), "bool")
         attention_mask = keras.ops.cast(attention_mask[:, None], "bool")
-        scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        return kernels.biased_softmax(scores, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
+        products = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
+        return kernels.biased_softmax(products, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
 
     def get_config(self) -> dict:
         return super().get_config() | {"buckets": self.buckets}

@@ -29,7 +29,12 @@ class BeitTask(Task):
         Args:
             num_classes: number of classes.
             class_names: one string per class, or None.
+
+        Raises:
+            ValueError: if the model has no classes.
         """
+        if not self.logits_layers:
+            raise ValueError(f"The model must have classes. Received: {self.name}")
         changes = {"backbone": self.backbone, "num_classes": num_classes, "class_names": class_names}
         model = type(self).from_config(self.get_config() | changes)
         copy_head(self, model, left_out=self.logits_layers)

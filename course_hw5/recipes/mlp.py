@@ -1,7 +1,7 @@
 """Trains the multilayer perceptron of question 3-2.
 
-    course-hw5 train mlp --recipe homework --out runs/mlp-report   # test accuracy 0.573, 8 epochs
-    course-hw5 train mlp --recipe tuned --out runs/mlp-tuned     # test accuracy 0.680, 45 epochs
+    course-hw5 train mlp --recipe homework --out runs/mlp-homework   # test accuracy 0.573, 8 epochs
+    course-hw5 train mlp --recipe tuned --out runs/mlp-tuned         # test accuracy 0.680, 45 epochs
     course-hw5 train mlp --dataset digits --epochs 5 --out runs/mlp-digits   # no download
 
 An epoch of CIFAR-10 took about a minute on two cores with AVX2. The copy measured on went through JPEG once.

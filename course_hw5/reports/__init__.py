@@ -1,1 +1,1 @@
-"""What a finished run is reported as: sentences and pages."""
+"""What a run is reported as: the run folder, callbacks, figures, sentences and pages."""

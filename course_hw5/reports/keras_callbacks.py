@@ -30,7 +30,7 @@ def main_metrics(logs: dict | None, model: keras.Model) -> dict:
 
 
 class HistoryPlots(keras.callbacks.Callback):
-    """Appends `history.csv` and redraws `accuracy.png` (of segmentation masks: `mean_iou.png`, `pixel_accuracy.png`) and
+    """Appends `history.csv` and redraws `accuracy.png` (of segmenters: `mean_iou.png`, `pixel_accuracy.png`) and
     `loss.png`.
 
     A metric that is an array, such as `F1Score(average=None)`, has a column per class: `f1_score_0`, `f1_score_1`, ...
@@ -99,8 +99,8 @@ class ClassificationReport(keras.callbacks.Callback):
     Files in `run_dir`: `classification_report.txt` and `.json`, `confusion_matrix.png` and `.csv`, `metrics.json`, and,
     for images and described inputs, `misclassified.json` with the most confident misclassified ones of each cell. Where
     examples have several labels (predicted: each above 0.5), there are neither matrix nor misclassified examples, and in place
-    of "accuracy"
-    `metrics.json` has "exact_match", the share of examples all of whose labels are right. Examples whose label is no class,
+    of "accuracy" `metrics.json` has "exact_match", the share of examples all of whose labels are right.
+    Examples whose label is no class,
     or whose outputs are NaN, are left out; a warning and "examples_left_out" in `metrics.json` say so.
 
     Before training, the first batch is read and predicted, so that data which do not fit are refused then.

@@ -77,7 +77,8 @@ def predict(
         model: classifier.
         dataset: as for `labelled_batches.check_form`.
         steps: how many batches to read, or None for all.
-        from_logits: as for `metrics.class_probabilities`; None asks the loss that the model is compiled with first.
+        from_logits: as for `classification_metrics.class_probabilities`; None asks the loss that the model is compiled with
+            first.
         keep_inputs: whether misclassified inputs are kept where inputs are no images, too.
 
     Returns:
@@ -110,7 +111,7 @@ def predict(
             if len(cell) < MISCLASSIFIED_PER_CELL or confidence > cell[-1][0]:
                 example = keras.tree.map_structure(lambda part, row=row: np.array(part[row]), inputs)
                 cell.append((confidence, seen + row, example, probabilities[index]))
-                cell.sort(key=lambda mistake: -mistake[0])
+                cell.sort(key=lambda example: -example[0])
                 del cell[MISCLASSIFIED_PER_CELL:]
         seen += len(outputs)
     labels, predicted = map(np.concatenate, zip(*(multiple if has_several else single))) if seen else (np.empty(0), np.empty(0))
@@ -120,8 +121,8 @@ def predict(
 
 
 def examples_of(misclassified: dict, describe: Callable | None = None) -> list[dict]:
-    """Mistakes as `misclassified.json` holds them: a dict per cell with the number, the image or text, the probabilities of
-    each.
+    """Misclassified examples as `misclassified.json` holds them: a dict per cell, with number, image or text, and
+    probabilities of each.
 
     Args:
         misclassified: as in `Predictions`.

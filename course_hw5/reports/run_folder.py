@@ -132,11 +132,11 @@ def ensure_empty(
 
 
 def open_run(run_dir: str | os.PathLike, config: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
-    """Makes a run folder with `config.json`, or checks that a run with the same settings can go on in it.
+    """Makes a run folder with `config.json`, or checks that a run with the same config can go on in it.
 
     Raises:
         FileExistsError: if the folder holds files and neither `resume` nor `overwrite` is set.
-        ValueError: if a run to be resumed was started with other settings, or the folder holds no run.
+        ValueError: if a run to be resumed was started with another config, or the folder holds no run.
         OSError: if the folder cannot be written.
     """
     run_dir = local_path(run_dir)

@@ -28,7 +28,7 @@ class SceneEvaluation:
     """What `evaluate_segmenter` found; `write` puts it into a run folder.
 
     Attributes:
-        matrix: int64 `(classes, num_classes)`, pixels by true (rows) and predicted class.
+        matrix: int64 `(num_classes, num_classes)`, pixels by true (rows) and predicted class.
         class_names: one name per class.
         shown: image, labels and prediction of a few test images.
         examples: number of images.
@@ -142,7 +142,7 @@ def _check_labels(labels, image, num_classes, number):
 
 
 def counted(labels: masks.Mask, predicted: masks.Mask, num_classes: int) -> Int64[np.ndarray, "classes classes"]:
-    """The confusion matrix of an image of any size, int64 `(classes, num_classes)`, counted on the device strip by strip."""
+    """The confusion matrix of any image, int64 `(num_classes, num_classes)`, counted on the device strip by strip."""
     strips = max(1, round(labels.size * num_classes / STRIP_NUMBERS))
     parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
     return sum(keras.ops.convert_to_numpy(metrics.confusion_matrix(*part, num_classes)).astype("int64") for part in parts)

@@ -80,7 +80,7 @@ def colored(labels: Mask, num_classes: int) -> RgbImage:
     """A segmentation mask as an image: uint8 `(height, width, 3)`, grey where there is no label.
 
     Raises:
-        ValueError: if `labels` is no map of integers in [0, classes) and `IGNORE_INDEX`.
+        ValueError: if `labels` is no mask of integers in [0, classes) and `IGNORE_INDEX`.
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "ui":

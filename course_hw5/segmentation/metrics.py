@@ -1,4 +1,4 @@
-"""Scores of segmentation masks from one confusion matrix, and the loss that goes with them.
+"""Scores of segmentation masks from one confusion matrix.
 
 Logits are enlarged to the labels, as the benchmarks do.
 """

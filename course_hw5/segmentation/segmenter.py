@@ -32,7 +32,8 @@ class SceneSegmenter:
 
     Args:
         model: an `upernet_segmenter`, or any model of raw images `(batch, height, width, 3)` in [0, 255] to logits
-            `(batch, rows, columns, num_classes)` (of several outputs the first), by its attribute `class_names`, if it has one.
+            `(batch, rows, columns, num_classes)` (of several outputs the first); its attribute `class_names`, if it has one,
+            names the classes.
         sliding: whether windows slide over the image.
         flip: whether each image is also seen mirrored.
         scales: sizes at which an image is seen, 1.0 where it just covers the window; others need `sliding`.

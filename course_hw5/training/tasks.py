@@ -21,8 +21,6 @@ from course_hw5.training.losses import RDropLoss, RoundedAccuracy
 class Classification:
     """One class per input, from probabilities `(batch, classes)` or, of one sigmoid unit, `(batch, 1)`."""
 
-    monitor = "val_accuracy"
-
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
         predictions.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
@@ -90,8 +88,6 @@ class Segmentation:
         **options: of the `SceneSegmenter` that reads the test data.
     """
 
-    monitor = "val_mean_iou"
-
     def __init__(self, auxiliary_weight: float = 0.4, **options):
         self.auxiliary_weight = auxiliary_weight
         self.options = options
@@ -112,7 +108,7 @@ class Segmentation:
     def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
         if config.label_smoothing:
-            raise ValueError(f"`label_smoothing` must be 0 for segmentation masks. Received: {config.label_smoothing}")
+            raise ValueError(f"`label_smoothing` must be 0 for segmentation. Received: {config.label_smoothing}")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
             "loss": [PixelCrossentropy() for _ in model.outputs],

@@ -69,7 +69,7 @@ def train(
     Raises:
         FileExistsError: if `run_dir` holds files and neither `resume` nor `overwrite` is set.
         ValueError: if class names and outputs differ in number, the training data do not know how many batches they have, a
-            resumed run has other settings, or its backup is damaged.
+            resumed run has another config, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
     batches = _check(model, data, run_dir, config, task)

@@ -68,8 +68,8 @@ def test_wrong_arguments_are_refused(arguments, message):
 @pytest.mark.parametrize(
     "annotation, message",
     [
-        (np.zeros((40, 50, 1), "uint8"), "Annotation 0 of camvid, train must have its image's size, 40x60. Received: 40x50"),
-        (np.full((40, 60, 1), 12, "uint8"), "Annotation 0 of camvid, train must hold labels up to 11. Received: 12"),
+        (np.zeros((40, 50, 1), "uint8"), "Mask 0 of camvid, train must have its image's size, 40x60. Received: 40x50"),
+        (np.full((40, 60, 1), 12, "uint8"), "Mask 0 of camvid, train must hold labels up to 11. Received: 12"),
     ],
 )
 def test_annotations_that_do_not_fit_end_before_training(annotation, message, store_camvid):

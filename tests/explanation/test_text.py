@@ -151,7 +151,7 @@ def test_the_tokenizer_of_a_backbone_is_that_of_a_classifier_on_it():
 
 def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, monkeypatch):
     expected = explain(model, "an unbelievably fine film").what_if
-    monkeypatch.setattr(text, "MASKED_SCORES", 2 * 10**2)  # of ten tokens
+    monkeypatch.setattr(text, "MASKED_WEIGHTS", 2 * 10**2)  # of ten tokens
     read, call = [], model.call
     monkeypatch.setattr(model, "call", lambda x, **options: read.append(len(x)) or call(x, **options))
     found = explain(model, "an unbelievably fine film").what_if

@@ -55,10 +55,10 @@ def measures(
         ValueError: if a shape differs from that of `attention`.
     """
     found = {"Attention": attention}
-    for name, scores in signed.items():
-        if scores is None:
+    for name, logits in signed.items():
+        if logits is None:
             continue
-        found[SIGNED[name]] = stacked(scores, name)
+        found[SIGNED[name]] = stacked(logits, name)
         if found[SIGNED[name]].shape != attention.shape:
             shape = found[SIGNED[name]].shape
             raise ValueError(f"`{name}` must have the shape of `attention`, {attention.shape}. Received: {shape}")

@@ -29,7 +29,7 @@ class HeadsAsConvolution:
         (rows, columns), self.grid = grid, grid
         # Heads together are as long as a token, which must hold what is read and what is written.
         self.size = max(min(read, self.written), -(-max(read, self.written) // len(OFFSETS)))
-        self.dim = len(OFFSETS) * self.size
+        self.hidden_dim = len(OFFSETS) * self.size
 
         self.positions = RelativePositionBias(len(OFFSETS), grid)
         self.positions.build()
@@ -40,19 +40,19 @@ class HeadsAsConvolution:
         self.positions.table.assign(table if attention == "positions" else 0 * table)
 
         self.attention = BeitAttention(len(OFFSETS))
-        self.attention.build((1, rows * columns + 1, self.dim))
-        values = np.zeros((self.dim, len(OFFSETS), self.size), "float32")
-        output = np.zeros((len(OFFSETS), self.size, self.dim), "float32")
+        self.attention.build((1, rows * columns + 1, self.hidden_dim))
+        values = np.zeros((self.hidden_dim, len(OFFSETS), self.size), "float32")
+        output = np.zeros((len(OFFSETS), self.size, self.hidden_dim), "float32")
         if read <= self.size:  # values are the pixel, the output kernel convolves
             values[:read, :, :read] = np.eye(read)[:, None]
             output[:, :read, : self.written] = kernel
         else:  # values convolve, the output kernel adds
             values[:read, :, : self.written] = kernel.swapaxes(0, 1)
             output[:, : self.written, : self.written] = np.eye(self.written)
-        silent = np.zeros((self.dim, 2 * self.dim))  # no query, no key: no content
-        self.attention.qkv_kernel.assign(np.concatenate([silent, values.reshape(self.dim, self.dim)], axis=1))
-        self.attention.output_kernel.assign(output.reshape(self.dim, self.dim))
-        self.attention.output_bias.assign(np.pad(bias, (0, self.dim - self.written)))
+        silent = np.zeros((self.hidden_dim, 2 * self.hidden_dim))  # no query, no key: no content
+        self.attention.qkv_kernel.assign(np.concatenate([silent, values.reshape(self.hidden_dim, self.hidden_dim)], axis=1))
+        self.attention.output_kernel.assign(output.reshape(self.hidden_dim, self.hidden_dim))
+        self.attention.output_bias.assign(np.pad(bias, (0, self.hidden_dim - self.written)))
 
     def __call__(
         self, images: Float[np.ndarray, "images rows columns channels"]
@@ -69,7 +69,8 @@ class HeadsAsConvolution:
 
     def _tokens(self, images):
         tokens = np.reshape(images, (len(images), -1, images.shape[-1]))
-        return np.pad(tokens, ((0, 0), (1, 0), (0, self.dim - tokens.shape[-1])))  # zeros: [CLS], and channels to be written
+        padding = ((0, 0), (1, 0), (0, self.hidden_dim - tokens.shape[-1]))  # zeros: [CLS], and channels to be written
+        return np.pad(tokens, padding)
 
 
 def missing_with_heads(kernel: Float[np.ndarray, "3 3 read written"]) -> Float[np.ndarray, "10"]:

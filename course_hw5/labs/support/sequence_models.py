@@ -117,7 +117,7 @@ def _embedded(tokens, vocabulary, width, positions):
 
 
 def _silence(variable, layer):
-    """Keeps all scores at 0, whatever is asked, so that the softmax gives every key the same weight."""
+    """Keeps all attention logits at 0, whatever is asked, so that the softmax gives every key the same weight."""
     variable.assign(keras.ops.zeros_like(variable))
     layer.trainable = False
 
@@ -177,9 +177,9 @@ def attention_weights(
 
     def recording(role, layer):
         def compute(query, key, value, attention_mask=None, training=None, return_attention_scores=False, **kwargs):
-            output, scores = compute_attention(query, key, value, attention_mask, training, True, **kwargs)
-            recorded.setdefault(role, []).append(keras.ops.convert_to_numpy(scores)[0])
-            return output, scores
+            output, weights = compute_attention(query, key, value, attention_mask, training, True, **kwargs)
+            recorded.setdefault(role, []).append(keras.ops.convert_to_numpy(weights)[0])
+            return output, weights
 
         compute_attention = layer._compute_attention
         return compute

@@ -1,4 +1,4 @@
-"""Finished run folders to one page that puts them side by side, and one image; the page opens offline."""
+"""Finished run folders to one page that puts them side by side, and one figure; the page opens offline."""
 
 import os
 import pathlib
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 
 def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) -> pathlib.Path:
-    """Writes the page `out` and, beside it, the image of the same name with the suffix `.png`.
+    """Writes the page `out` and, beside it, the figure of the same name with the suffix `.png`.
 
     Args:
         run_dirs: two or more run folders whose test data have the same classes.
@@ -45,10 +45,10 @@ def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) 
     _check_paths(folders, out)
     runs = dict(zip(run_names(folders), [read_run(folder) for folder in folders]))
     scores = class_scores(runs)
-    image = comparison_plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
+    figure = comparison_plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
     page = comparison_page(runs, scores, out.parent)
     out.parent.mkdir(parents=True, exist_ok=True)
-    run_folder.write_figure(out.with_suffix(".png"), image)
+    run_folder.write_figure(out.with_suffix(".png"), figure)
     run_folder.write_text(out, page)
     return out
 
@@ -80,8 +80,8 @@ def run_names(run_dirs: list[pathlib.Path]) -> list[str]:
     """Names runs after their folders, with as many parents as tell them apart.
 
     Example:
-        >>> run_names([pathlib.Path("/a/tuned"), pathlib.Path("/b/tuned"), pathlib.Path("/b/report")])
-        ['a/tuned', 'b/tuned', 'report']
+        >>> run_names([pathlib.Path("/a/tuned"), pathlib.Path("/b/tuned"), pathlib.Path("/b/homework")])
+        ['a/tuned', 'b/tuned', 'homework']
     """
     parts = [run_dir.resolve().parts for run_dir in run_dirs]
     names = []

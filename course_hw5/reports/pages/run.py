@@ -27,8 +27,7 @@ def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
     Args:
         run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json` or, of a segmenter,
             `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `misclassified.json`, `attention.json`
-            and
-            `scenes.json`.
+            and `scenes.json`.
 
     Returns:
         Path of the page.
