@@ -2,8 +2,7 @@
 
 Every random number comes from TensorFlow's global generator, so whoever resets it at the start of an epoch (as
 `training.callbacks.EpochSeed` does) gets the same images again. MixUp and CutMix are our own, since those of keras-cv draw
-from what
-no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
+from what no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 
 from __future__ import annotations
