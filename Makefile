@@ -30,17 +30,21 @@ javascript:
 	@if ! command -v npm >/dev/null; then echo "skipped: the linter and the tests of JavaScript need npm"; \
 	elif test -f package.json; then npm install --silent --no-audit --no-fund && npm run --silent lint && npm test --silent; fi
 
-# The whole gate: each test once. Two workers share a part; parts, since TensorFlow keeps the graphs of models that were trained,
-# with their weights: this way all processes together stay below 4 GB. A browser, whose time is taken, has the machine for itself.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not unit and not browser" $(COVER)
+# The whole gate: each test once. In parts, since TensorFlow keeps the graphs of models that were trained, with their weights: this
+# way all processes together stay below 4 GB. Two workers share a part that trains little; one process has a part that trains
+# much. A browser, whose time is taken, has the machine for itself.
+ALONE = $(BIN)/python -m pytest -m "not unit and not browser" $(COVER)
+PYTEST = $(ALONE) -n 2 --dist loadgroup
+TEXTS := bert or teacher or saved_model or lora
 PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
 MODELS := course_hw5 tests/layers tests/models
 OTHERS := tests/labs tests/training tests/cli/test_train.py
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(PYTEST) $(PROCESSES)
-	$(PYTEST) tests/cli/test_train.py
-	$(PYTEST) tests/training
+	$(ALONE) tests/cli/test_train.py -k "$(TEXTS)"
+	$(ALONE) tests/cli/test_train.py -k "not ($(TEXTS))"
+	$(ALONE) tests/training
 	$(PYTEST) tests/labs
 	$(PYTEST) $(MODELS)
 	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))

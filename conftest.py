@@ -1,6 +1,5 @@
 """The tiers of tests: each has exactly one of the marks unit, model, browser and slow."""
 
-import gc
 import os
 import pathlib
 import random
@@ -62,19 +61,6 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
     if config.option.markexpr == "unit" and "keras" in sys.modules:
         raise pytest.UsageError("A module with unit tests must not import Keras.")
-
-
-@pytest.fixture(autouse=True)
-def forgotten(request):
-    """TensorFlow registers custom gradients for good, and with each the graph of a training step and its weights."""
-    yield
-    if request.node.get_closest_marker("slow") and "tensorflow" in sys.modules:
-        from tensorflow.python.framework import ops  # no public way out of the registry
-
-        registry = ops.gradient_registry._registry
-        for name in [name for name in registry if name.startswith("CustomGradient-")]:
-            del registry[name]
-        gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,4 @@
-"""The private names of Keras, keras-nlp and TensorFlow that the package uses, all of them: name, why, since when.
-
-Outside the package `conftest.py` alone uses one: TensorFlow's registry of gradients, to give back the memory of trainings.
-"""
+"""The private names of Keras, keras-nlp and TensorFlow that the package uses, all of them: name, why, since when."""
 
 import ast
 import pathlib
