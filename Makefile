@@ -36,11 +36,12 @@ javascript:
 ALONE = $(BIN)/python -m pytest -m "not unit and not browser" $(COVER)
 PYTEST = $(ALONE) -n 2 --dist loadgroup
 TEXTS := bert or teacher or saved_model or lora
-PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_notebooks.py test_package.py test_wheel.py)
+PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_package.py test_wheel.py)
 MODELS := course_hw5 tests/layers tests/models
-OTHERS := tests/labs tests/training tests/cli/test_train.py
+OTHERS := tests/labs tests/training tests/cli/test_train.py tests/test_notebooks.py
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
+	$(ALONE) tests/test_notebooks.py
 	$(PYTEST) $(PROCESSES)
 	$(ALONE) tests/cli/test_train.py -k "$(TEXTS)"
 	$(ALONE) tests/cli/test_train.py -k "not ($(TEXTS))"
