@@ -18,7 +18,7 @@ def test_nine_heads_equal_a_convolution_of_any_kernel_and_size(grid, read, writt
     weights = heads.weights(images)
     np.testing.assert_allclose(weights.max(axis=-1)[:, :, 1:], 1, atol=1e-6)  # each head looks at one place
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-6)
-    assert heads.size >= min(read, written) and heads.dim >= max(read, written)
+    assert heads.size >= min(read, written) and heads.hidden_dim >= max(read, written)
 
 
 def test_a_kernel_of_full_rank_needs_as_many_heads_as_offsets(random):
