@@ -208,4 +208,4 @@ def test_a_step_that_was_traced_and_dropped_gives_back_its_weights():
     train(beit_classifier(backbone), floats(2, 8, 8, 3))
     del backbone
     train(bert_classifier(bert_backbone("tiny", vocabulary_size=50)), random.integers(1, 50, (2, 5)))
-    assert handles() == before
+    assert handles() <= before  # fewer, where what other tests left was collected meanwhile
