@@ -156,7 +156,7 @@ def test_finished_runs_are_compared_and_others_refused(tmp_path, capsys, digits,
     shutil.copytree(first, second)
     capsys.readouterr()
     command("compare", first, second, "--out", out)
-    assert capsys.readouterr().out == f"Open {out}; the image is {out.with_suffix('.png')}\n"
+    assert capsys.readouterr().out == f"Open {out}; the figure is {out.with_suffix('.png')}\n"
     assert "first and second are as accurate" in out.read_text()
 
 
