@@ -37,6 +37,7 @@ javascript:
 ALONE = $(BIN)/python -m pytest -m "not unit and not browser" $(COVER)
 PYTEST = $(ALONE) -n 2 --dist loadgroup
 TEXTS := bert or teacher or saved_model or lora
+SCENES := segmenter or segmented
 PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_package.py test_wheel.py)
 MODELS := course_hw5 tests/layers tests/models
 OTHERS := tests/labs tests/training tests/cli/test_train.py tests/test_notebooks.py
@@ -45,7 +46,8 @@ test: check
 	$(ALONE) tests/test_notebooks.py
 	$(PYTEST) $(PROCESSES)
 	$(ALONE) tests/cli/test_train.py -k "$(TEXTS)"
-	$(ALONE) tests/cli/test_train.py -k "not ($(TEXTS))"
+	$(ALONE) tests/cli/test_train.py -k "($(SCENES)) and not ($(TEXTS))"
+	$(ALONE) tests/cli/test_train.py -k "not ($(TEXTS) or $(SCENES))"
 	$(ALONE) tests/training
 	$(PYTEST) tests/labs
 	$(PYTEST) $(MODELS)
