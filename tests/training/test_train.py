@@ -254,7 +254,7 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
 
 
 def test_label_maps_are_not_smoothed():
-    with pytest.raises(ValueError, match="`label_smoothing` must be 0 for segmentation masks. Received: 0.1"):
+    with pytest.raises(ValueError, match="`label_smoothing` must be 0 .*Received: 0.1"):
         tasks.Segmentation().losses(None, course_hw5.TrainingConfig(label_smoothing=0.1))
 
 
