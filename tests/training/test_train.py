@@ -253,7 +253,7 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[40] == pytest.approx(0, abs=1e-9)
 
 
-def test_label_maps_are_not_smoothed():
+def test_masks_are_not_smoothed():
     with pytest.raises(ValueError, match="`label_smoothing` must be 0 .*Received: 0.1"):
         tasks.Segmentation().losses(None, course_hw5.TrainingConfig(label_smoothing=0.1))
 
