@@ -1,11 +1,14 @@
 """What attention weights add up to: arrays in, arrays out."""
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float
 
 from course_hw5.errors import is_whole, require
 
 Weights = Float[np.ndarray, "layers heads tokens tokens"]
+CrossWeights = Float[np.ndarray, "layers heads queries keys"]  # queries and keys can be different tokens
 
 
 def attention_rollout(attention_weights: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "tokens tokens"]:
@@ -35,19 +38,13 @@ def attention_rollout(attention_weights: Weights, residual_weight: float = 0.5) 
 
 def rollout_by_layer(attention_weights: Weights, residual_weight: float = 0.5) -> Float[np.ndarray, "layers tokens tokens"]:
     """As `attention_rollout`, after each layer: float array `(layers, tokens, tokens)`."""
-    attention_weights = _checked(attention_weights, "attention_weights")
+    attention = _checked(attention_weights).mean(axis=1)
     require("residual_weight", residual_weight, lambda weight: 0 <= weight < 1, "in [0, 1)")
-    identity = np.eye(attention_weights.shape[-1])
-    rollout, layers = identity, []
-    for attention in attention_weights.mean(axis=1):
-        rollout = (residual_weight * identity + (1 - residual_weight) * attention) @ rollout
-        layers.append(rollout)
-    return np.stack(layers)
+    layers = residual_weight * np.eye(attention.shape[-1]) + (1 - residual_weight) * attention
+    return np.stack([*itertools.accumulate(layers, lambda rollout, layer: layer @ rollout)])
 
 
-def gradient_relevance(
-    attention_weights: Float[np.ndarray, "layers heads queries keys"], gradients: Float[np.ndarray, "layers heads queries keys"]
-) -> Float[np.ndarray, "layers heads queries keys"]:
+def gradient_relevance(attention_weights: CrossWeights, gradients: CrossWeights) -> CrossWeights:
     """Attention times its gradient, where positive: the share of each weight in the model's answer, to first order.
 
     One factor of the relevance of Chefer et al. 2021 (https://arxiv.org/abs/2103.15679), before heads are averaged.
@@ -62,11 +59,10 @@ def gradient_relevance(
     Raises:
         ValueError: if the shapes differ.
     """
-    attention_weights, gradients = np.asarray(attention_weights, "float64"), np.asarray(gradients, "float64")
-    shape = attention_weights.shape
-    if shape != gradients.shape:
+    weights, gradients = np.asarray(attention_weights, "float64"), np.asarray(gradients, "float64")
+    if (shape := weights.shape) != gradients.shape:
         raise ValueError(f"`gradients` must have the shape of `attention_weights`, {shape}. Received: {gradients.shape}")
-    return np.maximum(attention_weights * gradients, 0)
+    return np.maximum(weights * gradients, 0)
 
 
 def token_relevance(attention_weights: Weights, gradients: Weights) -> Float[np.ndarray, "tokens tokens"]:
@@ -85,12 +81,10 @@ def token_relevance(attention_weights: Weights, gradients: Weights) -> Float[np.
 
 def relevance_by_layer(attention_weights: Weights, gradients: Weights) -> Float[np.ndarray, "layers tokens tokens"]:
     """As `token_relevance`, after each layer: float array `(layers, tokens, tokens)`."""
-    identity = np.eye(_checked(attention_weights, "attention_weights").shape[-1])
-    relevance, layers = identity, []
-    for layer in gradient_relevance(attention_weights, gradients).mean(axis=1):
-        relevance = relevance + layer @ relevance
-        layers.append(relevance - identity)
-    return np.stack(layers)
+    identity = np.eye(_checked(attention_weights).shape[-1])
+    layers = gradient_relevance(attention_weights, gradients).mean(axis=1)
+    _, *relevance = itertools.accumulate(layers, lambda before, layer: before + layer @ before, initial=identity)
+    return np.stack(relevance) - identity
 
 
 def attention_entropy(attention_weights: Float[np.ndarray, "*batch queries keys"]) -> Float[np.ndarray, "*batch queries"]:
@@ -127,7 +121,7 @@ def attention_distance(attention_weights: Weights, grid: tuple[int, int]) -> Flo
         array([[0.854]])
     """
     require("grid", grid, lambda grid: len(grid) == 2 and all(is_whole(side, 1) for side in grid), "(rows, columns), 1 or more")
-    attention_weights, (rows, columns) = _checked(attention_weights, "attention_weights"), grid
+    attention_weights, (rows, columns) = _checked(attention_weights), grid
     if (tokens := attention_weights.shape[-1]) != 1 + rows * columns:
         raise ValueError(f"`attention_weights` must have {1 + rows * columns} tokens for the grid {grid}. Received: {tokens}")
     places = np.stack(np.divmod(np.arange(rows * columns), columns), axis=1)
@@ -136,10 +130,10 @@ def attention_distance(attention_weights: Weights, grid: tuple[int, int]) -> Flo
     return ((weights * distances).sum(-1) / weights.sum(-1)).mean(-1)
 
 
-def _checked(weights, name):
-    require(name, weights, lambda weights: np.asarray(weights, "float64") is not None, "an array of numbers")
+def _checked(weights):
+    require("attention_weights", weights, lambda weights: np.asarray(weights, "float64") is not None, "an array of numbers")
     weights = np.asarray(weights, "float64")
     if weights.ndim != 4 or weights.shape[-1] != weights.shape[-2] or 0 in weights.shape:
-        raise ValueError(f"`{name}` must have shape (layers, heads, tokens, tokens). Received: {weights.shape}")
-    require(name, weights, lambda weights: np.isfinite(weights).all(), "finite")
+        raise ValueError(f"`attention_weights` must have shape (layers, heads, tokens, tokens). Received: {weights.shape}")
+    require("attention_weights", weights, lambda weights: np.isfinite(weights).all(), "finite")
     return weights
