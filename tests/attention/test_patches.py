@@ -93,8 +93,8 @@ def test_values_of_any_sign_survive_the_packing(values):
 
 
 def test_a_large_image_is_made_smaller_and_a_small_one_is_not():
-    assert [state.image(np.zeros((500, 2048, 3), "uint8"), GRID)[side] for side in ("width", "height")] == [1024, 250]
-    small = state.image(IMAGE, GRID)
+    assert [state.image(np.zeros((500, 2048, 3), "uint8"), *GRID)[side] for side in ("width", "height")] == [1024, 250]
+    small = state.image(IMAGE, *GRID)
     assert (small["width"], small["height"]) == (100, 60) and small["source"].startswith("data:image/png;base64,")
 
 

@@ -1,7 +1,6 @@
 """Attention weights to one page that opens offline: a file, or a cell of a notebook. Nothing in it is fetched."""
 
 import os
-import pathlib
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -9,16 +8,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from markupsafe import escape
 
 from course_hw5 import files
 from course_hw5.attention.viewer import state, templates
-from course_hw5.attention.viewer.state import Weights
 from course_hw5.errors import require
 
 ENVIRONMENT = templates.environment()
-FRAME = ENVIRONMENT.from_string(
-    '<iframe srcdoc="{{ page }}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
-)
 
 
 class Page(str):
@@ -32,7 +28,7 @@ class Page(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return FRAME.render(page=self)
+        return f'<iframe srcdoc="{escape(self)}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
 
 
 def call_html() -> None:
@@ -40,7 +36,7 @@ def call_html() -> None:
 
 
 def head_view(
-    attention: Weights,
+    attention: state.Weights,
     tokens: Sequence[str] | None = None,
     *misplaced: Any,
     layer: int = 0,
@@ -51,7 +47,7 @@ def head_view(
     path: str | os.PathLike | None = None,
     query_tokens: Sequence[str] | None = None,
     key_tokens: Sequence[str] | None = None,
-    gradients: Weights | None = None,
+    gradients: state.Weights | None = None,
     probability: float | None = None,
     class_name: str | None = None,
     what_if: Sequence[tuple[str, int, int, float]] | None = None,
@@ -87,31 +83,23 @@ def head_view(
         ValueError: if shapes, tokens and indices do not fit together.
     """
     _refuse(misplaced, "head_view", "tokens", "that of BertViz is sentence_b_start=, and a layer is layer=")
-    _check(html_action, title, path)
     attention = state.stacked(attention, "attention")
-    layers, count, rows, columns = attention.shape
-    queries = state.names(tokens if query_tokens is None else query_tokens, rows, "query" if tokens is None else "")
-    keys = state.names(tokens if key_tokens is None else key_tokens, columns, "key" if tokens is None else "")
-    include_layers, shown = state.layers(layer, include_layers, layers)
+    rows, columns = attention.shape[2:]
+    queries = state.names(query_tokens, tokens, rows, "query_tokens")
+    keys = state.names(key_tokens, tokens, columns, "key_tokens")
     is_self = tokens is not None and queries == keys
-    page = _page(
-        title,
-        state.measures(attention, gradients, rollout=is_self),
-        include_layers,
-        queries=queries,
-        keys=keys,
-        layer=shown,
-        heads=state.indices(range(count) if heads is None else heads, count, "heads"),
-        sentenceB=state.sentence_b_start(sentence_b_start, rows if is_self else None),
-        probability=state.probability(probability),
-        className=None if class_name is None else str(class_name),
-        whatIf=state.what_if(what_if, probability, rows),
-    )
-    return _deliver(page, html_action, path)
+    shown = {
+        "sentenceB": state.sentence_b_start(sentence_b_start, rows if is_self else None),
+        "probability": state.probability(probability),
+        "className": None if class_name is None else str(class_name),
+        "whatIf": state.what_if(what_if, probability, rows),
+    }
+    measures = state.measures(attention, gradients, rollout=is_self)
+    return _view(measures, queries, keys, shown, layer, heads, include_layers, title, html_action, path)
 
 
 def patch_view(
-    attention: Weights,
+    attention: state.Weights,
     image: UInt8[np.ndarray, "height width 3"],
     *misplaced: Any,
     grid: tuple[int, int] | None = None,
@@ -120,9 +108,9 @@ def patch_view(
     include_layers: Sequence[int] | None = None,
     html_action: str = "view",
     path: str | os.PathLike | None = None,
-    content_logits: Weights | None = None,
-    position_logits: Weights | None = None,
-    gradients: Weights | None = None,
+    content_logits: state.Weights | None = None,
+    position_logits: state.Weights | None = None,
+    gradients: state.Weights | None = None,
     predictions: Sequence[tuple[str, float]] | None = None,
     patch: int | None = None,
     title: str = "Attention",
@@ -156,93 +144,57 @@ def patch_view(
         ValueError: if shapes, grid, image and indices do not fit together.
     """
     _refuse(misplaced, "patch_view", "image", "pass the grid of patches as grid=(rows, columns)")
-    _check(html_action, title, path)
     attention = state.stacked(attention, "attention")
-    layers, count, tokens, _ = attention.shape
-    names = state.patch_names(grid, attention.shape)
-    image_state = state.image(image, grid)
-    include_layers, shown = state.layers(layer, include_layers, layers)
+    rows, columns = state.grid(grid)
+    names = state.patch_names(rows, columns, attention.shape)
     if patch is None:
-        patch = 0 if names[0] == "[CLS]" else names.index(f"r{image_state['rows'] // 2}c{image_state['columns'] // 2}")
-    page = _page(
-        title,
-        state.measures(attention, gradients, content_logits=content_logits, position_logits=position_logits),
-        include_layers,
-        queries=names,
-        keys=names,
-        layer=shown,
-        heads=state.indices(range(count) if heads is None else heads, count, "heads"),
-        image=image_state,
-        patch=state.indices([patch], tokens, "patch")[0],
-        predictions=state.predictions(predictions),
-    )
-    return _deliver(page, html_action, path)
+        patch = 0 if names[0] == "[CLS]" else names.index(f"r{rows // 2}c{columns // 2}")
+    shown = {
+        "image": state.image(image, rows, columns),
+        "patch": state.indices([patch], len(names), "patch")[0],
+        "predictions": state.predictions(predictions),
+    }
+    measures = state.measures(attention, gradients, content_logits=content_logits, position_logits=position_logits)
+    return _view(measures, names, names, shown, layer, heads, include_layers, title, html_action, path)
 
 
 def _refuse(misplaced, view, last, advice):
     if misplaced:
-        expected = f"`{view}` must get no positional argument after `{last}`; {advice}"
-        raise TypeError(f"{expected}. Received: {misplaced[0]!r:.60}")
+        raise TypeError(f"`{view}` must get no positional argument after `{last}`; {advice}. Received: {misplaced[0]!r:.60}")
 
 
-def _check(html_action, title, path):
+def _view(measures, queries, keys, shown, layer, heads, include_layers, title, html_action, path):
+    """Shows or returns the page of `measures`, as `state.measures` gives them, with what else its scripts read in `shown`."""
     require("title", title, lambda title: isinstance(title, str), "a string")
-    require("path", path, lambda path: path is None or pathlib.Path(path).name, "the name of a file, or None")
-    if html_action not in ("view", "return"):
-        raise ValueError(f'`html_action` must be "view" or "return". Received: {html_action!r}')
-
-
-def _page(title, measures, layers, **shown):
-    """The page of `measures`, as `state.measures` gives them, in some layers, with whatever else its scripts read."""
-    packed = {name: [state.pack(measure[i]) for i in layers] for name, measure in measures.items()}
-    kinds = [
-        {
-            "name": name,
-            "note": state.NOTES[name],
-            "heads": measure.shape[1],
-            "signed": name in state.SIGNED.values(),
-            "shares": name in state.SHARES,
-            "scales": [scale for scale, _, _ in packed[name]],
-            "zeros": [zero for _, zero, _ in packed[name]],
-        }
-        for name, measure in measures.items()
-    ]
-    return Page(
-        ENVIRONMENT.get_template("attention.html").render(
-            title=title,
-            style="attention.css",
-            javascript=templates.scripts(ENVIRONMENT, with_image="image" in shown),
-            state=shown | {"title": title, "layers": layers, "kinds": kinds},
-            weights=[
-                (f"{kind}-{i}", data) for kind, layers in enumerate(packed.values()) for i, (_, _, data) in enumerate(layers)
-            ],
-        )
-    )
-
-
-def _deliver(page, html_action, path):
+    require("path", path, lambda path: path is None or files.local_path(path).name, "the name of a file, or None")
+    require("html_action", html_action, lambda action: action in ("view", "return"), '"view" or "return"')
+    layers, first = state.layers(layer, include_layers, len(measures["Attention"]))
+    heads = state.indices(heads, measures["Attention"].shape[1], "heads")
+    shown = {"queries": queries, "keys": keys, "layer": first, "heads": heads} | shown
+    page = _page(title, measures, layers, shown)
+    ipython = sys.modules.get("IPython")
+    in_notebook = ipython and getattr(ipython.get_ipython(), "kernel", None)  # a terminal has no kernel, and shows no page
+    if path is None and html_action == "view" and not in_notebook:
+        path = files.local_path(tempfile.mkdtemp()) / "attention.html"
     if path is not None:
-        _write(path, page)
+        files.local_path(path).parent.mkdir(parents=True, exist_ok=True)
+        files.write_text(path, page)
     if html_action == "return":
         return page
-    _show(page, path)
-    return None
+    if in_notebook:
+        ipython.display.display(page)
+    else:
+        print(f"Open {path}")
 
 
-def _write(path, page):
-    path = files.local_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_text(path, page)
-
-
-def _show(page, path):
-    if "IPython" in sys.modules:
-        from IPython import display, get_ipython
-
-        if getattr(get_ipython(), "kernel", None) is not None:  # IPython in a terminal has none, and shows no page
-            display.display(page)
-            return
-    if path is None:
-        path = pathlib.Path(tempfile.mkdtemp()) / "attention.html"
-        _write(path, page)
-    print(f"Open {path}")
+def _page(title, measures, layers, shown):
+    kinds, weights = [], []
+    for name, measure in measures.items():
+        scales, zeros, data = zip(*(state.pack(measure[i]) for i in layers))
+        weights += [(f"{len(kinds)}-{i}", packed) for i, packed in enumerate(data)]
+        kind = {"name": name, "note": state.NOTES[name], "heads": measure.shape[1], "signed": name.endswith("logits")}
+        # Shares of one query sum to 1.
+        kinds.append(kind | {"shares": name in ("Attention", "Rollout"), "scales": scales, "zeros": zeros})
+    values = {"title": title, "style": "attention.css", "javascript": templates.scripts(with_image="image" in shown)}
+    shown |= {"title": title, "layers": layers, "kinds": kinds}
+    return Page(ENVIRONMENT.get_template("attention.html").render(values, state=shown, weights=weights))

@@ -10,16 +10,12 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from course_hw5.attention import analysis
+from course_hw5.attention.analysis import CrossWeights
 from course_hw5.attention.viewer import templates
-from course_hw5.errors import require
+from course_hw5.errors import is_whole, require
 
-Attention = Float[np.ndarray, "layers heads queries keys"]
 # What views take: an array, with or without a batch axis of 1, or one array or PyTorch tensor for each layer.
-Weights = Attention | Sequence[Any]
-LONGEST_SIDE = 1024  # of an image, in pixels; no page shows it larger
-SIGNED = {"content_logits": "Content logits", "position_logits": "Position logits"}
-ANSWER = "Relevance, all layers"
-SHARES = ("Attention", "Rollout")  # a query's sum to 1
+Weights = CrossWeights | Sequence[Any]
 NOTES = {
     "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
     "and need not say what decided the answer.",
@@ -31,15 +27,13 @@ NOTES = {
     "(Abnar and Zuidema 2020): how much of each token came from each input token.",
     "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
     "that spoke for this answer, and by how much of its logit.",
-    ANSWER: "Relevance folded through the layers up to this one, heads averaged (Chefer et al. 2021), without each token's own "
-    "start. Of the last layer the row where the answer is read, [CLS] or, of many image models, all patches, says which "
-    "tokens it came from.",
+    "Relevance, all layers": "Relevance folded through the layers up to this one, heads averaged (Chefer et al. 2021), without "
+    "each token's own start. Of the last layer the row where the answer is read, [CLS] or, of many image models, all "
+    "patches, says which tokens it came from.",
 }
 
 
-def measures(
-    attention: Attention, gradients: Weights | None = None, rollout: bool = True, **signed: Weights | None
-) -> dict[str, Attention]:
+def measures(attention: CrossWeights, gradients: Weights | None, rollout: bool = True, **signed: Weights | None) -> dict:
     """All that a page can show of some attention, in the order of its menu.
 
     Args:
@@ -56,39 +50,32 @@ def measures(
     """
     found = {"Attention": attention}
     for name, logits in signed.items():
-        if logits is None:
-            continue
-        found[SIGNED[name]] = stacked(logits, name)
-        if found[SIGNED[name]].shape != attention.shape:
-            shape = found[SIGNED[name]].shape
-            raise ValueError(f"`{name}` must have the shape of `attention`, {attention.shape}. Received: {shape}")
+        if logits is not None:
+            found[name.replace("_", " ").capitalize()] = logits = stacked(logits, name)
+            if logits.shape != attention.shape:
+                raise ValueError(f"`{name}` must have the shape of `attention`, {attention.shape}. Received: {logits.shape}")
     if rollout:
         found["Rollout"] = analysis.rollout_by_layer(attention)[:, None]
     if gradients is not None:
         gradients = stacked(gradients, "gradients")
         found["Relevance"] = analysis.gradient_relevance(attention, gradients)
         if rollout:
-            found[ANSWER] = analysis.relevance_by_layer(attention, gradients)[:, None]
+            found["Relevance, all layers"] = analysis.relevance_by_layer(attention, gradients)[:, None]
     return found
 
 
-def stacked(attention: Weights, name: str) -> Attention:
+def stacked(attention: Weights, name: str) -> CrossWeights:
     """Any of the accepted forms to a float32 array `(layers, heads, queries, keys)`."""
-    if attention is None or (isinstance(attention, (list, tuple)) and any(layer is None for layer in attention)):
+    is_list = isinstance(attention, (list, tuple))
+    parts = attention if is_list else [attention]
+    if any(part is None for part in parts):
         advice = 'load a model of transformers with attn_implementation="eager", and call it with output_attentions=True'
         raise ValueError(f"`{name}` must hold the weights of each layer: {advice}. Received: None")
-    if isinstance(attention, (list, tuple)):
-        layers = [_array(layer, name) for layer in attention]
-        layers = [layer[0] if layer.ndim == 4 and len(layer) == 1 else layer for layer in layers]
-        shapes = {layer.shape for layer in layers}
-        if len(shapes) != 1:
-            raise ValueError(
-                f"All layers of `{name}` must have one shape. Received: {', '.join(map(str, sorted(shapes))) or 'none'}"
-            )
-        found = np.stack(layers)
-    else:
-        found = _array(attention, name)
-        found = found[0] if found.ndim == 5 and len(found) == 1 else found
+    arrays = [_array(part, name, 3 if is_list else 4) for part in parts]
+    if len(shapes := {array.shape for array in arrays}) != 1:
+        received = ", ".join(map(str, sorted(shapes))) or "none"
+        raise ValueError(f"All layers of `{name}` must have one shape. Received: {received}")
+    found = np.stack(arrays) if is_list else arrays[0]
     if found.ndim != 4 or 0 in found.shape:
         raise ValueError(f"`{name}` must have shape (layers, heads, queries, keys). Received: {found.shape}")
     if not np.isfinite(found).all():
@@ -98,18 +85,21 @@ def stacked(attention: Weights, name: str) -> Attention:
     return found
 
 
-def _array(values, name):
+def _array(values, name, axes):
+    """Values as an array of that many axes, without a batch axis of 1."""
     if hasattr(values, "detach"):  # a PyTorch tensor, on whatever device and in whatever precision
         values = values.detach().cpu().float().numpy()
     require(name, values, lambda values: np.asarray(values, "float32") is not None, "numbers")
-    return np.asarray(values, "float32")
+    array = np.asarray(values, "float32")
+    return array[0] if array.ndim == axes + 1 and len(array) == 1 else array
 
 
-def names(tokens: Sequence[str] | None, count: int, kind: str) -> list[str]:
-    """Tokens as strings, `count` of them; `kind` is "query" or "key" where they are not the same, for errors."""
+def names(given: Sequence[str] | None, tokens: Sequence[str] | None, count: int, name: str) -> list[str]:
+    """Those `given` in the argument `name`, or else `tokens`, as `count` strings."""
+    name = name if tokens is None else "tokens"
+    tokens = tokens if given is None else given
     if tokens is None:
         raise ValueError("Give `tokens`, or `query_tokens` and `key_tokens`. Received: None")
-    name = f"{kind}_tokens" if kind else "tokens"
     require(name, tokens, lambda tokens: all(isinstance(token, (str, int, np.integer)) for token in tokens), "strings")
     tokens = [str(token) for token in tokens]
     if len(tokens) != count:
@@ -117,32 +107,31 @@ def names(tokens: Sequence[str] | None, count: int, kind: str) -> list[str]:
     return tokens
 
 
-def patch_names(grid: tuple[int, int] | None, shape: tuple[int, ...]) -> list[str]:
+def grid(values: tuple[int, int] | None) -> tuple[int, int]:
+    """Rows and columns of patches."""
+    array = np.asarray(values)
+    if array.shape != (2,) or array.dtype.kind not in "iu" or array.min() < 1:
+        raise ValueError(f"`grid` must be (rows, columns) of patches, 1 or more each. Received: {values!r}")
+    return array.tolist()
+
+
+def patch_names(rows: int, columns: int, shape: tuple[int, ...]) -> list[str]:
     """ "[CLS]", "r0c0", "r0c1", ... for attention of that shape; without "[CLS]" where there are just the patches."""
-    rows, columns = _grid(grid)
     patches = rows * columns
     if shape[2] != shape[3] or shape[3] not in (patches, patches + 1):
         raise ValueError(
             f"`attention` must have shape (layers, heads, tokens, tokens) with {patches + 1} tokens, [CLS] and {rows} rows of "
             f"{columns} patches, or with {patches}, as `grid` says. Received: {shape}"
         )
-    cls = ["[CLS]"] * (shape[3] - patches)
-    return cls + [f"r{row}c{column}" for row in range(rows) for column in range(columns)]
+    return ["[CLS]"] * (shape[3] - patches) + [f"r{row}c{column}" for row in range(rows) for column in range(columns)]
 
 
-def _grid(grid):
-    values = np.asarray(grid)
-    if values.shape != (2,) or values.dtype.kind not in "iu" or values.min() < 1:
-        raise ValueError(f"`grid` must be (rows, columns) of patches, 1 or more each. Received: {grid!r}")
-    return values.tolist()
-
-
-def indices(values: Sequence[int] | set[int], count: int, name: str) -> list[int]:
-    """Whole numbers in [0, count), each once, as a list."""
-    array = np.atleast_1d(np.asarray(list(values) if isinstance(values, (range, set)) else values))
-    found = array.ravel().tolist()
-    is_whole = array.dtype.kind in "iu"
-    if not is_whole or not found or len({*found}) < len(found) or not all(0 <= index < count for index in found):
+def indices(values: Sequence[int] | set[int] | None, count: int, name: str) -> list[int]:
+    """Whole numbers in [0, count), each once, as a list; None for all."""
+    values = range(count) if values is None else values
+    array = np.ravel([*values] if isinstance(values, set) else values)
+    found = array.tolist()
+    if array.dtype.kind not in "iu" or not found or len({*found}) < len(found) or not {*found} <= {*range(count)}:
         raise ValueError(f"`{name}` must hold indices in [0, {count - 1}], each once. Received: {values!r}")
     return found
 
@@ -158,9 +147,8 @@ def layers(shown: int, included: Sequence[int] | None, count: int) -> tuple[list
     Returns:
         The included ones as a list, and an index into it.
     """
-    included = indices(range(count) if included is None else included, count, "include_layers")
-    is_whole = isinstance(shown, (int, np.integer)) and not isinstance(shown, bool)
-    if is_whole and -count <= shown < count:
+    included = indices(included, count, "include_layers")
+    if is_whole(shown, -count) and shown < count:
         if shown % count in included:
             return included, included.index(shown % count)
         if shown in (0, -1):
@@ -179,15 +167,15 @@ def sentence_b_start(value: int | None, tokens: int | None) -> int | None:
     return int(value)
 
 
-def image(image: UInt8[np.ndarray, "height width 3"], grid: tuple[int, int] | None) -> dict[str, Any]:
+def image(image: UInt8[np.ndarray, "height width 3"], rows: int, columns: int) -> dict[str, Any]:
     """An image as a PNG in a data URI, no larger than a page shows it, its size and its grid."""
-    image, (rows, columns) = np.asarray(image), _grid(grid)
+    image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"`image` must be uint8 of shape (height, width, 3). Received: {image.dtype} of shape {image.shape}")
     shown = Image.fromarray(image)
-    shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    size = {"width": shown.width, "height": shown.height, "rows": rows, "columns": columns}
-    return {"source": templates.image_url(shown), **size}
+    shown.thumbnail((1024, 1024))  # pixels; no page shows it larger
+    source, (width, height) = templates.image_url(shown), shown.size
+    return {"source": source, "width": width, "height": height, "rows": rows, "columns": columns}
 
 
 def predictions(predictions: Sequence[tuple[str, float]] | None) -> list[dict[str, Any]]:
@@ -212,8 +200,8 @@ def what_if(words: Sequence[tuple[str, int, int, float]] | None, whole: float | 
     try:
         words = [(str(word), int(first), int(last), float(masked)) for word, first, last, masked in words or ()]
     except (TypeError, ValueError):
-        expected = "(word, first token, last token, probability)"
-        raise ValueError(f"`what_if` must hold {expected} of each word. Received: {words!r}") from None
+        expected = "(word, first token, last token, probability) of each word"
+        raise ValueError(f"`what_if` must hold {expected}. Received: {words!r}") from None
     if words and whole is None:
         raise ValueError("`what_if` needs the `probability` that it changes. Received: None")
     for word, first, last, _ in words:

@@ -7,9 +7,8 @@ The pages of `course_hw5.reports` build on this, since `attention` imports no ot
 import base64
 import functools
 import io
+import pathlib
 import re
-from collections.abc import Callable
-from typing import cast
 
 import jinja2
 from markupsafe import Markup
@@ -17,22 +16,8 @@ from PIL import Image
 
 # Modules of JavaScript in this order; without their imports and exports they share one block, where each name stands once.
 SCRIPTS = (
-    *(
-        "text",
-        "colors",
-        "arrays",
-        "layout",
-        "svg",
-        "dom",
-        "shared",
-        "weights",
-        "scale",
-        "numbers",
-        "heads",
-        "matrix",
-        "model",
-        "what_if",
-    ),
+    *("text", "colors", "arrays", "layout", "svg", "dom", "shared"),
+    *("weights", "scale", "numbers", "heads", "matrix", "model", "what_if"),
     *("patch_maps", "patch_painting", "patch_saving", "patches", "saving", "controls"),
 )
 
@@ -68,8 +53,8 @@ def image_url(image: Image.Image, form: str = "PNG", **options) -> str:
 
 
 @functools.cache
-def scripts(environment: jinja2.Environment, with_image: bool) -> Markup:
+def scripts(with_image: bool) -> Markup:
     """The modules of JavaScript as one text, without imports and exports: a page has no other file to import from."""
-    asset = cast(Callable[[str], Markup], environment.globals["asset"])
-    modules = [asset(f"{name}.js") for name in SCRIPTS if with_image or not name.startswith("patch")]
-    return Markup(re.sub(r"^(import [^;]*;\n|export )", "", "\n".join(modules), flags=re.MULTILINE))
+    names = [name for name in SCRIPTS if with_image or not name.startswith("patch")]
+    modules = "\n".join(pathlib.Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in names)
+    return Markup(re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE))
