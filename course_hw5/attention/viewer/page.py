@@ -23,9 +23,7 @@ class Page(str):
     def __repr__(self) -> str:  # a notebook stores it beside the page
         return f"<page of attention, {len(self) / 1e6:.1f} MB>"
 
-    @property
-    def data(self) -> str:
-        return str(self)
+    data = property(str)
 
     def _repr_html_(self) -> str:
         return f'<iframe srcdoc="{escape(self)}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
