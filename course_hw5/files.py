@@ -5,14 +5,16 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+AnyPath = str | os.PathLike
 
-def local_path(path: str | os.PathLike) -> pathlib.Path:
+
+def local_path(path: AnyPath) -> pathlib.Path:
     """A `pathlib.Path`, its leading ~ the home folder, as pandas and shells read it."""
     return pathlib.Path(os.path.expanduser(path))
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def atomic_write(path: AnyPath) -> Iterator[pathlib.Path]:
     """Yields a path beside `path`, with the same suffixes; what was written there replaces `path` when the block ends.
 
     A block that raises, or a process that is killed in it, leaves `path` as it was. An OSError, such as that of a full disk,
@@ -31,7 +33,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
+def write_text(path: AnyPath, text: str) -> None:
     """Writes `text` (UTF-8) to `path` atomically; lone surrogates, which UTF-8 cannot hold, are escaped."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")

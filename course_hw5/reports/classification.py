@@ -1,144 +1,173 @@
-"""The classification report: predictions on a data set, scored once, and the one writer of its files."""
+"""What a classifier makes of a data set, in one pass: scores, and the most confident misclassified examples."""
 
+import collections
 import dataclasses
-import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
 
 import keras
-import pandas as pd
+import numpy as np
 import tensorflow as tf
 
-from course_hw5.reports import classification_metrics, labelled_batches, plots, predictions, run_folder
+from course_hw5.reports import classification_metrics, evaluation, labelled_batches, run_folder
+from course_hw5.reports.labelled_batches import LabelledData
+from course_hw5.reports.pages import components
+
+MISCLASSIFIED_PER_CELL = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassificationEvaluation:
-    """What `evaluate_classifier` found; `write` puts it into a run folder.
+class ClassificationEvaluation(evaluation.Evaluation):
+    """What `evaluate_classifier` found. `write` also writes the report, as text and JSON, and `misclassified.json`.
 
     Attributes:
         result: `ClassificationResult`: scores, report and matrix.
-        class_names: one name per class.
-        misclassified: dict of (true, predicted) to the most confident misclassified examples, as in `Predictions`.
+        misclassified: dict of (true, predicted) to lists of (confidence, number, input, probabilities), the most confident
+            first.
         left_out: dict of reasons to counts of the examples that could not be compared.
-        seconds: what the predictions took.
-        describe: function from one input to the text that stands for it, or None.
+        describe: function from one input to the text that stands for it; None where inputs are images.
     """
 
     result: classification_metrics.ClassificationResult
-    class_names: list[str]
     misclassified: dict
     left_out: dict[str, int]
-    seconds: float
-    describe: Callable | None = None
+    describe: Callable | None
 
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Scores, the number of examples, seconds: what `metrics.json` holds."""
-        left_out = {"examples_left_out": sum(self.left_out.values())} if self.left_out else {}
-        timing = {
-            "prediction_seconds": round(self.seconds, 3),
-            "prediction_examples_per_second": round(self.result.metrics["examples"] / self.seconds, 1),
-        }
-        return self.result.metrics | left_out | timing
-
-    def write(
-        self,
-        run_dir: str | os.PathLike,
-        writer: tf.summary.SummaryWriter | None = None,
-        epoch: int = 0,
-        more: dict | None = None,
-        said: set | None = None,
-    ) -> dict:
-        """Writes report, matrix, `metrics.json` and `misclassified.json`.
-
-        Args:
-            run_dir: folder for the files; created when missing.
-            writer: a `tf.summary` writer that gets the matrix as an image and the report as text, or None.
-            epoch: the step for the writer.
-            more: further metrics for `metrics.json`.
-            said: set that remembers what was warned of, so that each warning comes once.
-
-        Returns:
-            The dict of `metrics.json`.
-
-        Raises:
-            OSError: if a text file cannot be written. What cannot be drawn is warned of.
-        """
-        run_dir, said = run_folder.local_path(run_dir), set() if said is None else said
-        run_dir.mkdir(parents=True, exist_ok=True)
-        self._warn_of_left_out(said)
-        values = self.metrics | (more or {})
-        run_folder.write_text(run_dir / "classification_report.txt", self.result.text)
-        run_folder.write_json(run_dir / "classification_report.json", self.result.report)
-        run_folder.write_json(run_dir / "metrics.json", values)
-        self._write_matrix(run_dir, writer, epoch, said)
-        with run_folder.going_on(str(run_dir / "misclassified.json"), said):
-            examples = predictions.examples_of(self.misclassified, self.describe)
-            run_folder.write_json(run_dir / "misclassified.json", examples)
-        with run_folder.going_on("The report for TensorBoard", said):
-            self._summarize(writer, epoch)
-        return values
-
-    def _write_matrix(self, run_dir, writer, epoch, said):
-        table, drawn = (run_dir / f"confusion_matrix.{kind}" for kind in ("csv", "png"))
-        if self.result.matrix is None:
-            for path in (table, drawn):
-                path.unlink(missing_ok=True)  # of an earlier report
-            return
-        frame = pd.DataFrame(self.result.matrix, index=self.class_names, columns=self.class_names)
-        run_folder.write_text(table, frame.to_csv(index_label="true"))
-        with run_folder.going_on(str(drawn), said):
-            figure = plots.confusion_matrix_plot(self.result.matrix, self.class_names)
-            run_folder.write_figure(drawn, figure)
-            write_image(writer, "confusion_matrix", figure, epoch)
-
-    def _summarize(self, writer, epoch):
-        if writer is None:
-            return
-        with writer.as_default(step=epoch):
-            tf.summary.text("classification_report", "\n".join(f"    {line}" for line in self.result.text.splitlines()))
-            for name, value in self.result.metrics.items():
-                tf.summary.scalar(f"report/{name}", value)
-        writer.flush()
-
-    def _warn_of_left_out(self, said):
+    def _write_more(self, run_dir, writer, epoch, said):
         for reason, count in self.left_out.items():
             if reason not in said:
                 said.add(reason)
                 total = self.result.metrics["examples"] + sum(self.left_out.values())
                 warnings.warn(f"The report leaves out {count} of {total} examples: {reason}", stacklevel=4)
+        run_folder.write_text(run_dir / "classification_report.txt", self.result.text)
+        run_folder.write_json(run_dir / "classification_report.json", self.result.report)
+        with run_folder.going_on(str(run_dir / "misclassified.json"), said):
+            cells = sorted(self.misclassified.items())
+            shown = [{"true": true, "predicted": found, "examples": [*self._shown(cell)]} for (true, found), cell in cells]
+            run_folder.write_json(run_dir / "misclassified.json", shown)
+
+    def _summarize(self):
+        tf.summary.text("classification_report", "\n".join(f"    {line}" for line in self.result.text.splitlines()))
+        super()._summarize()
+
+    def _shown(self, cell):
+        """The examples of a cell as `misclassified.json` holds them: number, image or text, probabilities."""
+        thumbnail = lambda example: components.thumbnail(keras.tree.flatten(example)[0])  # noqa: E731
+        kind, show = ("text", self.describe) if self.describe else ("image", thumbnail)
+        for _, number, example, probabilities in cell:
+            yield {"number": int(number), kind: show(example), "probabilities": [round(float(p), 4) for p in probabilities]}
 
 
 def evaluate_classifier(
     model: keras.Model,
-    dataset: labelled_batches.LabelledData,
-    class_names: Sequence[str] | dict[int, str],
+    dataset: LabelledData,
+    class_names: classification_metrics.ClassNames,
     steps: int | None = None,
     from_logits: bool | None = None,
     describe: Callable | None = None,
 ) -> ClassificationEvaluation:
     """Predicts each example of a data set once and compares predictions with labels; writes nothing.
 
+    Examples whose label is no class or whose outputs are NaN are left out.
+
     Args: as for `course_hw5.ClassificationReport`.
 
     Raises:
-        ValueError: if the data do not fit the model.
+        ValueError: if the data do not fit the model, the data set has no end, or no example is left.
     """
     names, started = classification_metrics.distinct_names(class_names), time.perf_counter()
-    found = predictions.predict(model, dataset, steps, from_logits, keep_inputs=bool(describe))
-    seconds = time.perf_counter() - started
-    compare = (
-        classification_metrics.multilabel_result if found.labels.ndim == 2 else classification_metrics.classification_result
-    )
-    result = compare(found.labels, found.predicted, names)
-    return ClassificationEvaluation(result, names, found.misclassified, found.left_out, seconds, describe)
+    labels, predicted, misclassified, left_out = _predict(model, dataset, steps, from_logits, keep_inputs=bool(describe))
+    timing = evaluation.timing(len(labels), time.perf_counter() - started, digits=1)
+    result = classification_metrics.classification_result(labels, predicted, names)
+    metrics = result.metrics | ({"examples_left_out": sum(left_out.values())} if left_out else {}) | timing
+    return ClassificationEvaluation(names, result.matrix, result.metrics, metrics, result, misclassified, left_out, describe)
 
 
-def write_image(writer: tf.summary.SummaryWriter | None, name: str, figure: plots.Figure, step: int) -> None:
-    """Gives a figure to a `tf.summary` writer, if there is one."""
-    if writer is not None:
-        with writer.as_default(step=step):
-            tf.summary.image(name, plots.figure_pixels(figure))
-        writer.flush()
+def check_data(model: keras.Model, class_names: Sequence[str], dataset: LabelledData, steps: int | None) -> None:
+    """Runs the model on the first batch of a data set that it is to be tested on.
+
+    Raises:
+        ValueError: if the data have no end or no first batch, the model cannot read it or gives no class, there is not one name
+            per class, or labels are text or no classes.
+    """
+    try:
+        inputs, labels = next(labelled_batches.batches(dataset, steps))
+    except StopIteration:
+        raise ValueError("`dataset` must hold at least one batch. Received: none") from None
+    try:
+        outputs = model.predict_step((inputs,))  # not compiled: the batch may be of another size than most
+    except Exception as error:
+        reason = run_folder.reason(error)
+        raise ValueError(f"The model must be able to read the inputs of `dataset`. Received: {reason}") from error
+    outputs = _one_output(outputs)
+    classes = check_units(outputs.shape[1], class_names)
+    numbers, _, _ = labelled_batches.class_numbers(labels, classes)
+    if len(numbers) != len(outputs):
+        raise ValueError(f"`dataset` must have one label per output. Received: {len(numbers)} labels, {len(outputs)} outputs")
+    if (numbers < 0).any():
+        wrong = np.asarray(labels)[np.argmax(numbers < 0)]
+        raise ValueError(f"Labels must be classes from 0 to {classes - 1}, or one-hot. Received: {wrong}")
+
+
+def check_units(units: int, class_names: Sequence[str]) -> int:
+    """Raises ValueError unless there is one name per class of a model with that many outputs; returns the number of classes."""
+    classes = max(2, units)
+    if len(class_names) != classes:
+        raise ValueError(f"`class_names` must have {classes} names, as the model has classes. Received: {len(class_names)}")
+    return classes
+
+
+def _predict(model, dataset, steps, from_logits, keep_inputs):
+    """Labels and predictions, int `(examples,)` or bool `(examples, classes)`, what is misclassified and what is left out."""
+    single, multiple, has_several, seen = [], [], False, 0
+    misclassified, left_out = collections.defaultdict(list), collections.Counter()
+    from_logits = _says_logits(model) if from_logits is None else from_logits
+    for inputs, labels in labelled_batches.batches(dataset, steps):
+        outputs = _one_output(model.predict_on_batch(inputs))
+        numbers, hot, batch_has_several = labelled_batches.class_numbers(labels, max(2, outputs.shape[1]))
+        is_class, is_number = numbers >= 0, ~np.isnan(outputs).any(axis=1)
+        left_out["labels that are no class"] += int((~is_class).sum())
+        left_out["outputs that are NaN"] += int((is_class & ~is_number).sum())
+        rows = np.flatnonzero(is_class & is_number)
+        probabilities = classification_metrics.class_probabilities(outputs[rows], from_logits)
+        numbers, choice = numbers[rows], probabilities.argmax(axis=1)
+        single.append((numbers, choice))
+        if hot is not None and hot.shape == outputs.shape:
+            has_several |= batch_has_several
+            multiple.append((hot[rows], classification_metrics.label_probabilities(outputs[rows], from_logits) > 0.5))
+        for index in np.flatnonzero(numbers != choice) if keep_inputs or _are_images(inputs) else ():
+            row, confidence = int(rows[index]), probabilities[index, choice[index]]
+            cell = misclassified[int(numbers[index]), int(choice[index])]
+            if len(cell) < MISCLASSIFIED_PER_CELL or confidence > cell[-1][0]:
+                example = keras.tree.map_structure(lambda part, row=row: np.array(part[row]), inputs)
+                cell.append((confidence, seen + row, example, probabilities[index]))
+                cell.sort(key=lambda example: -example[0])
+                del cell[MISCLASSIFIED_PER_CELL:]
+        seen += len(outputs)
+    found = multiple if has_several else single
+    if not sum(len(labels) for labels, _ in found):
+        raise ValueError(f"`dataset` must hold examples with a label and a prediction. Received: none of {seen}")
+    return *map(np.concatenate, zip(*found)), {} if has_several else misclassified, +left_out
+
+
+def _one_output(outputs):
+    parts = keras.tree.flatten(outputs)
+    if len(parts) != 1:
+        raise ValueError(f"The model must have one output. Received: {len(parts)}")
+    outputs = np.asarray(parts[0], "float64")
+    outputs = outputs[:, None] if outputs.ndim == 1 else outputs
+    if outputs.ndim != 2:
+        raise ValueError(f"The model's outputs must have shape (batch, classes). Received: {outputs.shape}")
+    return outputs
+
+
+def _says_logits(model):
+    """True where the loss says that the model gives logits; None where only the numbers can tell."""
+    losses = [loss for loss in keras.tree.flatten(getattr(model, "loss", None)) if isinstance(loss, keras.losses.Loss)]
+    return True if any(loss.get_config().get("from_logits") for loss in losses) else None
+
+
+def _are_images(inputs):
+    parts = keras.tree.flatten(inputs)
+    return len(parts) == 1 and len(parts[0].shape) == 4 and parts[0].shape[-1] in (1, 3)

@@ -10,6 +10,8 @@ import scipy.special
 import sklearn.metrics
 from jaxtyping import Bool, Float64, Integer
 
+ClassNames = Sequence[str] | dict[int, str]
+Labels = Integer[np.ndarray, " examples"] | Bool[np.ndarray, "examples classes"]
 AVERAGES = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")  # rows of scikit-learn's report, so no classes
 
 
@@ -45,7 +47,7 @@ def distinct_names(class_names: Iterable[str] | dict[int, str]) -> list[str]:
     """
     if isinstance(class_names, dict):
         by_number = {str(number): name for number, name in class_names.items()}
-        numbers = [str(number) for number in range(len(by_number))]
+        numbers = [*map(str, range(len(by_number)))]
         if {*by_number} != {*numbers}:
             expected = f"the keys 0 to {len(numbers) - 1}, the numbers of the classes"
             raise ValueError(f"`class_names` as a dict must have {expected}. Received: {', '.join(sorted(by_number))[:60]}")
@@ -79,43 +81,42 @@ def class_probabilities(outputs: npt.ArrayLike, from_logits: bool | None = None)
         [[0.1, 0.9], [0.8, 0.2]]
     """
     outputs = np.asarray(outputs, "float64")
-    if outputs.ndim == 1:
-        outputs = outputs[:, None]
+    outputs = outputs[:, None] if outputs.ndim == 1 else outputs
     if outputs.ndim != 2 or outputs.shape[1] == 0:
         raise ValueError(f"`outputs` must have shape (examples, classes). Received: {outputs.shape}")
     if np.isnan(outputs).any():
         raise ValueError(f"`outputs` must be numbers. Received: NaN in {int(np.isnan(outputs).any(1).sum())} rows")
-    in_range = ((outputs >= 0) & (outputs <= 1)).all()
     if outputs.shape[1] == 1:
-        if from_logits is None:
-            from_logits = not in_range
-        positive = scipy.special.expit(outputs) if from_logits else outputs
+        positive = label_probabilities(outputs, from_logits)
         return np.concatenate([1 - positive, positive], axis=1)
     if from_logits is None:
-        from_logits = not (in_range and np.allclose(outputs.sum(1), 1, atol=1e-2))
+        from_logits = not (_are_shares(outputs) and np.allclose(outputs.sum(1), 1, atol=1e-2))
     return scipy.special.softmax(outputs, axis=1) if from_logits else outputs / outputs.sum(1, keepdims=True)
 
 
 def label_probabilities(outputs: npt.ArrayLike, from_logits: bool | None = None) -> Float64[np.ndarray, "examples classes"]:
     """Turns outputs into the probability of each label by itself, float64 `(examples, classes)`; arguments as above."""
     outputs = np.asarray(outputs, "float64")
-    if from_logits is None:
-        from_logits = not ((outputs >= 0) & (outputs <= 1)).all()
+    from_logits = not _are_shares(outputs) if from_logits is None else from_logits
     return scipy.special.expit(outputs) if from_logits else outputs
 
 
-def classification_result(
-    labels: Integer[np.ndarray, " examples"], predicted: Integer[np.ndarray, " examples"], class_names: Sequence[str]
-) -> ClassificationResult:
+def _are_shares(outputs):
+    return ((outputs >= 0) & (outputs <= 1)).all()
+
+
+def classification_result(labels: Labels, predicted: Labels, class_names: Sequence[str]) -> ClassificationResult:
     """Compares predicted with true classes.
 
     Args:
-        labels: integer `(examples,)`, the true classes.
-        predicted: integer `(examples,)`.
+        labels: integer `(examples,)`, the true classes; or bool `(examples, classes)` where an example can have several, or
+            none.
+        predicted: likewise.
         class_names: one name per class, in the order of the integers.
 
     Returns:
-        `ClassificationResult`.
+        `ClassificationResult`; where an example can have several labels without a matrix, since a mistake takes no class for
+        another then.
 
     Raises:
         ValueError: if a label has no name, or there is nothing to compare.
@@ -123,50 +124,23 @@ def classification_result(
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     if not len(labels) or labels.shape != predicted.shape:
         raise ValueError(f"`labels` and `predicted` must be as long. Received: {labels.shape} and {predicted.shape}")
-    classes = range(len(class_names))
-    low, high = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
-    if low < 0 or high >= len(class_names):
-        raise ValueError(f"Classes must be 0 to {len(class_names) - 1}, as there are names. Received: {low} to {high}")
-    options = dict(labels=classes, target_names=list(class_names), zero_division=0)
+    options = {"labels": [*range(len(class_names))], "target_names": [*class_names], "zero_division": 0}
+    if labels.ndim == 2:
+        right, matrix = {"exact_match": float((labels == predicted).all(axis=1).mean())}, None
+    else:
+        low, high = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
+        if low < 0 or high >= len(class_names):
+            raise ValueError(f"Classes must be 0 to {len(class_names) - 1}, as there are names. Received: {low} to {high}")
+        right = {"accuracy": float((labels == predicted).mean())}
+        matrix = sklearn.metrics.confusion_matrix(labels, predicted, labels=options["labels"])
     report = sklearn.metrics.classification_report(labels, predicted, output_dict=True, **options)
-    return ClassificationResult(
-        metrics={"accuracy": float((labels == predicted).mean())} | _averages(report) | {"examples": len(labels)},
-        report=report,
-        text=sklearn.metrics.classification_report(labels, predicted, digits=4, **options),
-        matrix=sklearn.metrics.confusion_matrix(labels, predicted, labels=classes),
-    )
-
-
-def multilabel_result(
-    labels: Bool[np.ndarray, "examples classes"], predicted: Bool[np.ndarray, "examples classes"], class_names: Sequence[str]
-) -> ClassificationResult:
-    """Compares predicted with true labels where an example can have several, or none.
-
-    Args:
-        labels: bool `(examples, classes)`.
-        predicted: bool `(examples, classes)`.
-        class_names: one name per class.
-
-    Returns:
-        `ClassificationResult` without a matrix, since a mistake takes no class for another.
-    """
-    options = dict(target_names=list(class_names), zero_division=0)
-    report = sklearn.metrics.classification_report(labels, predicted, output_dict=True, **options)
-    exact = float((labels == predicted).all(axis=1).mean())
-    return ClassificationResult(
-        metrics={"exact_match": exact} | _averages(report) | {"examples": len(labels)},
-        report=report,
-        text=sklearn.metrics.classification_report(labels, predicted, digits=4, **options),
-        matrix=None,
-    )
+    average = report["weighted avg"]
+    averages = {"precision": average["precision"], "recall": average["recall"], "f1": average["f1-score"]}
+    text = sklearn.metrics.classification_report(labels, predicted, digits=4, **options)
+    return ClassificationResult(right | averages | {"examples": len(labels)}, report, text, matrix)
 
 
 def check_single_label(report: dict, where: object) -> None:
     """Raises ValueError if a report is one of several labels per example, which has no confusion matrix and no accuracy."""
     if "samples avg" in report:
         raise ValueError(f"Pages show runs whose examples have one label each. Received: {where}, where they have several")
-
-
-def _averages(report):
-    average = report["weighted avg"]
-    return {"precision": average["precision"], "recall": average["recall"], "f1": average["f1-score"]}

@@ -4,19 +4,17 @@ A mistake in their arguments is a ValueError before training. Nothing else ends 
 warning, and training goes on.
 """
 
-import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from course_hw5.errors import is_whole, require
-from course_hw5.reports import classification_metrics, plots, predictions, run_folder
-from course_hw5.reports.classification import evaluate_classifier, write_image
+from course_hw5.reports import classification, classification_metrics, plots, run_folder
+from course_hw5.reports.evaluation import Writer, write_drawn
 from course_hw5.reports.labelled_batches import LabelledData
 
 
@@ -29,7 +27,27 @@ def main_metrics(logs: dict | None, model: keras.Model) -> dict:
     return {short: logs[name] for name, short in shorter.items() if name == short or short not in ("loss", "val_loss")}
 
 
-class HistoryPlots(keras.callbacks.Callback):
+class RunCallback(keras.callbacks.Callback):
+    """A callback that writes into a run folder. What it warns of is said once.
+
+    Args:
+        run_dir: folder for the files; created when missing.
+        writer: a `tf.summary` writer that gets the same figures as images, or None.
+    """
+
+    def __init__(self, run_dir: run_folder.AnyPath, writer: Writer = None):
+        super().__init__()
+        self.run_dir, self.writer = run_folder.local_path(run_dir), writer
+        self._said = set()
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+
+    def _going_on(self, what):
+        return run_folder.going_on(str(what), self._said)
+
+
+class HistoryPlots(RunCallback):
     """Appends `history.csv` and redraws `accuracy.png` (of segmenters: `mean_iou.png`, `pixel_accuracy.png`) and
     `loss.png`.
 
@@ -46,54 +64,37 @@ class HistoryPlots(keras.callbacks.Callback):
         OSError: before training, if the folder cannot be made.
     """
 
-    def __init__(self, run_dir: str | os.PathLike, writer: tf.summary.SummaryWriter | None = None):
-        super().__init__()
-        self.run_dir = run_folder.local_path(run_dir)
-        self.writer = writer
-        self._started = time.perf_counter()
-        self._history = None
-        self._said = set()
-
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        self._history = None
+        super().on_train_begin()
+        self._history: pd.DataFrame | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._history is None:
-            self._history = self._earlier(epoch)
+            self._history = pd.DataFrame()
+            if epoch and (self.run_dir / "history.csv").exists():
+                self._history = run_folder.read_history(self.run_dir, ("epoch",)).query("epoch <= @epoch")
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         row: dict[str, float] = {"epoch": epoch + 1}
+        path = self.run_dir / "history.csv"
         for name, value in main_metrics(logs, self.model).items():
-            with run_folder.going_on(f"{name} in {self.run_dir / 'history.csv'}", self._said):
-                row |= _columns(name, value)
+            with self._going_on(f"{name} in {path}"):
+                values = np.asarray(value, "float64")
+                values = values.ravel()[0] if values.size == 1 else values
+                row |= {"_".join(map(str, (name, *index))): number for index, number in np.ndenumerate(values)}
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         history = self._history = pd.concat([self._history, pd.DataFrame([row])], ignore_index=True)
-        with run_folder.going_on(str(self.run_dir / "history.csv"), self._said):
-            run_folder.write_text(self.run_dir / "history.csv", history.to_csv(index=False))
+        with self._going_on(path):
+            run_folder.write_text(path, history.to_csv(index=False))
         for metric in run_folder.CURVES:
             if metric in history:
-                with run_folder.going_on(str(self.run_dir / f"{metric}.png"), self._said):
-                    figure = plots.history_plot(history, metric)
-                    run_folder.write_figure(self.run_dir / f"{metric}.png", figure)
-                    write_image(self.writer, metric, figure, epoch)
-
-    def _earlier(self, epoch):
-        if epoch == 0 or not (self.run_dir / "history.csv").exists():
-            return pd.DataFrame()
-        history = run_folder.read_history(self.run_dir, ("epoch",))
-        return history[history["epoch"] <= epoch]
+                write_drawn(
+                    path.with_name(f"{metric}.png"), self.writer, epoch, self._said, plots.history_plot, history, metric
+                )
 
 
-def _columns(name, value):
-    value = np.asarray(value, "float64")
-    if value.size == 1:
-        return {name: value.item()}
-    return {"_".join(map(str, (name, *index))): number for index, number in np.ndenumerate(value)}
-
-
-class ClassificationReport(keras.callbacks.Callback):
+class ClassificationReport(RunCallback):
     """Writes the report, the confusion matrix and the metrics of a classifier from one prediction pass.
 
     Files in `run_dir`: `classification_report.txt` and `.json`, `confusion_matrix.png` and `.csv`, `metrics.json`, and,
@@ -128,33 +129,24 @@ class ClassificationReport(keras.callbacks.Callback):
     def __init__(
         self,
         dataset: LabelledData,
-        class_names: Sequence[str] | dict[int, str],
-        run_dir: str | os.PathLike,
+        class_names: classification_metrics.ClassNames,
+        run_dir: run_folder.AnyPath,
         every: int = 0,
-        writer: tf.summary.SummaryWriter | None = None,
+        writer: Writer = None,
         from_logits: bool | None = None,
         describe: Callable | None = None,
         steps: int | None = None,
     ):
-        super().__init__()
+        super().__init__(run_dir, writer)
         require("every", every, is_whole, "a whole number, 0 or more")
-        self.dataset = dataset
-        self.class_names = classification_metrics.distinct_names(class_names)
-        self.run_dir = run_folder.local_path(run_dir)
-        self.every = every
-        self.writer = writer
-        self.from_logits = from_logits
-        self.describe = describe
-        self.steps = steps
+        self.dataset, self.class_names = dataset, classification_metrics.distinct_names(class_names)
+        self.every, self.steps, self.from_logits, self.describe = every, steps, from_logits, describe
         self.result: classification_metrics.ClassificationResult | None = None
-        self._reported = None  # the number of epochs that the last report was of
-        self._epochs = 0
-        self._said = set()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        predictions.check_data(self.model, self.class_names, self.dataset, self.steps)
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        self._epochs, self._reported = 0, None
+        classification.check_data(self.model, self.class_names, self.dataset, self.steps)
+        super().on_train_begin()
+        self._epochs, self._reported = 0, None  # how many were trained, and how many when the last report was written
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._epochs = epoch + 1
@@ -167,7 +159,7 @@ class ClassificationReport(keras.callbacks.Callback):
 
     def _write_or_warn(self):
         self._reported = self._epochs
-        with run_folder.going_on(f"The report in {self.run_dir}", self._said):
+        with self._going_on(f"The report in {self.run_dir}"):
             self.write(self._epochs)
 
     def write(self, epoch: int = 0) -> classification_metrics.ClassificationResult:
@@ -184,7 +176,7 @@ class ClassificationReport(keras.callbacks.Callback):
             OSError: if a text file cannot be written.
         """
         options = self.steps, self.from_logits, self.describe
-        evaluation = evaluate_classifier(self.model, self.dataset, self.class_names, *options)
-        self.result = evaluation.result
-        evaluation.write(self.run_dir, self.writer, epoch, said=self._said)
-        return evaluation.result
+        found = classification.evaluate_classifier(self.model, self.dataset, self.class_names, *options)
+        self.result = found.result
+        found.write(self.run_dir, self.writer, epoch, said=self._said)
+        return found.result

@@ -16,11 +16,15 @@ from course_hw5.errors import is_whole, require
 
 MOST = 100_000  # batches of a `tf.data.Dataset` that does not know how many it has, where `steps` does not say
 LabelledData: TypeAlias = "Iterable[Any] | keras.utils.PyDataset"  # batches, or a tuple of arrays
+ClassNumbers: TypeAlias = tuple[Integer[np.ndarray, " examples"], Bool[np.ndarray, "examples classes"] | None, bool]
 PAIR = "(inputs, labels) or (inputs, labels, sample_weights)"
 
 
-def check_form(dataset: LabelledData, steps: int | None = None) -> None:
-    """Checks what is known of a data set before it is read.
+def batches(dataset: LabelledData, steps: int | None = None) -> Iterator[tuple[Any, Any]]:
+    """Checks what is known of a data set before it is read, and returns an iterator of its batches `(inputs, labels)`.
+
+    Of a `tf.data.Dataset` of unknown length, such as `from_generator` makes, 100,000 batches are read at most: a warning
+    says so.
 
     Args:
         dataset: `tf.data.Dataset`, `keras.utils.PyDataset` or another object whose every iteration yields the same batches; or
@@ -32,58 +36,43 @@ def check_form(dataset: LabelledData, steps: int | None = None) -> None:
     """
     expected = "a whole number, 1 or more, or None for all batches"
     require("steps", steps, lambda steps: steps is None or is_whole(steps, 1), expected)
+    read: Any = dataset
+    is_endless = is_unknown = False
     if isinstance(dataset, tf.data.Dataset):
         is_endless = int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
-        spec = _pair(dataset.element_spec)
-        if len(spec) > 1 and isinstance(spec[1], tf.TensorSpec) and spec[1].shape.rank == 0:
+        is_unknown = int(dataset.cardinality()) == tf.data.UNKNOWN_CARDINALITY
+        _, labels = _pair(dataset.element_spec)
+        if isinstance(labels, tf.TensorSpec) and labels.shape.rank == 0:
             raise ValueError("`dataset` must yield batches: add .batch(64). Received: single examples")
     elif isinstance(dataset, keras.utils.PyDataset):
         is_endless = dataset.num_batches is None
+        read = map(dataset.__getitem__, itertools.count() if is_endless else range(dataset.num_batches))
     elif isinstance(dataset, (tuple, list)):
         inputs, labels = _arrays(dataset)
         for part in keras.tree.flatten(inputs):
             if part.shape[0] != len(labels):
                 raise ValueError(f"`dataset` must have one label per input. Received: {part.shape[0]} and {len(labels)}")
-        return
+        parts = (slice(start, start + 256) for start in range(0, len(labels), 256))
+        read = ((keras.tree.map_structure(operator.itemgetter(part), inputs), labels[part]) for part in parts)
     elif hasattr(dataset, "__next__") or not hasattr(dataset, "__iter__") or isinstance(dataset, (str, dict)):
         # A generator would be used up by the first look.
         expected = f"a tf.data.Dataset, a PyDataset, a tuple {PAIR} of arrays, or yield the same batches each time it is read"
         raise ValueError(f"`dataset` must be {expected}. Received: {type(dataset).__name__}")
-    else:
-        return
     if is_endless and steps is None:
-        raise ValueError(
-            "`dataset` must come to an end: leave out .repeat(), or say by `steps` how many batches to read. "
-            "Received: an endless data set"
-        )
+        advice = "leave out .repeat(), or say by `steps` how many batches to read"
+        raise ValueError(f"`dataset` must come to an end: {advice}. Received: an endless data set")
+    return _read(read, steps, MOST if is_unknown and steps is None else None)
 
 
-def batches(dataset: LabelledData, steps: int | None = None, batch_size: int = 256) -> Iterator[tuple[Any, Any]]:
-    """Yields `(inputs, labels)` of each batch; arguments as for `check_form`.
-
-    Of a `tf.data.Dataset` of unknown length, such as `from_generator` makes, 100,000 batches are read at most: a warning
-    says so.
-    """
-    read: Iterator[Any]
-    if isinstance(dataset, keras.utils.PyDataset):
-        read = (dataset[index] for index in (itertools.count() if dataset.num_batches is None else range(dataset.num_batches)))
-    elif isinstance(dataset, (tuple, list)):
-        inputs, labels = _arrays(dataset)
-        parts = (slice(start, start + batch_size) for start in range(0, len(labels), batch_size))
-        read = ((keras.tree.map_structure(operator.itemgetter(part), inputs), labels[part]) for part in parts)
-    else:
-        read = iter(dataset)
-    is_known = not isinstance(dataset, tf.data.Dataset) or int(dataset.cardinality()) != tf.data.UNKNOWN_CARDINALITY
-    for number, batch in enumerate(itertools.islice(read, steps)):
-        if number == MOST and steps is None and not is_known:
-            warnings.warn(f"`dataset` is of unknown length: {MOST:,} batches were read; `steps` can say more.", stacklevel=2)
+def _read(dataset, steps, most):
+    for number, batch in enumerate(itertools.islice(dataset, steps)):
+        if number == most:
+            warnings.warn(f"`dataset` is of unknown length: {most:,} batches were read; `steps` can say more.", stacklevel=2)
             return
         yield _pair(batch)
 
 
-def class_numbers(
-    labels: npt.ArrayLike, classes: int
-) -> tuple[Integer[np.ndarray, " examples"], Bool[np.ndarray, "examples classes"] | None, bool]:
+def class_numbers(labels: npt.ArrayLike, classes: int) -> ClassNumbers:
     """The class of each label.
 
     Args:
@@ -116,7 +105,7 @@ def _pair(batch):
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
         found = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else type(batch).__name__
         raise ValueError(f"`dataset` must hold {PAIR}. Received: {found}")
-    return batch[0], batch[1]
+    return batch[:2]
 
 
 def _arrays(dataset):

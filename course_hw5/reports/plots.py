@@ -1,11 +1,11 @@
-"""Arrays to matplotlib figures. No global state: each function returns a `Figure` that the caller saves."""
+"""Arrays and histories to matplotlib figures. No global state: each function returns a `Figure` that the caller saves."""
 
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib
-import matplotlib.image
+import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
 import pandas as pd
@@ -55,6 +55,94 @@ def history_plot(history: pd.DataFrame, metric: str) -> Figure:
     return figure
 
 
+def run_colors(count: int) -> list[str]:
+    """One colour per run, the same in all figures: hexadecimal strings such as "#0173b2"."""
+    return seaborn.color_palette("colorblind" if count <= 10 else "husl", count).as_hex()
+
+
+def runs_plot(histories: dict[str, pd.DataFrame], metric: str) -> Figure:
+    """Draws a metric of several runs against the epoch: validation solid, training dashed.
+
+    Args:
+        histories: dict of name -> `pandas.DataFrame` with the column `epoch` and, where the run has them, `metric` and
+            `val_{metric}`; of any lengths.
+        metric: name of the column, such as "accuracy" or "loss".
+
+    Returns:
+        `Figure`; the best epoch by validation of each run is marked.
+    """
+    with seaborn.axes_style("whitegrid"):
+        figure, axes = subplots(figsize=(6.4, 4.4))
+        _draw_runs(axes, histories, metric)
+    fonts.use_installed_fonts(figure)
+    return figure
+
+
+def class_scores_plot(scores: pd.DataFrame, most: int = 30) -> Figure:
+    """Draws one score per class and run as dots on a line per class, the class with the highest mean on top.
+
+    Args:
+        scores: `pandas.DataFrame`, classes in rows and runs in columns, values in [0, 1].
+        most: of more classes than this, those are drawn on which the runs differ most.
+
+    Returns:
+        `Figure`.
+    """
+    with seaborn.axes_style("whitegrid"):
+        figure, axes = subplots(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)))
+        dots = _draw_class_scores(axes, scores, most)
+    names = [fonts.plain(name) for name in scores]
+    figure.legend(dots, names, loc="outside lower center", ncols=fonts.columns_of_legend(names, 6.4, most=3))
+    make_room(figure, figure.axes, 2 * ROOM)
+    return figure
+
+
+def comparison_plot(histories: dict[str, pd.DataFrame], scores: pd.DataFrame, most: int = 20) -> Figure:
+    """Draws the accuracy curves of several runs and their scores per class side by side; arguments as above."""
+    height = max(4.4, 1.5 + 0.32 * min(len(scores), most))
+    with seaborn.axes_style("whitegrid"):  # which legends and lines read as they are drawn
+        figure, (left, right) = subplots(1, 2, figsize=(12, height))
+        _draw_runs(left, histories, "accuracy")
+        _draw_class_scores(right, scores, most)
+    make_room(figure, [right], 2 * ROOM)
+    return figure
+
+
+def _draw_runs(axes, histories, metric):
+    handles = []
+    for (name, history), color in zip(histories.items(), run_colors(len(histories))):
+        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=fonts.plain(name)))
+        if metric in history:
+            axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8)
+        values = history.get(f"val_{metric}")
+        if values is not None and values.notna().any():
+            axes.plot(history["epoch"], values, color=color, linewidth=2)
+            best = values.idxmin() if "loss" in metric else values.idxmax()
+            axes.plot(history["epoch"][best], values[best], "*", markersize=13, color=color, markeredgecolor="white")
+    for style, label in (("-", "validation"), ("--", "training")):
+        handles.append(matplotlib.lines.Line2D([], [], linestyle=style, color="0.35", label=label))
+    axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch; ★ best by validation")
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend(handles=handles)
+
+
+def _draw_class_scores(axes, scores, most):
+    title = "F1 per class"
+    if len(scores) > most:
+        spread = scores.max(axis=1) - scores.min(axis=1)
+        scores = scores.loc[spread.nlargest(most).index]
+        title += f": the {most} on which the runs differ most"
+    scores = scores.loc[scores.mean(axis=1).sort_values(kind="stable").index]
+    rows = np.arange(len(scores))
+    axes.hlines(rows, scores.min(axis=1), scores.max(axis=1), color="0.75", linewidth=3, zorder=1)
+    columns = zip(scores, run_colors(scores.shape[1]))
+    dots = [axes.scatter(scores[run], rows, s=70, color=color, edgecolor="white", zorder=2) for run, color in columns]
+    axes.set_yticks(rows, [fonts.plain(name) for name in scores.index])
+    axes.set(xlabel="F1", ylim=(-0.7, len(scores) - 0.3), title=title)
+    axes.grid(axis="y", visible=False)
+    return dots
+
+
 def make_room(figure: Figure, axes: Iterable[Axes], room: float) -> None:
     """Gives names their fonts, and lets a figure grow by what the names at `axes` need beyond `room` inches."""
     fonts.use_installed_fonts(figure)
@@ -85,33 +173,18 @@ def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    are_few = len(class_names) <= most
     numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
-    seaborn.heatmap(
-        shares,
-        annot=numbers if len(class_names) <= most else False,
-        fmt=form,
-        vmin=0,
-        vmax=1,
-        cmap="Blues",
-        square=True,
-        linewidths=0.5 if len(class_names) <= most else 0,
-        xticklabels=False,
-        yticklabels=False,
-        cbar_kws={"label": "share of the true class"},
-        ax=axes,
-    )
+    style = {"vmin": 0, "vmax": 1, "cmap": "Blues", "square": True, "linewidths": 0.5 if are_few else 0, "fmt": form}
+    style |= {"xticklabels": False, "yticklabels": False, "cbar_kws": {"label": "share of the true class"}}
+    seaborn.heatmap(shares, annot=numbers if are_few else False, ax=axes, **style)
     axes.set(xlabel="predicted", ylabel="true", title="confusion matrix")
     size = min(10, 10 * most / len(class_names) * 1.2)  # points
-    places, rotation = np.arange(len(names)) + 0.5, 45 if len(names) <= most else 90
+    places, rotation = np.arange(len(names)) + 0.5, 45 if are_few else 90
     axes.set_xticks(places, names, rotation=rotation, ha="right", va="center", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(places, names, fontsize=size)
     make_room(figure, [axes], ROOM)
     return figure
-
-
-def figure_pixels(figure: Figure) -> UInt8[np.ndarray, "1 height width 4"]:
-    """Renders a figure as TensorBoard wants an image: uint8 `(1, height, width, 4)`."""
-    return (matplotlib.image.imread(io.BytesIO(figure_png(figure, dpi=100)))[None] * 255).round().astype("uint8")
 
 
 def figure_png(figure: Figure, dpi: float = 144) -> bytes:
@@ -156,21 +229,19 @@ def embedding_plot(
     return figure
 
 
-def heat_overlay(
-    image: UInt8[np.ndarray, "height width 3"], weights: Float[np.ndarray, "rows columns"], side: int = 96
-) -> UInt8[np.ndarray, "{side} {side} 3"]:
+def heat_overlay(image: UInt8[np.ndarray, "height width 3"], weights: Float[np.ndarray, "rows columns"]) -> Image.Image:
     """An image in grey under the heat of its patches.
 
     Args:
         image: uint8 array `(height, width, 3)`.
         weights: float array `(rows, columns)` of a grid of patches; those below 0 are cold as 0 is.
-        side: of the result, in pixels.
 
     Returns:
-        uint8 array `(side, side, 3)`.
+        `PIL.Image.Image` of 96x96 pixels.
     """
-    grey = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.BICUBIC)
+    size = (96, 96)
+    grey = Image.fromarray(image).convert("L").resize(size, Image.Resampling.BICUBIC)
     share = np.maximum(weights, 0) / max(weights.max(), 1e-9)
-    heat = Image.fromarray(np.uint8(255 * matplotlib.colormaps["inferno"](share)[..., :3])).resize((side, side), 0)
-    alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize((side, side), 0)
-    return np.asarray(Image.composite(heat, grey.convert("RGB"), alpha))
+    heat = Image.fromarray(np.uint8(255 * matplotlib.colormaps["inferno"](share)[..., :3])).resize(size, 0)
+    alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize(size, 0)
+    return Image.composite(heat, grey.convert("RGB"), alpha)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import shutil
 import warnings
@@ -12,28 +11,26 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from course_hw5.files import atomic_write as atomic_write
-from course_hw5.files import local_path, write_text
+from course_hw5.files import AnyPath, atomic_write, local_path, write_text
 from course_hw5.reports import fonts
 
 CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
 
 
 @contextlib.contextmanager
-def going_on(what: str, said: set[str] | None = None) -> Iterator[None]:
+def going_on(what: str, said: set[str]) -> Iterator[None]:
     """Turns an error of the block into one warning, for what is not worth ending a training.
 
     Args:
         what: the file or whatever else is lost, for the warning.
-        said: set that remembers what was warned of, so that each loss is said once; None to warn each time.
+        said: set that remembers what was warned of, so that each loss is said once.
     """
     try:
         yield
     except Exception as error:
-        if said is None or what not in said:
+        if what not in said:
             warnings.warn(f"{what} was not written. {reason(error)}", stacklevel=4)
-        if said is not None:
-            said.add(what)
+        said.add(what)
 
 
 def reason(error: BaseException) -> str:
@@ -41,31 +38,31 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no message')}"
 
 
-def write_json(path: str | os.PathLike, value: object) -> None:
+def write_json(path: AnyPath, value: object) -> None:
     """Writes `value` as indented JSON to `path` atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_figure(path: str | os.PathLike, figure: Figure) -> None:
+def write_figure(path: AnyPath, figure: Figure) -> None:
     """Saves a matplotlib figure to `path` atomically; the suffix decides the format."""
     with atomic_write(path) as partial, fonts.no_glyph_warnings():
         figure.savefig(partial, dpi=144)
 
 
-def require_files(run_dir: str | os.PathLike, names: Iterable[str]) -> None:
+def require_files(run_dir: AnyPath, names: Iterable[str]) -> None:
     """Raises FileNotFoundError unless a run folder holds all of these files."""
     run_dir = local_path(run_dir)
     if missing := [name for name in names if not (run_dir / name).is_file()]:
         raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
 
 
-def read_json(path: str | os.PathLike, required: dict[str, Any] | None = None) -> dict[str, Any]:
+def read_json(path: AnyPath, required: dict | None = None) -> dict[str, Any]:
     """Reads an object from a JSON file.
 
     Args:
         path: the file.
-        required: names that must be there, each with the type of its value, `(int, float)` for any number or, for an
-            object, a dict of the same kind.
+        required: what must be there: the names that lead to a value, from outside to inside, to its type, `(int, float)` for
+            any number.
 
     Raises:
         ValueError: if the file is damaged or lacks one of the names.
@@ -77,11 +74,23 @@ def read_json(path: str | os.PathLike, required: dict[str, Any] | None = None) -
         raise ValueError(f"{path} must hold JSON. Received: {error}") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path} must hold a JSON object. Received: {type(value).__name__}")
-    _check_names(path, value, required or {}, "")
+    for names, kind in (required or {}).items():
+        found: Any = value
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, kind) or isinstance(found, bool):
+            received = "nothing" if found is None else repr(found)[:60]
+            expected = getattr(kind, "__name__", "number")
+            raise ValueError(f"{path} must hold {'.'.join(names)} as {expected}. Received: {received}")
     return value
 
 
-def read_history(run_dir: str | os.PathLike, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_list(path: pathlib.Path) -> list[dict]:
+    """Reads a list from a JSON file; an empty one where there is no file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def read_history(run_dir: AnyPath, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Reads `history.csv` of a run folder with the very floats that were written.
 
     Returns:
@@ -102,20 +111,8 @@ def read_history(run_dir: str | os.PathLike, columns: Sequence[str] = ()) -> pd.
     return history
 
 
-def _check_names(path, value, required, prefix):
-    for name, kind in required.items():
-        is_object, found = isinstance(kind, dict), value.get(name)
-        kind = dict if is_object else kind
-        if not isinstance(found, kind) or isinstance(found, bool):
-            received = "nothing" if name not in value else repr(found)[:60]
-            expected = getattr(kind, "__name__", "number")
-            raise ValueError(f"{path} must hold {prefix}{name} as {expected}. Received: {received}")
-        if is_object:
-            _check_names(path, found, required[name], f"{prefix}{name}.")
-
-
 def ensure_empty(
-    run_dir: str | os.PathLike, may_hold_files: bool = False, advice: str = "add --resume to go on or --overwrite to start anew"
+    run_dir: AnyPath, may_hold_files: bool = False, advice: str = "add --resume to go on or --overwrite to start anew"
 ) -> bool:
     """Whether a run folder holds files.
 
@@ -131,7 +128,7 @@ def ensure_empty(
     return found
 
 
-def open_run(run_dir: str | os.PathLike, config: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
+def open_run(run_dir: AnyPath, config: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
     """Makes a run folder with `config.json`, or checks that a run with the same config can go on in it.
 
     Raises:
@@ -154,7 +151,7 @@ def open_run(run_dir: str | os.PathLike, config: dict[str, Any], resume: bool = 
 
 def check_same_settings(run_dir: pathlib.Path, config: dict[str, Any], all_of_them: bool = False) -> None:
     """Raises ValueError where a run was started with other settings than those of `config`, or, on demand, has more."""
-    started = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+    started = read_json(run_dir / "config.json")
     for part, settings in config.items():
         for name in settings.keys() | (started[part].keys() if all_of_them else ()):
             before, now = started[part].get(name), settings.get(name)

@@ -1,7 +1,6 @@
 """What a segmenter makes of scenes: its report on test data, and the same few images as training goes."""
 
 import dataclasses
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,11 +8,10 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from jaxtyping import Int64
 
 from course_hw5.data.dataset import IGNORE_INDEX, Dataset
-from course_hw5.reports import classification_metrics, plots, run_folder, time_lapse
-from course_hw5.reports.classification import write_image
+from course_hw5.reports import classification_metrics, run_folder, time_lapse
+from course_hw5.reports.evaluation import Evaluation, Writer, timing, write_drawn
 from course_hw5.reports.gallery import gallery
 from course_hw5.reports.pages import components
 from course_hw5.segmentation import masks, metrics
@@ -24,72 +22,21 @@ STRIP_NUMBERS = 2e7  # pixels times classes that are counted at once
 
 
 @dataclasses.dataclass(frozen=True)
-class SceneEvaluation:
-    """What `evaluate_segmenter` found; `write` puts it into a run folder.
+class SceneEvaluation(Evaluation):
+    """What `evaluate_segmenter` found. `write` also writes `class_scores.csv` (IoU, accuracy and share of the pixels of each
+    class) and `gallery.png` (figures 7 and 8 of the homework).
 
     Attributes:
-        matrix: int64 `(num_classes, num_classes)`, pixels by true (rows) and predicted class.
-        class_names: one name per class.
         shown: image, labels and prediction of a few test images.
-        examples: number of images.
-        seconds: what the predictions took.
     """
 
-    matrix: np.ndarray
-    class_names: list[str]
     shown: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
-    examples: int
-    seconds: float
 
-    @property
-    def metrics(self) -> dict[str, float]:
-        """What `metrics.json` holds: "mean_iou", "mean_accuracy", "pixel_accuracy", "examples", seconds."""
-        speed = round(self.examples / self.seconds, 2)
-        timing = {"prediction_seconds": round(self.seconds, 3), "prediction_examples_per_second": speed}
-        return metrics.pixel_scores(self.matrix) | {"examples": self.examples} | timing
-
-    def write(
-        self,
-        run_dir: str | os.PathLike,
-        writer: tf.summary.SummaryWriter | None = None,
-        epoch: int = 0,
-        more: dict | None = None,
-    ) -> dict:
-        """Writes `class_scores.csv` (IoU, accuracy and share of the pixels of each class), `confusion_matrix.csv` and `.png`
-        (pixels), `gallery.png` (figures 7 and 8 of the homework) and `metrics.json`.
-
-        Args:
-            run_dir: folder for the files; created when missing.
-            writer: a `tf.summary` writer that gets the figures as images and the scores as scalars, or None.
-            epoch: the step for the writer.
-            more: further metrics for `metrics.json`.
-
-        Returns:
-            The dict of `metrics.json`.
-        """
-        run_dir = run_folder.local_path(run_dir)
-        run_dir.mkdir(parents=True, exist_ok=True)
-        matrix, names, values = self.matrix, self.class_names, self.metrics | (more or {})
-        scores = pd.DataFrame(metrics.class_scores(matrix), index=names)
-        scores["share"] = matrix.sum(1) / matrix.sum()
+    def _write_more(self, run_dir, writer, epoch, said):
+        scores = pd.DataFrame(metrics.class_scores(self.matrix), index=self.class_names)
+        scores["share"] = self.matrix.sum(1) / self.matrix.sum()
         run_folder.write_text(run_dir / "class_scores.csv", scores.to_csv(index_label="class"))
-        table = pd.DataFrame(matrix, index=names, columns=names)
-        run_folder.write_text(run_dir / "confusion_matrix.csv", table.to_csv(index_label="true"))
-        run_folder.write_json(run_dir / "metrics.json", values)
-        for name, draw, arguments in (
-            ("confusion_matrix", plots.confusion_matrix_plot, (matrix, names)),
-            ("gallery", gallery, (*zip(*self.shown), names)),
-        ):
-            with run_folder.going_on(str(run_dir / f"{name}.png")):
-                figure = draw(*arguments)
-                run_folder.write_figure(run_dir / f"{name}.png", figure)
-                write_image(writer, name, figure, epoch)
-        if writer is not None:
-            with writer.as_default(step=epoch):
-                for name in ("mean_iou", "mean_accuracy", "pixel_accuracy"):
-                    tf.summary.scalar(f"report/{name}", values[name])
-            writer.flush()
-        return values
+        write_drawn(run_dir / "gallery.png", writer, epoch, said, gallery, *zip(*self.shown), self.class_names)
 
 
 def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluation:
@@ -104,7 +51,7 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluat
     """
     check_classes(segmenter.num_classes, data.class_names)
     check_end(data.test, "test")
-    matrix, shown, seconds, examples = np.zeros((segmenter.num_classes,) * 2, "int64"), [], 0.0, 0
+    matrix, shown, seconds = np.zeros((segmenter.num_classes,) * 2, "int64"), [], 0.0
     for number, (image, labels) in enumerate(data.test):
         image, labels = np.asarray(image), np.asarray(labels)
         _check_labels(labels, image, segmenter.num_classes, number)
@@ -112,21 +59,16 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluat
         predicted = np.asarray(segmenter.segment(image))
         seconds += time.perf_counter() - started
         matrix += counted(labels, predicted, segmenter.num_classes)
-        examples += 1
         if len(shown) < SHOWN and number % max(1, int(data.test.cardinality()) // SHOWN) == 0:
             shown.append((image, labels, predicted))
-    names = classification_metrics.distinct_names(
-        segmenter.class_names if data.class_names[0].isdecimal() else data.class_names
-    )
-    return SceneEvaluation(matrix, names, shown, examples, seconds)
+    names = segmenter.class_names if data.class_names[0].isdecimal() else data.class_names
+    scores = metrics.pixel_scores(matrix)
+    tested = scores | {"examples": number + 1} | timing(number + 1, seconds, digits=2)
+    return SceneEvaluation(classification_metrics.distinct_names(names), matrix, scores, tested, shown)
 
 
 def write_scene_report(
-    segmenter: SceneSegmenter,
-    data: Dataset,
-    run_dir: str | os.PathLike,
-    writer: tf.summary.SummaryWriter | None = None,
-    epoch: int = 0,
+    segmenter: SceneSegmenter, data: Dataset, run_dir: run_folder.AnyPath, writer: Writer = None, epoch: int = 0
 ) -> dict:
     """Evaluates a segmenter and writes what was found; arguments and errors as above. Returns the dict of `metrics.json`."""
     return evaluate_segmenter(segmenter, data).write(run_dir, writer, epoch)
@@ -141,7 +83,7 @@ def _check_labels(labels, image, num_classes, number):
         raise ValueError(f"Labels of image {number} must {expected}. Received: {wrong[0]}")
 
 
-def counted(labels: masks.Mask, predicted: masks.Mask, num_classes: int) -> Int64[np.ndarray, "classes classes"]:
+def counted(labels: masks.Mask, predicted: masks.Mask, num_classes: int) -> np.ndarray:
     """The confusion matrix of any image, int64 `(num_classes, num_classes)`, counted on the device strip by strip."""
     strips = max(1, round(labels.size * num_classes / STRIP_NUMBERS))
     parts = zip(np.array_split(labels, strips), np.array_split(predicted, strips))
@@ -171,7 +113,7 @@ class SceneTimeLapse(time_lapse.TimeLapse):
 
     file = "scenes.json"
 
-    def __init__(self, run_dir: str | os.PathLike, scenes: Iterable[tuple[masks.RgbImage, masks.Mask]], every: int = 4):
+    def __init__(self, run_dir: run_folder.AnyPath, scenes: Iterable[tuple[masks.RgbImage, masks.Mask]], every: int = 4):
         super().__init__(run_dir, every)
         self.scenes = [(np.asarray(image), np.asarray(labels)) for image, labels in scenes]
 

@@ -1,19 +1,17 @@
 """Callbacks that keep what a model makes of the same few inputs as training goes."""
 
-import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 
-import keras
 import numpy as np
 
 from course_hw5.attention import analysis
 from course_hw5.errors import is_whole, require
 from course_hw5.reports import plots, run_folder
+from course_hw5.reports.keras_callbacks import RunCallback
 from course_hw5.reports.pages import components
 
 
-class TimeLapse(keras.callbacks.Callback):
+class TimeLapse(RunCallback):
     """Keeps, in a file of the run folder, what a model makes of the same few inputs before training and every few epochs.
 
     Subclasses name the `file` and give the `frames` of an epoch, dicts. After a resume, frames that come again are replaced.
@@ -23,27 +21,24 @@ class TimeLapse(keras.callbacks.Callback):
         every: epochs from one look to the next, 1 or more; the last epoch is looked at too.
     """
 
-    def __init__(self, run_dir: str | os.PathLike, every: int):
-        super().__init__()
+    def __init__(self, run_dir: run_folder.AnyPath, every: int):
+        super().__init__(run_dir)
         require("every", every, lambda every: is_whole(every, 1), "a whole number, 1 or more")
-        self.run_dir = run_folder.local_path(run_dir)
         self.every = every
-        self._said = set()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.run_dir.mkdir(parents=True, exist_ok=True)
+        super().on_train_begin()
         if not (self.run_dir / self.file).exists():
             self._write(0)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
-            with run_folder.going_on(str(self.run_dir / self.file), self._said):
+            with self._going_on(self.run_dir / self.file):
                 self._write(epoch + 1)
 
     def _write(self, epoch):
         path = self.run_dir / self.file
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() and epoch else []
-        kept = [frame for frame in earlier if frame["epoch"] < epoch]
+        kept = [frame for frame in run_folder.read_list(path) if frame["epoch"] < epoch]
         run_folder.write_json(path, kept + [{"epoch": epoch} | frame for frame in self.frames(epoch)])
 
 
@@ -63,7 +58,7 @@ class AttentionTimeLapse(TimeLapse):
     file = "attention.json"
 
     def __init__(
-        self, run_dir: str | os.PathLike, sources: Sequence[str] | dict[str, np.ndarray], explain: Callable, every: int = 1
+        self, run_dir: run_folder.AnyPath, sources: Sequence[str] | dict[str, np.ndarray], explain: Callable, every: int = 1
     ):
         super().__init__(run_dir, every)
         if isinstance(sources, str) or not sources:
@@ -75,29 +70,20 @@ class AttentionTimeLapse(TimeLapse):
         (self.run_dir / "attention").mkdir(exist_ok=True)
         for number, (name, source) in enumerate(self.sources.items()):
             explained = self.explain(self.model, source)
-            frame = (_image_frame if hasattr(explained, "image") else _sentence_frame)(explained)
             page = f"attention/epoch-{epoch:04d}-{number}.html"
             html = explained.view(title=f"{name} (after epoch {epoch})", html_action="return")
             run_folder.write_text(self.run_dir / page, html)
-            yield {"name": name, **frame, "page": page}
+            yield {"name": name, **_frame(explained), "page": page}
 
 
-def _sentence_frame(explained):
-    relevance = analysis.token_relevance(explained.attention, explained.gradients)[0]
-    return {
-        "answer": explained.class_name,
-        "probability": round(explained.probability, 4),
-        "tokens": explained.tokens,
-        "relevance": [round(weight, 4) for weight in relevance.tolist()],
-    }
-
-
-def _image_frame(explained):
-    relevance = analysis.token_relevance(explained.attention, explained.gradients)[1:, 1:]
-    answer, probability = explained.predictions[0]
-    heat = plots.heat_overlay(explained.image, relevance.mean(axis=0).reshape(explained.grid))  # read from all patches
-    return {
-        "answer": answer,
-        "probability": round(probability, 4),
-        "image": components.thumbnail(heat, side=96),
-    }
+def _frame(explained):
+    """The answer, its probability, and where in the text or image it came from."""
+    relevance = analysis.token_relevance(explained.attention, explained.gradients)
+    if hasattr(explained, "image"):
+        answer, probability = explained.predictions[0]
+        heat = plots.heat_overlay(explained.image, relevance[1:, 1:].mean(axis=0).reshape(explained.grid))  # of all patches
+        shown = {"image": components.image_url(heat)}
+    else:
+        answer, probability = explained.class_name, explained.probability
+        shown = {"tokens": explained.tokens, "relevance": [round(weight, 4) for weight in relevance[0].tolist()]}
+    return {"answer": answer, "probability": round(probability, 4), **shown}

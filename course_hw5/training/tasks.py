@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
-from course_hw5.reports import classification_metrics, labelled_batches, predictions
-from course_hw5.reports.classification import ClassificationEvaluation, evaluate_classifier
+from course_hw5.reports import classification_metrics, labelled_batches
+from course_hw5.reports.classification import ClassificationEvaluation, check_units, evaluate_classifier
 from course_hw5.reports.segmentation_report import SceneEvaluation, check_classes, check_end, evaluate_segmenter
 from course_hw5.segmentation.losses import PixelCrossentropy
 from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
@@ -23,9 +23,9 @@ class Classification:
 
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
-        predictions.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
+        check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         for split in (data.validation, data.test):
-            labelled_batches.check_form(split)
+            labelled_batches.batches(split)
 
     def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
         """Integer labels become one-hot, so that one loss and one accuracy serve mixed, smoothed and plain labels.
@@ -48,7 +48,7 @@ class Classification:
 
     def evaluate(self, model: keras.Model, data: Dataset) -> ClassificationEvaluation:
         """Predicts the test data once and scores the predictions; writes nothing."""
-        predictions.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
+        check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         if not model.compiled:
             model.compile(jit_compile=runtime.use_jit_compile(model))
         return evaluate_classifier(model, data.test, data.class_names, describe=getattr(data, "describe", None))

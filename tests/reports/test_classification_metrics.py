@@ -6,7 +6,6 @@ from course_hw5.reports.classification_metrics import (
     class_probabilities,
     classification_result,
     distinct_names,
-    multilabel_result,
 )
 
 pytestmark = pytest.mark.unit
@@ -84,7 +83,7 @@ def test_names_of_classes_are_distinct_text_that_can_be_written(names, distinct)
 
 def test_results_of_several_labels_equal_an_independent_computation(random):
     labels, predicted = random.random((2, 50, 3)) > 0.5
-    result = multilabel_result(labels, predicted, ["a", "accuracy", "c"])
+    result = classification_result(labels, predicted, ["a", "accuracy", "c"])
     precision, recall, f1, support = sklearn.metrics.precision_recall_fscore_support(labels, predicted, average=None)
     assert [result.report["a"][score] for score in ("precision", "recall", "f1-score", "support")] == pytest.approx(
         [precision[0], recall[0], f1[0], support[0]]

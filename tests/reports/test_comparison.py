@@ -203,7 +203,7 @@ def test_two_classes_of_one_name_are_two_in_the_comparison(tmp_path):
 
 
 def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(runs, tmp_path):
-    result = classification_metrics.multilabel_result(np.eye(3) > 0, np.eye(3) > 0, NAMES)
+    result = classification_metrics.classification_result(np.eye(3) > 0, np.eye(3) > 0, NAMES)
     (runs[1] / "classification_report.json").write_text(json.dumps(result.report))
     with pytest.raises(ValueError, match="runs whose examples have one label each. Received: .*tuned"):
         comparison.write_comparison(runs, tmp_path / "compare.html")

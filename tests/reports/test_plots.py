@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_hw5.reports import comparison_plots, plots
+from course_hw5.reports import plots
 
 pytestmark = pytest.mark.unit
 
@@ -43,18 +43,12 @@ def test_embedding_plot_of_many_tokens_shows_the_first():
     assert figure.axes[0].images[0].get_array().shape == (64, 64)
 
 
-def test_figure_pixels_are_one_image_batch():
-    pixels = plots.figure_pixels(plots.confusion_matrix_plot([[1]], ["cat"]))
-    assert pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[0] == 1 and pixels.shape[-1] == 4
-    assert pixels.min() < 100 < pixels.max()
-
-
 def test_runs_plot_draws_runs_of_different_length_validation_solid_and_training_dashed():
     short = pd.DataFrame({"epoch": [1, 2], "loss": [3.0, 2.0], "val_loss": [2.0, 1.5]})
     long = pd.DataFrame({"epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5]})
-    axes = comparison_plots.runs_plot({"_short": short, "long $5": long}, "loss").axes[0]
+    axes = plots.runs_plot({"_short": short, "long $5": long}, "loss").axes[0]
     drawn = [(line.get_linestyle(), len(line.get_xdata()), line.get_color()) for line in axes.get_lines()]
-    first, second = comparison_plots.run_colors(2)
+    first, second = plots.run_colors(2)
     assert drawn == [("--", 2, first), ("-", 2, first), ("None", 1, first), ("--", 3, second)]
     assert axes.get_lines()[2].get_xdata()[0] == 2  # the star is on the lowest validation loss
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["_short", r"long \$5", "validation", "training"]
@@ -62,19 +56,17 @@ def test_runs_plot_draws_runs_of_different_length_validation_solid_and_training_
 
 def test_class_scores_plot_shows_the_classes_on_which_runs_differ_most():
     scores = pd.DataFrame({"a": [0.5, 0.2, 0.9], "b": [0.5, 0.4, 0.8]}, index=["same", "far", "near"])
-    axes = comparison_plots.class_scores_plot(scores).axes[0]
+    axes = plots.class_scores_plot(scores).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["far", "same", "near"]  # from below
     np.testing.assert_allclose(axes.collections[2].get_offsets()[:, 0], [0.4, 0.5, 0.8])
-    axes = comparison_plots.class_scores_plot(scores, most=2).axes[0]
+    axes = plots.class_scores_plot(scores, most=2).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["far", "near"]
     assert "the 2 on which the runs differ most" in axes.get_title()
 
 
 def test_comparison_plot_holds_curves_and_scores():
     history = pd.DataFrame({"epoch": [1], "accuracy": [0.5]})
-    figure = comparison_plots.comparison_plot(
-        {"a": history, "b": history}, pd.DataFrame({"a": [0.5], "b": [0.6]}, index=["cat"])
-    )
+    figure = plots.comparison_plot({"a": history, "b": history}, pd.DataFrame({"a": [0.5], "b": [0.6]}, index=["cat"]))
     assert [axes.get_xlabel() for axes in figure.axes] == ["epoch", "F1"]
     assert plots.figure_png(figure).startswith(b"\x89PNG")
 
@@ -85,8 +77,8 @@ def test_names_of_forty_letters_fit_into_the_figures():
     history = pd.DataFrame({"epoch": [1], "accuracy": [0.5]})
     for figure in (
         plots.confusion_matrix_plot(np.eye(3, dtype=int), names),
-        comparison_plots.class_scores_plot(scores),
-        comparison_plots.comparison_plot({"a": history, "_b": history}, scores),
+        plots.class_scores_plot(scores),
+        plots.comparison_plot({"a": history, "_b": history}, scores),
     ):
         plots.figure_png(figure, figure.dpi)  # lays it out
         for axes in figure.axes:
@@ -97,7 +89,7 @@ def test_names_of_forty_letters_fit_into_the_figures():
 
 
 def test_figures_of_class_scores_name_every_run():
-    figure = comparison_plots.class_scores_plot(pd.DataFrame({"_old": [0.1], "$new$": [0.2]}, index=["cat"]))
+    figure = plots.class_scores_plot(pd.DataFrame({"_old": [0.1], "$new$": [0.2]}, index=["cat"]))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_old", r"\$new\$"]
 
 

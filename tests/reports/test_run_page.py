@@ -169,7 +169,7 @@ def test_a_monitor_that_was_never_a_number_is_said_to_be_so(run_dir):
 
 
 def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(run_dir):
-    result = classification_metrics.multilabel_result(np.eye(3) > 0, np.ones((3, 3)) > 0, NAMES)
+    result = classification_metrics.classification_result(np.eye(3) > 0, np.ones((3, 3)) > 0, NAMES)
     (run_dir / "classification_report.json").write_text(json.dumps(result.report))
     (run_dir / "confusion_matrix.csv").unlink()
     with pytest.raises(ValueError, match="runs whose examples have one label each. Received: .*, where they have several"):

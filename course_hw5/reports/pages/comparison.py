@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5.reports import classification_metrics, comparison_plots, plots, run_folder, summary
+from course_hw5.reports import classification_metrics, plots, run_folder, summary
 from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json")
@@ -26,7 +26,7 @@ class Run(NamedTuple):
     flops: int | None
 
 
-def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) -> pathlib.Path:
+def write_comparison(run_dirs: list[run_folder.AnyPath], out: run_folder.AnyPath) -> pathlib.Path:
     """Writes the page `out` and, beside it, the figure of the same name with the suffix `.png`.
 
     Args:
@@ -45,15 +45,25 @@ def write_comparison(run_dirs: list[str | os.PathLike], out: str | os.PathLike) 
     _check_paths(folders, out)
     runs = dict(zip(run_names(folders), [read_run(folder) for folder in folders]))
     scores = class_scores(runs)
-    figure = comparison_plots.comparison_plot({name: run.history for name, run in runs.items()}, scores)
-    page = comparison_page(runs, scores, out.parent)
+    histories = {name: run.history for name, run in runs.items()}
+    drawn = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
+    page = components.render(
+        "comparison.html",
+        title=f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs),
+        runs=_shown_runs(runs, out.parent),
+        summary=summary.of_comparison(runs, scores),
+        curves={f"{m} per epoch of all runs": plots.figure_png(plots.runs_plot(histories, m)) for m in drawn},
+        loss_hint=summary.loss_hint(runs),
+        class_figure=plots.figure_png(plots.class_scores_plot(scores)),
+        rows=_rows(runs, scores),
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
-    run_folder.write_figure(out.with_suffix(".png"), figure)
+    run_folder.write_figure(out.with_suffix(".png"), plots.comparison_plot(histories, scores))
     run_folder.write_text(out, page)
     return out
 
 
-def read_run(run_dir: str | os.PathLike) -> Run:
+def read_run(run_dir: run_folder.AnyPath) -> Run:
     """Reads what is compared of a run folder.
 
     Raises:
@@ -64,13 +74,14 @@ def read_run(run_dir: str | os.PathLike) -> Run:
     if (run_dir / "class_scores.csv").exists():
         raise ValueError(f"Runs of classifiers can be compared. Received: {run_dir}, of a segmenter")
     run_folder.require_files(run_dir, FILES)
-    parts = {"settings": {}, "arguments": {}, "data": {"class_names": list}, "model": {"name": str, "parameters": int}}
+    parts: dict = {("settings",): dict, ("arguments",): dict, ("data", "class_names"): list}
+    parts |= {("model", "name"): str, ("model", "parameters"): int}
     config = run_folder.read_json(run_dir / "config.json", parts)
     classification_metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
     numbers = ("accuracy", "f1", "examples", "training_seconds", "training_examples_per_second")
-    tested = run_folder.read_json(run_dir / "metrics.json", dict.fromkeys(numbers, NUMBER))
+    tested = run_folder.read_json(run_dir / "metrics.json", {(name,): NUMBER for name in numbers})
     config["data"]["class_names"] = classification_metrics.distinct_names(config["data"]["class_names"])
-    f1 = {name: {"f1-score": NUMBER} for name in [*config["data"]["class_names"], "weighted avg"]}
+    f1 = {(name, "f1-score"): NUMBER for name in [*config["data"]["class_names"], "weighted avg"]}
     report = run_folder.read_json(run_dir / "classification_report.json", f1)
     history = run_folder.read_history(run_dir, ("epoch", "accuracy", "seconds"))
     return Run(run_dir, config, tested, report, history, config.get("prediction_flops"))
@@ -86,10 +97,9 @@ def run_names(run_dirs: list[pathlib.Path]) -> list[str]:
     parts = [run_dir.resolve().parts for run_dir in run_dirs]
     names = []
     for own in parts:
-        depth = 1
-        while sum(other[-depth:] == own[-depth:] for other in parts) > 1:
-            depth += 1
-        names.append(pathlib.PurePath(*own[-depth:]).as_posix())
+        tails = (own[-depth:] for depth in range(1, len(own) + 1))
+        tail = next(tail for tail in tails if sum(other[-len(tail) :] == tail for other in parts) == 1)
+        names.append(pathlib.PurePath(*tail).as_posix())
     return names
 
 
@@ -103,35 +113,12 @@ def class_scores(runs: dict[str, Run]) -> pd.DataFrame:
     (first, expected), *others = classes.items()
     for name, found in others:
         if sorted(found) != sorted(expected):
-            different = sorted({*found} ^ {*expected})[:3]
+            received = f"{len(expected)} in {first}, {len(found)} in {name}"
+            different = ", ".join(map(repr, sorted({*found} ^ {*expected})[:3]))
             raise ValueError(
-                f"Runs must have the same classes to be compared. Received: {len(expected)} in {first}, {len(found)} in "
-                f"{name}, and not in both {', '.join(map(repr, different))}"
+                f"Runs must have the same classes to be compared. Received: {received}, and not in both {different}"
             )
     return pd.DataFrame({name: [run.report[c]["f1-score"] for c in expected] for name, run in runs.items()}, index=expected)
-
-
-def comparison_page(runs: dict[str, Run], scores: pd.DataFrame, page_dir: str | os.PathLike = ".") -> str:
-    """Writes the page as text, one HTML document that fetches nothing.
-
-    Args:
-        runs: name -> run.
-        scores: what `class_scores` makes of them.
-        page_dir: folder that the page will lie in, for links to the pages of the runs.
-    """
-    histories = {name: run.history for name, run in runs.items()}
-    drawn = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
-    curves = {f"{metric} per epoch of all runs": comparison_plots.runs_plot(histories, metric) for metric in drawn}
-    return components.render(
-        "comparison.html",
-        title=f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs),
-        runs=_shown_runs(runs, page_dir),
-        summary=summary.of_comparison(runs, scores),
-        curves={name: plots.figure_png(figure) for name, figure in curves.items()},
-        loss_hint=summary.loss_hint(runs),
-        class_figure=plots.figure_png(comparison_plots.class_scores_plot(scores)),
-        rows=_rows(runs, scores),
-    )
 
 
 def _check_paths(run_dirs, out):
@@ -149,22 +136,15 @@ def _check_paths(run_dirs, out):
 
 def _shown_runs(runs, page_dir):
     """Name, colour, link, metric cards and names of the best ones, for each run."""
-    values = {name: _metrics(run) for name, run in runs.items()}
-    best = {
-        card: better(own[card] for own in values.values())[1]
-        for card, better in BETTER.items()
-        if len({own[card][1] for own in values.values()}) > 1
-    }
-    return [
-        {
-            "name": name,
-            "color": color,
-            "link": _link(run, page_dir),
-            "cards": {card: text for card, (_, text) in values[name].items()},
-            "best": [card for card, text in best.items() if values[name][card][1] == text],
-        }
-        for (name, run), color in zip(runs.items(), comparison_plots.run_colors(len(runs)))
-    ]
+    values = [_metrics(run) for run in runs.values()]
+    best = {card: better(own[card] for own in values)[1] for card, better in BETTER.items()}
+    best = {card: text for card, text in best.items() if any(own[card][1] != text for own in values)}
+    shown = []
+    for (name, run), color, own in zip(runs.items(), plots.run_colors(len(runs)), values):
+        cards = {card: text for card, (_, text) in own.items()}
+        framed = [card for card, text in best.items() if cards[card] == text]
+        shown.append({"name": name, "color": color, "link": _link(run, page_dir), "cards": cards, "best": framed})
+    return shown
 
 
 def _metrics(run):
@@ -192,10 +172,10 @@ def _rows(runs, scores):
     """The table of F1: a row per class, then the average."""
     average = pd.DataFrame({name: [run.report["weighted avg"]["f1-score"]] for name, run in runs.items()}, ["weighted average"])
     rows = []
-    for name, row in [*scores.iterrows(), *average.iterrows()]:
+    for name, row in pd.concat([scores, average]).iterrows():
         texts = [f"{score:.3f}" for score in row]
         best = max(texts) if len({*texts}) > 1 else None
         cells = [{"share": f"{score:.4f}", "text": text, "is_best": text == best} for score, text in zip(row, texts)]
-        rows.append({"name": name, "cells": cells, "difference": f"{row.max() - row.min():.3f}"})
-        rows[-1]["is_average"] = name in average.index
+        spread = f"{row.max() - row.min():.3f}"
+        rows.append({"name": name, "cells": cells, "difference": spread, "is_average": name in average.index})
     return rows

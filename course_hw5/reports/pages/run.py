@@ -1,7 +1,5 @@
 """A run folder to one page, `index.html`, that opens offline: nothing in it is fetched."""
 
-import json
-import os
 import pathlib
 
 import pandas as pd
@@ -21,7 +19,7 @@ METRICS = {
 }
 
 
-def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
+def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
     """Writes `index.html` from the other files of a finished run folder.
 
     Args:
@@ -46,10 +44,11 @@ def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
     history = run_folder.read_history(run_dir)
     matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
     class_names = classification_metrics.distinct_names(config["data"]["class_names"])
-    attention = _list(run_dir / "attention.json")
+    parts = [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
+    attention = run_folder.read_list(run_dir / "attention.json")
     page = components.render(
         "run.html",
-        title=" · ".join([config["model"]["name"], *_name_parts(config), run_dir.resolve().name]),
+        title=" · ".join([config["model"]["name"], *parts, run_dir.resolve().name]),
         folder=run_dir,
         config=config,
         cards=_cards(tested, history, config),
@@ -60,18 +59,14 @@ def write_page(run_dir: str | os.PathLike) -> pathlib.Path:
         gallery=_figure(run_dir / "gallery.png"),
         attention=attention,
         texts=_texts(attention),
-        scenes=_list(run_dir / "scenes.json"),
+        scenes=run_folder.read_list(run_dir / "scenes.json"),
         facts={
             "classes": class_names,
             "matrix": matrix.tolist(),
             "unit": "pixels" if is_segmenter else "",
-            "misclassified": _list(run_dir / "misclassified.json"),
+            "misclassified": run_folder.read_list(run_dir / "misclassified.json"),
         },
-        files=[
-            path.name
-            for path in sorted(run_dir.iterdir())
-            if path.is_file() and path.name != "index.html" and not path.name.startswith(".")
-        ],
+        files=sorted(path.name for path in run_dir.glob("[!.]*") if path.is_file() and path.name != "index.html"),
     )
     run_folder.write_text(run_dir / "index.html", page)
     return run_dir / "index.html"
@@ -92,17 +87,10 @@ def _pixel_metrics(run_dir):
     return pd.concat([table, pd.DataFrame([mean], index=["mean"])])[["accuracy", "share", "IoU"]]
 
 
-def _name_parts(config):
-    return [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
-
-
 def _cards(tested, history, config):
     cards = {label: f"{tested[name]:.4f}" for name, label in METRICS.items() if name in tested}
-    cards |= {
-        "test examples": f"{tested['examples']:,}",
-        "parameters": components.short_number(config["model"]["parameters"]),
-        "epochs": str(len(history)),
-    }
+    parameters = components.short_number(config["model"]["parameters"])
+    cards |= {"test examples": f"{tested['examples']:,}", "parameters": parameters, "epochs": str(len(history))}
     if "training_seconds" in tested:
         cards["training"] = f"{tested['training_seconds'] / 60:.1f} min"
     return cards
@@ -110,10 +98,6 @@ def _cards(tested, history, config):
 
 def _figure(path):
     return path.read_bytes() if path.exists() else None
-
-
-def _list(path):
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 def _texts(attention):
