@@ -38,10 +38,10 @@ def gallery(
     for title, maps in columns.items():
         if len(maps) != len(columns["image"]) or not maps:
             raise ValueError(f"There must be one {title} per image, of {len(columns['image'])}. Received: {len(maps)}")
-        for number, (image, labels) in enumerate(zip(columns["image"], maps)):
-            if np.shape(image)[:2] != np.shape(labels)[:2]:
-                sizes = f"{np.shape(image)[:2]}. Received: {np.shape(labels)[:2]}"
-                raise ValueError(f"The {title} of image {number} must have its size, {sizes}")
+        for number, (image, mask) in enumerate(zip(columns["image"], maps)):
+            size, found = np.shape(image)[:2], np.shape(mask)[:2]
+            if size != found:
+                raise ValueError(f"The {title} of image {number} must have its size, {size}. Received: {found}")
     rows, count = len(columns["image"]), len(class_names)
     shape = columns["image"][0].shape
     figure = matplotlib.figure.Figure(figsize=(4 * len(columns), 0.9 + 4 * shape[0] / shape[1] * rows), layout="constrained")
@@ -53,14 +53,12 @@ def gallery(
             panel.set_axis_off()
     flat = [np.ravel(labels) for title, labels_of in columns.items() if title != "image" for labels in labels_of]
     entries = masks.legend(np.concatenate(flat), class_names) if flat else []
-    handles = [
-        matplotlib.patches.Patch(color=(*np.array(entry.color) / 255,), label=f"{fonts.plain(entry.name)} {entry.share:.0%}")
-        for entry in entries[:most]
-    ]
-    if any((labels == IGNORE_INDEX).any() for labels in flat):
-        handles.append(matplotlib.patches.Patch(color=(*np.array(masks.GREY) / 255,), label="no label"))
+    shown = [(entry.color, f"{fonts.plain(entry.name)} {entry.share:.0%}") for entry in entries[:most]]
+    if any((mask == IGNORE_INDEX).any() for mask in flat):
+        shown.append((masks.GREY, "no label"))
+    handles = [matplotlib.patches.Patch(color=(*np.array(color) / 255,), label=label) for color, label in shown]
     if handles:
-        ncols = fonts.columns_of_legend([str(handle.get_label()) for handle in handles], figure.get_figwidth(), most=6)
+        ncols = fonts.columns_of_legend([label for _, label in shown], figure.get_figwidth(), most=6)
         figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)
     fonts.use_installed_fonts(figure)
     return figure

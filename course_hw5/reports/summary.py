@@ -1,14 +1,9 @@
 """What the figures of one run, or of several, show, in sentences."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from course_hw5.reports.pages.components import short_number
-
-if TYPE_CHECKING:
-    from course_hw5.reports.pages.comparison import Run
 
 OVERFITTING = 0.1  # accuracy in training above that in validation
 
@@ -23,7 +18,12 @@ def of_run(history: pd.DataFrame, classes: pd.DataFrame, matrix: np.ndarray, cla
         class_names: one name per class.
         config: dict of `config.json`.
     """
-    lines = [*_best_epoch(history, config["settings"]["monitor"]), *_extreme_classes(classes.iloc[: len(class_names)])]
+    lines = _best_epoch(history, config["settings"]["monitor"])
+    measure = "F1" if "F1" in classes else "IoU"
+    scores = classes[measure].iloc[: len(class_names)]
+    if scores.notna().any():
+        easy, hard = (f"{name} ({measure} {scores[name]:.2f})" for name in (scores.idxmax(), scores.idxmin()))
+        lines.append(f"Easiest class: {easy}; hardest: {hard}.")
     errors = matrix * (1 - np.eye(len(matrix), dtype=int))
     if errors.any():
         true, predicted = np.unravel_index(errors.argmax(), errors.shape)
@@ -55,17 +55,7 @@ def _overfitting(gap):
     return "training is the harder task here (augmentation or dropout act only there)."
 
 
-def _extreme_classes(classes):
-    measure = "F1" if "F1" in classes else "IoU"
-    values = classes[measure]
-    if values.isna().all():
-        return []
-    easiest, hardest = values.idxmax(), values.idxmin()
-    easy, hard = (f"{name} ({measure} {values[name]:.2f})" for name in (easiest, hardest))
-    return [f"Easiest class: {easy}; hardest: {hard}."]
-
-
-def of_comparison(runs: dict[str, "Run"], scores: pd.DataFrame) -> list[str]:
+def of_comparison(runs: dict, scores: pd.DataFrame) -> list[str]:
     """Says in a few sentences how the most accurate run differs from the next, and what to mind when comparing them.
 
     Args:
@@ -80,7 +70,7 @@ def of_comparison(runs: dict[str, "Run"], scores: pd.DataFrame) -> list[str]:
     return lines
 
 
-def loss_hint(runs: dict[str, "Run"]) -> str:
+def loss_hint(runs: dict) -> str:
     """Says, where runs smooth labels differently, that their losses cannot be compared; "" where they can."""
     smoothing = {name: run.config["settings"].get("label_smoothing", 0) for name, run in runs.items()}
     if len({*smoothing.values()}) == 1:
@@ -96,9 +86,7 @@ def _compare_accuracy(runs, best, second):
         return f"{best} and {second} are as accurate: {first['accuracy']:.4f} of the test examples."
     error = np.sqrt(sum(m["accuracy"] * (1 - m["accuracy"]) / max(1, m["examples"]) for m in (first, other)))
     verdict = (
-        f"more than chance explains with {first['examples']:,} test examples"
-        if gain > 2 * error
-        else f"which can be chance with {first['examples']:,} test examples"
+        f"{'more than chance explains' if gain > 2 * error else 'which can be chance'} with {first['examples']:,} test examples"
     )
     return f"{best} is the most accurate: {first['accuracy']:.4f}, {gain:.4f} above {second}, {verdict}."
 
@@ -108,11 +96,9 @@ def _compare_class(scores, best, second):
     most, least = gains.idxmax(), gains.idxmin()
     if gains[most] <= 0:
         return f"No class has a higher F1 in {best} than in {second}."
-    line = f"{best} beats {second} most on '{most}': {gains[most]:+.2f} F1, from {scores[second][most]:.2f}"
-    line += f" to {scores[best][most]:.2f}"
-    if gains[least] < 0:
-        return f"{line}; it is behind on {(gains < 0).sum()} of {len(gains)} classes, most on '{least}' ({gains[least]:+.2f})."
-    return f"{line}; it is behind on no class, and gains least on '{least}' ({gains[least]:+.2f})."
+    behind = f"{(gains < 0).sum()} of {len(gains)} classes, most on" if gains[least] < 0 else "no class, and gains least on"
+    line = f"{best} beats {second} most on '{most}': {gains[most]:+.2f} F1, from {scores[second][most]:.2f} to "
+    return f"{line}{scores[best][most]:.2f}; it is behind on {behind} '{least}' ({gains[least]:+.2f})."
 
 
 def _compare_cost(runs, best, second):
@@ -128,21 +114,17 @@ def _compare_cost(runs, best, second):
 
 
 def _compare_overtaking(runs, best, second):
-    ours, theirs = (runs[name].history for name in (best, second))
+    ours, theirs = runs[best].history, runs[second].history
     if "val_accuracy" not in ours or "val_accuracy" not in theirs:
         return []
-    above = ours.loc[ours["val_accuracy"] > theirs["val_accuracy"].max(), "epoch"]
-    if above.empty:
-        return []
-    return [f"{best} passes {second}'s best validation accuracy ({theirs['val_accuracy'].max():.4f}) in epoch {above.iloc[0]}."]
+    highest = theirs["val_accuracy"].max()
+    above = ours.loc[ours["val_accuracy"] > highest, "epoch"]
+    return [f"{best} passes {second}'s best validation accuracy ({highest:.4f}) in epoch {epoch}." for epoch in above[:1]]
 
 
 def _compare_gap(runs):
-    gaps = {
-        name: run.history["accuracy"].iloc[-1] - run.history["val_accuracy"].iloc[-1]
-        for name, run in runs.items()
-        if "val_accuracy" in run.history
-    }
+    last = {name: run.history.iloc[-1] for name, run in runs.items() if "val_accuracy" in run.history}
+    gaps = {name: epoch["accuracy"] - epoch["val_accuracy"] for name, epoch in last.items()}
     if len(gaps) < 2:
         return []
     given = ", ".join(f"{gap:+.3f} in {name}" for name, gap in gaps.items())

@@ -1,6 +1,5 @@
 """What a lab found as one page that opens offline: claim, verdict, checks, numbers, figures, attention."""
 
-import os
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from course_hw5.labs.support.result import LabResult
 
 
-def write_lab(result: "LabResult", name: str, explanation: str, out: str | os.PathLike) -> pathlib.Path:
+def write_lab(result: "LabResult", name: str, explanation: str, out: run_folder.AnyPath) -> pathlib.Path:
     """Writes `index.html` and a PNG for each figure.
 
     Args:
@@ -34,8 +33,7 @@ def write_lab(result: "LabResult", name: str, explanation: str, out: str | os.Pa
 def lab_html(result: "LabResult", title: str, explanation: str = "") -> str:
     """Shows a `LabResult` as a page; everything is inside it."""
     figures = {caption: (plots.figure_png(figure), _is_photo(figure)) for caption, figure in result.figures.items()}
-    paragraphs = explanation.split("\n\n")[1:]
-    return components.render("lab.html", title=title, result=result, figures=figures, paragraphs=paragraphs)
+    return components.render("lab.html", title=title, result=result, figures=figures, paragraphs=explanation.split("\n\n")[1:])
 
 
 def _is_photo(figure):

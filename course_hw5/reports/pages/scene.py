@@ -1,10 +1,9 @@
 """One image and its segmentation mask as a page that opens offline: pointing at a pixel names its class."""
 
-import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from course_hw5 import files
@@ -15,11 +14,7 @@ LONGEST = 1600  # pixels of a side that a page shows
 
 
 def write_scene(
-    image: UInt8[np.ndarray, "height width 3"],
-    labels: Integer[np.ndarray, "height width"],
-    class_names: list[str],
-    stem: str | os.PathLike,
-    title: str,
+    image: masks.RgbImage, labels: masks.Mask, class_names: Sequence[str], stem: files.AnyPath, title: str
 ) -> pathlib.Path:
     """Writes a segmentation mask as a page, as an overlay and as a PNG with a palette.
 
@@ -41,10 +36,8 @@ def write_scene(
     colored = masks.colored(labels, len(class_names))
     overlay = masks.overlay(image, labels, len(class_names))
     stem.parent.mkdir(parents=True, exist_ok=True)
-    for kind, shown in (
-        ("overlay", Image.fromarray(overlay)),
-        ("labels", masks.with_palette(labels, len(class_names))),
-    ):
+    written = {"overlay": Image.fromarray(overlay), "labels": masks.with_palette(labels, len(class_names))}
+    for kind, shown in written.items():
         with files.atomic_write(f"{stem}-{kind}.png") as partial:
             shown.save(partial)
     entries = masks.legend(labels, class_names)
