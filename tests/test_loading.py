@@ -61,29 +61,26 @@ def test_an_image_is_answered_in_two_lines(command, ending, image, tmp_path):
     assert lines[0].startswith(f"{image}: ") and lines[0].endswith(f"Open {tmp_path / 'out' / ending}")
 
 
-def test_a_script_shows_its_progress_and_no_log(tmp_path):
-    _, errors = printed("scripts/train_mlp.py", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
+def test_a_script_shows_its_progress_and_no_log_and_leaves_figures_report_and_model(tmp_path):
+    _, errors = printed("scripts/train_mlp.py", "--dataset", "digits", "--epochs", 1, "--out", tmp_path)
     assert errors == []
+    names = {"history.csv", "loss.png", "metrics.json", "confusion_matrix.png", "classification_report.txt", "model.keras"}
+    assert names <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_demo_shows_its_progress_its_answer_and_no_more(run_dir):
     lines, errors = printed(*CLI, "demo", "--epochs", 1, "--out", run_dir / "demo")
     [last] = without_progress(lines)
-    assert errors == [] and last.startswith("accuracy 0.")
+    assert errors == [] and last.startswith("accuracy 0.") and "Open " in last
     assert printed(*CLI, "page", run_dir / "demo") == ([f"Open {run_dir / 'demo' / 'index.html'}"], [])
+    lines, errors = printed(*CLI, "demo", "--epochs", 1, "--out", run_dir / "demo")
+    assert lines == [] and errors[-1].endswith("demo holds files: add --overwrite to start anew")
 
 
 def test_a_lab_prints_its_verdict_and_no_more(tmp_path):
     lines, errors = printed(*CLI, "lab", "weights_by_hand", "--samples", 50, "--out", tmp_path)
     assert errors == [] and lines[1] == "verdict: confirmed" and lines[-1] == f"Open {tmp_path / 'index.html'}"
     assert all(line.startswith("  ") for line in lines[2:-1])
-
-
-def test_a_training_shows_its_progress_its_answer_and_no_more(tmp_path):
-    command = ("-m", "course_hw5.cli", "train", "mlp", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
-    lines, errors = printed(*command)
-    [last] = without_progress(lines)
-    assert errors == [] and last.startswith("accuracy ")
 
 
 def test_scenes_of_digits_are_read_in_silence():

@@ -83,6 +83,28 @@ def strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
+def build_state(model: keras.Model, train_data: tf.data.Dataset) -> None:
+    """Makes the variables of optimizer, loss and metrics: TensorFlow traces a step twice that makes some while it is traced.
+
+    Under a `tf.distribute` strategy, Keras does it itself.
+
+    Args:
+        model: a compiled functional `keras.Model`.
+        train_data: the `tf.data.Dataset` that `fit` will get.
+    """
+    if tf.distribute.has_strategy():
+        return
+
+    def zeros(tensor):
+        return keras.ops.zeros([2, *(size or 2 for size in tensor.shape[1:])], tensor.dtype)
+
+    targets, outputs = keras.tree.map_structure(zeros, (train_data.element_spec[1], model.output))
+    model.optimizer.build(model.trainable_variables)
+    model.compute_loss(y=targets, y_pred=outputs)
+    model.compute_metrics(None, targets, outputs)
+    model.reset_metrics()
+
+
 def mend_multi_worker(model: keras.Model, train_data: tf.data.Dataset) -> None:
     """Works around two faults of Keras 3 with more than one worker (keras#20585).
 

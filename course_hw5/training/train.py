@@ -90,6 +90,7 @@ def train(
     if backup or not (resume and _is_trained(run_dir, config)):
         with model.distribute_strategy.scope(), _ended_line():
             train_data = task.prepare(data.train, model)
+            runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
             model.fit(
                 train_data,

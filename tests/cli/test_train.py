@@ -45,7 +45,7 @@ def train(recipe, *arguments):
     command("train", recipe, *arguments)
 
 
-@pytest.mark.parametrize("script", ["train_mlp.py", "train_segmenter.py", "train_beit.py"])
+@pytest.mark.parametrize("script", ["train_segmenter.py", "train_beit.py"])
 def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, tmp_path, monkeypatch):
     for name, value in (("hidden_dim", 12), ("num_heads", 3)):
         monkeypatch.setitem(beit.SIZES["tiny"], name, value)
@@ -130,15 +130,6 @@ def test_the_page_of_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
     assert line.startswith("course-hw5: error:") and "must hold a finished run. Received: no config.json" in line
 
 
-def test_the_demo_leaves_a_page(tmp_path, capsys):
-    cli.main(["demo", "--epochs", "1", "--out", str(tmp_path / "demo")])
-    assert (tmp_path / "demo" / "index.html").exists()
-    assert "Open " in capsys.readouterr().out
-    cli.main(["page", str(tmp_path / "demo")])
-    line = failure(capsys, cli.main, ["demo", "--epochs", "1", "--out", str(tmp_path / "demo")])
-    assert line.endswith("demo holds files: add --overwrite to start anew")
-
-
 def test_labs_with_other_parameters_have_folders_of_their_own(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cli.main(["lab", "weights_by_hand", "--samples", "50"])
@@ -163,57 +154,69 @@ def test_finished_runs_are_compared_and_others_refused(tmp_path, capsys, digits,
 # === BERT ===
 
 
-@pytest.fixture
-def small_bert(tmp_path, monkeypatch):
-    """A folder with a BERT of sixty words, and sixty made-up reviews in place of SST-2."""
+@pytest.fixture(scope="module")
+def bert_folder(tmp_path_factory):
+    """A folder with a BERT of sixty words."""
     words = [*SPECIAL_TOKENS, "good", "bad", "film", "story", *(f"word{i}" for i in range(51))]
-    folder = shutil.copytree(GOLDEN, tmp_path / "bert")
+    folder = shutil.copytree(GOLDEN, tmp_path_factory.mktemp("preset") / "bert")
     (folder / "vocab.txt").write_text("\n".join(words))
+    return folder
+
+
+def made_up_reviews():
+    """Sixty reviews in place of SST-2."""
     random = np.random.default_rng(0)
     labels = np.arange(60) % 2
     texts = np.array([f"{'good' if label else 'bad'} film word{random.integers(51)}".encode() for label in labels], object)
-    parts = (texts, labels), (texts[:20], labels[:20])
-    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up", reviews._split_texts))
-    return folder
+    return (texts, labels), (texts[:20], labels[:20]), "made up", reviews._split_texts
+
+
+@pytest.fixture
+def small_bert(bert_folder, monkeypatch):
+    monkeypatch.setitem(reviews.SOURCES, "sst2", made_up_reviews)
+    return bert_folder
 
 
 def bert_arguments(folder, out, *more):
     return ("--preset", folder, "--max-length", 16, "--batch-size", 8, "--out", out, *more)
 
 
-def test_the_recipe_bert_leaves_a_run_folder_with_a_time_lapse(small_bert, tmp_path):
-    train("bert", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 2, "--learning-rate", 5e-3))
-    accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["accuracy"]
-    frames = json.loads((tmp_path / "run" / "attention.json").read_text())
+@pytest.fixture(scope="module")
+def trained_bert(bert_folder, tmp_path_factory):
+    """The run folder of two epochs."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(reviews.SOURCES, "sst2", made_up_reviews)
+        train("bert", *bert_arguments(bert_folder, out, "--epochs", 2, "--learning-rate", 5e-3))
+    return out
+
+
+def test_the_recipe_bert_leaves_a_run_folder_with_a_time_lapse(trained_bert, small_bert, tmp_path):
+    accuracy = json.loads((trained_bert / "metrics.json").read_text())["accuracy"]
+    frames = json.loads((trained_bert / "attention.json").read_text())
     assert [frame["epoch"] for frame in frames] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert {frame["answer"] for frame in frames} == {"positive"}  # by the data, whatever the labels were called before
     assert all(len(frame["tokens"]) == len(frame["relevance"]) and 0 < frame["probability"] < 1 for frame in frames)
-    assert all((tmp_path / "run" / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
-    page = (tmp_path / "run" / "index.html").read_text()
+    assert all((trained_bert / frame["page"]).read_text().startswith("<!DOCTYPE html>") for frame in frames)
+    page = (trained_bert / "index.html").read_text()
     assert "Attention during training" in page and "attention/epoch-0002-0.html" in page
 
-    command("evaluate", tmp_path / "run", "--max-length", 16, "--out", tmp_path / "again")
+    command("evaluate", trained_bert, "--max-length", 16, "--out", tmp_path / "again")
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["accuracy"] == accuracy
 
 
-def test_the_recipe_bert_reads_batches_twice(small_bert, tmp_path, monkeypatch):
-    weights, call = [], losses.RDropLoss.call
-    monkeypatch.setattr(losses.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
-    train("bert", *bert_arguments(small_bert, tmp_path / "run", "--epochs", 1, "--r-drop", 0.5))
-    assert set(weights) == {0.5}
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["r_drop"] == 0.5
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
-
-
-def test_a_teacher_reads_the_sentences_that_are_trained_on_besides(small_bert, tmp_path, monkeypatch):
+def test_the_recipe_bert_learns_from_a_teacher_and_reads_batches_twice(trained_bert, small_bert, tmp_path, monkeypatch):
     texts = np.array([b"A warm film. A dull story.", b"A cold ending!<br />A film"], object)
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1, 0])), None])
-    train("bert", *bert_arguments(small_bert, tmp_path / "first", "--epochs", 1))
-    teacher = ("--epochs", 1, "--teacher", tmp_path / "first" / "model.keras")
-    train("bert", *bert_arguments(small_bert, tmp_path / "second", *teacher))
-    config = json.loads((tmp_path / "second" / "config.json").read_text())
+    weights, call = [], losses.RDropLoss.call
+    monkeypatch.setattr(losses.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
+    more = ("--epochs", 1, "--teacher", trained_bert / "model.keras", "--r-drop", 0.5)
+    train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["data"]["note"].endswith("and 3 sentences of IMDB's training reviews, labelled by a teacher")
-    assert config["arguments"]["teacher"].endswith("model.keras")
+    assert config["arguments"]["teacher"].endswith("model.keras") and config["arguments"]["r_drop"] == 0.5
+    assert set(weights) == {0.5}
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
 
 
 def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_path):
@@ -311,12 +314,10 @@ def test_what_is_no_classifier_is_not_evaluated(tmp_path, capsys):
     assert "PRESET_OR_RUN must be " in line and "Received: minilm, which is bert_backbone" in line
 
 
-def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(small_bert, tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    train("bert", *bert_arguments(small_bert, first, "--epochs", 1))
-    more = ("--preset", first / "model.keras", "--epochs", 1, "--precision", "mixed_bfloat16")
-    train("bert", *bert_arguments(small_bert, second, *more))
-    before, after = (course_hw5.load_model(folder / "model.keras") for folder in (first, second))
+def test_a_saved_model_goes_on_in_the_precision_that_is_asked_for(trained_bert, small_bert, tmp_path):
+    more = ("--epochs", 1, "--precision", "mixed_bfloat16")
+    train("bert", *bert_arguments(trained_bert / "model.keras", tmp_path / "run", *more))
+    before, after = (course_hw5.load_model(folder / "model.keras") for folder in (trained_bert, tmp_path / "run"))
     assert [model.backbone.compute_dtype for model in (before, after)] == ["float32", "bfloat16"]
     vocabularies = [model.tokenizer.get_vocabulary() for model in (before, after)]
     assert vocabularies[0] == vocabularies[1]

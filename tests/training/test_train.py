@@ -186,6 +186,25 @@ def test_class_names_that_do_not_match_end_before_anything_is_written(tmp_path, 
     assert not (tmp_path / "run").exists()
 
 
+def test_a_step_is_traced_once(tmp_path, digits):
+    traced = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, x, training=False):
+            traced.append(training)
+            return x
+
+    inputs = keras.Input((32, 32, 3))
+    x = Traced()(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    del traced[:]
+    data = tasks.CLASSIFICATION.prepare(digits.train, model)
+    runtime.build_state(model, data)
+    model.fit(data.take(2), verbose=0)
+    assert traced == [True]
+
+
 def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
     settings = course_hw5.TrainingConfig(epochs=1, monitor="val_f1")
     with pytest.raises(ValueError, match="`monitor` must be one of .*val_accuracy.* Received: 'val_f1'"):
