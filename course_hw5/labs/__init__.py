@@ -62,4 +62,8 @@ def run_lab(name: str, seed: int = 0, **parameters: int | str) -> "LabResult":
     _, known = describe(name)
     if unknown := [parameter for parameter in parameters if parameter not in known]:
         raise ValueError(f"The lab {name} must get {', '.join(['seed', *known])}. Received: {unknown[0]}")
-    return importlib.import_module(f"{__name__}.{name}").run(seed, **parameters)
+    import keras  # here, since listing the labs loads no heavy library
+
+    lab = importlib.import_module(f"{__name__}.{name}")
+    keras.utils.set_random_seed(seed)
+    return lab.run(seed, **parameters)

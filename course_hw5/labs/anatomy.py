@@ -16,18 +16,22 @@ a network could not translate. `layer="lstm"` builds the translator of LSTMs.
 
 import keras
 import keras_nlp
+import matplotlib.patches
 import numpy as np
 
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.labs.figures import plot_anatomy as figures
-from course_hw5.labs.support import sequence_models, sequences
-from course_hw5.labs.support.dependence import change_by_shuffling, influence_of_words
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
+from course_hw5.labs.support import drawing, sequence_models, sequences
+from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
 BUILDERS = {"transformer": sequence_models.transformer, "lstm": sequence_models.lstms}
 EXAMPLE = 347_621
 WIDTH = 64
-ROUNDING = 1e-4  # what float32 may differ by when the same sums are taken in another order
+PARTS = {  # of a block from input to output, with the height at which each is drawn
+    "TransformerEncoder": (("self-attention", 0.5), ("feed-forward", 1.5)),
+    "TransformerDecoder": (("causal self-attention", 0), ("cross-attention", 1), ("feed-forward", 2)),
+    "LSTM": (("LSTM: each step waits\nfor the one before", 1),),
+}
+COLORS = dict(zip(("self", "causal", "cross", "feed", "LSTM:"), drawing.COLORS))
 
 
 def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int = 400) -> LabResult:
@@ -41,71 +45,108 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
     """
     check_choice("layer", layer, BUILDERS)
     check_at_least(1, blocks=blocks, steps=steps)
-    keras.utils.set_random_seed(seed)
-    random = np.random.default_rng(seed)
+    result, random = LabResult(__doc__), np.random.default_rng(seed)
     numbers = random.choice(np.setdiff1d(np.arange(1, 1_000_000), EXAMPLE), 32 * steps + 1000, replace=False)
-    sizes = (sequences.LONGEST_ENGLISH, sequences.LONGEST_GERMAN), (len(sequences.ENGLISH_WORDS), len(sequences.GERMAN_WORDS))
-    model = BUILDERS[layer](*sizes, WIDTH, blocks)
+    model = BUILDERS[layer](*sequences.TRANSLATION_SIZES, WIDTH, blocks)
     *inputs, answers = sequences.translation(numbers[1000:])
     sequence_models.train(model, inputs, answers)
     *inputs, answers = sequences.translation(numbers[:1000])
     # word after word its own words are the right ones as long as it makes no mistake, so that this counts what it writes alone
-    translated = float(sequence_models.is_right(model, inputs, answers).all(1).mean())
+    translated = sequence_models.is_right(model, inputs, answers).all(1).mean()
 
-    *example, _ = sequences.translation([EXAMPLE])
-    influence = influence_of_words(model, example)
     encoder, decoder = blocks_of(model)
-    arguments = keras.Model(model.input, decoder[0].input)(example)
-    lstm = [keras.layers.LSTM(WIDTH, return_sequences=True)]
-    own, of_lstm = (change_by_shuffling(layers, arguments, random) for layers in (decoder, lstm))
-    recurrent = sequence_models.recurrent_layers(model)
-    later = float(np.triu(influence, 1).max())
     encoders = sum(isinstance(block, keras_nlp.layers.TransformerEncoder) for block in encoder)
     decoders = sum(isinstance(block, keras_nlp.layers.TransformerDecoder) for block in decoder)
+    result.measure("encoder_blocks", "encoder blocks", encoders)
+    result.measure("decoder_blocks", "decoder blocks", decoders)
+    recurrent = result.measure("recurrent_layers", "recurrent layers", sequence_models.recurrent_layers(model))
+    result.measure("parameters", "parameters", model.count_params())
+    result.measure("translated", "share of unseen numbers translated without an error", translated)
+    result.check("no_rnn", "no layer in it is a keras.layers.RNN, at any depth", recurrent == 0)
+    result.check("blocks", f"it has {blocks} encoder and {blocks} decoder blocks", encoders == decoders == blocks)
+    result.check("translates", "it translates nine of ten unseen numbers without an error", translated > 0.9)
+    _diagram(result, encoder, decoder)
+
+    *example, _ = sequences.translation([EXAMPLE])
+    guessed = sequences.words_of(model.predict(example, verbose=0)[0].argmax(-1), sequences.GERMAN_WORDS)
+    result.measure("example", f"{EXAMPLE:,}, word by word, given the right words before", " ".join(guessed))
+    influence = sequence_models.influence_of_words(model, example)
+    later = result.measure("change_by_later_words", "largest change of an output by later words", np.triu(influence, 1).max())
+    result.measure("change_by_earlier_words", "by its own and earlier words", np.tril(influence).max())
+    result.check("is_causal", "an output does not change when later words do", later < sequence_models.ROUNDING)
+
+    arguments = keras.Model(model.input, decoder[0].input)(example)
+    lstm = [keras.layers.LSTM(WIDTH, return_sequences=True)]
+    moved = {
+        f"this {layer}": sequence_models.change_by_shuffling(decoder, arguments, random),
+        "an LSTM": sequence_models.change_by_shuffling(lstm, arguments, random),
+    }
+    own, of_lstm = (change.max() for change in moved.values())
+    result.measure("change_by_order", f"by the order of computing, this {layer}", own)
+    result.measure("change_by_order_lstm", "by the order of computing, an LSTM", of_lstm)
+    result.check("any_order", "steps computed in shuffled order give the same outputs", own < sequence_models.ROUNDING)
+    result.check("lstm_needs_order", "an LSTM's steps do not", of_lstm > 100 * sequence_models.ROUNDING)
+
     read, answer = sequences.english(EXAMPLE), [*sequences.german(EXAMPLE), "[end]"]
     written = [sequences.START, *answer[:-1]]
+    _dependences(result, influence, moved, written, answer)
     weights = sequence_models.attention_weights(model, example)  # none where there is no attention
-    guessed = sequences.words_of(model.predict(example, verbose=0)[0].argmax(-1), sequences.GERMAN_WORDS)
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check("no_rnn", "no layer in it is a keras.layers.RNN, at any depth", recurrent == 0),
-            Check("blocks", f"it has {blocks} encoder and {blocks} decoder blocks", encoders == decoders == blocks),
-            Check("translates", "it translates nine of ten unseen numbers without an error", translated > 0.9),
-            Check("is_causal", "an output does not change when later words do", later < ROUNDING),
-            Check("any_order", "steps computed in shuffled order give the same outputs", own.max() < ROUNDING),
-            Check("lstm_needs_order", "an LSTM's steps do not", of_lstm.max() > 100 * ROUNDING),
-        ],
-        measurements=[
-            Measurement("encoder_blocks", "encoder blocks", encoders),
-            Measurement("decoder_blocks", "decoder blocks", decoders),
-            Measurement("recurrent_layers", "recurrent layers", recurrent),
-            Measurement("parameters", "parameters", model.count_params()),
-            Measurement("translated", "share of unseen numbers translated without an error", translated),
-            Measurement("example", f"{EXAMPLE:,}, word by word, given the right words before", " ".join(guessed)),
-            Measurement("change_by_later_words", "largest change of an output by later words", later),
-            Measurement("change_by_earlier_words", "by its own and earlier words", float(np.tril(influence).max())),
-            Measurement("change_by_order", f"by the order of computing, this {layer}", float(own.max())),
-            Measurement("change_by_order_lstm", "by the order of computing, an LSTM", float(of_lstm.max())),
-        ],
-        figures={
-            "The network, drawn from its layers": figures.diagram(encoder, decoder),
-            "What an output depends on, and whether the order of computing matters": figures.dependences(
-                influence, {f"this {layer}": own, "an LSTM": of_lstm}, written, answer, ROUNDING
-            ),
-        },
-        pages={
-            caption: head_view(weights[name], query_tokens=queries, key_tokens=keys, html_action="return", title=caption)
-            for caption, name, queries, keys in (
-                ("Self-attention of the encoder", "encoder", read, read),
-                ("Causal self-attention of the decoder", "decoder", written, written),
-                ("Cross-attention: where it looks for each word that it writes", "cross", answer, read),
+    for caption, role, queries, keys in (
+        ("Self-attention of the encoder", "encoder", read, read),
+        ("Causal self-attention of the decoder", "decoder", written, written),
+        ("Cross-attention: where it looks for each word that it writes", "cross", answer, read),
+    ):
+        if role in weights:
+            result.pages[caption] = head_view(
+                weights[role], query_tokens=queries, key_tokens=keys, html_action="return", title=caption
             )
-            if name in weights
-        },
-    )
+    return result
 
 
 def blocks_of(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """The blocks of a model's encoder and of its decoder, from input to output."""
     return [[part for part in model.layers if part.name.startswith(role)] for role in ("encoder", "decoder")]
+
+
+def _diagram(result, encoder, decoder):
+    height = 3.6
+    top = height * len(encoder) - 0.8
+    _, axes = result.subplots("The network, drawn from its layers", figsize=(7, 2 + 1.7 * len(encoder)), style=None)
+    axes.set(xlim=(-0.1, 7.5), ylim=(-1.6, top + 1.3))
+    axes.axis("off")
+
+    def box(x, y, width, height, text="", **style):
+        axes.add_patch(matplotlib.patches.FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.02", **style))
+        axes.text(x + width / 2, y + height / 2, text, ha="center", va="center")
+
+    def arrow(*points, color="black"):
+        axes.plot(*zip(*points[:-1]), color=color, lw=1.3)
+        axes.annotate("", points[-1], points[-2], arrowprops={"arrowstyle": "->", "lw": 1.3, "color": color, "shrinkA": 0})
+
+    for x, stack, below in ((0, encoder, "English words"), (4.4, decoder, "German words so far")):
+        box(x, -1.5, 3, 0.7, below, facecolor="white", edgecolor="grey")
+        for i, block in enumerate(stack):
+            arrow((x + 1.5, i * height - 0.8), (x + 1.5, i * height - 0.02))
+            box(x, i * height, 3, 2.75, facecolor="whitesmoke", edgecolor="grey")
+            for text, level in PARTS[type(block).__name__]:
+                color = (*COLORS[text.replace("-", " ").split()[0]], 0.35)
+                box(x + 0.15, i * height + 0.1 + 0.9 * level, 2.7, 0.7, text, facecolor=color, edgecolor="none")
+    arrow((5.9, top), (5.9, top + 0.7))
+    axes.text(5.9, top + 0.95, "next word of each step", ha="center", va="center")
+    for i, block in enumerate(decoder):
+        into = (4.52, i * height + 1.35)
+        if isinstance(block, keras.layers.RNN):
+            arrow((2.88, into[1]), into, color="grey")  # the last state of the encoder's LSTM
+        else:
+            arrow((1.5, top), (1.5, top + 0.4), (3.7, top + 0.4), (3.7, into[1]), into, color="grey")
+
+
+def _dependences(result, influence, moved, written, answer):
+    caption = "What an output depends on, and whether the order of computing matters"
+    _, (left, right) = result.subplots(caption, 1, 2, figsize=(12.5, 5.2))
+    drawing.heatmap(left, influence / influence.max(1, keepdims=True), answer, written)
+    left.set_title("change of a step's output (row)\nwhen a word (column) is changed")
+    left.set(xlabel="word already written, changed", ylabel="step: the word to write")
+    drawing.changes(right, answer, moved, "os", sequence_models.ROUNDING, rotation=90)
+    right.set_title("change of a step's output\nwhen the steps are computed in shuffled order")
+    right.legend(loc="center", bbox_to_anchor=(0.5, 0.62))

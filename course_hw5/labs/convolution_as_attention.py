@@ -16,21 +16,23 @@ heads, each as long as there are channels to read or to write, whichever are few
 with every other.)
 """
 
-from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 import numpy as np
-from jaxtyping import Float, Integer
-from sklearn.datasets import load_sample_image
+from jaxtyping import Float
 
 import course_hw5
-from course_hw5.data.image_files import fit_image
-from course_hw5.labs.figures import plot_convolution_as_attention as figures
-from course_hw5.labs.support.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
-from course_hw5.labs.support.receptive_fields import change
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
+from course_hw5.labs.support import drawing
+from course_hw5.labs.support.receptive_fields import change, photographs
+from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
+from course_hw5.layers.beit_attention import BeitAttention
+from course_hw5.layers.relative_position_bias import RelativePositionBias
 
-IMAGES = ("china.jpg", "flower.jpg")  # of scikit-learn
+Images: TypeAlias = Float[np.ndarray, "images rows columns channels"]
+
+OFFSETS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
+SURE = 200.0  # a bias beside which a softmax in float32 leaves nothing, nor does half of it
 
 
 def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: int = 8) -> LabResult:
@@ -44,75 +46,118 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     """
     check_choice("attention", attention, ("positions", "uniform"))
     check_at_least(3, side=side, channels=channels)
-    keras.utils.set_random_seed(seed)
-    photographs = [load_sample_image(name) for name in IMAGES]
-    images = np.stack([fit_image(photograph, (side, side)) for photograph in photographs]).astype("float32") / 255
+    result, images = LabResult(__doc__), photographs((side, side)).astype("float32") / 255
     convolution = keras.layers.Conv2D(channels, 3, padding="same", bias_initializer="normal")
     by_convolution = keras.ops.convert_to_numpy(convolution(images))
     heads = HeadsAsConvolution(convolution, (side, side), attention)
-    by_heads, weights = heads(images), heads.weights(images)
-    difference = float(np.abs(by_heads - by_convolution).max())
+    by_heads = heads(images)
+    difference = result.measure("difference", "largest difference from Conv2D", np.abs(by_heads - by_convolution).max())
+    result.check("equal", "nine heads give what Conv2D gives, borders included", difference < 1e-5)
+    _outputs(result, images, by_convolution, by_heads)
+
+    result.measure("channels_read", "channels read", 3)
+    result.measure("channels_written", "channels written", channels)
+    result.measure("heads", "heads", len(OFFSETS))
+    result.measure("head_size", "length of a head", heads.size)
+    result.measure("layers", "layers of attention", 1)
+    result.measure("convolution_parameters", "parameters of the convolution", convolution.count_params())
+    parameters = heads.attention.count_params() + heads.positions.count_params()
+    result.measure("heads_parameters", "parameters of the nine heads", parameters)
     missing = missing_with_heads(keras.ops.convert_to_numpy(convolution.kernel))
+    result.measure("missing", "share of the kernel out of reach of eight heads", missing[8])
+    label = "with eight heads, at least 1 % of this kernel is out of reach"
+    result.check("eight_are_too_few", label, missing[8] > 0.01 > missing[9])
+    _heads(result, heads.weights(images)[0], side)
 
     poked = np.random.default_rng(seed).permutation(side * side)[:24]
     beit = course_hw5.load_model("beit-cifar10")
-    seen = np.stack([fit_image(photograph, beit.input_shape[1:3]) for photograph in photographs])
+    weights = course_hw5.attention_model(beit)(photographs(beit.input_shape[1:3]))
     moved = {
-        "convolution": change(mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked)),
-        "nine heads by position": change(mixing(heads, images, poked)),
-        "attention of BEiT": change(keras.ops.convert_to_numpy(course_hw5.attention_model(beit)(seen))),
+        "convolution": change(_mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked)),
+        "nine heads by position": change(_mixing(heads, images, poked)),
+        "attention of BEiT": change(keras.ops.convert_to_numpy(weights)),
     }
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check("equal", "nine heads give what Conv2D gives, borders included", difference < 1e-5),
-            Check(
-                "eight_are_too_few",
-                "with eight heads, at least 1 % of this kernel is out of reach",
-                missing[8] > 0.01 > missing[9],
-            ),
-            Check("convolution_is_fixed", "a convolution's weights do not depend on the image", moved["convolution"] < 1e-5),
-            Check(
-                "positions_are_fixed",
-                "nor do the weights of heads that attend by position",
-                moved["nine heads by position"] < 1e-5,
-            ),
-            Check("attention_follows", "the weights of the trained BEiT do", moved["attention of BEiT"] > 0.1),
-        ],
-        measurements=[
-            Measurement("difference", "largest difference from Conv2D", difference),
-            Measurement("channels_read", "channels read", 3),
-            Measurement("channels_written", "channels written", channels),
-            Measurement("heads", "heads", len(OFFSETS)),
-            Measurement("head_size", "length of a head", heads.size),
-            Measurement("layers", "layers of attention", 1),
-            Measurement("convolution_parameters", "parameters of the convolution", convolution.count_params()),
-            Measurement(
-                "heads_parameters",
-                "parameters of the nine heads",
-                heads.attention.count_params() + heads.positions.count_params(),
-            ),
-            Measurement("missing", "share of the kernel out of reach of eight heads", float(missing[8])),
-            *(
-                Measurement(f"change_{key}", f"change of the weights from image to image, {name}", value)
-                for key, (name, value) in zip(("convolution", "positions", "beit"), moved.items())
-            ),
-        ],
-        figures={
-            "A convolution and nine heads on two images, and the difference": figures.outputs(images, by_convolution, by_heads),
-            "Where each head looks from the middle and from a corner (+); beyond the border it reads [CLS], which is 0": (
-                figures.heads(weights[0], side)
-            ),
-            "Left: heads needed. Right: weights that stay, and weights that follow the image": figures.needs(missing, moved),
-        },
+    of_convolution, of_positions, of_beit = (
+        result.measure(f"change_{key}", f"change of the weights from image to image, {name}", value)
+        for key, (name, value) in zip(("convolution", "positions", "beit"), moved.items())
     )
+    result.check("convolution_is_fixed", "a convolution's weights do not depend on the image", of_convolution < 1e-5)
+    result.check("positions_are_fixed", "nor do the weights of heads that attend by position", of_positions < 1e-5)
+    result.check("attention_follows", "the weights of the trained BEiT do", of_beit > 0.1)
+    _needs(result, missing, moved)
+    return result
 
 
-def mixing(
-    layer: Callable[[np.ndarray], np.ndarray],
-    images: Float[np.ndarray, "images rows columns channels"],
-    poked: Integer[np.ndarray, " poked"],
-) -> Float[np.ndarray, "images poked pixels"]:
+class HeadsAsConvolution:
+    """One layer of `BeitAttention` with the weights that make it a 3x3 convolution with zero padding.
+
+    Args:
+        convolution: a built `keras.layers.Conv2D` of 3x3, stride 1, padding "same".
+        grid: rows and columns of pixels, 2 or more.
+        attention: "positions", or "uniform" for heads without them.
+
+    Called on images `(batch, *grid, channels)` it gives those of the convolution.
+    """
+
+    def __init__(self, convolution: keras.layers.Conv2D, grid: tuple[int, int], attention: str = "positions"):
+        kernel, bias = (keras.ops.convert_to_numpy(weights) for weights in convolution.weights)
+        kernel = kernel.reshape(len(OFFSETS), *kernel.shape[2:])
+        _, read, self.written = kernel.shape
+        (rows, columns), self.grid = grid, grid
+        # Heads together are as long as a token, which must hold what is read and what is written.
+        self.size = max(min(read, self.written), -(-max(read, self.written) // len(OFFSETS)))
+        self.hidden_dim = len(OFFSETS) * self.size
+
+        self.positions = RelativePositionBias(len(OFFSETS), grid)
+        self.positions.build()
+        table = np.zeros(self.positions.table.shape, "float32")
+        for head, (row, column) in enumerate(OFFSETS):  # the table counts from key to query
+            table[(rows - 1 - row) * (2 * columns - 1) + columns - 1 - column, head] = SURE
+        table[-2] = SURE / 2  # [CLS] for a head whose neighbour lies beyond the border
+        self.positions.table.assign(table if attention == "positions" else 0 * table)
+
+        self.attention = BeitAttention(len(OFFSETS))
+        self.attention.build((1, rows * columns + 1, self.hidden_dim))
+        values = np.zeros((self.hidden_dim, len(OFFSETS), self.size), "float32")
+        output = np.zeros((len(OFFSETS), self.size, self.hidden_dim), "float32")
+        if read <= self.size:  # values are the pixel, the output kernel convolves
+            values[:read, :, :read] = np.eye(read)[:, None]
+            output[:, :read, : self.written] = kernel
+        else:  # values convolve, the output kernel adds
+            values[:read, :, : self.written] = kernel.swapaxes(0, 1)
+            output[:, : self.written, : self.written] = np.eye(self.written)
+        silent = np.zeros((self.hidden_dim, 2 * self.hidden_dim))  # no query, no key: no content
+        self.attention.qkv_kernel.assign(np.concatenate([silent, values.reshape(self.hidden_dim, self.hidden_dim)], axis=1))
+        self.attention.output_kernel.assign(output.reshape(self.hidden_dim, self.hidden_dim))
+        self.attention.output_bias.assign(np.pad(bias, (0, self.hidden_dim - self.written)))
+
+    def __call__(self, images: Images) -> Images:
+        tokens = keras.ops.convert_to_numpy(self.attention(self._tokens(images), self.positions()))
+        return tokens[:, 1:, : self.written].reshape(-1, *self.grid, self.written)
+
+    def weights(self, images: Images) -> Float[np.ndarray, "images heads tokens tokens"]:
+        """Attention weights `(batch, heads, tokens, tokens)`, [CLS] first."""
+        _, parts = self.attention(self._tokens(images), self.positions(), return_attention_scores=True)
+        return keras.ops.convert_to_numpy(parts["attention_weights"])
+
+    def _tokens(self, images):
+        tokens = np.reshape(images, (len(images), -1, images.shape[-1]))
+        padding = ((0, 0), (1, 0), (0, self.hidden_dim - tokens.shape[-1]))  # zeros: [CLS], and channels to be written
+        return np.pad(tokens, padding)
+
+
+def missing_with_heads(kernel: Float[np.ndarray, "3 3 read written"]) -> Float[np.ndarray, "10"]:
+    """What 0, 1, ... 9 heads must leave out of a kernel `(3, 3, read, written)`, as a share of its norm.
+
+    A head adds one map of weights over the offsets times one matrix of channels: as a matrix of offsets by channels, what
+    heads sum up to has no higher rank than there are heads. The nearest such matrix is known (Eckart and Young 1936).
+    """
+    squares = np.linalg.svd(kernel.reshape(len(OFFSETS), -1), compute_uv=False) ** 2
+    left = np.append(np.cumsum(squares[::-1])[::-1], 0)
+    return np.sqrt(left / left[0])
+
+
+def _mixing(layer, images, poked):
     """Into which pixels of the output each poked pixel goes: `(images, poked, pixels)`, rows sum to 1."""
     rows = []
     for image in images:
@@ -123,3 +168,40 @@ def mixing(
         effect = np.linalg.norm(outputs[1:] - outputs[:1], axis=-1).reshape(len(poked), -1)
         rows.append(effect / effect.sum(-1, keepdims=True))
     return np.stack(rows)
+
+
+def _outputs(result, images, by_convolution, by_heads):
+    caption = "A convolution and nine heads on two images, and the difference"
+    _, axes = result.subplots(caption, 2, 4, figsize=(11, 5.6), style=None)
+    for row, image, expected, made in zip(axes, images, by_convolution[..., 0], by_heads[..., 0]):
+        limit, difference = np.abs(expected).max(), np.abs(made - expected)
+        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
+        drawing.image(row[0], image, "image")
+        drawing.image(row[1], expected, "convolution, one channel", **colors)
+        drawing.image(row[2], made, "nine heads, the same channel", **colors)
+        drawing.image(row[3], difference, f"difference, {difference.max():.0e} at most", cmap="Blues", vmin=0, vmax=limit)
+
+
+def _heads(result, weights, side):
+    caption = "Where each head looks from the middle and from a corner (+); beyond the border it reads [CLS], which is 0"
+    _, axes = result.subplots(caption, 2, len(OFFSETS), figsize=(12, 3.4), style=None)
+    for (i, j), row in zip(((side // 2, side // 2), (0, 0)), axes):
+        top, left = max(0, i - 3), max(0, j - 3)
+        bottom, right = min(side, top + 7), min(side, left + 7)
+        for head, axis in enumerate(row):
+            cls, *pixels = weights[head, 1 + i * side + j]
+            shown = np.reshape(pixels, (side, side))[top:bottom, left:right]
+            title = f"head {head}" if i else f"[CLS] {cls:.0%}"
+            extent = (left - 0.5, right - 0.5, bottom - 0.5, top - 0.5)
+            drawing.image(axis, shown, title, fontsize=9, cmap="Blues", vmin=0, vmax=1, extent=extent)
+            axis.plot(j, i, "+", color="black")
+
+
+def _needs(result, missing, moved):
+    caption = "Left: heads needed. Right: weights that stay, and weights that follow the image"
+    _, (left, right) = result.subplots(caption, 1, 2, figsize=(11, 3.8))
+    blue, orange, *_ = drawing.COLORS
+    left.plot(missing, "o-", color=blue)
+    left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel out of reach", ylim=(0, None))
+    drawing.bars(right, moved, [blue, blue, orange], "{:.2g}")
+    right.set(xlim=(0, 1), xlabel="share of the weights that move from one image to the other")

@@ -19,16 +19,16 @@ import contextlib
 
 import keras
 import numpy as np
+import seaborn
 
 import course_hw5
-from course_hw5.labs.figures import plot_heads as figures
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
-from course_hw5.labs.support.sentiment import classifier_from, embedded, heads_alike, labelled_sentences, without_each_head
-from course_hw5.labs.support.several_heads import SYMBOLS, WIDTH, SeveralHeads, learn_two_things
+from course_hw5.labs.support import drawing, sentiment
+from course_hw5.labs.support.result import LabResult, check_choice
 from course_hw5.text.encoding import encode_sentence
 
+SYMBOLS = PLACES = 8  # of the task
+WIDTH = 32
 SENTENCE = "It never gets boring"  # the model is not sure of it, so that its probability can move
-HEADS = 12  # of each layer of the trained model
 
 
 def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int = 300) -> LabResult:
@@ -41,68 +41,119 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
         steps: of training on the task, for each layer.
     """
     check_choice("heads", heads, ("several", "copies"))
-    keras.utils.set_random_seed(seed)
-    difference, collapse = _difference_from_keras(heads == "copies"), _difference_of_copies()
-    one, parameters = learn_two_things(1, False, seed, steps)
-    several, parameters_of_several = learn_two_things(4, heads == "copies", seed, steps)
-    data = labelled_sentences(sentences, seed, longest=16)
-    whole, alike, without = _trained(data, heads == "copies")
+    result, copies = LabResult(__doc__), heads == "copies"
+    difference = result.measure("difference", "largest difference from Keras", _difference_from_keras(copies))
+    result.check("rebuilt", "Keras's MultiHeadAttention is single heads, concatenated and projected", difference < 1e-5)
+    label = "of one attention and several dense layers from one head"
+    collapse = result.measure("difference_of_copies", label, _difference_of_copies())
+    result.check("copies", "one attention and several dense layers are no more than one head", collapse < 1e-5)
+
+    four = "four copies of one head" if copies else "four heads"
+    one, parameters = _learn_two_things(1, False, seed, steps)
+    several, parameters_of_several = _learn_two_things(4, copies, seed, steps)
+    result.measure("parameters_one", "parameters of the layer with one head", parameters)
+    result.measure("parameters_several", "with four heads", parameters_of_several)
+    result.measure("one_left", "accuracy of one head, symbol on the left", one[0])
+    result.measure("one_pointed", "accuracy of one head, symbol pointed to", one[1])
+    result.measure("several_left", f"accuracy of {four}, symbol on the left", several[0])
+    result.measure("several_pointed", f"accuracy of {four}, symbol pointed to", several[1])
+    label = "with as many parameters, several heads learn two things at once and one head does not"
+    result.check("two_things", label, parameters == parameters_of_several and several.min() > 0.9 and one.min() < 0.6)
+    _task(result, {"one head": one, "four copies" if copies else "four heads": several})
+
+    data = sentiment.labelled_sentences(sentences, seed, longest=16)
+    whole, alike, without = _trained(data, copies)
     right, right_alike, right_without = (data.probability_of_right(part) for part in (whole, alike, without))
     accuracy, accuracy_alike, accuracy_without = (data.accuracy(part) for part in (whole, alike, without))
-    four = "four heads" if heads == "several" else "four copies of one head"
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check("rebuilt", "Keras's MultiHeadAttention is single heads, concatenated and projected", difference < 1e-5),
-            Check("copies", "one attention and several dense layers are no more than one head", collapse < 1e-5),
-            Check(
-                "two_things",
-                "with as many parameters, several heads learn two things at once and one head does not",
-                bool(parameters == parameters_of_several and several.min() > 0.9 and one.min() < 0.6),
-            ),
-            Check(
-                "alike_costs",
-                "with the same attention in all heads of a layer, the trained model is less sure of the right label",
-                bool(right_alike.max() < right - 0.03),
-            ),
-            Check(
-                "alike_costs_more",
-                "that costs it more than the loss of any one head",
-                bool(right_alike.max() < right_without.min()),
-            ),
-        ],
-        measurements=[
-            Measurement("difference", "largest difference from Keras", difference),
-            Measurement("difference_of_copies", "of one attention and several dense layers from one head", collapse),
-            Measurement("parameters_one", "parameters of the layer with one head", parameters),
-            Measurement("parameters_several", "with four heads", parameters_of_several),
-            Measurement("one_left", "accuracy of one head, symbol on the left", float(one[0])),
-            Measurement("one_pointed", "accuracy of one head, symbol pointed to", float(one[1])),
-            Measurement("several_left", f"accuracy of {four}, symbol on the left", float(several[0])),
-            Measurement("several_pointed", f"accuracy of {four}, symbol pointed to", float(several[1])),
-            Measurement("sentences", "sentences read", data.note),
-            *(
-                Measurement(f"{measure}_{key}", f"{label}, {name}", float(value))
-                for key, name, *values in (
-                    ("whole", "trained model", accuracy, right),
-                    ("alike", "heads alike, the best of 12 choices", accuracy_alike.max(), right_alike.max()),
-                    ("without", "without the head that costs most", accuracy_without.min(), right_without.min()),
-                )
-                for measure, label, value in zip(("accuracy", "right"), ("accuracy", "probability of the right label"), values)
-            ),
-            Measurement("idle_heads", "heads whose loss changes no prediction", int((accuracy_without == accuracy).sum())),
-            Measurement("all_heads", "of so many heads", accuracy_without.size),
-            Measurement("example", f"probability that “{SENTENCE}” is positive", float(whole[-1])),
-        ],
-        figures={
-            "Two things at once, with as many weights: what each layer reports rightly of new sequences": figures.task(
-                one, several, heads, 1 / SYMBOLS
-            ),
-            f"Each head taken out of the trained model; {data.note}, and one sentence": figures.grids(
-                accuracy_without - accuracy, without[..., -1] - whole[-1], SENTENCE
-            ),
-        },
+    result.measure("sentences", "sentences read", data.note)
+    result.measure("accuracy_whole", "accuracy, trained model", accuracy)
+    result.measure("right_whole", "probability of the right label, trained model", right)
+    result.measure("accuracy_alike", "accuracy, heads alike, the best of 12 choices", accuracy_alike.max())
+    result.measure("right_alike", "probability of the right label, heads alike, the best of 12 choices", right_alike.max())
+    result.measure("accuracy_without", "accuracy, without the head that costs most", accuracy_without.min())
+    result.measure("right_without", "probability of the right label, without the head that costs most", right_without.min())
+    result.measure("idle_heads", "heads whose loss changes no prediction", (accuracy_without == accuracy).sum())
+    result.measure("all_heads", "of so many heads", accuracy_without.size)
+    result.measure("example", f"probability that “{SENTENCE}” is positive", whole[-1])
+    label = "with the same attention in all heads of a layer, the trained model is less sure of the right label"
+    result.check("alike_costs", label, right_alike.max() < right - 0.03)
+    label = "that costs it more than the loss of any one head"
+    result.check("alike_costs_more", label, right_alike.max() < right_without.min())
+    _grids(result, accuracy_without - accuracy, without[..., -1] - whole[-1])
+    return result
+
+
+class SeveralHeads(keras.layers.Layer):
+    """Attention of single heads, concatenated and projected.
+
+    Args:
+        heads: number of heads.
+        size: length of a head's queries, keys and values.
+        copies: whether all heads share one attention, of all their queries and keys together: what is left of each is a dense
+            layer, its values.
+
+    Input and output: `(batch, tokens, width)`.
+    """
+
+    def __init__(self, heads: int, size: int, copies: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.heads, self.size, self.copies = heads, size, copies
+
+    def build(self, x_shape: tuple[int, ...]) -> None:
+        # shapes and order of keras.layers.MultiHeadAttention, so that weights can be exchanged
+        for part in ("query", "key", "value"):
+            kernel = self.add_weight((x_shape[-1], self.heads, self.size), initializer="glorot_uniform", name=f"{part}_kernel")
+            bias = self.add_weight((self.heads, self.size), initializer="zeros", name=f"{part}_bias")
+            setattr(self, part, (kernel, bias))
+        self.output_kernel = self.add_weight((self.heads, self.size, x_shape[-1]), initializer="glorot_uniform", name="kernel")
+        self.output_bias = self.add_weight((x_shape[-1],), initializer="zeros", name="bias")
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        query, key, value = ([self._dense(x, part, head) for head in range(self.heads)] for part in ("query", "key", "value"))
+        if self.copies:
+            query, key = ([keras.ops.concatenate(part, -1)] * self.heads for part in (query, key))
+        heads = [self._attention(*parts) for parts in zip(query, key, value)]  # each (batch, tokens, size)
+        kernel = keras.ops.reshape(self.output_kernel, (-1, x.shape[-1]))
+        return keras.ops.matmul(keras.ops.concatenate(heads, -1), kernel) + self.output_bias
+
+    def _dense(self, x, part, head):
+        kernel, bias = getattr(self, part)
+        return keras.ops.matmul(x, kernel[:, head]) + bias[head]
+
+    @staticmethod
+    def _attention(query, key, value):
+        scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 2, 1))) / query.shape[-1] ** 0.5
+        return keras.ops.matmul(keras.ops.softmax(scores), value)
+
+
+def _learn_two_things(heads, copies, seed, steps):
+    """Trains attention and one dense layer: share of what is reported rightly, left and pointed to, and attention's weights."""
+    keras.utils.set_random_seed(seed)
+    random = np.random.default_rng(seed)
+    token = keras.Input((PLACES, 2), dtype="int32")  # a symbol, and the place that is pointed to
+    symbol, pointer, place = (
+        # Keras's own start is so small that hundreds of steps are lost
+        keras.layers.Embedding(size, WIDTH, embeddings_initializer=keras.initializers.RandomNormal(stddev=0.3))
+        for size in (SYMBOLS, PLACES, PLACES)
     )
+    x = symbol(token[..., 0]) + pointer(token[..., 1]) + place(keras.ops.arange(PLACES))
+    attention = SeveralHeads(heads, WIDTH // heads, copies)
+    # No layer between could take two symbols apart that one attention has mixed: what attention cannot do stays undone.
+    logits = keras.layers.Reshape((PLACES, 2, SYMBOLS))(keras.layers.Dense(2 * SYMBOLS)(attention(x)))
+    model = keras.Model(token, logits)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=True, steps_per_execution=25)
+    model.fit(*_sequences(random, 128 * steps), batch_size=128, verbose=0)
+    tokens, symbols = _sequences(random, 1024)
+    right = model.predict(tokens, batch_size=1024, verbose=0).argmax(-1) == symbols
+    return right.mean((0, 1)), attention.count_params()
+
+
+def _sequences(random, count):
+    symbols = random.integers(SYMBOLS, size=(count, PLACES), dtype="int32")
+    places = random.permuted(np.tile(np.arange(PLACES, dtype="int32"), (count, 1)), axis=1)
+    two_things = np.roll(symbols, 1, axis=1), np.take_along_axis(symbols, places, axis=1)
+    return np.stack([symbols, places], -1), np.stack(two_things, -1)
 
 
 def _difference_from_keras(copies):
@@ -111,7 +162,7 @@ def _difference_from_keras(copies):
     by_keras(x, x), ours(x)
     weights = [np.random.normal(scale=WIDTH**-0.5, size=variable.shape) for variable in by_keras.weights]
     by_keras.set_weights(weights), ours.set_weights(weights)
-    return float(np.abs(keras.ops.convert_to_numpy(by_keras(x, x) - ours(x))).max())
+    return np.abs(keras.ops.convert_to_numpy(by_keras(x, x) - ours(x))).max()
 
 
 def _difference_of_copies():
@@ -119,16 +170,40 @@ def _difference_of_copies():
     copies, one = SeveralHeads(4, WIDTH // 4, copies=True), SeveralHeads(1, WIDTH)
     copies(x), one(x)
     one.set_weights([np.reshape(part, variable.shape) for part, variable in zip(copies.get_weights(), one.weights)])
-    return float(np.abs(keras.ops.convert_to_numpy(copies(x) - one(x))).max())
+    return np.abs(keras.ops.convert_to_numpy(copies(x) - one(x))).max()
 
 
 def _trained(data, copies):
     """Of the trained model: probabilities as it is, with heads alike for each choice of the head, without each head."""
     model = course_hw5.load_model("sentiment-minilm")
     token_ids = np.concatenate([data.token_ids, encode_sentence(SENTENCE.lower(), 16)[None]])
-    classifier, states, alike = classifier_from(model, 0), [*embedded(model, token_ids)], []
-    for head in range(HEADS):
-        with heads_alike(model, head):
+    classifier, states, alike = sentiment.classifier_from(model, 0), [*sentiment.embedded(model, token_ids)], []
+    for head in range(model.backbone.num_heads):
+        with sentiment.heads_alike(model, head):
             alike.append(classifier.predict_on_batch(states)[:, 0])
-    with heads_alike(model, 0) if copies else contextlib.nullcontext():
-        return classifier.predict_on_batch(states)[:, 0], np.stack(alike), without_each_head(model, token_ids)
+    with sentiment.heads_alike(model, 0) if copies else contextlib.nullcontext():
+        return classifier.predict_on_batch(states)[:, 0], np.stack(alike), sentiment.without_each_head(model, token_ids)
+
+
+def _task(result, shares):
+    caption = "Two things at once, with as many weights: what each layer reports rightly of new sequences"
+    figure, axes = result.subplots(caption, figsize=(6.4, 3.6))
+    for shift, (name, values), color in zip((-0.19, 0.19), shares.items(), drawing.COLORS):
+        axes.bar_label(axes.bar(np.arange(2) + shift, values, 0.36, color=color, label=name), fmt="{:.2f}", padding=2)
+    axes.axhline(1 / SYMBOLS, color="0.3", linestyle=":", label="by chance")
+    axes.set(xticks=[0, 1], xticklabels=["symbol on the left", "symbol pointed to"], ylabel="reported rightly", ylim=(0, 1.12))
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside lower center", ncols=3)
+
+
+def _grids(result, accuracy, probability):
+    caption = f"Each head taken out of the trained model; {result['sentences']}, and one sentence"
+    _, panels = result.subplots(caption, 1, 2, figsize=(12, 4.2), style=None)
+    titles = ("change of accuracy (percentage points)", f"change of the probability of “{SENTENCE}”")
+    for axes, values, title, form in zip(panels, (100 * accuracy, probability), titles, (".1f", ".2f")):
+        limit = max(np.abs(values).max(), 1e-6)
+        numbers = {"annot": True, "fmt": form, "annot_kws": {"size": 8}}
+        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit, "cbar_kws": {"pad": 0.01}}
+        seaborn.heatmap(values, linewidths=0.5, ax=axes, **numbers, **colors)
+        axes.set(xlabel="head", ylabel="layer", title=title)
+        axes.tick_params(axis="y", rotation=0)

@@ -16,18 +16,15 @@ with depth. And though its kernels stay, what a pixel does to a deep unit change
 
 import keras
 import numpy as np
-from jaxtyping import Float, UInt8
-from sklearn.datasets import load_sample_image
 
 import course_hw5
 from course_hw5.attention.analysis import attention_distance
-from course_hw5.data.image_files import fit_image
 from course_hw5.errors import require
-from course_hw5.labs.figures import plot_local_and_global as figures
-from course_hw5.labs.support.receptive_fields import PLACES, SHOWN, SIDE, change, dense_layer, distance, field, small_cnn
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
+from course_hw5.labs.support import drawing, receptive_fields
+from course_hw5.labs.support.receptive_fields import IMAGES, SHOWN, SIDE, change
+from course_hw5.labs.support.result import LabResult, check_choice
 
-IMAGES = ("china.jpg", "flower.jpg")  # of scikit-learn
+ROW, COLUMN = receptive_fields.PLACES[SHOWN]  # of the unit that figures show
 
 
 def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult:
@@ -39,90 +36,114 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
         layers: of the CNN, 2 to 12.
     """
     check_choice("attention", attention, ("trained", "positions", "uniform"))
-    most = PLACES[SHOWN][0]  # more would reach beyond the border
-    require("layers", layers, lambda layers: 2 <= layers <= most, f"in [2, {most}]")
-    keras.utils.set_random_seed(seed)
-    images = np.stack([fit_image(load_sample_image(name), (SIDE, SIDE)) for name in IMAGES])
+    # more would reach beyond the border
+    require("layers", layers, lambda layers: 2 <= layers <= ROW, f"in [2, {ROW}]")
+    result, images = LabResult(__doc__), receptive_fields.photographs((SIDE, SIDE))
     pixels = images.astype("float32") / 255
-    cnn, dense = small_cnn(layers), dense_layer()
-    fields = [field(model, pixels) for model in cnn]  # each (images, places, rows, columns)
-    one_dense = field(dense, pixels)
-    sides = [int((part[:, SHOWN].sum(axis=0) > 0).any(axis=0).sum()) for part in fields]
-
+    models = (*receptive_fields.small_cnn(layers), receptive_fields.dense_layer())
+    # each (images, places, rows, columns)
+    *fields, of_dense = (receptive_fields.field(model, pixels) for model in models)
     beit = course_hw5.load_model("beit-cifar10")
-    weights, grid = attention_weights(beit, images, attention), beit.backbone.grid
-    patch = SIDE // grid[0]
-    distances = patch * attention_distance(weights.mean(axis=0), grid)
-    of_dense, of_convolution = distance(one_dense), distance(fields[0])
+    parts, grid = course_hw5.attention_model(beit, parts=True)(images), beit.backbone.grid
+    without_content = keras.ops.softmax(parts["position_logits"] * float(attention == "positions"))  # or all alike
+    weights = keras.ops.convert_to_numpy(parts["attention_weights"] if attention == "trained" else without_content)
+    distances = SIDE // grid[0] * attention_distance(weights.mean(axis=0), grid)
+
+    by_convolution, by_dense = receptive_fields.distance(fields[0]), receptive_fields.distance(of_dense)
+    result.measure("distance_convolution", "mean distance read by a convolution", by_convolution, "pixels")
+    nearest = result.measure("distance_nearest", "by the nearest head of BEiT", distances.min(), "pixels")
+    farthest = result.measure("distance_farthest", "by its farthest head", distances.max(), "pixels")
+    result.measure("distance_dense", "by a dense layer", by_dense, "pixels")
+    sides = [int((part[:, SHOWN].sum(axis=0) > 0).any(axis=0).sum()) for part in fields]
+    result.measure("sides", "width read after each convolution", ", ".join(map(str, sides)), "pixels")
+    result.check("dense_reads_all", "a unit of the dense layer reads every pixel", (of_dense > 0).all())
+    label = "after n convolutions of 3x3 a unit has read 2n + 1 pixels across, and no more"
+    result.check("convolutions_widen", label, sides == [2 * n + 1 for n in range(1, layers + 1)])
+    label = "the nearest head of BEiT looks less than two thirds as far as the dense layer"
+    result.check("nearest_head", label, nearest < 2 / 3 * by_dense)
+    result.check("farthest_head", "its farthest head looks at least four fifths as far", farthest > 0.8 * by_dense)
+
     moved = {
         "a convolution": change(fields[0]),
-        "a dense layer": change(one_dense),
+        "a dense layer": change(of_dense),
         f"{layers} convolutions, through ReLU": change(fields[-1]),
         **{f"BEiT, layer {layer}": change(weights[:, layer]) for layer in range(weights.shape[1])},
     }
-    of_beit = change(weights)
+    convolution, dense, deep, *_ = moved.values()
+    result.measure("moved_convolution", "share of the weights that move, convolution", convolution)
+    result.measure("moved_dense", "dense layer", dense)
+    of_beit = result.measure("moved_attention", "attention of BEiT", change(weights))
+    result.measure("moved_gradient", f"gradient through {layers} convolutions with ReLU", deep)
+    label = "weights of convolution and dense layer do not depend on the image"
+    result.check("others_are_fixed", label, max(convolution, dense) < 1e-5)
+    result.check("attention_follows", "more than 10 % of the attention moves from image to image", of_beit > 0.1)
+
+    _distances(result, distances)
+    _fields(result, fields, weights, distances, of_dense, grid)
+    _two_images(result, images, fields[0], of_dense, weights, grid)
+    _moved(result, moved)
     explained = course_hw5.explain(beit, images[0])
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check("dense_reads_all", "a unit of the dense layer reads every pixel", bool((one_dense > 0).all())),
-            Check(
-                "convolutions_widen",
-                "after n convolutions of 3x3 a unit has read 2n + 1 pixels across, and no more",
-                sides == [2 * n + 1 for n in range(1, layers + 1)],
-            ),
-            Check(
-                "nearest_head",
-                "the nearest head of BEiT looks less than two thirds as far as the dense layer",
-                bool(distances.min() < 2 / 3 * of_dense),
-            ),
-            Check(
-                "farthest_head", "its farthest head looks at least four fifths as far", bool(distances.max() > 0.8 * of_dense)
-            ),
-            Check(
-                "others_are_fixed",
-                "weights of convolution and dense layer do not depend on the image",
-                max(moved["a convolution"], moved["a dense layer"]) < 1e-5,
-            ),
-            Check("attention_follows", "more than 10 % of the attention moves from image to image", of_beit > 0.1),
-        ],
-        measurements=[
-            Measurement("distance_convolution", "mean distance read by a convolution", of_convolution, "pixels"),
-            Measurement("distance_nearest", "by the nearest head of BEiT", float(distances.min()), "pixels"),
-            Measurement("distance_farthest", "by its farthest head", float(distances.max()), "pixels"),
-            Measurement("distance_dense", "by a dense layer", of_dense, "pixels"),
-            Measurement("sides", "width read after each convolution", ", ".join(map(str, sides)), "pixels"),
-            Measurement("moved_convolution", "share of the weights that move, convolution", moved["a convolution"]),
-            Measurement("moved_dense", "dense layer", moved["a dense layer"]),
-            Measurement("moved_attention", "attention of BEiT", of_beit),
-            Measurement(
-                "moved_gradient",
-                f"gradient through {layers} convolutions with ReLU",
-                moved[f"{layers} convolutions, through ReLU"],
-            ),
-        ],
-        figures={
-            "How far one layer reaches": figures.distances(distances, of_convolution, of_dense),
-            "What the unit at + reads: near, wider with each convolution; near and far heads; everything": (
-                figures.fields(fields, weights, distances, one_dense, grid)
-            ),
-            "What the unit at + reads of two images: fixed for a convolution and a dense layer, not for attention": (
-                figures.two_images(IMAGES, images, fields[0], one_dense, weights, grid)
-            ),
-            "Share of the weights that move from one image to the other": figures.moved(moved),
-        },
-        pages={"Where BEiT looks in the first image": explained.view(html_action="return")},
-    )
+    result.pages["Where BEiT looks in the first image"] = explained.view(html_action="return")
+    return result
 
 
-def attention_weights(
-    beit: keras.Model, images: UInt8[np.ndarray, "images rows columns 3"], attention: str
-) -> Float[np.ndarray, "images layers heads tokens tokens"]:
-    """`(images, layers, heads, tokens, tokens)`."""
-    parts = course_hw5.attention_model(beit, parts=True)(images)
-    weights = {
-        "trained": parts["attention_weights"],
-        "positions": keras.ops.softmax(parts["position_logits"]),
-        "uniform": keras.ops.softmax(0 * parts["position_logits"]),
-    }
-    return keras.ops.convert_to_numpy(weights[attention])
+def _distances(result, distances):
+    figure, axes = result.subplots("How far one layer reaches", figsize=(7.5, 4.2))
+    blue, orange, green, *_ = drawing.COLORS
+    numbers = np.arange(len(distances))
+    axes.plot(np.repeat(numbers, distances.shape[1]), distances.ravel(), "o", color=blue, alpha=0.5, label="head of BEiT")
+    axes.plot(numbers, distances.mean(axis=1), color=blue, label="mean of heads")
+    axes.axhline(result["distance_dense"], color=orange, linestyle="--", label="dense layer")
+    axes.axhline(result["distance_convolution"], color=green, linestyle=":", linewidth=2, label="convolution 3x3")
+    axes.set(xlabel="layer", ylabel="mean distance read (pixels)", ylim=(0, None), xticks=numbers)
+    figure.legend(loc="outside lower center", ncols=4)
+
+
+def _fields(result, fields, weights, distances, dense, grid):
+    caption = "What the unit at + reads: near, wider with each convolution; near and far heads; everything"
+    panels = {f"{index + 1} convolution{'s' * (index > 0)}": part[0, SHOWN] for index, part in enumerate(fields)}
+    for name, pick in (("near", distances.argmin()), ("far", distances.argmax())):
+        layer, head = np.unravel_index(pick, distances.shape)
+        panels[f"{name} head: layer {layer}, head {head}"] = _of_patch(weights[0, layer, head], grid)
+    panels["dense layer"] = dense[0, SHOWN]
+    columns = 5
+    rows = -(-len(panels) // columns)
+    figure, _ = result.subplots(caption, rows, columns, figsize=(12, 2.7 * rows), style=None)
+    axes = iter(figure.axes)
+    for (title, values), axis in zip(panels.items(), axes):
+        _show(axis, values, title)
+    for axis in axes:  # those that are left
+        axis.axis("off")
+
+
+def _two_images(result, images, convolution, dense, weights, grid):
+    caption = "What the unit at + reads of two images: fixed for a convolution and a dense layer, not for attention"
+    moved = np.abs(weights[0] - weights[1]).sum(-1).mean(-1)
+    layer, head = np.unravel_index(moved.argmax(), moved.shape)
+    _, axes = result.subplots(caption, 2, 4, figsize=(11, 5.6), style=None)
+    for index, row in enumerate(axes):
+        drawing.image(row[0], images[index], IMAGES[index])
+        _show(row[1], convolution[index, SHOWN], "convolution 3x3")
+        _show(row[2], dense[index, SHOWN], "dense layer")
+        _show(row[3], _of_patch(weights[index, layer, head], grid), f"attention: layer {layer}, head {head}")
+
+
+def _of_patch(weights, grid):
+    """Attention of the patch that holds the place shown, spread over its pixels."""
+    row, column = ROW * grid[0] // SIDE, COLUMN * grid[1] // SIDE
+    patches = weights[1 + row * grid[1] + column, 1:].reshape(grid)
+    return np.kron(patches, np.ones((SIDE // grid[0], SIDE // grid[1])))
+
+
+def _show(axis, values, title):
+    # the square root, since one pixel of a dense layer has a thousandth of what one of a convolution has
+    drawing.image(axis, np.sqrt(values), title, cmap="Blues", vmin=0)
+    axis.plot(COLUMN, ROW, "+", color=drawing.COLORS[1], markersize=9, markeredgewidth=2)
+
+
+def _moved(result, moved):
+    caption = "Share of the weights that move from one image to the other"
+    _, axes = result.subplots(caption, figsize=(7.5, 0.8 + 0.36 * len(moved)))
+    blue, orange, *_ = drawing.COLORS
+    drawing.bars(axes, moved, [blue if name.startswith("BEiT") else orange for name in moved], "{:.2f}")
+    axes.set(xlim=(0, 1), xlabel="0: none moves, 1: all move")

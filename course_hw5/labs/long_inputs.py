@@ -13,16 +13,13 @@ where the letter stands. `attention="uniform"` gives all parts the same weight: 
 the claim says is its reason.
 """
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.labs.figures import plot_long_inputs as figures
-from course_hw5.labs.support import sequence_models, sequences
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
+from course_hw5.labs.support import drawing, sequence_models, sequences
+from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
 WIDTHS = {"fixed context": 70, "additive attention": 66, "transformer": 56}  # so that they have as many parameters
 LEAST = 8  # letters; no input shorter than that is long for any of them
@@ -40,8 +37,7 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
     check_choice("attention", attention, ("learnt", "uniform"))
     check_at_least(LEAST, longest=longest)
     check_at_least(1, steps=steps)
-    keras.utils.set_random_seed(seed)
-    random = np.random.default_rng(seed)
+    result, random = LabResult(__doc__), np.random.default_rng(seed)
     models = make_models(longest, uniform=attention == "uniform")
     *inputs, answers = sequences.reversal(random.integers(2, longest + 1, 32 * steps), longest, random)
     lengths = np.unique(np.linspace(2, longest, 8).astype(int))
@@ -50,7 +46,23 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
     for name, model in models.items():
         sequence_models.train(model, inputs, answers, learning_rate=5e-3)
         right = [sequence_models.is_right(model, test[:2], test[2])[:, :length] for length, test in zip(lengths, tests)]
-        accuracy[name] = [float(part.mean()) for part in right]
+        accuracy[name] = [part.mean() for part in right]
+    for key, length, index in (("long", longest, -1), ("short", 2, 0)):
+        for name, values in accuracy.items():
+            result.measure(f"accuracy_{key}_{_key(name)}", f"accuracy at {length} letters, {name}", values[index])
+    looked = alignment_of(models["additive attention"], tests[-1][:2]).argmax(-1)
+    # a GRU's state holds the letters around its own too, so that a neighbour may serve
+    found = (np.abs(looked - np.arange(longest)[::-1]) <= 1).mean()
+    result.measure("looks_at_the_letter", "share of steps that look most at the letter they need, or next to it", found)
+    sizes = [result.measure(f"parameters_{_key(name)}", f"parameters, {name}", m.count_params()) for name, m in models.items()]
+
+    result.check("same_size", "the three have as many parameters, within 5 %", max(sizes) < 1.05 * min(sizes))
+    fixed, additive, transformer = (values[0] - values[-1] for values in accuracy.values())
+    label = "the fixed context loses more than 0.2 from the shortest to the longest input"
+    result.check("fixed_context_loses", label, fixed > 0.2)
+    result.check("additive_attention_keeps", "additive attention loses less than 0.1", additive < 0.1)
+    result.check("transformer_keeps", "the transformer loses less than 0.1", transformer < 0.1)
+    result.check("looks_at_the_letter", "four of five steps look most at the letter they need, or next to it", found > 0.8)
 
     *example, _ = (part[:1] for part in tests[-1])
     letters = sequences.words_of(example[0][0], sequences.LETTERS)
@@ -58,46 +70,13 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
         "additive attention": alignment_of(models["additive attention"], example)[:, None],
         "transformer": sequence_models.attention_weights(models["transformer"], example)["cross"],
     }
-    looked = alignment_of(models["additive attention"], tests[-1][:2]).argmax(-1)
-    # a GRU's state holds the letters around its own too, so that a neighbour may serve
-    found = float((np.abs(looked - np.arange(longest)[::-1]) <= 1).mean())
-    lost = {name: values[0] - values[-1] for name, values in accuracy.items()}
-    sizes = {name: model.count_params() for name, model in models.items()}
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check(
-                "same_size", "the three have as many parameters, within 5 %", max(sizes.values()) < 1.05 * min(sizes.values())
-            ),
-            Check(
-                "fixed_context_loses",
-                "the fixed context loses more than 0.2 from the shortest to the longest input",
-                lost["fixed context"] > 0.2,
-            ),
-            Check("additive_attention_keeps", "additive attention loses less than 0.1", lost["additive attention"] < 0.1),
-            Check("transformer_keeps", "the transformer loses less than 0.1", lost["transformer"] < 0.1),
-            Check("looks_at_the_letter", "four of five steps look most at the letter they need, or next to it", found > 0.8),
-        ],
-        measurements=[
-            *(
-                Measurement(f"accuracy_{key}_{name.replace(' ', '_')}", f"accuracy at {length} letters, {name}", values[index])
-                for key, length, index in (("long", longest, -1), ("short", 2, 0))
-                for name, values in accuracy.items()
-            ),
-            Measurement("looks_at_the_letter", "share of steps that look most at the letter they need, or next to it", found),
-            *(Measurement(f"parameters_{name.replace(' ', '_')}", f"parameters, {name}", size) for name, size in sizes.items()),
-        ],
-        figures={
-            "Accuracy against the length of the input": figures.curves(lengths, accuracy),
-            f"Where each step looks: “{''.join(letters)}” is written backwards": figures.alignments(weights, letters),
-        },
-        pages={
-            f"From each letter written to the letters read: {name}": head_view(
-                values, query_tokens=letters[::-1], key_tokens=letters, html_action="return", title=f"Reversal: {name}"
-            )
-            for name, values in weights.items()
-        },
-    )
+    _curves(result, lengths, accuracy)
+    _alignments(result, weights, letters)
+    for name, part in weights.items():
+        result.pages[f"From each letter written to the letters read: {name}"] = head_view(
+            part, query_tokens=letters[::-1], key_tokens=letters, html_action="return", title=f"Reversal: {name}"
+        )
+    return result
 
 
 def make_models(longest: int, uniform: bool = False) -> dict[str, keras.Model]:
@@ -110,8 +89,27 @@ def make_models(longest: int, uniform: bool = False) -> dict[str, keras.Model]:
     }
 
 
-def alignment_of(
-    model: keras.Model, inputs: Sequence[Integer[np.ndarray, "examples letters"]]
-) -> Float[np.ndarray, "examples steps letters"]:
+def alignment_of(model: keras.Model, inputs: sequence_models.Inputs) -> Float[np.ndarray, "examples steps letters"]:
     """Weights of additive attention: float32 array `(examples, steps, letters)`."""
     return keras.Model(model.input, model.get_layer("alignment").output[1]).predict(inputs, batch_size=500, verbose=0)
+
+
+def _key(name):
+    return name.replace(" ", "_")
+
+
+def _curves(result, lengths, accuracy):
+    _, axes = result.subplots("Accuracy against the length of the input", figsize=(7, 4.2))
+    drawing.lines(axes, lengths, accuracy, "ovs")
+    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
+    axes.set(xlabel="letters of the input", ylabel="accuracy by letter", ylim=(0, 1.03), xticks=lengths)
+    axes.legend(loc="lower left")
+
+
+def _alignments(result, weights, letters):
+    caption = f"Where each step looks: “{''.join(letters)}” is written backwards"
+    _, panels = result.subplots(caption, 1, 2, figsize=(12, 5.6), style=None)
+    for axes, (name, values) in zip(panels, weights.items()):
+        drawing.heatmap(axes, values.mean((0, 1)), letters[::-1], letters, vmin=0, vmax=1)
+        axes.set(title=name + ("" if len(values[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
+        axes.tick_params(axis="y", rotation=0)

@@ -17,13 +17,12 @@ import keras
 import numpy as np
 
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.labs.figures import plot_order as figures
-from course_hw5.labs.support import sequence_models, sequences
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_at_least, check_choice
+from course_hw5.labs.support import drawing, sequence_models, sequences
+from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
-KEYS = ("with", "without", "causal")  # of the three networks
-QUESTIONS = ("Who is in it? (order-free)", "Who chases? (order)")
+QUESTIONS = {"who_is_in_it": "Who is in it? (order-free)", "who_chases": "Who chases? (order)"}
 SENTENCE = ("today", "the", "old", "dog", "chases", "the", "shy", "cat", "gladly")  # as long as any: none is padded
+TOKEN_IDS = sequences.ids([SENTENCE], sequences.CHASE_WORDS, len(SENTENCE))
 
 
 def run(seed: int = 0, positions: str = "none", steps: int = 300) -> LabResult:
@@ -36,75 +35,66 @@ def run(seed: int = 0, positions: str = "none", steps: int = 300) -> LabResult:
     """
     check_choice("positions", positions, ("none", "sine", "learnt"))
     check_at_least(1, steps=steps)
-    keras.utils.set_random_seed(seed)
-    random = np.random.default_rng(seed)
-    sentences, answers = sequences.chases(32 * steps, random)
-    unseen = sequences.chases(2000, random)
+    result, random = LabResult(__doc__), np.random.default_rng(seed)
+    training, unseen = sequences.chases(32 * steps, random), sequences.chases(2000, random)
     models = {
         "with positions": sequence_models.reader("sine"),
         "without positions": sequence_models.reader(positions),
         "without, but with a causal mask": sequence_models.reader(positions, causal=True),
     }
-    accuracy = {}
+    accuracy, moved = {}, {}
     for name, model in models.items():
-        sequence_models.train(model, sentences, answers)
-        accuracy[name] = sequence_models.is_right(model, *unseen).mean(0).tolist()
-    moved = {name: _moved_by_shuffling(model, random) for name, model in models.items()}
-    lacking, having = accuracy["without positions"], accuracy["with positions"]
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check("with_positions", "with positions both questions are answered, accuracy above 95 %", min(having) > 0.95),
-            Check("who_is_in_it", "without them, who is in the sentence is answered as well", lacking[0] > 0.95),
-            Check("who_chases", "but who chases is a guess between two, accuracy of 45 to 55 %", 0.45 < lacking[1] < 0.55),
-            Check(
-                "equivariant",
-                "shuffled words only shuffle the outputs, to float rounding",
-                bool(moved["without positions"].max() < 1e-4),
-            ),
-            Check("positions_matter", "with positions they change them", bool(moved["with positions"].max() > 1e-2)),
-            Check(
-                "causal_mask_tells",
-                "a causal mask alone tells who chases, accuracy above 95 %",
-                accuracy["without, but with a causal mask"][1] > 0.95,
-            ),
-        ],
-        measurements=[
-            *(
-                Measurement(f"accuracy_{key}_{question}", f"accuracy, {name}: {label}", share)
-                for key, (name, shares) in zip(KEYS, accuracy.items())
-                for question, label, share in zip(("who_is_in_it", "who_chases"), QUESTIONS, shares)
-            ),
-            Measurement("chance", "accuracy of a guess between the two animals", 0.5),
-            *(
-                Measurement(f"change_{key}", f"largest change of an output by shuffling, {name}", float(change.max()))
-                for key, (name, change) in zip(KEYS, moved.items())
-            ),
-        ],
-        figures={
-            "Positions are needed only where order matters": figures.bars(accuracy, QUESTIONS, (1 / len(sequences.PAIRS), 0.5)),
-            "How far each word's output moves when the words are shuffled": figures.moves(moved, SENTENCE),
-        },
-        pages={
-            f"Attention {name} positions": head_view(
-                sequence_models.attention_weights(models[f"{name} positions"], _sentence())["encoder"],
-                SENTENCE,
-                html_action="return",
-                title=f"The encoder {name} positions",
-            )
-            for name in ("with", "without")
-        },
-    )
+        sequence_models.train(model, *training)
+        accuracy[name] = sequence_models.is_right(model, *unseen).mean(0)
+        moved[name] = _moved_by_shuffling(model, random)
+    with_positions, without, causal = accuracy.values()
+    for key, (name, shares) in zip(("with", "without", "causal"), accuracy.items()):
+        for (question, label), share in zip(QUESTIONS.items(), shares):
+            result.measure(f"accuracy_{key}_{question}", f"accuracy, {name}: {label}", share)
+    result.measure("chance", "accuracy of a guess between the two animals", 0.5)
+    for key, (name, change) in zip(("with", "without", "causal"), moved.items()):
+        result.measure(f"change_{key}", f"largest change of an output by shuffling, {name}", change.max())
 
-
-def _sentence():
-    return sequences.ids([SENTENCE], sequences.CHASE_WORDS, len(SENTENCE))
+    label = "with positions both questions are answered, accuracy above 95 %"
+    result.check("with_positions", label, with_positions.min() > 0.95)
+    result.check("who_is_in_it", "without them, who is in the sentence is answered as well", without[0] > 0.95)
+    result.check("who_chases", "but who chases is a guess between two, accuracy of 45 to 55 %", 0.45 < without[1] < 0.55)
+    label = "shuffled words only shuffle the outputs, to float rounding"
+    result.check("equivariant", label, result["change_without"] < sequence_models.ROUNDING)
+    result.check("positions_matter", "with positions they change them", result["change_with"] > 100 * sequence_models.ROUNDING)
+    result.check("causal_mask_tells", "a causal mask alone tells who chases, accuracy above 95 %", causal[1] > 0.95)
+    _bars(result, accuracy)
+    _moves(result, moved)
+    for name in ("with positions", "without positions"):
+        weights = sequence_models.attention_weights(models[name], TOKEN_IDS)["encoder"]
+        result.pages[f"Attention {name}"] = head_view(weights, SENTENCE, html_action="return", title=f"The encoder {name}")
+    return result
 
 
 def _moved_by_shuffling(model, random, shuffles=20):
     """Largest change of each word's output in `SENTENCE`, when the outputs of shuffled words are put back in order."""
     encoder = keras.Model(model.input, model.get_layer("states").output)
-    words = _sentence()
     orders = np.stack([random.permutation(len(SENTENCE)) for _ in range(shuffles)])
-    before, after = (keras.ops.convert_to_numpy(encoder(part)) for part in (words, words[0][orders]))
+    before, after = (keras.ops.convert_to_numpy(encoder(part)) for part in (TOKEN_IDS, TOKEN_IDS[0][orders]))
     return np.abs(np.take_along_axis(after, np.argsort(orders)[..., None], 1) - before).max((0, 2))
+
+
+def _bars(result, accuracy):
+    figure, axes = result.subplots("Positions are needed only where order matters", figsize=(8, 4.2))
+    places, width = np.arange(len(QUESTIONS)), 0.26
+    for i, ((name, shares), color) in enumerate(zip(accuracy.items(), drawing.COLORS)):
+        bars = axes.bar(places + (i - 1) * width, shares, width, color=color, label=name)
+        for bar, share in zip(bars, shares):
+            axes.text(bar.get_x() + width / 2, 0.12, f"{share:.2f}", ha="center", color="white", weight="bold")
+    for place, chance in zip(places, (1 / len(sequences.PAIRS), 0.5)):
+        axes.hlines(chance, place - 0.42, place + 0.42, "black", "dashed", label="" if place else "a guess without order")
+    axes.set(xticks=places, xticklabels=QUESTIONS.values(), ylabel="accuracy on unseen sentences", ylim=(0, 1.03))
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def _moves(result, moved):
+    figure, axes = result.subplots("How far each word's output moves when the words are shuffled", figsize=(8, 4))
+    drawing.changes(axes, SENTENCE, moved, "ovs", sequence_models.ROUNDING)
+    axes.set_ylabel("largest change of its output")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)

@@ -18,8 +18,8 @@ import scipy.stats
 
 from course_hw5.attention.analysis import attention_entropy
 from course_hw5.attention.viewer.page import head_view
-from course_hw5.labs.figures import plot_weights_by_hand as figures
-from course_hw5.labs.support.result import Check, LabResult, Measurement, check_choice
+from course_hw5.labs.support import drawing
+from course_hw5.labs.support.result import LabResult, check_choice
 
 WORDS = ("the", "cat", "drank", "its", "milk")
 # Each word by three properties: how much of a living being, of an action and of an owned thing it is.
@@ -44,51 +44,55 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
         samples: random queries for each length of vectors.
     """
     check_choice("weights", weights, WEIGHTS)
-    weigh = WEIGHTS[weights]
+    result, random, weigh = LabResult(__doc__), np.random.default_rng(seed), WEIGHTS[weights]
     products = QUERIES @ KEYS.T
     scores = products / np.sqrt(KEYS.shape[1])
     by_hand = weigh(scores)
-    output = by_hand @ VALUES
-    by_keras = keras.ops.dot_product_attention(*(part[None, :, None] for part in (QUERIES, KEYS, VALUES)))
-    difference = float(np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, 0] - output).max())
+    best = by_hand[3].argmax() == products[3].argmax() == 1
+    result.check("best_fit", "“its” gives most weight to “cat”, which fits it best", best)
+    result.measure("cat_for_its", "weight of “cat” for “its”", by_hand[3, 1])
+    _steps(result, products, scores, by_hand)
+    result.pages["The weights of the five words"] = head_view(by_hand[None, None], WORDS, html_action="return")
 
-    random = np.random.default_rng(seed)
-    agreement, spread = [], {"scaled": [], "not scaled": []}
+    agreement, entropy = [], {"scaled": [], "not scaled": []}
     for length in LENGTHS:
         query, keys = random.normal(size=(samples, 1, length)), random.normal(size=(samples, len(WORDS), length))
-        products_of_random = (query @ keys.swapaxes(1, 2))[:, 0]
-        scaled = weigh(products_of_random / np.sqrt(length))
-        order, expected = (scipy.stats.rankdata(part, axis=-1) for part in (scaled, products_of_random))
-        agreement.append(float((order == expected).all(-1).mean()))
-        spread["scaled"].append(float(attention_entropy(scaled).mean()))
-        spread["not scaled"].append(float(attention_entropy(weigh(products_of_random)).mean()))
-    kept = spread["not scaled"][-1] / spread["scaled"][-1]
-    return LabResult(
-        claim=__doc__.splitlines()[0],
-        checks=[
-            Check(
-                "best_fit",
-                "“its” gives most weight to “cat”, which fits it best",
-                by_hand[3].argmax() == products[3].argmax() == 1,
-            ),
-            Check("order", "a larger logit is more weight, for every random query", min(agreement) == 1.0),
-            Check("keras", "Keras's dot_product_attention gives the same numbers", difference < 1e-5),
-            Check("scale", "without the scale, weights of long vectors keep less than 25 % of their entropy", kept < 0.25),
-        ],
-        measurements=[
-            Measurement("cat_for_its", "weight of “cat” for “its”", float(by_hand[3, 1])),
-            Measurement("agreement", "share of queries whose weights rank as their logits do", min(agreement)),
-            Measurement("difference", "largest difference from Keras", difference),
-            Measurement(
-                "entropy_scaled", f"entropy of the weights at length {LENGTHS[-1]}, scaled", spread["scaled"][-1], "bits"
-            ),
-            Measurement("entropy_not_scaled", "not scaled", spread["not scaled"][-1], "bits"),
-        ],
-        figures={
-            "From queries and keys to weights: each row is a query": figures.steps(products, scores, by_hand, WORDS),
-            "How many words share the weight: the scale keeps it apart from the vectors' length": figures.spread(
-                spread, LENGTHS, WORDS
-            ),
-        },
-        pages={"The weights of the five words": head_view(by_hand[None, None], WORDS, html_action="return")},
-    )
+        logits = (query @ keys.swapaxes(1, 2))[:, 0]
+        scaled = weigh(logits / np.sqrt(length))
+        order, expected = (scipy.stats.rankdata(part, axis=-1) for part in (scaled, logits))
+        agreement.append((order == expected).all(-1).mean())
+        entropy["scaled"].append(attention_entropy(scaled).mean())
+        entropy["not scaled"].append(attention_entropy(weigh(logits)).mean())
+    agree = result.measure("agreement", "share of queries whose weights rank as their logits do", min(agreement))
+    result.check("order", "a larger logit is more weight, for every random query", agree == 1)
+
+    by_keras = keras.ops.dot_product_attention(*(part[None, :, None] for part in (QUERIES, KEYS, VALUES)))
+    difference = np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, 0] - by_hand @ VALUES).max()
+    result.measure("difference", "largest difference from Keras", difference)
+    result.check("keras", "Keras's dot_product_attention gives the same numbers", difference < 1e-5)
+
+    label = f"entropy of the weights at length {LENGTHS[-1]}, scaled"
+    scaled = result.measure("entropy_scaled", label, entropy["scaled"][-1], "bits")
+    not_scaled = result.measure("entropy_not_scaled", "not scaled", entropy["not scaled"][-1], "bits")
+    label = "without the scale, weights of long vectors keep less than 25 % of their entropy"
+    result.check("scale", label, not_scaled / scaled < 0.25)
+    _spread(result, entropy)
+    return result
+
+
+def _steps(result, products, scores, weights):
+    caption = "From queries and keys to weights: each row is a query"
+    _, axes = result.subplots(caption, 1, 3, figsize=(12, 3.8), style=None)
+    steps = {"1. query · key": products, "2. divided by √3": scores, "3. softmax: the weights": weights}
+    for axis, (title, values) in zip(axes, steps.items()):
+        drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")
+        axis.set_title(title)
+
+
+def _spread(result, entropy):
+    caption = "How many words share the weight: the scale keeps it apart from the vectors' length"
+    _, axes = result.subplots(caption, figsize=(6, 4))
+    drawing.lines(axes, LENGTHS, entropy, "oo")
+    axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all words alike")
+    axes.set(xscale="log", xlabel="length of queries and keys", ylabel="entropy of the weights (bits)", ylim=(0, None))
+    axes.legend()

@@ -22,9 +22,9 @@ from course_hw5.reports import fonts
 ROOM = 1.2  # inches beside the axes of a figure that names may take before it grows
 
 
-def subplots(*shape: int, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
-    """As `matplotlib.pyplot.subplots`, on a white grid and without global state: a `Figure` and its axes."""
-    with seaborn.axes_style("whitegrid"):
+def subplots(*shape: int, figsize: tuple[float, float], style: str | None = "whitegrid", **options: Any) -> tuple[Figure, Any]:
+    """As `matplotlib.pyplot.subplots`, in a style of seaborn and without global state: a `Figure` and its axes."""
+    with seaborn.axes_style(style):
         figure = Figure(figsize=figsize, layout="constrained")
         return figure, figure.subplots(*shape, **options)
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from course_hw5 import labs
-from course_hw5.labs.support.heads_as_convolution import OFFSETS, HeadsAsConvolution, missing_with_heads
+from course_hw5.labs.convolution_as_attention import OFFSETS, HeadsAsConvolution, missing_with_heads
 
 pytestmark = pytest.mark.slow
 

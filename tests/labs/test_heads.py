@@ -3,7 +3,6 @@ import pytest
 
 import course_hw5
 from course_hw5 import labs
-from course_hw5.labs import heads as heads_lab
 from course_hw5.labs.support import sentiment
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_sentences")]
@@ -12,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_sentences")]
 @pytest.mark.parametrize("heads, verdict", [("several", "confirmed"), ("copies", "refuted")])
 def test_several_heads_see_two_things_and_copies_of_one_do_not(heads, verdict, monkeypatch):
     # 72 readings take long: that a head is taken out as it should be is tested below
-    monkeypatch.setattr(heads_lab, "without_each_head", lambda model, ids: np.tile(model.predict_on_batch(ids).T, (6, 12, 1)))
+    monkeypatch.setattr(sentiment, "without_each_head", lambda model, ids: np.tile(model.predict_on_batch(ids).T, (6, 12, 1)))
     result = labs.run_lab("heads", heads=heads, sentences=16, steps=200)
     assert result.verdict == verdict
     assert result.held("two_things") == result.held("alike_costs") == (heads == "several")

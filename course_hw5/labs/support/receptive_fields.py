@@ -2,11 +2,20 @@
 
 import keras
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
+from sklearn.datasets import load_sample_image
 
+from course_hw5.data.image_files import fit_image
+
+IMAGES = ("china.jpg", "flower.jpg")  # of scikit-learn
 SIDE = 32
 PLACES = [(row, column) for row in range(4, SIDE, 8) for column in range(4, SIDE, 8)]  # where outputs stand
 SHOWN = 5  # of them
+
+
+def photographs(size: tuple[int, int]) -> UInt8[np.ndarray, "2 rows columns 3"]:
+    """Two photographs in a size `(rows, columns)`: uint8 array `(2, rows, columns, 3)`."""
+    return np.stack([fit_image(load_sample_image(name), size) for name in IMAGES])
 
 
 def small_cnn(layers: int) -> list[keras.Model]:

@@ -1,17 +1,18 @@
 """What a lab found."""
 
-import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import matplotlib.figure
+import numpy as np
 
 from course_hw5.attention.viewer.page import Page
 from course_hw5.errors import is_whole, require
+from course_hw5.reports import plots
 from course_hw5.reports.pages import lab
 
 
-@dataclasses.dataclass(frozen=True)
-class Measurement:
+class Measurement(NamedTuple):
     """A number, or a short text, that a lab measured.
 
     Args:
@@ -38,8 +39,7 @@ class Measurement:
         return f"{self.value:{form}} {self.unit}".rstrip()
 
 
-@dataclasses.dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """A statement that could be false.
 
     Args:
@@ -53,32 +53,47 @@ class Check:
     held: bool
 
 
-@dataclasses.dataclass(frozen=True)
 class LabResult:
     """A claim, what was measured, and what follows. In a notebook it shows itself as a page.
+
+    A lab fills it in the order of the page: `checks` by `check`, `measurements` by `measure`, `figures`, a dict of caption ->
+    `matplotlib.figure.Figure`, by `subplots`, and `pages`, a dict of caption -> page of the attention viewer.
 
     `result["key"]` is the value of a measurement, `result.held("key")` what became of a check.
 
     Args:
-        claim: one sentence that could be false, the first line of the lab's docstring.
-        checks: the claim stands if all hold.
-        measurements: what was measured.
-        figures: dict of caption -> `matplotlib.figure.Figure`.
-        pages: dict of caption -> page of the attention viewer.
+        text: the lab's docstring, whose first line is the claim: one sentence that could be false, and stands if all checks
+            hold.
     """
 
-    claim: str
-    checks: list[Check]
-    measurements: list[Measurement]
-    figures: dict[str, matplotlib.figure.Figure]
-    pages: Mapping[str, Page | None] = dataclasses.field(default_factory=dict)
+    def __init__(self, text: str):
+        self.claim = text.splitlines()[0]
+        self.checks: list[Check] = []
+        self.measurements: list[Measurement] = []
+        self.figures: dict[str, matplotlib.figure.Figure] = {}
+        self.pages: dict[str, Page | None] = {}
+
+    def check(self, key: str, label: str, held: bool | np.bool_) -> None:
+        """Adds a `Check`."""
+        self.checks.append(Check(key, label, bool(held)))
+
+    def measure(self, key: str, label: str, value: Any, unit: str = "") -> Any:
+        """Adds a `Measurement`, and returns its value: a scalar of NumPy as Python's own."""
+        value = value.item() if isinstance(value, np.generic) else value
+        self.measurements.append(Measurement(key, label, value, unit))
+        return value
+
+    def subplots(self, caption: str, *shape: int, **options: Any) -> tuple[matplotlib.figure.Figure, Any]:
+        """Adds a figure, and returns it with its axes; other arguments are those of `reports.plots.subplots`."""
+        self.figures[caption], axes = plots.subplots(*shape, **options)
+        return self.figures[caption], axes
 
     @property
     def verdict(self) -> str:
         """ "confirmed" or "refuted"."""
         return "confirmed" if all(check.held for check in self.checks) else "refuted"
 
-    def __getitem__(self, key: str) -> float | str:
+    def __getitem__(self, key: str) -> Any:
         return {measurement.key: measurement.value for measurement in self.measurements}[key]
 
     def held(self, key: str) -> bool:

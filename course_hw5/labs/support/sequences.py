@@ -13,9 +13,7 @@ PAD, START = "", "[start]"
 LETTERS = (PAD, START, *"abcdefghij")
 
 
-def reversal(
-    lengths: Sequence[int] | Integer[np.ndarray, " examples"], longest: int, random: np.random.Generator
-) -> tuple[Batch, Batch, Batch]:
+def reversal(lengths: Sequence[int] | np.ndarray, longest: int, random: np.random.Generator) -> tuple[Batch, Batch, Batch]:
     """Random letters, and the same from the last to the first.
 
     Args:
@@ -51,6 +49,7 @@ GERMAN_TENS = ("", "", "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", 
 ENGLISH_WORDS = (PAD, *ENGLISH[1:], *ENGLISH_TENS[2:], "hundred", "thousand")
 GERMAN_WORDS = (PAD, START, "[end]", *GERMAN[1:], "eins", *GERMAN_TENS[2:], "hundert", "tausend", "und")
 LONGEST_ENGLISH, LONGEST_GERMAN = 9, 12  # words of a number below a million; the German ones with their end
+TRANSLATION_SIZES = (LONGEST_ENGLISH, LONGEST_GERMAN), (len(ENGLISH_WORDS), len(GERMAN_WORDS))
 
 
 def english(number: int) -> list[str]:
@@ -60,11 +59,7 @@ def english(number: int) -> list[str]:
         >>> " ".join(english(347021))
         'three hundred forty seven thousand twenty one'
     """
-    thousands, hundreds, rest = number // 1000, number % 1000 // 100, number % 100
-    words = [*english(thousands), "thousand"] if thousands else []
-    words += [ENGLISH[hundreds], "hundred"] if hundreds else []
-    words += [ENGLISH[rest]] if rest < 20 else [ENGLISH_TENS[rest // 10], ENGLISH[rest % 10]]
-    return [word for word in words if word]
+    return _words(number, _english, "hundred", "thousand")
 
 
 def german(number: int) -> list[str]:
@@ -74,16 +69,25 @@ def german(number: int) -> list[str]:
         >>> " ".join(german(347021))
         'drei hundert sieben und vierzig tausend ein und zwanzig'
     """
-    words = _german(number)
+    words = _words(number, _german, "hundert", "tausend")
     return [*words[:-1], "eins"] if words[-1] == "ein" else words
 
 
-def _german(number):
+def _words(number, small, hundred, thousand):
+    """The words of a number, given those of numbers below 100."""
     thousands, hundreds, rest = number // 1000, number % 1000 // 100, number % 100
-    words = [*_german(thousands), "tausend"] if thousands else []
-    words += [GERMAN[hundreds], "hundert"] if hundreds else []
-    units = [GERMAN[rest]] if rest < 20 else [GERMAN[rest % 10], "und" if rest % 10 else "", GERMAN_TENS[rest // 10]]
-    return [word for word in words + units if word]
+    words = [*_words(thousands, small, hundred, thousand), thousand] if thousands else []
+    words += [*small(hundreds), hundred] if hundreds else []
+    return [word for word in words + small(rest) if word]
+
+
+def _english(number):
+    return [ENGLISH[number]] if number < 20 else [ENGLISH_TENS[number // 10], ENGLISH[number % 10]]
+
+
+def _german(number):
+    units = GERMAN[number % 10]
+    return [GERMAN[number]] if number < 20 else [units, "und" if units else "", GERMAN_TENS[number // 10]]
 
 
 def translation(numbers: Iterable[int]) -> tuple[Batch, Batch, Batch]:

@@ -1,1 +1,0 @@
-"""Figures of labs: arrays in, matplotlib figures out; `plot_NAME.py` for each lab."""
