@@ -5,11 +5,8 @@ Every random number comes from TensorFlow's global generator, so whoever resets 
 from what no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
-import keras
 import tensorflow as tf
 
 from course_hw5.errors import require
@@ -28,10 +25,7 @@ def mixup(batch: dict, alpha: float = 0.2) -> dict:
         The mixed batch, a dict of the same form.
     """
     share, order, _ = _drawn(batch, alpha)
-    return {
-        name: _weighted(values, tf.gather(values, order), tf.reshape(share, [-1] + [1] * (values.shape.rank - 1)))
-        for name, values in batch.items()
-    }
+    return {name: _mixed(values, order, share) for name, values in batch.items()}
 
 
 def cutmix(batch: dict, alpha: float = 1.0) -> dict:
@@ -49,10 +43,7 @@ def cutmix(batch: dict, alpha: float = 1.0) -> dict:
     )
     is_other = rows[:, :, None, None] & columns[:, None, :, None]
     kept = 1 - tf.reduce_mean(tf.cast(is_other, tf.float32), axis=(1, 2))
-    return {
-        "images": tf.where(is_other, tf.gather(images, order), images),
-        "labels": _weighted(labels, tf.gather(labels, order), kept),
-    }
+    return {"images": tf.where(is_other, tf.gather(images, order), images), "labels": _mixed(labels, order, kept)}
 
 
 def _drawn(batch, alpha):
@@ -64,25 +55,26 @@ def _drawn(batch, alpha):
     return tf.math.divide_no_nan(first, first + second), order, tf.random.stateless_uniform([count, 2], seeds[3])
 
 
-def _weighted(first, second, share):
-    return share * first + (1 - share) * second
+def _mixed(values, order, share):
+    """The share of each example, and the rest of the one in its place of `order`."""
+    share = tf.reshape(share, [-1] + [1] * (values.shape.rank - 1))
+    return share * values + (1 - share) * tf.gather(values, order)
 
 
-def _flip():
+def _layer(name):
+    """Keras-cv's layer: Keras's own draw from a state per layer, which an epoch's seed does not reach.
+
+    It maps {"images": float32 (batch, height, width, channels) in [0, 255], "labels": one-hot} to the same. It computes in
+    float32 whatever the policy is: half precision has too few digits for pixels.
+    """
     import keras_cv  # here, since its import takes seconds, and mixing does without it
 
-    return keras_cv.layers.RandomFlip("horizontal")
+    if name == "flip":
+        return keras_cv.layers.RandomFlip("horizontal", dtype="float32")
+    return keras_cv.layers.RandomTranslation(0.125, 0.125, fill_mode="reflect", interpolation="nearest", dtype="float32")
 
 
-def _shift():
-    import keras_cv
-
-    return keras_cv.layers.RandomTranslation(0.125, 0.125, fill_mode="reflect", interpolation="nearest")
-
-
-# Each layer maps {"images": float32 (batch, height, width, channels) in [0, 255], "labels": one-hot} to the same. They are
-# keras-cv's: Keras's own draw from a state per layer, which an epoch's seed does not reach.
-LAYERS = {"flip": _flip, "shift": _shift}
+LAYERS = ("flip", "shift")
 MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where both are named
 NAMES = (*LAYERS, *MIXES)
 
@@ -103,12 +95,7 @@ def augment(names: str | Sequence[str], num_classes: int) -> Callable:
     """
     names = [name for name in names.split(",") if name] if isinstance(names, str) else names
     require("augmentation", names, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # of pixels: half precision has too few digits for them
-    try:
-        layers = [LAYERS[name]() for name in names if name in LAYERS]
-    finally:
-        keras.config.set_dtype_policy(policy)
+    layers = [_layer(name) for name in names if name in LAYERS]
     mixes = [MIXES[name] for name in dict.fromkeys(names) if name in MIXES]
 
     def apply(images, labels):
