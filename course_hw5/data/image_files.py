@@ -37,10 +37,8 @@ def open_image(source: str | pathlib.Path | Image.Image, longest: int | None = N
         raise FileNotFoundError(f"{name} must be an image. Received: {found}")
     limit = f"{name} must have at most {LARGEST:,} pixels. Received:"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):  # our own limit is below
             opened = source if isinstance(source, Image.Image) else Image.open(local_path(source))
-            size = opened.size
             image = _to_rgb(ImageOps.exif_transpose(opened)) if opened.width * opened.height <= LARGEST else None
     except UnidentifiedImageError as error:
         raise ValueError(f"{name} must be an image that Pillow opens. Received: something else, or an empty file") from error
@@ -50,7 +48,7 @@ def open_image(source: str | pathlib.Path | Image.Image, longest: int | None = N
         found = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{name} must be a whole image. Received: {found}") from error
     if image is None:
-        raise ValueError(f"{limit} {size[0]} x {size[1]}")
+        raise ValueError(f"{limit} {opened.width} x {opened.height}")
     if longest is not None:
         image.thumbnail((longest, longest), Image.Resampling.BICUBIC)
     return np.asarray(image)

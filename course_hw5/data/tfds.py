@@ -1,25 +1,14 @@
 """Data sets of TensorFlow Datasets, whole in memory, or one clear error where they cannot be had."""
 
-from __future__ import annotations
-
 import socket
 import urllib.request
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow_datasets as tfds
+from typing import Any
 
 
 def read_splits(
-    name: str,
-    splits: Sequence[str],
-    host: str,
-    instead: str,
-    encoded: Sequence[str] = (),
-    optional: Sequence[str] = (),
-) -> tuple[tfds.core.DatasetBuilder, list[dict[str, np.ndarray] | None]]:
+    name: str, splits: Sequence[str], host: str, instead: str = "", encoded: Sequence[str] = (), optional: Sequence[str] = ()
+) -> tuple[Any, list]:
     """Reads whole splits; downloads the data set first where `TFDS_DATA_DIR` does not hold it.
 
     Args:
@@ -48,9 +37,8 @@ def read_splits(
         builder.download_and_prepare()
     except (*unavailable, NonMatchingChecksumError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise OSError(
-            f"{name} is neither on disk nor to be downloaded. Set TFDS_DATA_DIR to a folder that holds it{instead}. ({reason})"
-        ) from error
+        advice = f"Set TFDS_DATA_DIR to a folder that holds it{instead}. ({reason})"
+        raise OSError(f"{name} is neither on disk nor to be downloaded. {advice}") from error
     found = [split for split in splits if split in builder.info.splits]
     if missing := {*splits} - {*found} - {*optional}:
         raise OSError(f"{name} must have the splits {', '.join(splits)}. Received: {builder.data_dir} without {min(missing)}")
