@@ -33,7 +33,7 @@ _HOMES = {
     "attention_model": "course_hw5.explanation.extract",
     "get_att_tok": "course_hw5.explanation.text",
     "explain": "course_hw5.explanation",
-    "embedding_parts": "course_hw5.explanation.embeddings",
+    "embedding_parts": "course_hw5.explanation.text",
     "embedding_plot": "course_hw5.reports.plots",
     "attention_distance": "course_hw5.attention.analysis",
     "attention_rollout": "course_hw5.attention.analysis",

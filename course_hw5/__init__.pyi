@@ -7,8 +7,8 @@ from course_hw5.data.images import load_images as load_images
 from course_hw5.data.reviews import load_reviews as load_reviews
 from course_hw5.data.scenes import load_scenes as load_scenes
 from course_hw5.explanation import explain as explain
-from course_hw5.explanation.embeddings import embedding_parts as embedding_parts
 from course_hw5.explanation.extract import attention_model as attention_model
+from course_hw5.explanation.text import embedding_parts as embedding_parts
 from course_hw5.explanation.text import get_att_tok as get_att_tok
 from course_hw5.models.beit import beit_backbone as beit_backbone
 from course_hw5.models.beit_tasks import beit_classifier as beit_classifier

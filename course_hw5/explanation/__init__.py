@@ -20,9 +20,7 @@ def explain(model: BertClassifier, source: str, other: str | None = None, specia
 def explain(model: BeitClassifier, source: np.ndarray) -> ImageExplanation: ...
 
 
-def explain(
-    model: BertClassifier | BeitClassifier, source: Any, other: str | None = None, special_tokens: bool = False
-) -> TextExplanation | ImageExplanation:
+def explain(model: BertClassifier | BeitClassifier, source: Any, other: str | None = None, special_tokens: bool = False) -> Any:
     """Everything that the viewer shows of one text or image: `explain(model, source).view()`.
 
     Args:

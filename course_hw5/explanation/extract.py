@@ -1,9 +1,11 @@
 """Attention as an output: submodels on the same inputs and weights."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
+import numpy as np
+from jaxtyping import Float32
 
 from course_hw5.errors import require
 from course_hw5.layers import kernels
@@ -58,15 +60,30 @@ def extractor(model: keras.Model) -> keras.Model:
     """The model that computes everything in one pass: what `model` outputs, and each layer's attention. It is made once."""
     require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
     if model not in _EXTRACTORS:
-        _EXTRACTORS[model] = _make_extractor(model)
+        backbones = (BertBackbone, BeitBackbone)
+        is_ours = isinstance(model, (Task, *backbones))
+        backbone = next((layer for layer in model.layers if isinstance(layer, backbones)), None)
+        if not is_ours and backbone is None:
+            expected = "be, or call, a BertBackbone or a BeitBackbone of course_hw5"
+            raise ValueError(f"`model` must {expected}. Received: {model.name!r}")
+        _EXTRACTORS[model] = model.with_attention() if is_ours else with_attention(model, backbone)
     return _EXTRACTORS[model]
 
 
-def _make_extractor(model):
-    backbones = (BertBackbone, BeitBackbone)
-    if isinstance(model, (Task, *backbones)):
-        return model.with_attention()
-    backbone = next((layer for layer in model.layers if isinstance(layer, backbones)), None)
-    if backbone is None:
-        raise ValueError(f"`model` must be, or call, a BertBackbone or a BeitBackbone of course_hw5. Received: {model.name!r}")
-    return with_attention(model, backbone)
+def with_gradients(model: keras.Model, inputs: np.ndarray, logit: Callable, tokens: int | None = None) -> tuple:
+    """What the `extractor` outputs, and of its first example attention, and gradients by that of `logit(outputs)`.
+
+    Both are as `of_first` gives them, of the first `tokens`.
+    """
+    import tensorflow as tf  # here, since models are otherwise neutral
+
+    with tf.GradientTape() as tape:
+        outputs = extractor(model)(inputs)
+        value = logit(outputs)
+    attention = outputs["attention_weights"]
+    return outputs, of_first(attention, tokens), of_first(tape.gradient(value, attention), tokens)
+
+
+def of_first(layers: Iterable, tokens: int | None = None) -> Float32[np.ndarray, "layers heads tokens tokens"]:
+    """Attention of a batch's first example, a tensor per layer, of its first `tokens`: `(layers, heads, tokens, tokens)`."""
+    return np.stack([np.float32(keras.ops.convert_to_numpy(layer)[0, :, :tokens, :tokens]) for layer in layers])

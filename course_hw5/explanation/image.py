@@ -2,11 +2,11 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 
 from course_hw5.attention.viewer.page import Page, patch_view
-from course_hw5.explanation.arrays import of_first
-from course_hw5.explanation.extract import extractor
+from course_hw5.explanation.extract import of_first, with_gradients
 from course_hw5.models.beit_tasks import BeitClassifier
 
 
@@ -36,33 +36,21 @@ class ImageExplanation:
 
     def view(self, **options) -> Page | None:
         """Shows it by `patch_view`, whose options these are."""
-        return patch_view(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | options)
+        return patch_view(**vars(self) | options)
 
 
 def explain_image(model: BeitClassifier, image: np.ndarray) -> ImageExplanation:
     """As `explain`, of an image."""
-    import tensorflow as tf  # here, since models are otherwise neutral
-
-    image, preprocessing = _checked(model, image), model.preprocessing
-    with tf.GradientTape() as tape:
-        recorded = extractor(model)(image[None])
-        logits = recorded["logits"][0]
-        logit = tf.reduce_max(logits)
-    gradients = of_first(tape.gradient(logit, recorded["attention_weights"]))
-    attention = of_first(recorded["attention_weights"])
-    probabilities = (tf.nn.sigmoid if model.activation == "sigmoid" else tf.nn.softmax)(logits).numpy()
+    image = _checked(model, image)
+    outputs, attention, gradients = with_gradients(model, image[None], lambda outputs: keras.ops.max(outputs["logits"][0]))
+    content_logits, position_logits = (of_first(outputs[name]) for name in ("content_logits", "position_logits"))
+    activation = keras.ops.sigmoid if model.activation == "sigmoid" else keras.ops.softmax
+    probabilities = keras.ops.convert_to_numpy(activation(outputs["logits"][0]))
     class_names = model.class_names or [f"class {i}" for i in range(len(probabilities))]
-    counted = np.maximum(attention[-1] * gradients[-1], 0)
-    return ImageExplanation(
-        attention=attention,
-        gradients=gradients,
-        content_logits=of_first(recorded["content_logits"]),
-        position_logits=of_first(recorded["position_logits"]),
-        image=_shown(_centre(image, preprocessing.crop_fraction if preprocessing else 1.0), preprocessing is not None),
-        grid=model.backbone.grid,
-        predictions=[(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)],
-        patch=int(counted.sum(axis=(0, 2)).argmax()),
-    )
+    predictions = [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
+    patch = int(np.maximum(attention[-1] * gradients[-1], 0).sum(axis=(0, 2)).argmax())
+    shown, grid = _shown(image, model.preprocessing), model.backbone.grid
+    return ImageExplanation(attention, gradients, content_logits, position_logits, shown, grid, predictions, patch)
 
 
 def _checked(model, image):
@@ -82,15 +70,13 @@ def _checked(model, image):
     return image
 
 
-def _shown(image, is_raw):
-    """An image as a page can show it, uint8 RGB: normalised ones stretched to the visible range."""
-    if not is_raw:
+def _shown(image, preprocessing):
+    """The part that the model reads, as a page can show it, uint8 RGB: normalised ones stretched to the visible range."""
+    if preprocessing is None:
         image = (image - image.min()) / max(np.ptp(image), 1e-9) * 255
+    else:
+        height, width = (round(preprocessing.crop_fraction * size) for size in image.shape[:2])
+        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+        image = image[top : top + height, left : left + width]
     image = np.uint8(np.clip(image, 0, 255))
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]
-
-
-def _centre(image, fraction):
-    height, width = (round(fraction * size) for size in image.shape[:2])
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]

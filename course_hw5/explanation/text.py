@@ -4,13 +4,11 @@ import dataclasses
 
 import keras
 import numpy as np
-from jaxtyping import Integer
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer.page import Page, head_view
 from course_hw5.errors import require
-from course_hw5.explanation.arrays import of_first
-from course_hw5.explanation.extract import extractor
+from course_hw5.explanation.extract import extractor, of_first, with_gradients
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
@@ -45,8 +43,7 @@ class TextExplanation:
 
     def view(self, **options) -> Page | None:
         """Shows it by `head_view`, whose options these are."""
-        shown = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "truncated_from"}
-        return head_view(**shown | options)
+        return head_view(**{name: value for name, value in vars(self).items() if name != "truncated_from"} | options)
 
 
 def get_att_tok(
@@ -64,50 +61,55 @@ def get_att_tok(
         List of `tokens` strings, [CLS] and [SEP] included, and a float32 array `(layers, heads, tokens, tokens)` without
         padding.
     """
-    ids, _ = token_ids(model, sentence, other, special_tokens)
-    attention = extractor(model)(_padded(model, ids))["attention_weights"]
-    return tokens_of(model, ids), of_first(attention, len(ids))
+    tokens, ids, _ = read(model, sentence, other, special_tokens)
+    return tokens, of_first(extractor(model)(ids)["attention_weights"], len(tokens))
+
+
+def embedding_parts(
+    model: BertClassifier, sentence: str, other: str | None = None, special_tokens: bool = False
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """The vectors that BERT's input is the sum of (figures 4 and 5 of the homework).
+
+    Args:
+        model: a `bert_classifier`.
+        sentence: string.
+        other: second string of a pair, or None.
+        special_tokens: whether special tokens that are typed are read as such, as by `encode_sentence`.
+
+    Returns:
+        List of `tokens` strings, and a dict of float32 arrays `(tokens, hidden_dim)`: "token", "position", "segment", and
+        "sum", their sum after layer normalization, which is what the first encoder layer reads.
+    """
+    tokens, ids, _ = read(model, sentence, other, special_tokens)
+    parts = model.backbone.embed(model.bert_inputs(ids[:, : len(tokens)].astype("int32")))
+    return tokens, {name: keras.ops.convert_to_numpy(keras.ops.cast(part, "float32"))[0] for name, part in parts.items()}
 
 
 def explain_text(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> TextExplanation:
     """As `explain`, of a text."""
-    ids, other_start = token_ids(model, text, other, special_tokens)
-    attention, gradients = _attention_and_gradients(model, ids)
-    tokens, tokenizer = tokens_of(model, ids), model.tokenizer
-    words = _words(tokens, ids, tokenizer)
+    tokens, ids, other_start = read(model, text, other, special_tokens)
+    tokenizer, head = model.tokenizer, model.classifier
+
+    def logit(outputs):
+        # not by way of the probability, which has no gradient where it is 0 or 1 to float32
+        return keras.ops.abs(keras.ops.matmul(keras.ops.cast(outputs["pooled_output"], "float32"), head.kernel) + head.bias)
+
+    _, attention, gradients = with_gradients(model, ids, logit, len(tokens))
+    words = _words(tokens, ids[0], tokenizer)
     if len(words) > MASKED_WORDS:
         counted = analysis.token_relevance(attention, gradients)[0]
-        words = sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())
-        words = sorted(words[:MASKED_WORDS])
+        words = sorted(sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())[:MASKED_WORDS])
     probability, *without = _probabilities(model, ids, words)
     names = ["".join(map(tokenizer.without_marks, tokens[first : last + 1])) for first, last in words]
-    return TextExplanation(
-        tokens=tokens,
-        attention=attention,
-        gradients=gradients,
-        probability=probability,
-        class_name=model.class_names[1],
-        what_if=[(name, *word, value) for name, word, value in zip(names, words, without)],
-        sentence_b_start=other_start,
-        truncated_from=_truncated_from(model, len(ids), text, other, special_tokens),
-    )
-
-
-def _attention_and_gradients(model, ids):
-    import tensorflow as tf  # here, since models are otherwise neutral
-
-    with tf.GradientTape() as tape:
-        recorded = extractor(model)(_padded(model, ids))
-        # not by way of the probability, which has no gradient where it is 0 or 1 to float32
-        pooled, head = tf.cast(recorded["pooled_output"], "float32"), model.classifier
-        logit = tf.abs(tf.matmul(pooled, head.kernel) + head.bias)
-    gradients = tape.gradient(logit, recorded["attention_weights"])
-    return of_first(recorded["attention_weights"], len(ids)), of_first(gradients, len(ids))
+    what_if = [(name, *word, value) for name, word, value in zip(names, words, without)]
+    whole = len(encoding.encode(text, 10**6, other, tokenizer, special_tokens).ids)
+    cut_from = whole if whole > len(tokens) else None
+    return TextExplanation(tokens, attention, gradients, probability, model.class_names[1], what_if, other_start, cut_from)
 
 
 def _probabilities(model, ids, words):
     """Of label 1: of the text, then of the text without each of the words."""
-    masked = np.repeat(_padded(model, ids), len(words) + 1, axis=0)
+    masked = np.repeat(ids, len(words) + 1, axis=0)
     for row, (first, last) in zip(masked[1:], words):
         row[first : last + 1] = model.tokenizer.mask_token_id
     rows = max(1, MASKED_WEIGHTS // masked.shape[1] ** 2)
@@ -116,37 +118,22 @@ def _probabilities(model, ids, words):
     return np.concatenate([keras.ops.convert_to_numpy(output)[:, 0] for output in outputs]).tolist()
 
 
-def _truncated_from(model, read, *text):
-    if read < _longest(model):
-        return None
-    text, other, special_tokens = text
-    whole = len(encoding.token_ids(text, 10**6, other, model.tokenizer, special_tokens))
-    return whole if whole > read else None
-
-
-def _longest(model):
-    return model.max_length or model.backbone.max_sequence_length
-
-
-def token_ids(
+def read(
     model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False
-) -> tuple[Integer[np.ndarray, " tokens"], int | None]:
-    """Token ids `(tokens,)` as `BertInputs` reads them, a typed [SEP] negative, and where the second text starts, or None."""
+) -> tuple[list[str], np.ndarray, int | None]:
+    """Reads what `encode_sentence` takes, up to the length that the model reads.
+
+    Returns:
+        Word pieces; integer ids `(1, length)` as the model reads them, padded where its length is fixed, a typed [SEP]
+        negative; and where the second text starts, or None.
+    """
     expected = "a bert_classifier, as bert_classifier(backbone) makes one"
     require("model", model, lambda model: isinstance(model, BertClassifier), expected)
-    tokenizer = model.tokenizer
-    ids, framing, other_start = encoding.encode(text, _longest(model), other, tokenizer, special_tokens)
+    tokenizer, longest = model.tokenizer, model.max_length or model.backbone.max_sequence_length
+    ids, framing, other_start = encoding.encode(text, longest, other, tokenizer, special_tokens)
     is_typed = (ids == tokenizer.sep_token_id) & ~np.isin(np.arange(len(ids)), framing)
-    return np.where(is_typed, -ids, ids), other_start
-
-
-def tokens_of(model: BertClassifier, ids: np.ndarray) -> list[str]:
-    """The word pieces of what `token_ids` gives."""
-    return encoding.tokens_of(np.abs(ids), model.tokenizer)
-
-
-def _padded(model, ids):
-    return np.pad(ids, (0, max(0, (model.max_length or 0) - len(ids))))[None]
+    padded = np.pad(np.where(is_typed, -ids, ids), (0, max(0, (model.max_length or 0) - len(ids))))
+    return encoding.tokens_of(ids, tokenizer), padded[None], other_start
 
 
 def _words(tokens, ids, tokenizer):

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 import course_hw5
-from course_hw5.explanation.embeddings import embedding_parts
+from course_hw5.explanation.text import embedding_parts
 from course_hw5.labs.support import drawing
 from course_hw5.labs.support.result import LabResult, check_choice
 from course_hw5.labs.support.sentiment import VECTORS, TokenIds, classifier_from, embedded, labelled_sentences

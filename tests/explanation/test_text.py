@@ -114,10 +114,10 @@ def test_what_if_masks_whole_words(model):
         ("fine", 7, 7),
         ("film", 8, 8),
     ]
-    ids = text.token_ids(model, "an unbelievably fine film")[0][None]
+    ids = text.read(model, "an unbelievably fine film")[1]
     ids[0, 2:7] = 103
     assert explained.what_if[1][3] == pytest.approx(float(model(ids)[0, 0]), abs=1e-6)
-    whole = text.token_ids(model, "an unbelievably fine film")[0][None]
+    whole = text.read(model, "an unbelievably fine film")[1]
     assert explained.probability == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
 
 
