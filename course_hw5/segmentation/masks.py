@@ -45,17 +45,14 @@ def palette(num_classes: int) -> UInt8[np.ndarray, "{num_classes} 3"]:
     """
     if not 1 <= num_classes <= IGNORE_INDEX:
         raise ValueError(f"`num_classes` must lie in [1, {IGNORE_INDEX}]. Received: {num_classes}")
-    levels = np.linspace(0.04, 1, 10)
-    candidates = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    candidates = np.stack(np.meshgrid(*[np.linspace(0.04, 1, 10)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     seen = [_lab(candidates @ np.transpose(matrix)) for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA)]
-    lightness = seen[0][:, 0]
-    kept = (lightness > 25) & (lightness < 92)  # neither black nor white
+    kept = (seen[0][:, 0] > 25) & (seen[0][:, 0] < 92)  # neither black nor white
     candidates, seen = candidates[kept], [lab[kept] for lab in seen]
     chosen = [int(np.argmin(np.abs(candidates - _linear(np.array([0, 114, 178]) / 255)).sum(1)))]  # Okabe and Ito's blue
     nearest = np.full(len(candidates), np.inf)
     while len(chosen) < num_classes:
-        distances = np.min([np.linalg.norm(lab - lab[chosen[-1]], axis=1) for lab in seen], axis=0)
-        nearest = np.minimum(nearest, distances)
+        nearest = np.min([nearest, *(np.linalg.norm(lab - lab[chosen[-1]], axis=1) for lab in seen)], axis=0)
         chosen.append(int(nearest.argmax()))
     return np.round(_gamma(candidates[chosen[:num_classes]]) * 255).astype("uint8")
 
@@ -85,8 +82,7 @@ def colored(labels: Mask, num_classes: int) -> RgbImage:
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "ui":
         raise ValueError(f"`labels` must be integers (height, width). Received: {labels.dtype} {labels.shape}")
-    wrong = labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= num_classes))]
-    if len(wrong):
+    if len(wrong := labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= num_classes))]):
         raise ValueError(f"`labels` must lie in [0, {num_classes - 1}], or be {IGNORE_INDEX}. Received: {wrong[0]} and others")
     return _colors(num_classes)[labels]
 

@@ -53,12 +53,8 @@ def pixel_scores(matrix: Integer[np.ndarray, "classes classes"]) -> dict[str, fl
     """
     if not np.sum(matrix):
         raise ValueError("There must be at least one pixel with a label. Received: none")
-    scores = class_scores(matrix)
-    return {
-        "mean_iou": float(np.nanmean(scores["iou"])),
-        "mean_accuracy": float(np.nanmean(scores["accuracy"])),
-        "pixel_accuracy": float(np.trace(matrix) / np.sum(matrix)),
-    }
+    means = {f"mean_{name}": float(np.nanmean(values)) for name, values in class_scores(matrix).items()}
+    return means | {"pixel_accuracy": float(np.trace(matrix) / np.sum(matrix))}
 
 
 @keras.saving.register_keras_serializable("course_hw5")

@@ -1,9 +1,10 @@
 """A segmenter for images of any size: windows in, segmentation masks of the images' own size out."""
 
+import itertools
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -39,6 +40,9 @@ class SceneSegmenter:
         scales: sizes at which an image is seen, 1.0 where it just covers the window; others need `sliding`.
         batch_size: windows per prediction.
 
+    Attributes:
+        class_names: one string per class; numbers where the model has no names.
+
     Raises:
         ValueError: if the model has no fixed window or no logits of maps, or an option is not as above.
     """
@@ -55,32 +59,19 @@ class SceneSegmenter:
         require("scales", scales, lambda scales: min(scales) > 0, "(1.0,), or sizes above 0 where windows slide")
         require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
         shape, maps = model.input_shape, model.outputs[0].shape
-        fits = all(side and size and side % size == 0 for side, size in zip(shape[1:3], maps[1:3]))
-        for name, value, is_valid, expected in (
-            ("model", shape, len(shape) == 4 and None not in shape[1:], "one of raw images of one size"),
-            ("model", maps, len(maps) == 4 and None not in maps[1:], "one that gives logits (batch, rows, columns, classes)"),
-            ("scales", scales, sliding or tuple(scales) == (1.0,), "(1.0,), or sliding"),
-            ("sliding", sliding, not sliding or fits, f"False where logits {maps[1:3]} do not divide images {shape[1:3]}"),
-        ):
-            if not is_valid:
-                raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
-        self.model = model
-        self.window, self.maps = tuple(shape[1:3]), tuple(maps[1:3])
-        self.num_classes = maps[3]
+        require("model", shape, _is_fixed, "one of raw images of one size")
+        require("model", maps, _is_fixed, "one that gives logits (batch, rows, columns, classes)")
+        require("scales", scales, lambda scales: sliding or tuple(scales) == (1.0,), "(1.0,), or sliding")
+        sides, expected = zip(shape[1:3], maps[1:3]), f"False where logits {maps[1:3]} do not divide images {shape[1:3]}"
+        require("sliding", sliding, lambda sliding: not sliding or all(side % size == 0 for side, size in sides), expected)
+        self.model, self.window, self.maps, self.num_classes = model, tuple(shape[1:3]), tuple(maps[1:3]), maps[3]
         self.sliding, self.flip, self.scales, self.batch_size = sliding, flip, tuple(scales), batch_size
+        self.class_names: tuple[str, ...] = tuple(getattr(model, "class_names", None) or map(str, range(self.num_classes)))
 
     @classmethod
-    def from_preset(
-        cls, preset: str | os.PathLike, image_shape: tuple[int, int, int] | None = None, **options
-    ) -> "SceneSegmenter":
+    def from_preset(cls, preset: str | os.PathLike, image_shape: tuple[int, int, int] | None = None, **options) -> Self:
         """Loads the model by what `load_model` takes; options as for the class."""
         return cls(load_model(preset, image_shape), **options)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """One string per class; numbers where the model has no names."""
-        names = getattr(self.model, "class_names", None)
-        return tuple(names or map(str, range(self.num_classes)))
 
     def segment(self, images: ImageLike | Sequence[ImageLike], probabilities: bool = False) -> Segments | list[Segments]:
         """Labels every pixel.
@@ -112,24 +103,24 @@ class SceneSegmenter:
 
     def _logits(self, image, scale, mirrored):
         """Mean logits `(rows, columns, num_classes)` of one view of an image."""
-        windows, size = self._windows(image[:, ::-1] if mirrored else image, scale)
+        windows, places, size = self._windows(image[:, ::-1] if mirrored else image, scale)
         total, count = np.zeros((*size, self.num_classes), "float32"), np.zeros((*size, 1), "float32")
         for first in range(0, len(windows), self.batch_size):
-            batch = windows[first : first + self.batch_size]
-            logits = self.model.predict_on_batch(np.stack([window.pixels for window in batch]))
+            batch = slice(first, first + self.batch_size)
+            logits = self.model.predict_on_batch(np.stack(windows[batch]))
             logits = logits[0] if isinstance(logits, (list, tuple)) else logits
-            for window, values in zip(batch, keras.ops.convert_to_numpy(logits)):
-                part = total[window.row : window.row + self.maps[0], window.column : window.column + self.maps[1]]
+            for place, values in zip(places[batch], keras.ops.convert_to_numpy(logits)):
+                part = total[place]
                 part += values[: part.shape[0], : part.shape[1]]
-                count[window.row : window.row + self.maps[0], window.column : window.column + self.maps[1]] += 1
+                count[place] += 1
         logits = total / count
         return logits[:, ::-1] if mirrored else logits
 
     def _windows(self, image, scale):
-        """The windows of one view, and the rows and columns of logits that they cover together."""
+        """The windows of one view, the places of their logits, and the rows and columns that these cover together."""
         (height, width), (rows, columns) = self.window, self.maps
         if not self.sliding:
-            return [Window(0, 0, resized(image, self.window))], self.maps
+            return [resized(image, self.window)], [(slice(rows), slice(columns))], self.maps
         steps = height // rows, width // columns  # pixels for one place of the logits
         side = max(height / image.shape[0], width / image.shape[1])
         side = min(side, 4 * height / image.shape[0], 4 * width / image.shape[1]) * scale  # a panorama is not enlarged
@@ -137,12 +128,9 @@ class SceneSegmenter:
         size = [length * step for length, step in zip(cover, steps)]
         missing = [(0, max(0, length - found)) for length, found in zip(self.window, size)]
         image = np.pad(resized(image, size), [*missing, (0, 0)], mode="edge")
-        places = [_places(length, window) for length, window in zip(cover, self.maps)]
-        return [
-            Window(row, column, image[row * steps[0] :][:height, column * steps[1] :][:, :width])
-            for row in places[0]
-            for column in places[1]
-        ], cover
+        starts = [*itertools.product(*map(_places, cover, self.maps))]
+        windows = [image[row * steps[0] :][:height, column * steps[1] :][:, :width] for row, column in starts]
+        return windows, [(slice(row, row + rows), slice(column, column + columns)) for row, column in starts], cover
 
     def _labels(self, maps, size, probabilities, is_logits):
         """Logits or probabilities of a small grid to labels, and probabilities, of the image's own size, strip by strip."""
@@ -157,12 +145,8 @@ class SceneSegmenter:
         return (labels, shares) if probabilities else labels
 
 
-class Window(NamedTuple):
-    """A part of an image, and where its logits begin."""
-
-    row: int
-    column: int
-    pixels: np.ndarray
+def _is_fixed(shape):
+    return len(shape) == 4 and None not in shape[1:]
 
 
 def _places(length, window):
@@ -176,20 +160,17 @@ def _places(length, window):
 def as_image(image: ImageLike) -> UInt8[np.ndarray, "height width 3"]:
     """A path, a PIL image or an array as a uint8 array `(height, width, 3)`; raises ValueError where it is none."""
     if not isinstance(image, np.ndarray):
-        is_file = isinstance(image, (str, os.PathLike, Image.Image))
-        require("image", image, lambda image: is_file or hasattr(image, "__array__"), "a path, a PIL image or an array")
-        if hasattr(image, "__array__") and not isinstance(image, Image.Image):
-            return as_image(np.asarray(image))
-        return open_image(image)
+        if isinstance(image, (str, os.PathLike, Image.Image)):
+            return open_image(image)
+        require("image", image, lambda image: hasattr(image, "__array__"), "a path, a PIL image or an array")
+        image = np.asarray(image)
     if image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 1):
         image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=-1)
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape or image.dtype.kind not in "uif":
         raise ValueError(f"An image must have shape (height, width, 3). Received: {image.dtype} {image.shape}")
-    if image.dtype != np.uint8:
-        if not np.isfinite(image).all() or image.min() < 0 or image.max() > 255:
-            raise ValueError(f"Pixels must lie in [0, 255]. Received: {image.min()} to {image.max()}")
-        image = np.round(image).astype("uint8")
-    return image
+    if not np.isfinite(image).all() or image.min() < 0 or image.max() > 255:
+        raise ValueError(f"Pixels must lie in [0, 255]. Received: {image.min()} to {image.max()}")
+    return np.round(image).astype("uint8", copy=False)
 
 
 def resized(image: UInt8[np.ndarray, "height width 3"], size: Sequence[int]) -> UInt8[np.ndarray, "{size[0]} {size[1]} 3"]:
@@ -197,13 +178,10 @@ def resized(image: UInt8[np.ndarray, "height width 3"], size: Sequence[int]) -> 
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
-def resized_rows(
-    maps: Float[np.ndarray, "rows columns classes"], size: Sequence[int], first: int, last: int
-) -> Float[np.ndarray, "{last-first} {size[1]} classes"]:
+def resized_rows(maps: np.ndarray, size: Sequence[int], first: int, last: int) -> np.ndarray:
     """Rows `first` to `last` of maps `(rows, columns, num_classes)` resized to `size`, bilinear between pixel centres."""
-    above, below, share = _neighbours(maps.shape[0], size[0])
-    rows = slice(first, last)
-    strip = maps[above[rows]] + share[rows, None, None] * (maps[below[rows]] - maps[above[rows]])
+    above, below, share = (part[first:last] for part in _neighbours(maps.shape[0], size[0]))
+    strip = maps[above] + share[:, None, None] * (maps[below] - maps[above])
     left, right, share = _neighbours(maps.shape[1], size[1])
     return strip[:, left] + share[:, None] * (strip[:, right] - strip[:, left])
 
