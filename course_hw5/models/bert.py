@@ -17,8 +17,7 @@ from course_hw5.layers.gelu import exact_gelu
 from course_hw5.layers.hashed_dropout import HashedDropout
 from course_hw5.layers.layer_normalization import LayerNormalization
 from course_hw5.models.task import NOT_DECAYED, WithAttention
-from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
-from course_hw5.text.vocabulary import checked_vocabulary
+from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer, checked_vocabulary
 
 # === Model ===
 
@@ -207,7 +206,7 @@ def made_tokenizer(
     """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
     if isinstance(tokenizer, dict):
         is_plain = "vocabulary" in tokenizer
-        tokenizer = bert_tokenizer(**tokenizer) if is_plain else BertTokenizer.from_config(tokenizer)
+        tokenizer = bert_tokenizer(**tokenizer) if is_plain else BertTokenizer(**tokenizer)
     if tokenizer is None and vocabulary is not None:
         tokenizer = bert_tokenizer(checked_vocabulary("`vocabulary`", vocabulary), lowercase)
     return tokenizer

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Int64
 
-from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
-from course_hw5.text.vocabulary import SPECIAL_TOKENS
+from course_hw5.errors import is_whole, require
+from course_hw5.text.tokenizer import SPECIAL_TOKENS, BertTokenizer, bert_tokenizer
 
 if TYPE_CHECKING:
     import keras_nlp
 
-AnyTokenizer: TypeAlias = "BertTokenizer | keras_nlp.tokenizers.BertTokenizer"
+AnyTokenizer: TypeAlias = "BertTokenizer | keras_nlp.tokenizers.BertTokenizer | None"  # None: the published uncased one
 MAXLEN = 128
 SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
@@ -37,11 +37,7 @@ class Encoding(NamedTuple):
 
 
 def encode_sentence(
-    text: str,
-    max_length: int = MAXLEN,
-    other: str | None = None,
-    tokenizer: "AnyTokenizer | None" = None,
-    special_tokens: bool = False,
+    text: str, max_length: int = MAXLEN, other: str | None = None, tokenizer: AnyTokenizer = None, special_tokens: bool = False
 ) -> Int64[np.ndarray, " max_length"]:
     """Encodes a text, or a pair of texts, as BERT reads it.
 
@@ -68,27 +64,12 @@ def encode_sentence(
         >>> encode_sentence("A [MASK] film.", 8, special_tokens=True).tolist()
         [101, 1037, 103, 2143, 1012, 102, 0, 0]
     """
-    ids = token_ids(text, max_length, other, tokenizer, special_tokens)
+    ids = encode(text, max_length, other, tokenizer, special_tokens).ids
     return np.pad(ids, (0, max_length - len(ids)))
 
 
-def token_ids(
-    text: str,
-    max_length: int = MAXLEN,
-    other: str | None = None,
-    tokenizer: "AnyTokenizer | None" = None,
-    special_tokens: bool = False,
-) -> Int64[np.ndarray, " tokens"]:
-    """As `encode_sentence`, without the zeros: int64 array `(tokens,)`."""
-    return encode(text, max_length, other, tokenizer, special_tokens).ids
-
-
 def encode(
-    text: str,
-    max_length: int = MAXLEN,
-    other: str | None = None,
-    tokenizer: "AnyTokenizer | None" = None,
-    special_tokens: bool = False,
+    text: str, max_length: int = MAXLEN, other: str | None = None, tokenizer: AnyTokenizer = None, special_tokens: bool = False
 ) -> Encoding:
     """As `encode_sentence`, without the zeros, and with what is known of the tokens: an `Encoding`."""
     for name, value in (("text", text), ("other", other)):
@@ -97,8 +78,7 @@ def encode(
     tokenizer = tokenizer or bert_tokenizer()
     between = getattr(tokenizer, "separators", 1)  # keras-nlp's tokenizer reads pairs as BERT does
     fewest = 3 if other is None else 4 + between
-    if not isinstance(max_length, (int, np.integer)) or max_length < fewest:
-        raise ValueError(f"`max_length` must be a whole number, {fewest} or more. Received: {max_length!r}")
+    require("max_length", max_length, lambda length: is_whole(length, fewest), f"a whole number, {fewest} or more")
     if special_tokens and not isinstance(tokenizer, BertTokenizer):
         raise ValueError(f"`special_tokens` must be False for the tokenizer of another package. Received: {tokenizer!r}")
     options = {"special_tokens": True} if special_tokens else {}
@@ -126,13 +106,13 @@ def _word_pieces(text, tokenizer, max_length, options):
     return [int(id_) for id_ in tokenizer(start, **options)]
 
 
-def tokens_of(ids: Iterable[int], tokenizer: "AnyTokenizer | None" = None) -> list[str]:
+def tokens_of(ids: Iterable[int], tokenizer: AnyTokenizer = None) -> list[str]:
     """The word pieces of `ids`, an integer array `(tokens,)`, as a list of strings."""
     tokenizer = tokenizer or bert_tokenizer()
     return [tokenizer.id_to_token(int(id_)) for id_ in ids]
 
 
-def text_of(ids: Iterable[int], tokenizer: "AnyTokenizer | None" = None) -> str:
+def text_of(ids: Iterable[int], tokenizer: AnyTokenizer = None) -> str:
     """The text of `ids`, an integer array `(tokens,)`, without special tokens; capitals are lost, and spaces guessed."""
     tokens = [token for token in tokens_of(ids, tokenizer) if token not in SPECIAL_TOKENS or token == "[UNK]"]
     text = " ".join(tokens).replace(" ##", "")

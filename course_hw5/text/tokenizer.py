@@ -1,16 +1,23 @@
-"""The tokenizer of BERT and of models that read as it does, by Hugging Face's `tokenizers`; it loads no TensorFlow."""
+"""The tokenizer of BERT and of models that read as it does, by Hugging Face's `tokenizers`, and vocabularies of word pieces.
 
+Loads no TensorFlow.
+"""
+
+import collections
 import functools
 import itertools
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import tokenizers
 
-from course_hw5.text.vocabulary import uncased_vocabulary
+from course_hw5 import hub
+from course_hw5.files import local_path
 
 BERT_NAMES = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+SPECIAL_TOKENS = (*BERT_NAMES.values(),)
 WORDS = re.compile(r"[^ !-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")  # BERT reads each by itself, and most stand in many texts
 SPACE_MARKS = {"Metaspace": "\u2581", "ByteLevel": "\u0120"}  # what begins a word, where no prefix marks the rest of it
 
@@ -41,22 +48,19 @@ class BertTokenizer:
         segments: bool = True,
     ):
         self.lowercase, self.definition, self.separators, self.segments = lowercase, definition, separators, segments
-        self.names = {**BERT_NAMES, **(names or {})}
+        self.names = BERT_NAMES | (names or {})
         if definition is None:
-            self._tokenizer = word_piece_tokenizer(
-                {piece: id_ for id_, piece in enumerate(() if vocabulary is None else vocabulary)}, lowercase
-            )
-            self._tokenizer.add_special_tokens([*BERT_NAMES.values()])
+            self._tokenizer = word_piece_tokenizer(() if vocabulary is None else vocabulary, lowercase)
+            self._tokenizer.add_special_tokens([*SPECIAL_TOKENS])
         else:
-            self._tokenizer = read_definition("`definition`", definition)
-        found = {role: self._tokenizer.token_to_id(name) for role, name in self.names.items()}
-        ids = {role: id_ for role, id_ in found.items() if id_ is not None}
+            self._tokenizer = of_definition("`definition`", definition)
+        ids = {role: id_ for role, name in self.names.items() if (id_ := self._tokenizer.token_to_id(name)) is not None}
         if missing := [name for role, name in self.names.items() if role not in ids]:
             raise ValueError(f"A tokenizer must hold its special tokens. Received: no {', '.join(missing)}")
         self.cls_token_id, self.sep_token_id, self.mask_token_id = ids["cls"], ids["sep"], ids["mask"]
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
         self._shown = {id_: BERT_NAMES[role] for role, id_ in ids.items()}
-        parts = {} if definition is None else json.loads(definition)
+        parts = json.loads(definition or "{}")
         self.prefix = parts.get("model", {}).get("continuing_subword_prefix") or ("" if parts else "##")
         steps = json.dumps([parts.get("pre_tokenizer"), parts.get("normalizer")])
         self._space = next((mark for name, mark in SPACE_MARKS.items() if name in steps), "")
@@ -90,10 +94,8 @@ class BertTokenizer:
 
     def get_vocabulary(self) -> list[str | None]:
         """The tokens by id, special ones by BERT's names; None where no token has the id."""
-        tokens: list[str | None] = [None] * self.vocabulary_size()
-        for token, id_ in self.token_ids().items():
-            tokens[id_] = self._shown.get(id_, token)
-        return tokens
+        tokens = {id_: self._shown.get(id_, token) for token, id_ in self.token_ids().items()}
+        return [tokens.get(id_) for id_ in range(self.vocabulary_size())]
 
     def vocabulary_size(self) -> int:
         """The number of embeddings that ids need."""
@@ -112,14 +114,11 @@ class BertTokenizer:
         return token.removeprefix(self.prefix) if self.prefix else token.removeprefix(self._space) or token
 
     def get_config(self) -> dict:
+        """The arguments that make the same tokenizer."""
         if self.definition is None:
             return {"vocabulary": self.get_vocabulary(), "lowercase": self.lowercase}
         framing = {"separators": self.separators, "segments": self.segments}
         return {"definition": self.definition, "names": self.names} | framing
-
-    @classmethod
-    def from_config(cls, config: dict) -> "BertTokenizer":
-        return cls(**config)
 
     def __eq__(self, other):
         return self is other or (isinstance(other, BertTokenizer) and self.get_config() == other.get_config())
@@ -128,21 +127,22 @@ class BertTokenizer:
         return hash((self.vocabulary_size(), self.separators))
 
 
-def word_piece_tokenizer(ids: dict[str, int], lowercase: bool = True, **options) -> tokenizers.Tokenizer:
+def word_piece_tokenizer(pieces: Iterable[str], lowercase: bool = True, **options) -> tokenizers.Tokenizer:
     """The `tokenizers.Tokenizer` that BERT's is.
 
     Args:
-        ids: dict of word pieces to ids.
+        pieces: word pieces in the order of their ids.
         lowercase: whether capitals become small, and, unless `strip_accents` says otherwise, accents are left out.
         **options: of `BertNormalizer`.
     """
+    ids = {piece: id_ for id_, piece in enumerate(pieces)}
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=lowercase, **options)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     return tokenizer
 
 
-def read_definition(source: object, definition: str) -> tokenizers.Tokenizer:
+def of_definition(source: object, definition: str) -> tokenizers.Tokenizer:
     """The `tokenizers.Tokenizer` of a `tokenizer.json`'s content; a ValueError names the `source`."""
     try:
         return tokenizers.Tokenizer.from_str(definition)
@@ -161,3 +161,39 @@ def bert_tokenizer(vocabulary: Sequence[str] | None = None, lowercase: bool = Tr
 
 
 _bert_tokenizer = functools.lru_cache(maxsize=8)(BertTokenizer)
+
+
+@functools.cache
+def uncased_vocabulary() -> tuple[str, ...]:
+    """The 30,522 word pieces of the published uncased BERTs, as MiniLM brings them.
+
+    Raises:
+        OSError: if they are neither installed nor to be downloaded.
+    """
+    path = hub.minilm_folder(["vocab.txt"]) / "vocab.txt"
+    return checked_vocabulary(path, read_lines(path))
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """The lines of a UTF-8 file, such as `vocab.txt`, without what ends them, as a list."""
+    try:
+        text = local_path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be UTF-8. Received: {error}") from error
+    return text.removesuffix("\n").split("\n")  # `splitlines` also splits at U+2028, a word piece of some
+
+
+def checked_vocabulary(source: object, pieces: Iterable[str]) -> tuple[str, ...]:
+    """The word pieces, any sequence, as a tuple; the `source` of them is named by errors.
+
+    Raises:
+        ValueError: if a special token of BERT is missing, [PAD] is not the first, or a word piece stands twice.
+    """
+    vocabulary = tuple(pieces)
+    if missing := [token for token in SPECIAL_TOKENS if token not in vocabulary]:
+        raise ValueError(f"{source} must hold BERT's special tokens. Received: no {', '.join(missing)}")
+    piece, times = collections.Counter(vocabulary).most_common(1)[0]
+    if vocabulary[0] != "[PAD]" or times > 1:
+        found = f"{piece!r} {times} times" if times > 1 else f"{vocabulary[0]!r} first"
+        raise ValueError(f"{source} must hold [PAD] first, and each word piece once. Received: {found}")
+    return vocabulary

@@ -5,8 +5,7 @@ import pathlib
 
 import tokenizers
 
-from course_hw5.text.tokenizer import BERT_NAMES, BertTokenizer, bert_tokenizer, read_definition, word_piece_tokenizer
-from course_hw5.text.vocabulary import read_lines
+from course_hw5.text.tokenizer import BERT_NAMES, BertTokenizer, bert_tokenizer, of_definition, read_lines, word_piece_tokenizer
 
 MPNET_NAMES = {"pad": "<pad>", "unk": "[UNK]", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
 # Classes of `transformers` that are BERT's tokenizer by another name; others run whatever `tokenizer.json` says.
@@ -14,11 +13,8 @@ WORD_PIECE_CLASSES = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert",
 # Classes that split texts in Python, whatever `tokenizer.json` says.
 PYTHON_CLASSES = ("BertJapanese", "Bertweet", "Phobert", "RoCBert")
 ADDED_FLAGS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
-NORMALIZER_OPTIONS = {
-    "do_lower_case": "lowercase",
-    "strip_accents": "strip_accents",
-    "tokenize_chinese_chars": "handle_chinese_chars",
-}
+NORMALIZER = {"do_lower_case": "lowercase", "strip_accents": "strip_accents", "tokenize_chinese_chars": "handle_chinese_chars"}
+BERT_FRAMING = {"separators": 1, "segments": True}  # of a pair: [SEP] between its texts, and whether they are two segments
 
 
 def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[BertTokenizer | None, list[int] | None]:
@@ -45,11 +41,11 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
     if kind.startswith(PYTHON_CLASSES) or config.get("auto_map") or not (is_word_piece or path.exists()):
         expected = "a WordPiece tokenizer with vocab.txt, or one with tokenizer.json and no code of its own"
         raise ValueError(f"`tokenizer_class` in {folder} must be {expected}. Received: {kind}")
-    options = {name: config[key] for key, name in NORMALIZER_OPTIONS.items() if key in config} if is_word_piece else {}
+    options = {name: config[key] for key, name in NORMALIZER.items() if key in config} if is_word_piece else {}
     if path.exists():
         source, tokenizer = path, _from_json(path, options)
     else:
-        source, tokenizer = vocabulary, _from_lines(vocabulary, options)
+        source, tokenizer = vocabulary, word_piece_tokenizer(read_lines(vocabulary), **options)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     settings = config | _read_object(folder / "special_tokens_map.json")
@@ -58,7 +54,7 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
     if missing := [name for name in names.values() if tokenizer.token_to_id(name) is None]:
         owner = "MPNet" if names["cls"] == MPNET_NAMES["cls"] else "BERT"
         raise ValueError(f"{source} must hold {owner}'s special tokens. Received: no {', '.join(missing)}")
-    framing = {"separators": 2, "segments": False} if kind.startswith("MPNet") else {"separators": 1, "segments": True}
+    framing = {"separators": 2, "segments": False} if kind.startswith("MPNet") else BERT_FRAMING
     if not is_word_piece:
         framing = _check_framing(source, tokenizer, names)
     return _numbered(source, tokenizer, names, framing)
@@ -66,24 +62,15 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
 
 def _read_object(path):
     """The content of a JSON file that holds an object; an empty one where there is no such file."""
-    if not path.exists():
-        return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content.items()
-        return content
+        return dict(json.loads(path.read_text(encoding="utf-8")).items()) if path.exists() else {}
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
 
 
-def _from_lines(path, options):
-    ids = {piece: id_ for id_, piece in enumerate(read_lines(path))}
-    return word_piece_tokenizer(ids, **{"lowercase": True} | options)
-
-
 def _from_json(path, options):
     """`tokenizer.json` as it is, but for what `tokenizer_config.json` says of BERT's normalizer."""
-    tokenizer = read_definition(path, path.read_text(encoding="utf-8", errors="replace"))
+    tokenizer = of_definition(path, path.read_text(encoding="utf-8", errors="replace"))
     if options:
         found = json.loads(tokenizer.to_str())["normalizer"] or {}
         found = found if found.get("type") == "BertNormalizer" else {"lowercase": True}
@@ -92,15 +79,12 @@ def _from_json(path, options):
     return tokenizer
 
 
-def _content(token):
-    return token["content"] if isinstance(token, dict) else token
-
-
 def _names(settings, tokenizer, defaults):
     """Dict of roles to the special tokens' names: from the files, else the default ones, or MPNet's if only those exist."""
     if tokenizer.token_to_id(defaults["cls"]) is None and tokenizer.token_to_id(MPNET_NAMES["cls"]) is not None:
         defaults = MPNET_NAMES | {"unk": BERT_NAMES["unk"] if tokenizer.token_to_id(BERT_NAMES["unk"]) is not None else "<unk>"}
-    return {role: _content(settings.get(f"{role}_token") or name) for role, name in defaults.items()}
+    tokens = {role: settings.get(f"{role}_token") or name for role, name in defaults.items()}
+    return {role: token["content"] if isinstance(token, dict) else token for role, token in tokens.items()}
 
 
 def _add_tokens(folder, config, settings, tokenizer, names):
@@ -113,9 +97,8 @@ def _add_tokens(folder, config, settings, tokenizer, names):
         flags = {"normalized": not flags.get("special"), **{key: flags[key] for key in ADDED_FLAGS if key in flags}}
         tokenizer.add_tokens([tokenizers.AddedToken(**flags)])
     known = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
-    for name in names.values():
-        if name not in known and tokenizer.token_to_id(name) is not None:
-            tokenizer.add_special_tokens([name])
+    own = [name for name in names.values() if name not in known and tokenizer.token_to_id(name) is not None]
+    tokenizer.add_special_tokens(own)
 
 
 def _check_framing(source, tokenizer, names):
@@ -124,14 +107,12 @@ def _check_framing(source, tokenizer, names):
     Raises:
         ValueError: unless texts are framed as BERT's or MPNet's.
     """
-    word = next(token for token in tokenizer.get_vocab() if token not in names.values())
-    encoding = tokenizer.encode([word], [word], is_pretokenized=True)
+    word = [next(token for token in tokenizer.get_vocab() if token not in names.values())]
+    text = tokenizer.encode(word, is_pretokenized=True, add_special_tokens=False).tokens
+    single = tokenizer.encode(word, is_pretokenized=True).tokens
+    encoding = tokenizer.encode(word, word, is_pretokenized=True)
     pair, types = encoding.tokens, encoding.type_ids
-    single = tokenizer.encode([word], is_pretokenized=True).tokens
-    inside = len(tokenizer.encode([word], is_pretokenized=True, add_special_tokens=False).tokens)
-    separators = len(pair) - 2 * inside - 2
-    cls, sep = names["cls"], names["sep"]
-    text = single[1:-1]
+    cls, sep, separators = names["cls"], names["sep"], len(pair) - 2 * len(text) - 2
     is_framed = (single, pair) == ([cls, *text, sep], [cls, *text, *[sep] * separators, *text, sep])
     if separators not in (1, 2) or not is_framed:
         raise ValueError(f"{source} must frame texts as [CLS] a [SEP] b [SEP]. Received: {' '.join(pair)}")
@@ -167,12 +148,8 @@ def _numbered(source, tokenizer, names, framing):
     added = [token | {"id": new[token["content"]], "special": token["content"] in names.values()} for token in added]
     definition["added_tokens"] = sorted(added, key=lambda token: token["id"])
     rows = [ids[token] for token in order] if moved else None
-    if (
-        names == BERT_NAMES
-        and framing == {"separators": 1, "segments": True}
-        and [*new.values()] == [*range(len(new))]
-        and _is_plain(definition)
-    ):
+    is_bert = names == BERT_NAMES and framing == BERT_FRAMING and [*new.values()] == [*range(len(new))]
+    if is_bert and _is_plain(definition):
         return bert_tokenizer(tuple(new), definition["normalizer"]["lowercase"]), rows
     made = BertTokenizer(definition=json.dumps(definition, ensure_ascii=False), names=names, **framing)
     if made.token_ids() != new:
@@ -184,12 +161,9 @@ def _is_plain(definition):
     """Whether a tokenizer is BERT's own, so that vocabulary and case describe it completely."""
     normalizer = dict(definition["normalizer"] or {})
     lowercase = bool(normalizer.get("lowercase"))
-    expected = json.loads(word_piece_tokenizer({"[UNK]": 0}, lowercase).to_str())
+    expected = json.loads(word_piece_tokenizer(["[UNK]"], lowercase).to_str())
     if normalizer.get("strip_accents") == lowercase:
         normalizer["strip_accents"] = None
-    return (
-        normalizer == expected["normalizer"]
-        and definition["pre_tokenizer"] == expected["pre_tokenizer"]
-        and definition["model"] | {"vocab": None} == expected["model"] | {"vocab": None}
-        and all(token["content"] in BERT_NAMES.values() for token in definition["added_tokens"])
-    )
+    found = definition | {"normalizer": normalizer, "model": definition["model"] | {"vocab": expected["model"]["vocab"]}}
+    is_same = all(found[step] == expected[step] for step in ("normalizer", "pre_tokenizer", "model"))
+    return is_same and all(token["content"] in BERT_NAMES.values() for token in definition["added_tokens"])

@@ -17,8 +17,7 @@ from course_hw5.data import digit_scenes, reviews
 from course_hw5.models import beit
 from course_hw5.models.bert_classifier import with_precision
 from course_hw5.recipes import mlp as mlp_recipe
-from course_hw5.text.tokenizer import bert_tokenizer
-from course_hw5.text.vocabulary import SPECIAL_TOKENS
+from course_hw5.text.tokenizer import SPECIAL_TOKENS, bert_tokenizer
 from course_hw5.training import losses, runtime
 from tests.golden import beit as golden_beit
 from tests.golden import text_heads

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from course_hw5 import load_reviews
 from course_hw5.data import reviews
-from course_hw5.text.encoding import encode_sentence, token_ids, tokens_of
+from course_hw5.text.encoding import encode, encode_sentence, tokens_of
 from course_hw5.text.tokenizer import bert_tokenizer
 
 WORDS = ["a", "fine", "dull", "warm", "cold", "film", "story", "ending"]
@@ -96,7 +96,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
     assert words(ids[0].numpy()) == "one two three ten eleven twelve thirteen fourteen fifteen sixteen"
     assert tokens_of(ids[1].numpy()) == ["[CLS]", "one", "two", "[SEP]"]
     whole = reviews._tokenize(np.array([text]), tokenizer, max_length=64)
-    assert whole[0].numpy().tolist() == token_ids(text, 64).tolist()
+    assert whole[0].numpy().tolist() == encode(text, 64).ids.tolist()
 
 
 @pytest.mark.parametrize(

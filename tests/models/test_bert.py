@@ -9,7 +9,7 @@ from course_hw5 import bert_backbone, bert_classifier, encode_sentence, load_mod
 from course_hw5.layers.bert_inputs import BertInputs
 from course_hw5.models.bert import SIZES, BertBackbone
 from course_hw5.text.encoding import tokens_of
-from course_hw5.text.vocabulary import SPECIAL_TOKENS
+from course_hw5.text.tokenizer import SPECIAL_TOKENS
 
 VOCABULARY = (*SPECIAL_TOKENS, "good", "bad", "film", "##s")
 

@@ -10,8 +10,8 @@ import safetensors.numpy
 
 from course_hw5 import bert_classifier, hub, load_model, mlp_classifier
 from course_hw5.text import tokenizer
-from course_hw5.text.encoding import token_ids, tokens_of
-from course_hw5.text.vocabulary import SPECIAL_TOKENS
+from course_hw5.text.encoding import encode, tokens_of
+from course_hw5.text.tokenizer import SPECIAL_TOKENS
 from tests.golden import bert as golden
 from tests.golden import tokenizer_files
 
@@ -43,7 +43,7 @@ def test_states_attention_and_answers_equal_the_reference(source, also):
 def test_an_mpnet_reads_bert_s_ids_by_a_vocabulary_of_its_own(mpnet):
     model = load_model(mpnet)
     tokenizer = model.tokenizer
-    assert tokens_of(token_ids("word7", 8, tokenizer=tokenizer), tokenizer) == [
+    assert tokens_of(encode("word7", 8, tokenizer=tokenizer).ids, tokenizer) == [
         "[CLS]",
         "word7",
         "[SEP]",

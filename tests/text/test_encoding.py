@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from course_hw5.text.encoding import MAXLEN, encode_sentence, text_of, tokens_of
-from course_hw5.text.tokenizer import bert_tokenizer
-from course_hw5.text.vocabulary import SPECIAL_TOKENS, read_vocabulary
+from course_hw5.text.tokenizer import SPECIAL_TOKENS, bert_tokenizer, checked_vocabulary, read_lines
 
 pytestmark = pytest.mark.unit
 
 
 def pieces(ids):
     return tokens_of(ids[ids != 0])
+
+
+def read_vocabulary(path):
+    return checked_vocabulary(path, read_lines(path))
 
 
 def test_a_sentence_is_framed_and_padded_to_the_length_asked_for():
@@ -85,7 +88,7 @@ def test_a_book_costs_no_more_than_a_page(text):
 
 def test_a_tokenizer_is_made_anew_from_its_config():
     tokenizer = bert_tokenizer((*SPECIAL_TOKENS, "Film", "film", "##s"), lowercase=False)
-    copy = type(tokenizer).from_config(tokenizer.get_config())
+    copy = type(tokenizer)(**tokenizer.get_config())
     assert [*copy("films Film")] == [*tokenizer("films Film")] == [6, 7, 5]
     assert copy == tokenizer and not copy.lowercase
 

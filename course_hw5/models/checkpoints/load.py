@@ -24,8 +24,7 @@ from course_hw5.models.checkpoints import bundled, huggingface
 from course_hw5.models.checkpoints import mpnet as mpnet_reader
 from course_hw5.models.checkpoints import upernet as upernet_reader
 from course_hw5.text import tokenizer_files
-from course_hw5.text.tokenizer import bert_tokenizer
-from course_hw5.text.vocabulary import checked_vocabulary
+from course_hw5.text.tokenizer import bert_tokenizer, checked_vocabulary
 
 
 @initialization.zeros_for_random()
