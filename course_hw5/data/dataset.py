@@ -1,10 +1,17 @@
-"""What every data set is: three `tf.data` sets and what a reader must know about them. Loads no TensorFlow."""
+"""What every data set is, what its loader checks, and how its examples are split and shuffled.
+
+Loads no TensorFlow until something is shuffled.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sized
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from course_hw5.errors import is_whole, require
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,3 +40,31 @@ class Dataset:
     note: str
     batch_size: int
     describe: Callable | None = None
+
+
+def check_arguments(name: str, sources: Collection[str], batch_size: int, validation_split: float, seed: int) -> None:
+    """Raises ValueError unless the arguments that all loaders share are valid."""
+    require("name", name, lambda name: name in sources, f"one of {', '.join(sources)}")
+    require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
+    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
+    require("seed", seed, is_whole, "a whole number, 0 or more")
+
+
+def split_indices(examples: Sized, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of examples, shuffled: integer arrays of those to train on, and of a share that is held out."""
+    order, held_out = np.random.default_rng(seed).permutation(len(examples)), max(1, round(len(examples) * share))
+    return order[held_out:], order[:held_out]
+
+
+def shuffled_indices(count: int) -> tf.data.Dataset:
+    """A `tf.data.Dataset` of the numbers below `count`, in an order that TensorFlow's global generator draws for each epoch.
+
+    Shuffling indices moves 4 bytes an example, however large that is.
+    """
+    import tensorflow as tf
+
+    def epoch(_):
+        seed = tf.cast(tf.random.get_global_generator().make_seeds(1)[:, 0], tf.int32)
+        return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(tf.range(count), seed))
+
+    return tf.data.Dataset.range(1).flat_map(epoch).apply(tf.data.experimental.assert_cardinality(count))

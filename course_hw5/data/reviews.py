@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.data.dataset import Dataset
-from course_hw5.data.splits import shuffled_indices, split_indices
+from course_hw5.data.dataset import Dataset, check_arguments, shuffled_indices, split_indices
 from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
 from course_hw5.text.encoding import MAXLEN, AnyTokenizer, text_of
@@ -23,7 +22,7 @@ def load_reviews(
     max_length: int = MAXLEN,
     validation_split: float = 0.02,
     seed: int = 0,
-    tokenizer: "AnyTokenizer | None" = None,
+    tokenizer: AnyTokenizer = None,
     epoch_fraction: float = 1.0,
     teacher: Callable | None = None,
     num_pseudo_labels: int | None = None,
@@ -58,55 +57,41 @@ def load_reviews(
         ValueError: if an argument is not one of those above.
         OSError: if the data are neither on disk nor to be had by download.
     """
-    require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
-    require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
+    check_arguments(name, SOURCES, batch_size, validation_split, seed)
     require("max_length", max_length, lambda length: is_whole(length, BUCKETS[0]), f"a whole number, {BUCKETS[0]} or more")
-    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
-    require("seed", seed, is_whole, "a whole number, 0 or more")
     require("epoch_fraction", epoch_fraction, lambda fraction: 0 < fraction <= 1, "in (0, 1]")
     expected = 'None for "imdb", whose held-out reviews it would label'
     require("teacher", teacher, lambda teacher: not (teacher and name == "imdb"), expected)
-    expected = "a whole number, 1 or more, with a `teacher`, else None"
-    require(
-        "num_pseudo_labels", num_pseudo_labels, lambda number: number is None or (teacher and is_whole(number, 1)), expected
-    )
+    is_count = lambda number: number is None or (teacher and is_whole(number, 1))  # noqa: E731
+    require("num_pseudo_labels", num_pseudo_labels, is_count, "a whole number, 1 or more, with a `teacher`, else None")
     (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
-    kept, held_out = split(texts, validation_split, np.random.default_rng(seed))
+    kept, held_out = split(texts, validation_split, seed)
     tokenizer = tokenizer or bert_tokenizer()
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))
 
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
     train_ids, train_labels = tf.gather(ids, kept), labels[kept]
     if teacher:
-        sentences = _sentences(tokenizer, max_length, num_pseudo_labels, np.random.default_rng(seed))
+        sentences = _sentences(tokenizer, max_length, num_pseudo_labels, seed)
         answers = teacher(_by_length(sentences, np.zeros(sentences.nrows(), "int64"), buckets, batch_size=128))
         train_ids = tf.concat([train_ids, sentences], axis=0)
         train_labels = np.concatenate([np.float32(train_labels), np.float32(answers[:, 0])])
         note += f"; and {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
     tf.random.get_global_generator().reset_from_seed(seed)
-    return Dataset(
-        train=_shuffled(train_ids, train_labels, buckets, batch_size, epoch_fraction),
-        validation=_by_length(tf.gather(ids, held_out), labels[held_out], buckets, batch_size),
-        test=_by_length(test_ids, test_labels, buckets, batch_size),
-        class_names=["negative", "positive"],
-        note=note,
-        batch_size=batch_size,
-        describe=lambda row: text_of(row, tokenizer),
-    )
+    train = _shuffled(train_ids, train_labels, buckets, batch_size, epoch_fraction)
+    validation = _by_length(tf.gather(ids, held_out), labels[held_out], buckets, batch_size)
+    test = _by_length(test_ids, test_labels, buckets, batch_size)
+    return Dataset(train, validation, test, ["negative", "positive"], note, batch_size, lambda row: text_of(row, tokenizer))
 
 
-def _split_texts(texts, share, random):
-    return split_indices(len(texts), share, random)
-
-
-def _split_sentences(texts, share, random, with_phrases=True):
+def _split_sentences(texts, share, seed, with_phrases=True):
     texts = np.array([" ".join(tf.compat.as_text(text).split()) for text in texts])
     parts, sentences = set(), []
     for index in np.argsort([-len(text) for text in texts], kind="stable"):
         if texts[index] not in parts:  # of a longer text
             sentences.append(index)
             parts |= _parts(texts[index])
-    kept, held_out = (np.array(sentences)[part] for part in _split_texts(sentences, share, random))
+    kept, held_out = (np.array(sentences)[part] for part in split_indices(sentences, share, seed))
     if with_phrases:
         parts = set().union(*map(_parts, texts[kept]))
         kept = np.array([index for index, text in enumerate(texts) if text in parts])
@@ -119,11 +104,12 @@ def _parts(text):
     return {" ".join(words[start : end + 1]) for start in range(len(words)) for end in range(start, len(words))}
 
 
-def _sentences(tokenizer, max_length, count, random):
+def _sentences(tokenizer, max_length, count, seed):
     """Token ids of sentences of IMDB that are whole, from short to long: as the teacher reads them."""
     ids = _tokenize(_imdb_sentences(), tokenizer, max_length)
-    whole = random.permutation(np.flatnonzero(ids.row_lengths() < max_length))[:count]  # of `max_length` are cut ones, too
-    return tf.gather(ids, whole[np.argsort(ids.row_lengths().numpy()[whole], kind="stable")])
+    lengths = ids.row_lengths().numpy()
+    whole = np.random.default_rng(seed).permutation(np.flatnonzero(lengths < max_length))  # of `max_length` are cut ones, too
+    return tf.gather(ids, whole[:count][np.argsort(lengths[whole[:count]], kind="stable")])
 
 
 def _tokenize(texts, tokenizer, max_length):
@@ -132,35 +118,17 @@ def _tokenize(texts, tokenizer, max_length):
     tail = max_length - 2 - head
     rows = tokenizer([tf.compat.as_text(text) for text in texts])
     rows = rows.to_list() if isinstance(rows, tf.RaggedTensor) else rows  # keras-nlp's tokenizer gives one
-    ids = tf.RaggedTensor.from_row_lengths(np.concatenate([np.array(row, "int32") for row in rows]), [*map(len, rows)])
-    is_long = ids.row_lengths() > head + tail
-    last = tf.where(is_long, head, tf.cast(ids.row_lengths(), tf.int32))
-    ids = tf.concat([_first(ids, last), _last(ids, tf.where(is_long, tail, 0))], axis=1)
-    rows = tf.fill([ids.nrows(), 1], 0)
-    ids = tf.concat([rows + tokenizer.cls_token_id, ids, rows + tokenizer.sep_token_id], axis=1)
-    return tf.cast(ids, tf.int32)
-
-
-def _first(ids, counts):
-    return tf.ragged.boolean_mask(ids, tf.ragged.range(ids.row_lengths()) < tf.cast(counts, tf.int64)[:, None])
-
-
-def _last(ids, counts):
-    lengths = ids.row_lengths()
-    return tf.ragged.boolean_mask(ids, tf.ragged.range(lengths) >= (lengths - tf.cast(counts, tf.int64))[:, None])
+    rows = [row if len(row) <= head + tail else [*row[:head], *row[-tail:]] for row in rows]
+    rows = [np.array([tokenizer.cls_token_id, *row, tokenizer.sep_token_id], "int32") for row in rows]
+    return tf.RaggedTensor.from_row_lengths(np.concatenate(rows), [*map(len, rows)])
 
 
 def _shuffled(ids, labels, buckets, batch_size, epoch_fraction):
     labels, count = tf.constant(labels), len(labels)
-
     data = shuffled_indices(count).map(lambda index: (ids[index], labels[index]))
-    data = data.bucket_by_sequence_length(
-        lambda row, label: tf.size(row),
-        bucket_boundaries=[bucket + 1 for bucket in buckets],
-        bucket_batch_sizes=[batch_size] * (len(buckets) + 1),
-        pad_to_bucket_boundary=True,
-        drop_remainder=True,
-    )
+    boundaries, sizes = [bucket + 1 for bucket in buckets], [batch_size] * (len(buckets) + 1)
+    options = {"pad_to_bucket_boundary": True, "drop_remainder": True}
+    data = data.bucket_by_sequence_length(lambda row, _: tf.size(row), boundaries, sizes, **options)
     per_bucket = np.bincount(np.searchsorted(buckets, ids.row_lengths().numpy()))
     batches = int((per_bucket // batch_size).sum())
     if not batches:
@@ -190,7 +158,7 @@ def _sst2(with_phrases=True):
 
 def _imdb():
     train, test = _read("imdb_reviews", ("train", "test"), "text", "ai.stanford.edu")
-    return train, test, f"IMDB, {len(train[1]):,} and {len(test[1]):,} reviews", _split_texts
+    return train, test, f"IMDB, {len(train[1]):,} and {len(test[1]):,} reviews", split_indices
 
 
 def _imdb_sentences():

@@ -1,34 +1,19 @@
 """Images with a label for every pixel as `tf.data`: CamVid's road scenes, ADE20K's scene parsing, scattered digits."""
 
 import concurrent.futures
-import functools
 import io
-import math
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from course_hw5.data import digit_scenes
-from course_hw5.data.dataset import IGNORE_INDEX, Dataset
-from course_hw5.data.splits import shuffled_indices, split_indices
+from course_hw5.data.dataset import IGNORE_INDEX, Dataset, check_arguments, shuffled_indices, split_indices
 from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
 
-
-class Source(NamedTuple):
-    """How a data set is read, what its classes are called, how masks become labels, and what is to be said of it.
-
-    `read` gives its splits as files, and what decodes an image and a mask, which holds integers below `values`.
-    """
-
-    read: Callable
-    class_names: list[str]
-    values: int
-    to_labels: Callable
-    note: str
+DIGIT_SCENE = (96, 128)  # height, width
+DIGIT_SCENES = {"train": 200, "validation": 50}
+INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
 def load_scenes(
@@ -62,53 +47,34 @@ def load_scenes(
             than its image or holds what is no class.
         OSError: if the data are neither on disk nor to be had by download.
     """
-    require("name", name, lambda name: name in SOURCES, f"one of {', '.join(SOURCES)}")
+    check_arguments(name, SOURCES, batch_size, validation_split, seed)
     is_shape = lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape)  # noqa: E731
     require("image_shape", image_shape, is_shape, "(height, width, channels), whole numbers")
-    require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
-    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
-    require("seed", seed, is_whole, "a whole number, 0 or more")
     scales = (0.4, 1.0) if scales is None else scales
     expected = "two shares of a side in (0, 1], the lower first"
     require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
-    low, high = scales
-    source = SOURCES[name]
-    (training, testing), decode_image, decode_mask = source.read(name)
+    (training, testing), class_names, labels, note = SOURCES[name]()
     for split, part in (("train", training), ("validation", testing)):
         if part is not None:
-            _check_masks(f"{name}, {split}", _files(part), source.values)
+            _check_masks(f"{name}, {split}", part, len(labels))
 
-    def decode(image, mask):
-        return decode_image(image), source.to_labels(decode_mask(mask)[..., 0])
+    def decode(*files):
+        image, mask = (tf.io.decode_image(file, 3, expand_animations=False) for file in files)
+        return image, tf.gather(tf.constant(labels, tf.uint8), tf.cast(mask[..., 0], tf.int32))
+
+    def in_order(files):
+        return tf.data.Dataset.from_tensor_slices(files).map(decode, tf.data.AUTOTUNE)
 
     train = validation = None
     if training is not None:
-        kept, held_out = split_indices(len(training["image"]), validation_split, np.random.default_rng(seed))
+        kept, held_out = split_indices(training[0], validation_split, seed)
         tf.random.get_global_generator().reset_from_seed(seed)
-        train = _shuffled(_files(training, kept), decode, min(batch_size, len(kept)), image_shape, (low, high))
-        validation = _in_order(_files(training, held_out), decode, batch_size, image_shape)
-    test = tf.data.Dataset.from_tensor_slices(_files(testing)).map(decode, tf.data.AUTOTUNE).prefetch(2)
-    batch_size = batch_size if training is None else min(batch_size, len(kept))
-    return Dataset(train, validation, test, source.class_names, source.note, batch_size)
-
-
-def _from_tfds(host, hint):
-    """What reads a data set of TFDS that is downloaded from `host`; `hint` ends the advice where it is not to be had."""
-
-    def read(name):
-        builder, splits = read_splits(name, ("train", "validation"), host, hint, ("image", "annotation"), ("train",))
-        return splits, *(builder.info.features[part].decode_example for part in ("image", "annotation"))
-
-    return read
-
-
-def _from_digits(_):
-    image, labels = (functools.partial(tf.io.decode_png, channels=channels) for channels in (3, 1))
-    return digit_scenes.read_digit_scenes(), image, labels
-
-
-def _files(part, indices=slice(None)):
-    return part["image"][indices], part["annotation"][indices]
+        train = _shuffled([files[kept] for files in training], decode, min(batch_size, len(kept)), image_shape, scales)
+        validation = in_order(tuple(files[held_out] for files in training))
+        validation = validation.map(lambda image, mask: _resized(image, mask, image_shape), tf.data.AUTOTUNE)
+        validation = validation.batch(batch_size).cache().prefetch(2)
+        batch_size = min(batch_size, len(kept))
+    return Dataset(train, validation, in_order(testing).prefetch(2), class_names, note, batch_size)
 
 
 def _check_masks(where, files, values):
@@ -128,24 +94,15 @@ def _check_masks(where, files, values):
 
 def _shuffled(files, decode, batch_size, image_shape, scales):
     """Batches drawn by index, so that shuffling moves no image; files are decoded as they are needed."""
-    count = len(files[0])
     images, masks = map(tf.constant, files)
-
-    data = shuffled_indices(count).map(lambda index: decode(images[index], masks[index]), tf.data.AUTOTUNE)
+    data = shuffled_indices(len(images)).map(lambda index: decode(images[index], masks[index]), tf.data.AUTOTUNE)
     # One call at a time: random numbers are drawn in a fixed order.
-    data = data.map(lambda *scene: _recoloured(*_mirrored(*_cut(*scene, image_shape, scales))))
-    data = data.batch(batch_size, drop_remainder=True)
-    return data.apply(tf.data.experimental.assert_cardinality(count // batch_size)).prefetch(tf.data.AUTOTUNE)
+    data = data.map(lambda *scene: _augmented(*scene, image_shape, scales))
+    return data.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _in_order(files, decode, batch_size, image_shape):
-    data = tf.data.Dataset.from_tensor_slices(files)
-    data = data.map(lambda *scene: _resized(*decode(*scene), image_shape), tf.data.AUTOTUNE).batch(batch_size)
-    return data.apply(tf.data.experimental.assert_cardinality(math.ceil(len(files[0]) / batch_size))).cache().prefetch(2)
-
-
-def _cut(image, labels, image_shape, scales):
-    """A random part of an image, of the proportions of `image_shape`, resized to it."""
+def _augmented(image, labels, image_shape, scales):
+    """A random part of an image, of the proportions of `image_shape` and resized to it, mirrored or not, in another light."""
     generator, (height, width, _) = tf.random.get_global_generator(), image_shape
     size = tf.cast(tf.shape(labels), tf.float32)
     whole = tf.minimum(size[0] / height, size[1] / width)
@@ -153,18 +110,11 @@ def _cut(image, labels, image_shape, scales):
     free = tf.shape(labels) - side
     top, left = tf.unstack(tf.cast(generator.uniform((2,)) * tf.cast(free + 1, tf.float32), tf.int32))
     part = slice(top, top + side[0]), slice(left, left + side[1])
-    return _resized(image[part[0], part[1]], labels[part[0], part[1]], image_shape)
-
-
-def _mirrored(image, labels):
-    is_mirrored = tf.random.get_global_generator().uniform(()) < 0.5
-    return tf.cond(is_mirrored, lambda: (image[:, ::-1], labels[:, ::-1]), lambda: (image, labels))
-
-
-def _recoloured(image, labels):
-    """Another light: brightness, contrast and saturation of the whole image."""
+    image, labels = _resized(image[part], labels[part], image_shape)
+    is_mirrored = generator.uniform(()) < 0.5
+    image, labels = (tf.where(is_mirrored, pixels[:, ::-1], pixels) for pixels in (image, labels))
+    brightness, contrast, saturation = tf.unstack(generator.make_seeds(3), axis=1)
     image = tf.image.convert_image_dtype(image, tf.float32)
-    brightness, contrast, saturation = tf.unstack(tf.random.get_global_generator().make_seeds(3), axis=1)
     image = tf.image.stateless_random_brightness(image, 0.15, brightness)
     image = tf.image.stateless_random_contrast(image, 0.8, 1.2, contrast)
     image = tf.image.stateless_random_saturation(image, 0.7, 1.3, saturation)
@@ -180,26 +130,53 @@ def _resized(image, labels, image_shape):
     return tf.ensure_shape(image, image_shape), tf.ensure_shape(labels, image_shape[:2])
 
 
-SOURCES = {
-    "camvid": Source(
-        _from_tfds("localhost", ", as `camvid` in the format of TFDS"),
-        ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"],
-        12,
-        lambda mask: tf.where(mask < 11, mask, tf.constant(IGNORE_INDEX, tf.uint8)),
-        "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike",
-    ),
-    "scene_parse150": Source(
-        _from_tfds("data.csail.mit.edu", ""),
-        [str(number) for number in range(1, 151)],
-        151,
-        lambda mask: mask - 1,  # 0, all else, becomes 255: `reduce_labels` of the reference
-        "ADE20K, scene parsing with 150 classes",
-    ),
-    "digits": Source(
-        _from_digits,
-        digit_scenes.CLASS_NAMES,
-        len(digit_scenes.CLASS_NAMES),
-        lambda mask: mask,
-        "scikit-learn's digits scattered over 200 images to train on and 50, of other digits, to test on",
-    ),
-}
+def _camvid():
+    names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
+    note = "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike"
+    return _read("camvid", "localhost", ", as `camvid` in the format of TFDS"), names, [*range(11), IGNORE_INDEX], note
+
+
+def _scene_parse150():
+    names, labels = [str(number) for number in range(1, 151)], [IGNORE_INDEX, *range(150)]  # as the reference's `reduce_labels`
+    return _read("scene_parse150", "data.csail.mit.edu"), names, labels, "ADE20K, scene parsing with 150 classes"
+
+
+def _digits():
+    from sklearn.datasets import load_digits  # here, since only this data set needs scikit-learn
+
+    digits = load_digits()
+    halves = zip(np.array_split(digits.images, 2), np.array_split(digits.target, 2), DIGIT_SCENES.values())
+    splits = [_digit_scenes(*half, np.random.default_rng(seed)) for seed, half in enumerate(halves)]
+    note = "scikit-learn's digits scattered over 200 images to train on and 50, of other digits, to test on"
+    return splits, ["background", *"0123456789"], [*range(11)], note
+
+
+def _digit_scenes(images, targets, count, random):
+    """PNG files of `count` coloured images on which digits lie, and of their masks: a split shares no digit with another."""
+    scenes = zip(*(_digit_scene(images, targets, random) for _ in range(count)))
+    return tuple(np.array([tf.io.encode_png(pixels).numpy() for pixels in part], object) for part in scenes)
+
+
+def _digit_scene(images, targets, random):
+    height, width = DIGIT_SCENE
+    slope = np.linspace(0, 1, width)[None, :, None] * random.uniform(-40, 40, 3)
+    image = random.uniform(130, 215, 3) + slope + random.normal(0, 6, (height, width, 3))
+    labels = np.zeros((height, width, 1), "uint8")
+    for _ in range(random.integers(5, 10)):
+        which, side = random.integers(len(images)), int(random.integers(24, 49))
+        digit = np.asarray(Image.fromarray(images[which].astype("float32")).resize((side, side), Image.Resampling.BICUBIC))
+        top, left = random.integers(0, height - side + 1), random.integers(0, width - side + 1)
+        place = slice(top, top + side), slice(left, left + side)
+        ink = np.clip(digit / 16, 0, 1)[..., None]
+        image[place] = (1 - ink) * image[place] + ink * random.uniform(0, 90, 3)
+        labels[place][digit >= INK] = 1 + targets[which]
+    return np.uint8(np.clip(image, 0, 255)), labels
+
+
+def _read(name, host, instead=""):
+    _, splits = read_splits(name, ("train", "validation"), host, instead, ("image", "annotation"), ("train",))
+    return [split and (split["image"], split["annotation"]) for split in splits]
+
+
+# Each gives the files of the splits to train and to test on, class names, the label of each value in a mask, and a note.
+SOURCES = {"camvid": _camvid, "scene_parse150": _scene_parse150, "digits": _digits}

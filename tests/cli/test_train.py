@@ -13,7 +13,7 @@ from PIL import Image
 import course_hw5
 from course_hw5 import cli
 from course_hw5.cli import classify
-from course_hw5.data import digit_scenes, reviews
+from course_hw5.data import reviews, scenes
 from course_hw5.models import beit
 from course_hw5.models.bert_classifier import with_precision
 from course_hw5.recipes import mlp as mlp_recipe
@@ -63,8 +63,8 @@ def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, t
 
 def patch_digit_scenes(monkeypatch):
     """Few scenes: the script is what is tested."""
-    monkeypatch.setitem(digit_scenes.COUNTS, "train", 20)
-    monkeypatch.setitem(digit_scenes.COUNTS, "validation", 4)
+    monkeypatch.setitem(scenes.DIGIT_SCENES, "train", 20)
+    monkeypatch.setitem(scenes.DIGIT_SCENES, "validation", 4)
 
 
 def test_scripts_fit_on_one_screen():

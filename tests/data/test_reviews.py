@@ -20,7 +20,7 @@ def sentences(monkeypatch):
     texts = np.array([" ".join(random.choice(WORDS, size)).encode() for size in random.integers(1, 31, 200)], object)
     labels = np.array([len(text.split()) % 2 for text in texts])
     parts = (texts[:150], labels[:150]), (texts[150:], labels[150:])
-    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up", reviews._split_texts))
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up", reviews.split_indices))
     return parts
 
 
@@ -69,7 +69,7 @@ def test_validation_and_training_share_no_text():
 def test_whole_sentences_are_held_out_with_the_phrases_that_are_theirs_alone(with_phrases):
     nouns = [f"noun{i}" for i in range(20)]
     texts = [phrase for noun in nouns for phrase in (f"{noun} is", "is good", f" {noun} is good ", f"{noun} is good")]
-    kept, held_out = reviews._split_sentences(np.array(texts), 0.1, np.random.default_rng(0), with_phrases)
+    kept, held_out = reviews._split_sentences(np.array(texts), 0.1, 0, with_phrases)
     out = {texts[index].split()[0] for index in held_out}
     assert len(held_out) == len(out) == 2 and all(len(texts[index].split()) == 3 for index in held_out)
     sentences = {f"{noun} is good" for noun in nouns if noun not in out}
@@ -154,7 +154,7 @@ def test_the_real_data_are_read(name, count, monkeypatch):
     (texts, labels), (_, test_labels), note, split = reviews.SOURCES[name]()
     assert len(test_labels) == count and set(labels) == {0, 1} and len(texts) == len(labels)
     assert note.startswith(("SST-2", "IMDB"))
-    kept, held_out = split(texts, 0.05, np.random.default_rng(0))
+    kept, held_out = split(texts, 0.05, 0)
     assert len(held_out) == round(0.05 * {"sst2": 6886, "imdb": len(texts)}[name]) and not set(kept) & set(held_out)
 
 
