@@ -1,10 +1,12 @@
 """What attention does, in text and in images, learnt by running it.
 
-Public names are loaded on first use: importing the package loads neither TensorFlow nor Keras.
+Public names are those of `__init__.pyi`, loaded on first use: importing the package loads neither TensorFlow nor Keras.
 """
 
 import importlib
 import os
+import pathlib
+import re
 
 from course_hw5 import loading
 
@@ -16,39 +18,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.2.0"
 
-_HOMES = {
-    "load_images": "course_hw5.data.images",
-    "load_reviews": "course_hw5.data.reviews",
-    "load_scenes": "course_hw5.data.scenes",
-    "encode_sentence": "course_hw5.text.encoding",
-    "MAXLEN": "course_hw5.text.encoding",
-    "mlp_classifier": "course_hw5.models.mlp",
-    "bert_backbone": "course_hw5.models.bert",
-    "bert_classifier": "course_hw5.models.bert_classifier",
-    "beit_backbone": "course_hw5.models.beit",
-    "beit_classifier": "course_hw5.models.beit_tasks",
-    "upernet_segmenter": "course_hw5.models.upernet",
-    "SceneSegmenter": "course_hw5.segmentation.segmenter",
-    "load_model": "course_hw5.models.checkpoints.load",
-    "attention_model": "course_hw5.explanation.extract",
-    "get_att_tok": "course_hw5.explanation.text",
-    "explain": "course_hw5.explanation",
-    "embedding_parts": "course_hw5.explanation.text",
-    "embedding_plot": "course_hw5.reports.plots",
-    "attention_distance": "course_hw5.attention.analysis",
-    "attention_rollout": "course_hw5.attention.analysis",
-    "head_view": "course_hw5.attention.viewer.page",
-    "patch_view": "course_hw5.attention.viewer.page",
-    "call_html": "course_hw5.attention.viewer.page",
-    "HistoryPlots": "course_hw5.reports.keras_callbacks",
-    "AttentionTimeLapse": "course_hw5.reports.time_lapse",
-    "ClassificationReport": "course_hw5.reports.keras_callbacks",
-    "RDrop": "course_hw5.training.tasks",
-    "Segmentation": "course_hw5.training.tasks",
-    "TrainingConfig": "course_hw5.training.config",
-    "train": "course_hw5.training.train",
-}
-
+_STUB = pathlib.Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+_HOMES = {name: home for home, name in re.findall(r"^from (\S+) import (\w+) as", _STUB, re.MULTILINE)}
 __all__ = [*_HOMES]
 
 
