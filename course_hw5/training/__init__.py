@@ -1,1 +1,1 @@
-"""Training: `config`, `tasks`, `losses`, `optimizers`, `callbacks`, `runtime`, and `train`, which puts them together."""
+"""Training: `config`, `tasks`, `optimizers`, `callbacks`, `runtime`, and `train`, which puts them together."""

@@ -1,6 +1,5 @@
 """Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
 
-import contextlib
 import math
 import os
 import pathlib
@@ -55,9 +54,8 @@ class Backup(keras.callbacks.Callback):
         path = self.backup_dir / f"epoch-{epoch + 1:04d}.npz"
         with run_folder.atomic_write(path) as partial, open(partial, "wb") as file:
             np.savez(file, **{name: keras.ops.convert_to_numpy(value) for name, value in _state(self.model).items()})
-        for old in earlier:
-            if old != path:
-                old.unlink(missing_ok=True)
+        for old in {*earlier} - {path}:
+            old.unlink(missing_ok=True)
 
 
 def latest_backup(backup_dir: str | os.PathLike) -> pathlib.Path | None:
@@ -130,41 +128,32 @@ class BestModel(keras.callbacks.Callback):
             self._best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
         value = self.sign * main_metrics(logs, self.model)[self.monitor]
         if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
-            with run_folder.atomic_write(self.run_dir / "model.keras") as partial, _uncompiled(self.model):
-                self.model.save(partial)
+            self._save(self.model)
             self._best = -math.inf if math.isnan(value) else value
 
-
-@contextlib.contextmanager
-def _uncompiled(model):
-    """Hides optimizer and loss, which only training needs, from what is saved."""
-    optimizer, is_compiled = getattr(model, "optimizer", None), model.compiled
-    model.optimizer, model.compiled = None, False
-    try:
-        yield
-    finally:
-        model.optimizer, model.compiled = optimizer, is_compiled
+    def _save(self, model):
+        """Saves without optimizer and loss, which only training needs."""
+        optimizer, is_compiled = getattr(model, "optimizer", None), model.compiled
+        model.optimizer, model.compiled = None, False
+        try:
+            with run_folder.atomic_write(self.run_dir / "model.keras") as partial:
+                model.save(partial)
+        finally:
+            model.optimizer, model.compiled = optimizer, is_compiled
 
 
 class TerminateOnNaN(keras.callbacks.Callback):
     """Ends training with a FloatingPointError that says what to try when the loss is no longer a number; finished epochs stay.
 
-    `keras.callbacks.TerminateOnNaN(raise_error=True)` needs Keras 3.15, and 3.10 is supported.
-
-    Args:
-        every: batches between two looks; the running mean of the loss stays NaN, so that none is missed.
+    `keras.callbacks.TerminateOnNaN(raise_error=True)` needs Keras 3.15, and 3.10 is supported. The loss is looked at every 20
+    batches: its running mean stays NaN, so that none is missed.
     """
-
-    def __init__(self, every: int = 20):
-        super().__init__()
-        self.every = every
-        self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if batch % self.every == 0:
+        if batch % 20 == 0:
             self._check(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -173,6 +162,5 @@ class TerminateOnNaN(keras.callbacks.Callback):
     def _check(self, logs):
         loss = float(logs["loss"])
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"The loss became {loss} in epoch {self._epoch + 1}. Try a smaller learning rate, or float32 precision."
-            )
+            advice = "Try a smaller learning rate, or float32 precision."
+            raise FloatingPointError(f"The loss became {loss} in epoch {self._epoch + 1}. {advice}")

@@ -52,14 +52,6 @@ def prediction_flops(model: keras.Model, length: int | None = None) -> int:
         logger.setLevel(level)
 
 
-def count_or_none(model: keras.Model, length: int | None = None) -> int | None:
-    """`prediction_flops`, or None where they cannot be counted, whatever the reason: no run ends for a number on a page."""
-    try:
-        return prediction_flops(model, length)
-    except Exception:
-        return None
-
-
 def _einsum_flops(operation):
     """The profiler knows no Einsum, which Keras's attention is made of: one product and one sum per combination of indices."""
     equation = operation.get_attr("equation").decode()

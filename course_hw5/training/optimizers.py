@@ -11,9 +11,10 @@ import keras
 import tensorflow as tf
 
 from course_hw5.layers.kernels import partial_jit
+from course_hw5.models.task import NOT_DECAYED
 from course_hw5.training.config import TrainingConfig
 
-NO_WEIGHT_DECAY = ("bias", "gamma", "beta")
+Multipliers = dict[str, float] | None  # of the learning rate, by `variable.path`
 
 
 class _FusedUpdate:
@@ -53,7 +54,7 @@ class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
     `lr_multipliers`: dict of `variable.path` to float; None, or a path that is not in it, for 1.
     """
 
-    lr_multipliers: dict[str, float] | None = None
+    lr_multipliers: Multipliers = None
 
     def update_step(self, gradient: keras.KerasTensor, variable: keras.Variable, learning_rate: keras.KerasTensor) -> None:
         owner = self._trainable_variables[self._get_variable_index(variable)]
@@ -67,10 +68,7 @@ class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
 
 
 def make_optimizer(
-    config: TrainingConfig,
-    steps_per_epoch: int,
-    model: keras.Model | None = None,
-    lr_multipliers: dict[str, float] | None = None,
+    config: TrainingConfig, steps_per_epoch: int, model: keras.Model | None = None, lr_multipliers: Multipliers = None
 ) -> keras.optimizers.Optimizer:
     """Makes the optimizer of `config`.
 
@@ -92,7 +90,7 @@ def make_optimizer(
         return Adam(rate)
     if config.optimizer == "muon":
         optimizer = Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=_not_hidden(model))
-        optimizer.exclude_from_weight_decay(var_names=[*NO_WEIGHT_DECAY])
+        optimizer.exclude_from_weight_decay(var_names=[*NOT_DECAYED])
         return optimizer
     optimizer = LayerwiseAdamW(rate, weight_decay=decay)
     optimizer.lr_multipliers = lr_multipliers
@@ -106,12 +104,8 @@ def learning_rate(config: TrainingConfig, steps_per_epoch: int) -> float | keras
     if config.schedule == "constant":
         return rate
     steps, warmup = config.epochs * steps_per_epoch, round(config.warmup_epochs * steps_per_epoch)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else rate,
-        decay_steps=max(1, steps - warmup),
-        warmup_target=rate if warmup else None,
-        warmup_steps=warmup,
-    )
+    rise = {"warmup_target": rate, "warmup_steps": warmup} if warmup else {}
+    return keras.optimizers.schedules.CosineDecay(0.0 if warmup else rate, max(1, steps - warmup), **rise)
 
 
 def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
@@ -130,7 +124,7 @@ def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
 
 def _not_decayed(model):
     """Names, or parts of names, of variables that do not decay."""
-    return [*(model.no_weight_decay() if hasattr(model, "no_weight_decay") else NO_WEIGHT_DECAY)]
+    return [*(model.no_weight_decay() if hasattr(model, "no_weight_decay") else NOT_DECAYED)]
 
 
 def _not_hidden(model):

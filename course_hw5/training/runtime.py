@@ -5,6 +5,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from course_hw5.errors import require
 from course_hw5.training.config import PRECISIONS, STRATEGIES
 
 
@@ -17,8 +18,7 @@ def seed_everything(seed: int, deterministic: bool = False) -> None:
 
 def set_precision(name: str) -> None:
     """Sets the policy of layers built from now on: "float32", "mixed_bfloat16" or "mixed_float16"."""
-    if name not in PRECISIONS:
-        raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {name!r}")
+    require("precision", name, lambda name: name in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
     keras.config.set_dtype_policy(name)
 
 
@@ -73,8 +73,7 @@ def strategy(name: str) -> tf.distribute.Strategy:
     Raises:
         ValueError: if `name` is none of these.
     """
-    if name not in STRATEGIES:
-        raise ValueError(f"`strategy` must be one of {', '.join(STRATEGIES)}. Received: {name!r}")
+    require("strategy", name, lambda name: name in STRATEGIES, f"one of {', '.join(STRATEGIES)}")
     if name == "mirrored":  # every GPU, or every logical CPU
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])

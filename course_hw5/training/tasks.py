@@ -1,7 +1,5 @@
 """What a model can be trained for: how its labels become targets, what it loses, how it is scored."""
 
-import numbers
-
 import keras
 import tensorflow as tf
 
@@ -15,7 +13,29 @@ from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
 from course_hw5.segmentation.segmenter import SceneSegmenter
 from course_hw5.training import runtime
 from course_hw5.training.config import TrainingConfig
-from course_hw5.training.losses import RDropLoss, RoundedAccuracy
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class RoundedAccuracy(keras.metrics.BinaryAccuracy):
+    """Keras's `BinaryAccuracy`, of labels that may be a teacher's probabilities."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(keras.ops.round(y_true), y_pred, sample_weight)
+
+
+class RDropLoss(keras.losses.Loss):
+    """A loss of probabilities `(2 * batch, classes)`, or `(2 * batch, 1)` of a sigmoid, two rows for each input, plus
+    `weight` times the mean of both Kullback-Leibler divergences between the two."""
+
+    def __init__(self, loss: keras.losses.Loss, weight: float):
+        super().__init__()
+        self.loss, self.weight = loss, weight
+
+    def call(self, labels: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
+        both = predicted if predicted.shape[-1] > 1 else keras.ops.concatenate([1 - predicted, predicted], axis=-1)
+        first, second = keras.ops.unstack(keras.ops.reshape(both, (-1, 2, both.shape[-1])), 2, axis=1)
+        divergence = (keras.losses.kl_divergence(first, second) + keras.losses.kl_divergence(second, first)) / 2
+        return self.loss.call(labels, predicted) + self.weight * keras.ops.repeat(divergence, 2)
 
 
 class Classification:
@@ -65,8 +85,7 @@ class RDrop(Classification):
     """
 
     def __init__(self, weight: float = 1.0):
-        is_valid = lambda weight: isinstance(weight, numbers.Real) and 0 < float(weight) < float("inf")  # noqa: E731
-        require("weight", weight, is_valid, "above 0, for R-Drop")
+        require("weight", weight, lambda weight: 0 < weight < float("inf"), "above 0, for R-Drop")
         self.weight = weight
 
     def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:

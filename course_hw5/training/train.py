@@ -1,7 +1,5 @@
 """`train`: compile, fit, evaluate, and the run folder that comes out. Names no model."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import importlib.metadata
@@ -28,7 +26,7 @@ from course_hw5.reports.pages.run import write_page
 from course_hw5.training import flops, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
-from course_hw5.training.optimizers import make_optimizer
+from course_hw5.training.optimizers import Multipliers, make_optimizer
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -42,7 +40,7 @@ def train(
     overwrite: bool = False,
     arguments: dict | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    lr_multipliers: dict[str, float] | None = None,
+    lr_multipliers: Multipliers = None,
     task: tasks.Task = tasks.CLASSIFICATION,
 ) -> dict:
     """Trains a classifier, or a model of another task, and fills a run folder, its page included.
@@ -74,10 +72,10 @@ def train(
     """
     batches = _check(model, data, run_dir, config, task)
     run_dir = run_folder.local_path(run_dir)
-    record = run_config(model, data, config, arguments)
-    with model.distribute_strategy.scope():
+    record, strategy = run_config(model, data, config, arguments), model.distribute_strategy
+    with strategy.scope():
         compile_model(model, config, batches, lr_multipliers, task)
-    is_chief = model.distribute_strategy.extended.should_checkpoint
+    is_chief = strategy.extended.should_checkpoint
     if is_chief:
         run_folder.open_run(run_dir, record, resume, overwrite)
     # Every worker writes, since saving is a collective operation; what all but the first write is thrown away.
@@ -88,26 +86,30 @@ def train(
 
     backup = latest_backup(run_dir / "backup") if resume else None
     if backup or not (resume and _is_trained(run_dir, config)):
-        with model.distribute_strategy.scope(), _ended_line():
-            train_data = task.prepare(data.train, model)
+        with strategy.scope():
+            train_data, validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
             runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
-            model.fit(
-                train_data,
-                validation_data=task.prepare(data.validation, model),
-                initial_epoch=restore(backup, model) if backup else 0,
-                epochs=config.epochs,
-                shuffle=False,  # the data set shuffles itself
-                callbacks=[
-                    EpochSeed(config.seed),
-                    TerminateOnNaN(),
-                    HistoryPlots(out_dir, writer),
-                    BestModel(out_dir, config.monitor),
-                    keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
-                    *callbacks,
-                    Backup(out_dir / "backup"),  # last: what the others wrote of an epoch is there by then
-                ],
-            )
+            try:
+                model.fit(
+                    train_data,
+                    validation_data=validation_data,
+                    initial_epoch=restore(backup, model) if backup else 0,
+                    epochs=config.epochs,
+                    shuffle=False,  # the data set shuffles itself
+                    callbacks=[
+                        EpochSeed(config.seed),
+                        TerminateOnNaN(),
+                        HistoryPlots(out_dir, writer),
+                        BestModel(out_dir, config.monitor),
+                        keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
+                        *callbacks,
+                        Backup(out_dir / "backup"),  # last: what the others wrote of an epoch is there by then
+                    ],
+                )
+            except Exception:
+                print()  # ends the line of Keras's progress bar
+                raise
     if not is_chief:
         shutil.rmtree(out_dir)
         return {}
@@ -129,7 +131,7 @@ def compile_model(
     model: keras.Model,
     config: TrainingConfig,
     steps_per_epoch: int,
-    lr_multipliers: dict[str, float] | None = None,
+    lr_multipliers: Multipliers = None,
     task: tasks.Task = tasks.CLASSIFICATION,
 ) -> None:
     """Compiles a model for the labels that a task prepares.
@@ -151,12 +153,13 @@ def compile_model(
 
 def run_config(model: keras.Model, data: Dataset, config: TrainingConfig | None = None, arguments: dict | None = None) -> dict:
     """What `config.json` says of a run; `config` is None where nothing is trained."""
+    found = {name: next(iter(importlib.metadata.distributions(name=name)), None) for name in VERSIONED}
     return {
         "settings": dataclasses.asdict(config) if config else {},
         "arguments": json.loads(json.dumps(arguments or {})),
         "data": {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)},
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in VERSIONED},
+        "versions": {"python": platform.python_version()} | {name: one and one.version for name, one in found.items()},
         "command": shlex.join(sys.argv),
     }
 
@@ -188,30 +191,14 @@ def _finish(run_dir, data, record, task, writer):
         "training_examples_per_second": round(examples / float(history["seconds"].median()), 1),
     }
     found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=speed)
-    count = flops.count_or_none(model, record["arguments"].get("max_length"))
-    started = run_folder.read_json(run_dir / "config.json")  # of a run that was resumed, its first command
-    run_folder.write_json(run_dir / "config.json", started | {"prediction_flops": count})
+    started = run_folder.read_json(run_dir / "config.json") | {"prediction_flops": None}  # if resumed: of the first command
+    with contextlib.suppress(Exception):  # no run ends for a number on a page
+        started["prediction_flops"] = flops.prediction_flops(model, record["arguments"].get("max_length"))
+    run_folder.write_json(run_dir / "config.json", started)
     _write_hparams(writer, record, found)
     shutil.rmtree(run_dir / "backup", ignore_errors=True)
     write_page(run_dir)
     return found
-
-
-@contextlib.contextmanager
-def _ended_line():
-    """Ends the line of Keras's progress bar before an error is shown."""
-    try:
-        yield
-    except Exception:
-        print()
-        raise
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _is_trained(run_dir, config):
@@ -224,9 +211,7 @@ def _write_hparams(writer, record, metrics):
     values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
     names = [name for name, value in metrics.items() if isinstance(value, float) and "second" not in name]
     with writer.as_default(step=0):
-        hparams.hparams_config(
-            hparams=[hparams.HParam(name) for name in values], metrics=[hparams.Metric(f"test/{name}") for name in names]
-        )
+        hparams.hparams_config([hparams.HParam(name) for name in values], [hparams.Metric(f"test/{name}") for name in names])
         hparams.hparams(values)
         for name in names:
             tf.summary.scalar(f"test/{name}", metrics[name])

@@ -18,7 +18,7 @@ from course_hw5.models import beit
 from course_hw5.models.bert_classifier import with_precision
 from course_hw5.recipes import mlp as mlp_recipe
 from course_hw5.text.tokenizer import SPECIAL_TOKENS, bert_tokenizer
-from course_hw5.training import losses, runtime
+from course_hw5.training import runtime, tasks
 from tests.golden import beit as golden_beit
 from tests.golden import text_heads
 from tests.golden.bert import GOLDEN
@@ -207,8 +207,8 @@ def test_the_recipe_bert_leaves_a_run_folder_with_a_time_lapse(trained_bert, sma
 def test_the_recipe_bert_learns_from_a_teacher_and_reads_batches_twice(trained_bert, small_bert, tmp_path, monkeypatch):
     texts = np.array([b"A warm film. A dull story.", b"A cold ending!<br />A film"], object)
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1, 0])), None])
-    weights, call = [], losses.RDropLoss.call
-    monkeypatch.setattr(losses.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
+    weights, call = [], tasks.RDropLoss.call
+    monkeypatch.setattr(tasks.RDropLoss, "call", lambda loss, *pair: weights.append(loss.weight) or call(loss, *pair))
     more = ("--epochs", 1, "--teacher", trained_bert / "model.keras", "--r-drop", 0.5)
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
     config = json.loads((tmp_path / "run" / "config.json").read_text())

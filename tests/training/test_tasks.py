@@ -5,7 +5,7 @@ import scipy.special
 import tensorflow as tf
 
 import course_hw5
-from course_hw5.training import losses, tasks
+from course_hw5.training import tasks
 
 FIRST, SECOND = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]), np.array([[0.5, 0.4, 0.1], [0.3, 0.3, 0.4]])
 
@@ -21,7 +21,7 @@ def divergences(first, second):
 def test_r_drop_adds_both_divergences_of_two_answers_to_the_loss():
     labels = rows(np.eye(3)[[0, 1]], np.eye(3)[[0, 1]])
     plain = keras.losses.CategoricalCrossentropy()
-    loss = losses.RDropLoss(plain, weight=0.5)
+    loss = tasks.RDropLoss(plain, weight=0.5)
     predicted = rows(FIRST, SECOND)
     expected = float(plain(labels, predicted)) + 0.5 * divergences(FIRST, SECOND).mean()
     assert float(loss(labels, predicted)) == pytest.approx(expected, rel=1e-5)
@@ -34,12 +34,12 @@ def test_r_drop_of_one_sigmoid_unit_counts_both_classes():
     first, second = FIRST[:, :1], SECOND[:, :1]
     both = divergences(*(np.concatenate([1 - p, p], axis=1) for p in (first, second))).mean()
     expected = float(plain(labels, rows(first, second))) + 2 * both
-    assert float(losses.RDropLoss(plain, weight=2)(labels, rows(first, second))) == pytest.approx(expected, rel=1e-5)
+    assert float(tasks.RDropLoss(plain, weight=2)(labels, rows(first, second))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_r_drop_stays_finite_where_answers_are_sure():
     predicted = np.array([[1.0], [0.0]], "float32")
-    assert np.isfinite(float(losses.RDropLoss(keras.losses.BinaryCrossentropy(), 1.0)(np.array([1, 1]), predicted)))
+    assert np.isfinite(float(tasks.RDropLoss(keras.losses.BinaryCrossentropy(), 1.0)(np.array([1, 1]), predicted)))
 
 
 def test_r_drop_validates_as_plain_classification_does(tmp_path, digits):
