@@ -1,5 +1,33 @@
-"""The command line. `course_hw5.cli:main` is the program `course-hw5`."""
+"""The command line: one command per file of this folder. `course_hw5.cli:main` is the program `course-hw5`."""
 
-from course_hw5.cli.main import main
+import argparse
+import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+from course_hw5.cli import arguments, attend, classify, compare, demo, evaluate, lab, page, segment, train
+
+COMMANDS = (attend, classify, segment, train, evaluate, compare, page, demo, lab)  # the docstring is what --help says of each
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs a command. TensorFlow is loaded after arguments are read and checked.
+
+    Args:
+        argv: arguments after the program's name; None for those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="course-hw5", description="What attention does, learnt by running it.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        name, purpose = (command.__doc__ or "").splitlines()[0].removeprefix("`course-hw5 ").split("`: ")
+        one = commands.add_parser(name, help=purpose.removesuffix("."))
+        command.add_arguments(one)
+        one.set_defaults(run=command.run, is_program=argv is None)
+
+    argv = sys.argv[1:] if argv is None else [*argv]
+    if argv[:1] == ["attend"]:
+        argv[1:] = arguments.with_dashed_texts(commands.choices["attend"], argv[1:])
+    if argv[:1] == ["lab"]:
+        argv.insert(1, "--")  # each lab has options of its own
+    args = parser.parse_args(argv)
+    with arguments.user_errors(parser, is_resumable=hasattr(args, "resume")):
+        print(args.run(args))

@@ -1,3 +1,3 @@
-from course_hw5.cli.main import main
+from course_hw5.cli import main
 
 main()

@@ -1,4 +1,4 @@
-"""What commands share: texts that begin with a dash, errors in one line, the import of models. Loads no TensorFlow."""
+"""What commands share: texts that begin with a dash, errors in one line, models. Loads no TensorFlow."""
 
 import argparse
 import contextlib
@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any
 
 from course_hw5 import loading
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # the name is for type checkers
+from course_hw5.recipes import RECIPES
+from course_hw5.recipes.recipe import load_kind
 
 
 def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> list[str]:
@@ -26,17 +26,12 @@ def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> 
     while rest:
         argument = rest.pop(0)
         name = argument.split("=")[0]
-        meant = {
-            option for option in known if option == name or (name.startswith("--") and option.startswith(name) and name[2:])
-        }
+        meant = {option for option in known if option == name or (option.startswith(name) and len(name) > 2)}
         if argument == "--":
-            texts, rest = [*texts, *rest], []
-        elif not meant:
-            texts.append(argument)
-        elif "=" not in argument and rest and meant <= take_value:
-            read.append(f"{argument}={rest.pop(0)}")
-        else:
-            read.append(argument)
+            return [*read, "--", *texts, *rest]
+        if meant and meant <= take_value and rest and "=" not in argument:
+            argument += f"={rest.pop(0)}"
+        (read if meant else texts).append(argument)
     return [*read, "--", *texts]
 
 
@@ -67,8 +62,7 @@ def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False) -> 
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG) and error.filename is None:
             error.filename = "standard output"  # our files are named
             _give_up_stdout()
-        line = " ".join(str(error).split())
-        print(f"{parser.prog}: error: {line}", file=sys.stderr)
+        print(f"{parser.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -77,8 +71,15 @@ def _give_up_stdout():
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def import_models(args: argparse.Namespace) -> None:
-    """Imports Keras without what a command does not need. Call it after what can be refused at once: it takes seconds."""
+def load_model(args: argparse.Namespace, recipe: str, expected: str) -> Any:
+    """Loads --preset, after Keras without what a command does not need. Call it after what can be refused at once.
+
+    Args:
+        args: of the command.
+        recipe: the model must be one that it trains.
+        expected: description of such models, for "--preset must be {expected}".
+    """
     if args.is_program and not args.preset.startswith("bert_"):  # a preset of keras-nlp is fetched by kagglehub
         with loading.lean():
             import course_hw5.models.checkpoints.load  # noqa: F401
+    return load_kind("--preset", args.preset, RECIPES[recipe].is_for, expected)

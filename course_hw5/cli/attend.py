@@ -1,20 +1,18 @@
-"""`course-hw5 attend`: what a model makes of a text, and a page of what it attended to."""
+"""`course-hw5 attend`: say what a model makes of a text, and write a page of what it attended to."""
 
 import argparse
 import pathlib
 
-from course_hw5.cli.arguments import Commands, import_models
+import course_hw5
+from course_hw5.cli.arguments import load_model
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
-    parser = commands.add_parser("attend", help="say what a model makes of a text, and write a page of what it attended to")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="a sentence, or a review")
     parser.add_argument("--other", metavar="TEXT", help="a second text, to be read as a pair")
     parser.add_argument("--special-tokens", action="store_true", help='read "[MASK]" and "[SEP]" in a text as those tokens')
     parser.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
     parser.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> str:
@@ -27,17 +25,9 @@ def run(args: argparse.Namespace) -> str:
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    import_models(args)
-
-    import course_hw5
-    from course_hw5.models.bert_classifier import BertClassifier
-
-    model = course_hw5.load_model(args.preset)
-    if not isinstance(model, BertClassifier):
-        raise ValueError(f"--preset must be a classifier of texts. Received: {args.preset}, which is {model.name}")
+    model = load_model(args, "bert", "a classifier of texts")
     explained = course_hw5.explain(model, args.text, args.other, args.special_tokens)
     title = " / ".join(filter(None, (args.text, args.other)))
     explained.view(title=title, html_action="return", path=out)
-    whole = explained.truncated_from
-    cut = f", of the first {len(explained.tokens)} of {whole} tokens" if whole else ""
-    return f"{explained.class_name} {explained.probability:.4f}{cut}. Open {out}"
+    read = f", of the first {len(explained.tokens)} of {explained.truncated_from} tokens" if explained.truncated_from else ""
+    return f"{explained.class_name} {explained.probability:.4f}{read}. Open {out}"

@@ -1,15 +1,16 @@
-"""`course-hw5 lab`: puts a claim of the homework to the test. Each lab has options of its own, read from its source."""
+"""`course-hw5 lab`: put a claim of the homework to the test.
+
+Each lab has options of its own, read from its source.
+"""
 
 import argparse
 import re
 
-from course_hw5.cli.arguments import Commands
-from course_hw5.recipes.options import whole_number
+from course_hw5.recipes.recipe import whole_number
 
 
-def add_parser(commands: Commands) -> None:
-    parser = commands.add_parser("lab", help="put a claim of the homework to the test", add_help=False)
-    parser.set_defaults(run=run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("rest", nargs="*")
 
 
 def run(args: argparse.Namespace) -> str:
@@ -22,9 +23,8 @@ def run(args: argparse.Namespace) -> str:
     if name is None:
         return "\n".join(f"{name:26}{labs.describe(name)[0].splitlines()[0]}" for name in labs.LABS)
     explanation, parameters = labs.describe(name)
-    parser = argparse.ArgumentParser(
-        prog=f"course-hw5 lab {name}", description=explanation, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog=f"course-hw5 lab {name}", description=explanation, formatter_class=formatter)
     parser.add_argument("--seed", type=whole_number(0), default=0, help="makes a lab repeatable (default: %(default)s)")
     parser.add_argument("--out", help="folder for page and figures (default: runs/labs and the lab, with what is changed)")
     for parameter, default in parameters.items():

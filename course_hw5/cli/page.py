@@ -1,14 +1,10 @@
-"""`course-hw5 page`: writes the page of a finished run anew."""
+"""`course-hw5 page`: write the page of a finished run anew."""
 
 import argparse
 
-from course_hw5.cli.arguments import Commands
 
-
-def add_parser(commands: Commands) -> None:
-    parser = commands.add_parser("page", help="write the page of a finished run anew")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", metavar="RUN", help="run folder")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> str:

@@ -9,17 +9,8 @@
 From scratch, small images come first: half the tokens, half the time. `--preset` takes whatever `load_model` takes.
 """
 
-from typing import TYPE_CHECKING, Any
-
 import course_hw5
-from course_hw5.data.dataset import Dataset
-from course_hw5.recipes.options import Arguments, Option, whole_number
-from course_hw5.recipes.recipe import Recipe, classification
-
-if TYPE_CHECKING:
-    import keras
-
-    from course_hw5.models.beit_tasks import BeitClassifier, BeitTask
+from course_hw5.recipes.recipe import Option, Recipe, load_kind, whole_number
 
 # Muon learns in one epoch from scratch what AdamW learns in two. Fine-tuning has BEiT's schedule, rates that decay by layer and
 # drop path; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
@@ -33,90 +24,59 @@ AUGMENTATIONS = {"scratch": "flip,shift", "enlarge": "flip,shift", "finetune": "
 LAYER_DECAY, DROP_PATH_RATE = 0.75, 0.1  # for fine-tuning
 
 
-def load_start(args: Arguments) -> "BeitTask | None":
-    from course_hw5.models.beit_tasks import BeitTask
-
-    start = course_hw5.load_model(args.preset) if args.preset else None
-    if start is not None and not isinstance(start, BeitTask):
-        raise ValueError(f"--preset must be a BEiT. Received: {args.preset}, which is {start.name}")
-    return start
-
-
-def load_data(args: Arguments, start: "BeitTask | None") -> Dataset:
-    return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=AUGMENTATIONS[args.recipe])
-
-
-def build_model(args: Arguments, start: "BeitTask | None", data: Dataset) -> "BeitClassifier":
-    from course_hw5.models.fine_tuning import adapted_classifier
-
-    head: dict[str, Any] = {"num_classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
-    if start is None:
-        side = args.image_size or 32
-        return course_hw5.beit_classifier(
-            course_hw5.beit_backbone(args.size, (side, side, 3), convolution_like_initialization=True), **head
-        )
-    changes = {"dtype": args.precision} | ({"drop_path_rate": DROP_PATH_RATE} if args.recipe == "finetune" else {})
-    changes |= {"image_shape": (args.image_size, args.image_size, 3)} if args.image_size else {}
-    return adapted_classifier(start, **head, **changes)
-
-
-def load_test(args: Arguments, model: "BeitClassifier") -> Dataset:
-    if model.preprocessing is None:
-        raise ValueError(f"The model must take raw images. Received: {args.preset}, without preprocessor_config.json")
-    data = course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
-    names = model.class_names
-    is_named = names is not None and not any(name.startswith("LABEL_") for name in names)
-    if names is not None and is_named and tuple(names) != tuple(data.class_names):
-        raise ValueError(f"The model must have the classes of {args.dataset}. Received: {', '.join(names[:5])}, ...")
-    return data
-
-
-def callbacks(args: Arguments, data: Dataset) -> "list[keras.callbacks.Callback]":
-    images, labels = next(iter(data.validation))
-    looked_at = {f"{i}: {data.class_names[int(labels[i])]}": images[i].numpy() for i in range(4)}
-    return [course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)]
-
-
-def lr_multipliers(args: Arguments, model: "BeitClassifier") -> dict[str, float] | None:
-    from course_hw5.training import optimizers
-
-    return optimizers.layerwise_multipliers(model, LAYER_DECAY) if args.recipe == "finetune" else None
-
-
-def is_beit(model: "keras.Model") -> bool:
-    from course_hw5.models.beit_tasks import BeitClassifier
-
-    return isinstance(model, BeitClassifier)
-
-
-RECIPE = Recipe(
-    name="beit",
-    description=__doc__,
-    batch_size=128,
-    configs=CONFIGS,
-    options=(
-        Option("--dataset", choices=("cifar10", "digits"), default="cifar10", help="(default: %(default)s)"),
+class Beit(Recipe):
+    description = __doc__
+    batch_size = 128
+    configs = CONFIGS
+    from_preset = ("enlarge", "finetune")
+    augmentations = AUGMENTATIONS
+    options = (
         Option("--preset", help="the model to start from, in place of a new one"),
         Option("--size", default="tiny", help="size of a new model (default: %(default)s)"),
-        Option(
-            "--recipe",
-            (
-                lambda args: args.recipe != "scratch" and not args.preset,
-                "--preset is needed for the recipe {recipe}. Received: none",
-            ),
-            choices=tuple(CONFIGS),
-            help="(default: finetune with --preset, else scratch)",
-        ),
+        Option("--recipe", choices=tuple(CONFIGS), help="(default: finetune with --preset, else scratch)"),
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
-    ),
-    choose=lambda args: args.recipe or ("finetune" if args.preset else "scratch"),
-    load_start=load_start,
-    load_data=load_data,
-    build_model=build_model,
-    load_test=load_test,
-    is_for=is_beit,
-    summary="accuracy {accuracy:.4f}, weighted F1 {f1:.4f}",
-    task=classification,
-    callbacks=callbacks,
-    lr_multipliers=lr_multipliers,
-)
+    )
+
+    def choose(self, args):
+        return args.recipe or ("finetune" if args.preset else "scratch")
+
+    def load_start(self, args):
+        from course_hw5.models.beit_tasks import BeitTask
+
+        return load_kind("--preset", args.preset, lambda model: isinstance(model, BeitTask), "a BEiT") if args.preset else None
+
+    def build_model(self, args, start, data):
+        from course_hw5.models.fine_tuning import adapted_classifier
+
+        head = {"num_classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
+        if start is None:
+            shape = (args.image_size or 32, args.image_size or 32, 3)
+            backbone = course_hw5.beit_backbone(args.size, shape, convolution_like_initialization=True)
+            return course_hw5.beit_classifier(backbone, **head)
+        changes = {"dtype": args.precision} | ({"drop_path_rate": DROP_PATH_RATE} if args.recipe == "finetune" else {})
+        changes |= {"image_shape": (args.image_size, args.image_size, 3)} if args.image_size else {}
+        return adapted_classifier(start, **head, **changes)
+
+    def load_test(self, args, model):
+        if model.preprocessing is None:
+            raise ValueError(f"The model must take raw images. Received: {args.preset}, without preprocessor_config.json")
+        data = super().load_test(args, model)
+        names = tuple(model.class_names or data.class_names)
+        if names != tuple(data.class_names) and not any(name.startswith("LABEL_") for name in names):
+            raise ValueError(f"The model must have the classes of {args.dataset}. Received: {', '.join(names[:5])}, ...")
+        return data
+
+    def callbacks(self, args, data):
+        images, labels = next(iter(data.validation))
+        looked_at = {f"{i}: {data.class_names[int(labels[i])]}": images[i].numpy() for i in range(4)}
+        return [course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)]
+
+    def lr_multipliers(self, args, model):
+        from course_hw5.training import optimizers
+
+        return optimizers.layerwise_multipliers(model, LAYER_DECAY) if args.recipe == "finetune" else None
+
+    def is_for(self, model):
+        from course_hw5.models.beit_tasks import BeitClassifier
+
+        return isinstance(model, BeitClassifier)

@@ -10,18 +10,8 @@
 The best MiniLM, by pseudo-labels of an MPNet, has a test accuracy of 0.912 on SST-2: see docs/results.md.
 """
 
-from typing import TYPE_CHECKING
-
 import course_hw5
-from course_hw5.data.dataset import Dataset
-from course_hw5.recipes.options import Arguments, Option, whole_number
-from course_hw5.recipes.recipe import Recipe
-
-if TYPE_CHECKING:
-    import keras
-
-    from course_hw5.models.bert_classifier import BertClassifier
-    from course_hw5.training.tasks import Task
+from course_hw5.recipes.recipe import Option, Recipe, load_kind, whole_number
 
 FINETUNE = {"epochs": 3, "optimizer": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01, "warmup_epochs": 0.2}
 CONFIGS = {"finetune": FINETUNE, "lora": FINETUNE | {"learning_rate": 5e-4}, "scratch": FINETUNE | {"learning_rate": 5e-4}}
@@ -30,139 +20,105 @@ SENTENCES = (
     "The plot is not bad at all, but the acting is",
     "Nothing here would make me watch it again",
 )
-DATASETS = ("sst2", "sst2_sentences", "imdb")
 MAX_LENGTH = 64
 
 
-def choose(args: Arguments) -> str:
-    return "scratch" if args.size else "lora" if args.lora else "finetune"
-
-
-def task(args: Arguments) -> "Task":
-    from course_hw5.training import tasks
-
-    return tasks.CLASSIFICATION if args.r_drop is None else tasks.RDrop(args.r_drop)
-
-
-def load_start(args: Arguments) -> "BertClassifier":
-    from course_hw5.models.bert import BertBackbone
-    from course_hw5.models.bert_classifier import enable_lora, with_precision
-
-    model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
-    if not isinstance(model, BertBackbone):
-        model = with_precision(model, args.precision)
-    elif model.vocabulary_size != 30522 and model.tokenizer is None:
-        raise ValueError(f"--preset without a head must bring vocab.txt or be uncased. Received: {args.preset}")
-    else:
-        model = course_hw5.bert_classifier(model)
-    model.backbone.token_embedding.trainable = bool(args.size)
-    if args.lora:
-        enable_lora(model, args.lora)
-    if model.inputs[0].shape[1]:
-        raise ValueError(f"--preset must read texts of any length, not of {model.inputs[0].shape[1]} tokens alone")
-    _check_length(args.max_length, model)
-    return model
-
-
-def load_data(args: Arguments, start: "BertClassifier") -> Dataset:
-    teacher = _teacher(args, start) if args.teacher else None
-    return course_hw5.load_reviews(
-        args.dataset,
-        args.batch_size,
-        args.max_length,
-        args.validation_split,
-        seed=args.seed,
-        tokenizer=start.tokenizer,
-        epoch_fraction=args.epoch_fraction,
-        teacher=teacher and teacher.predict,
-        num_pseudo_labels=args.num_pseudo_labels,
-    )
-
-
-def build_model(args: Arguments, start: "BertClassifier", data: Dataset) -> "BertClassifier":
-    start.class_names = tuple(data.class_names)  # whatever its labels were called before
-    return start
-
-
-def load_test(args: Arguments, model: "BertClassifier") -> Dataset:
-    args.max_length = args.max_length or MAX_LENGTH
-    _check_length(args.max_length, model)
-    options = {"seed": args.seed, "tokenizer": model.tokenizer}
-    return course_hw5.load_reviews(args.dataset, args.batch_size, args.max_length, **options)
-
-
-def _teacher(args, model):
-    from course_hw5.models.bert_classifier import with_precision
-    from course_hw5.training import runtime
-
-    teacher = course_hw5.load_model(args.teacher)
-    if not is_bert(teacher):
-        raise ValueError(f"--teacher must be a classifier. Received: {args.teacher}, which is {teacher.name}")
-    if teacher.tokenizer.get_vocabulary() != model.tokenizer.get_vocabulary():
-        raise ValueError(f"--teacher must have the vocabulary of --preset. Received: {args.teacher}")
-    if teacher.inputs[0].shape[1] or args.max_length > teacher.backbone.max_sequence_length:
-        raise ValueError(f"--teacher must read texts of any length up to {args.max_length}. Received: {args.teacher}")
-    teacher = with_precision(teacher, args.precision)
-    teacher.compile(jit_compile=runtime.use_jit_compile(teacher))
-    return teacher
-
-
-def _check_length(length, model):
-    most = model.backbone.max_sequence_length
-    if length > most:
-        raise ValueError(f"--max-length must lie in [8, {most}]. Received: {length}")
-
-
-def is_bert(model: "keras.Model") -> bool:
-    from course_hw5.models.bert_classifier import BertClassifier
-
-    return isinstance(model, BertClassifier)
-
-
-RECIPE = Recipe(
-    name="bert",
-    description=__doc__,
-    batch_size=32,
-    configs=CONFIGS,
-    options=(
-        Option("--dataset", choices=DATASETS, default=DATASETS[0], help="(default: %(default)s)"),
+class Bert(Recipe):
+    description = __doc__
+    batch_size = 32
+    configs = CONFIGS
+    datasets = ("sst2", "sst2_sentences", "imdb")
+    options = (
         Option("--preset", default="minilm", help="the model to start from (default: %(default)s)"),
-        Option(
-            "--size",
-            (lambda args: args.size and args.lora, "--size makes a new model, which --lora cannot keep. Received: {size}"),
-            help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6",
-        ),
+        Option("--size", help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6"),
         Option("--max-length", type=whole_number(8), default=MAX_LENGTH, help="tokens per text (default: %(default)s)"),
         Option("--lora", type=whole_number(1), metavar="RANK", help="train a low-rank change alone; its learning rate is 5e-4"),
         Option("--epoch-fraction", type=float, default=1.0, help="of the training data (default: %(default)s)"),
-        Option(
-            "--teacher",
-            (
-                lambda args: args.teacher and args.dataset == "imdb",
-                "--teacher adds sentences of IMDB to another data set. Received: --dataset imdb",
-            ),
-            help="a classifier: sentences of IMDB with its pseudo-labels are trained on, too",
-        ),
+        Option("--teacher", help="a classifier: sentences of IMDB with its pseudo-labels are trained on, too"),
         Option(
             "--num-pseudo-labels",
-            (
-                lambda args: args.num_pseudo_labels and not args.teacher,
-                "--num-pseudo-labels needs a --teacher. Received: {num_pseudo_labels} without one",
-            ),
             type=whole_number(1),
             metavar="COUNT",
             help="how many sentences --teacher labels (default: all)",
         ),
         Option("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both predictions alike"),
         Option("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)"),
-    ),
-    choose=choose,
-    load_start=load_start,
-    load_data=load_data,
-    build_model=build_model,
-    load_test=load_test,
-    is_for=is_bert,
-    summary="accuracy {accuracy:.4f}, weighted F1 {f1:.4f}",
-    task=task,
-    callbacks=lambda args, data: [course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain)],
-)
+    )
+    test_options = (Option("--max-length", type=whole_number(8), help=f"texts: tokens per text (default: {MAX_LENGTH})"),)
+
+    def choose(self, args):
+        return "scratch" if args.size else "lora" if args.lora else "finetune"
+
+    def check(self, args):
+        if args.size and args.lora:
+            raise ValueError(f"--size makes a new model, which --lora cannot keep. Received: {args.size}")
+        if args.teacher and args.dataset == "imdb":
+            raise ValueError("--teacher adds sentences of IMDB to another data set. Received: --dataset imdb")
+        if args.num_pseudo_labels and not args.teacher:
+            raise ValueError(f"--num-pseudo-labels needs a --teacher. Received: {args.num_pseudo_labels} without one")
+
+    def load_start(self, args):
+        from course_hw5.models.bert import BertBackbone
+        from course_hw5.models.bert_classifier import enable_lora, with_precision
+
+        model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
+        if not isinstance(model, BertBackbone):
+            model = with_precision(model, args.precision)
+        elif model.vocabulary_size != 30522 and model.tokenizer is None:
+            raise ValueError(f"--preset without a head must bring vocab.txt or be uncased. Received: {args.preset}")
+        else:
+            model = course_hw5.bert_classifier(model)
+        model.backbone.token_embedding.trainable = bool(args.size)
+        if args.lora:
+            enable_lora(model, args.lora)
+        if model.inputs[0].shape[1]:
+            raise ValueError(f"--preset must read texts of any length, not of {model.inputs[0].shape[1]} tokens alone")
+        _check_length(args.max_length, model)
+        return model
+
+    def load_data(self, args, start):
+        options = {"seed": args.seed, "tokenizer": start.tokenizer, "epoch_fraction": args.epoch_fraction}
+        if args.teacher:
+            options |= {"teacher": self._load_teacher(args, start).predict, "num_pseudo_labels": args.num_pseudo_labels}
+        return course_hw5.load_reviews(args.dataset, args.batch_size, args.max_length, args.validation_split, **options)
+
+    def build_model(self, args, start, data):
+        start.class_names = tuple(data.class_names)  # whatever its labels were called before
+        return start
+
+    def load_test(self, args, model):
+        args.max_length = args.max_length or MAX_LENGTH
+        _check_length(args.max_length, model)
+        options = {"seed": args.seed, "tokenizer": model.tokenizer}
+        return course_hw5.load_reviews(args.dataset, args.batch_size, args.max_length, **options)
+
+    def task(self, args):
+        weight = getattr(args, "r_drop", None)  # an option of training alone
+        return super().task(args) if weight is None else course_hw5.RDrop(weight)
+
+    def callbacks(self, args, data):
+        return [course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain)]
+
+    def is_for(self, model):
+        from course_hw5.models.bert_classifier import BertClassifier
+
+        return isinstance(model, BertClassifier)
+
+    def _load_teacher(self, args, model):
+        from course_hw5.models.bert_classifier import with_precision
+        from course_hw5.training import runtime
+
+        teacher = load_kind("--teacher", args.teacher, self.is_for, "a classifier")
+        if teacher.tokenizer.get_vocabulary() != model.tokenizer.get_vocabulary():
+            raise ValueError(f"--teacher must have the vocabulary of --preset. Received: {args.teacher}")
+        if teacher.inputs[0].shape[1] or args.max_length > teacher.backbone.max_sequence_length:
+            raise ValueError(f"--teacher must read texts of any length up to {args.max_length}. Received: {args.teacher}")
+        teacher = with_precision(teacher, args.precision)
+        teacher.compile(jit_compile=runtime.use_jit_compile(teacher))
+        return teacher
+
+
+def _check_length(length, model):
+    most = model.backbone.max_sequence_length
+    if length > most:
+        raise ValueError(f"--max-length must lie in [8, {most}]. Received: {length}")

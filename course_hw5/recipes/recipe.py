@@ -1,68 +1,138 @@
 """What a recipe is made of: named values, options, and small builders. Loads no TensorFlow."""
 
-import dataclasses
+import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from course_hw5.recipes.options import Arguments, Option
+import course_hw5
+from course_hw5.data.dataset import Dataset
 from course_hw5.training.config import TrainingConfig
 
 if TYPE_CHECKING:
+    import keras
+
     from course_hw5.training.tasks import Task
 
+Arguments = argparse.Namespace
 
-@dataclasses.dataclass(frozen=True)
+
+class Option:
+    """A command-line option: its flag, such as "--max-length", and keywords of `argparse`'s `add_argument`."""
+
+    def __init__(self, flag: str, **keywords: Any):
+        self.flag, self.keywords = flag, keywords
+        self.name = flag.removeprefix("--").replace("-", "_")
+
+
 class Recipe:
-    """How a kind of model is trained and evaluated. Functions get the arguments of the command line, `args`.
+    """How a kind of model is trained and evaluated: by default a classifier of images.
+
+    Its methods get the arguments of the command line, `args`. A subclass has those that differ; their hints are here.
 
     Attributes:
-        name: of the command `course-hw5 train NAME`.
         description: its help: command, time and score.
         batch_size: examples per step.
         configs: dict of names to values of `TrainingConfig`.
-        options: the recipe's own, besides those that all recipes have.
-        choose: `(args)` to one of the names of `configs`.
-        load_start: `(args)` to what the model is made from: a trained model, a backbone, or None.
-        load_data: `(args, start)` to a `Dataset`.
-        build_model: `(args, start, data)` to the model to be trained.
-        load_test: `(args, model)` to the `Dataset` that a trained model is evaluated on; refuses what does not fit.
-        is_for: `(model)` to whether a trained model is of this kind.
+        from_preset: those of the names that need --preset.
+        augmentations: dict of the same names to what `load_images` takes.
+        datasets: what --dataset may be; the first is the default.
+        options: the recipe's own besides --dataset, which all recipes have.
+        test_options: of `course-hw5 evaluate`, what only models of this kind take.
         summary: what is printed at the end, metrics in braces.
-        task: `(args)` to the task.
-        callbacks: `(args, data)` to further callbacks.
-        lr_multipliers: `(args, model)` to multipliers of the learning rate by variable, or None.
     """
 
-    name: str
     description: str
     batch_size: int
     configs: dict[str, dict]
+    from_preset: tuple[str, ...] = ()
+    augmentations: dict[str, str]
+    datasets: tuple[str, ...] = ("cifar10", "digits")
     options: tuple[Option, ...]
-    choose: Callable
-    load_data: Callable
-    build_model: Callable
-    load_test: Callable
-    is_for: Callable
-    summary: str
-    task: Callable
-    load_start: Callable = lambda args: None
-    callbacks: Callable = lambda args, data: ()
-    lr_multipliers: Callable = lambda args, model: None
+    test_options: tuple[Option, ...] = ()
+    summary = "accuracy {accuracy:.4f}, weighted F1 {f1:.4f}"
+
+    def choose(self, args: Arguments) -> str:
+        """One of the names of `configs`."""
+        return args.recipe
+
+    def check(self, args: Arguments) -> None:
+        """Raises ValueError where options do not go together."""
+        if args.recipe in self.from_preset and not args.preset:
+            raise ValueError(f"--preset is needed for the recipe {args.recipe}. Received: none")
+
+    def is_for(self, model: "keras.Model") -> bool:
+        """Whether a trained model is of this kind."""
+        raise NotImplementedError
+
+    def load_start(self, args: Arguments) -> Any:
+        """What the model is made from: a trained model, a backbone, or None."""
+        return None
+
+    def load_data(self, args: Arguments, start: Any) -> Dataset:
+        """The data to train on."""
+        augmentation = self.augmentations[args.recipe]
+        return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=augmentation)
+
+    def build_model(self, args: Arguments, start: Any, data: Dataset) -> "keras.Model":
+        """The model to be trained."""
+        raise NotImplementedError
+
+    def load_test(self, args: Arguments, model: Any) -> Dataset:
+        """The data that a trained model is evaluated on; refuses what does not fit."""
+        return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
+
+    def task(self, args: Arguments) -> "Task":
+        """What is learnt and how it is scored."""
+        from course_hw5.training import tasks
+
+        return tasks.CLASSIFICATION
+
+    def callbacks(self, args: Arguments, data: Dataset) -> "list[keras.callbacks.Callback]":
+        """Further callbacks."""
+        return []
+
+    def lr_multipliers(self, args: Arguments, model: Any) -> dict[str, float] | None:
+        """Multipliers of the learning rate by variable."""
+        return None
+
+    def given_settings(self, args: Arguments) -> dict:
+        """What --epochs, --learning-rate and --seed say."""
+        given = {name: getattr(args, name) for name in ("epochs", "learning_rate", "seed")}
+        return {name: value for name, value in given.items() if value is not None}
 
     def training_config(self, args: Arguments) -> TrainingConfig:
-        """The values of the chosen config, changed by --epochs, --learning-rate and --seed; a short run warms up for half."""
-        values = self.configs[args.recipe] | {"seed": args.seed}
-        given = {"epochs": args.epochs, "learning_rate": args.learning_rate}
-        values |= {name: value for name, value in given.items() if value is not None}
+        """The values of the chosen config, changed by the given settings; a short run warms up for half."""
+        values = self.configs[args.recipe] | self.given_settings(args)
         return TrainingConfig(**values | {"warmup_epochs": min(values.get("warmup_epochs", 0.0), values["epochs"] / 2)})
 
     def recorded(self, args: Arguments) -> dict:
         """What `config.json` says of the options: all that decide data or model and are in no setting."""
-        return {name: getattr(args, name) for name in ("batch_size", "strategy", *(option.name for option in self.options))}
+        names = ("batch_size", "strategy", "dataset", *(option.name for option in self.options))
+        return {name: getattr(args, name) for name in names}
 
 
-def classification(args: Arguments) -> "Task":
-    """The task of recipes that train a classifier."""
-    from course_hw5.training import tasks
+def load_kind(name: str, preset: str, is_kind: Callable, expected: str) -> Any:
+    """Loads a model; refuses one for which `is_kind(model)` is false, where the argument `name` must be {expected}."""
+    model = course_hw5.load_model(preset)
+    if not is_kind(model):
+        raise ValueError(f"{name} must be {expected}. Received: {preset}, which is {model.name}")
+    return model
 
-    return tasks.CLASSIFICATION
+
+def whole_number(at_least: int) -> Callable[[str], int]:
+    """Makes an argparse type that takes whole numbers from `at_least` on."""
+
+    def parse(text):
+        if not text.isdecimal() or int(text) < at_least:
+            raise argparse.ArgumentTypeError(f"must be a whole number, {at_least} or more. Received: {text}")
+        return int(text)
+
+    return parse
+
+
+def height_and_width(text: str) -> tuple[int, int]:
+    """The argparse type of a size: "96x128" to `(96, 128)`."""
+    sides = text.split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH in pixels, such as 96x128. Received: {text}")
+    return int(sides[0]), int(sides[1])

@@ -9,20 +9,8 @@ Small images come first, as for CIFAR-10. `--preset` takes whatever `load_model`
 BEiT only the backbone is used. Scores are at the images' own sizes, of whole images unless `--sliding` is given.
 """
 
-from typing import TYPE_CHECKING
-
 import course_hw5
-from course_hw5.data.dataset import Dataset
-from course_hw5.recipes.options import Arguments, Option, height_and_width
-from course_hw5.recipes.recipe import Recipe
-
-if TYPE_CHECKING:
-    import keras
-
-    from course_hw5.models.beit import BeitBackbone
-    from course_hw5.models.beit_tasks import BeitTask
-    from course_hw5.models.upernet import UperNetSegmenter
-    from course_hw5.training.tasks import Task
+from course_hw5.recipes.recipe import Option, Recipe, height_and_width
 
 SHARED = {"epochs": 60, "optimizer": "muon", "weight_decay": 0.05, "monitor": "val_mean_iou"}
 CONFIGS = {
@@ -31,114 +19,70 @@ CONFIGS = {
 }
 SCALES = {"scratch": (0.35, 1.0), "enlarge": (0.6, 1.0)}  # share of an image's side that a training image shows
 PATCH_SIZE, CHANNELS = 8, 64  # of a new segmenter
-DATASETS = ("camvid", "scene_parse150", "digits")
+SIZE = {"type": height_and_width, "default": (96, 128), "metavar": "HEIGHTxWIDTH"}
+ZOOM = {"type": float, "nargs": "+", "default": [1.0]}
 
 
-def task(args: Arguments) -> "Task":
-    from course_hw5.training import tasks
-
-    return tasks.Segmentation(sliding=args.sliding, flip=args.flip, scales=args.scales)
-
-
-def load_start(args: Arguments) -> "BeitTask | None":
-    from course_hw5.models.beit_tasks import BeitTask
-
-    start = course_hw5.load_model(args.preset) if args.preset else None
-    if start is not None and not isinstance(start, BeitTask):
-        raise ValueError(f"--preset must be built on a BEiT. Received: {start.name}")
-    return start
-
-
-def load_data(args: Arguments, start: "BeitTask | None") -> Dataset:
-    shape, scales = (*args.image_size, 3), SCALES[args.recipe]
-    return course_hw5.load_scenes(args.dataset, shape, args.batch_size, seed=args.seed, scales=scales)
-
-
-def build_model(args: Arguments, start: "BeitTask | BeitBackbone | None", data: Dataset) -> "UperNetSegmenter":
-    from course_hw5.models.beit_tasks import BeitTask
-    from course_hw5.models.fine_tuning import adapted_segmenter
-
-    shape = (*args.image_size, 3)
-    if start is None:
-        start = course_hw5.beit_backbone(args.size, shape, patch_size=PATCH_SIZE, convolution_like_initialization=True)
-    return adapted_segmenter(
-        start,
-        len(data.class_names),
-        class_names=_class_names(start, data),
-        channels=CHANNELS,
-        auxiliary_channels=CHANNELS,
-        patch_size=max(PATCH_SIZE, (start.backbone if isinstance(start, BeitTask) else start).patch_size),
-        image_shape=shape,
-        dtype=args.precision,
-    )
-
-
-def load_test(args: Arguments, model: "UperNetSegmenter") -> Dataset:
-    return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, seed=args.seed)
-
-
-def callbacks(args: Arguments, data: Dataset) -> "list[keras.callbacks.Callback]":
-    from course_hw5.reports.segmentation_report import SceneTimeLapse
-
-    images, labels = next(iter(data.validation))
-    return [SceneTimeLapse(args.out, [*zip(images[:3], labels[:3])])]
-
-
-def _class_names(start, data):
-    """The data's names, but where these are numbers the start's own."""
-    names = getattr(start, "class_names", None)
-    return names if names and len(names) == len(data.class_names) and data.class_names[0].isdecimal() else data.class_names
-
-
-def is_segmenter(model: "keras.Model") -> bool:
-    from course_hw5.models.upernet import UperNetSegmenter
-
-    return isinstance(model, UperNetSegmenter)
-
-
-RECIPE = Recipe(
-    name="segmenter",
-    description=__doc__,
-    batch_size=8,
-    configs=CONFIGS,
-    options=(
-        Option("--dataset", choices=DATASETS, default=DATASETS[0], help="(default: %(default)s)"),
+class Segmenter(Recipe):
+    description = __doc__
+    batch_size = 8
+    configs = CONFIGS
+    from_preset = ("enlarge",)
+    datasets = ("camvid", "scene_parse150", "digits")
+    options = (
         Option("--preset", help="the model to start from, in place of a new one"),
         Option("--size", default="tiny", help="size of a new backbone (default: %(default)s)"),
-        Option(
-            "--recipe",
-            (
-                lambda args: args.recipe == "enlarge" and not args.preset,
-                "--preset is needed for the recipe {recipe}. Received: none",
-            ),
-            choices=tuple(CONFIGS),
-            default="scratch",
-            help="(default: %(default)s)",
-        ),
-        Option(
-            "--image-size",
-            type=height_and_width,
-            default=(96, 128),
-            metavar="HEIGHTxWIDTH",
-            help="what the network reads (default: 96x128)",
-        ),
+        Option("--recipe", choices=tuple(CONFIGS), default="scratch", help="(default: %(default)s)"),
+        Option("--image-size", **SIZE, help="what the network reads (default: 96x128)"),
         Option("--sliding", action="store_true", help="score with windows that slide over images, not with whole ones"),
         Option("--flip", action="store_true", help="score the mean of each image and its mirror image"),
-        Option(
-            "--scales",
-            type=float,
-            nargs="+",
-            default=[1.0],
-            help="with --sliding: sizes at which images are seen (default: 1)",
-        ),
-    ),
-    choose=lambda args: args.recipe,
-    load_start=load_start,
-    load_data=load_data,
-    build_model=build_model,
-    load_test=load_test,
-    is_for=is_segmenter,
-    summary="mIoU {mean_iou:.4f}, pixel accuracy {pixel_accuracy:.4f}",
-    task=task,
-    callbacks=callbacks,
-)
+        Option("--scales", **ZOOM, help="with --sliding: sizes at which images are seen (default: 1)"),
+    )
+    test_options = (
+        Option("--sliding", action="store_true", help="scenes: windows slide over images"),
+        Option("--flip", action="store_true", help="scenes: the mean of each image and its mirror image"),
+        Option("--scales", **ZOOM, help="scenes, with --sliding: sizes of images"),
+    )
+    summary = "mIoU {mean_iou:.4f}, pixel accuracy {pixel_accuracy:.4f}"
+
+    def load_start(self, args):
+        from course_hw5.models.beit_tasks import BeitTask
+
+        start = course_hw5.load_model(args.preset) if args.preset else None
+        if start is not None and not isinstance(start, BeitTask):
+            raise ValueError(f"--preset must be built on a BEiT. Received: {start.name}")
+        return start
+
+    def load_data(self, args, start):
+        shape, scales = (*args.image_size, 3), SCALES[args.recipe]
+        return course_hw5.load_scenes(args.dataset, shape, args.batch_size, seed=args.seed, scales=scales)
+
+    def build_model(self, args, start, data):
+        from course_hw5.models.fine_tuning import adapted_segmenter
+
+        shape, names = (*args.image_size, 3), data.class_names
+        own_names = getattr(start, "class_names", None) or ()
+        if len(own_names) == len(names) and names[0].isdecimal():
+            names = own_names  # the data have numbers alone
+        if start is None:
+            start = course_hw5.beit_backbone(args.size, shape, patch_size=PATCH_SIZE, convolution_like_initialization=True)
+        head = {"class_names": names, "channels": CHANNELS, "auxiliary_channels": CHANNELS}
+        patch_size = max(PATCH_SIZE, getattr(start, "backbone", start).patch_size)
+        return adapted_segmenter(start, len(names), **head, patch_size=patch_size, image_shape=shape, dtype=args.precision)
+
+    def load_test(self, args, model):
+        return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, seed=args.seed)
+
+    def task(self, args):
+        return course_hw5.Segmentation(sliding=args.sliding, flip=args.flip, scales=args.scales)
+
+    def callbacks(self, args, data):
+        from course_hw5.reports.segmentation_report import SceneTimeLapse
+
+        images, labels = next(iter(data.validation))
+        return [SceneTimeLapse(args.out, [*zip(images[:3], labels[:3])])]
+
+    def is_for(self, model):
+        from course_hw5.models.upernet import UperNetSegmenter
+
+        return isinstance(model, UperNetSegmenter)
