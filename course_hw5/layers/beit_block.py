@@ -2,16 +2,92 @@
 
 import keras
 
-from course_hw5.layers.beit_attention import BeitAttention
-from course_hw5.layers.dense import Dense
-from course_hw5.layers.gelu import exact_gelu
-from course_hw5.layers.layer_normalization import LayerNormalization
-from course_hw5.layers.layer_scale import LayerScale
+from course_hw5.layers import kernels
+from course_hw5.layers.keras_layers import Dense, LayerNormalization, exact_gelu
+from course_hw5.layers.layer import Grid, Layer, Shape, Start, Tensor
 from course_hw5.layers.relative_position_bias import RelativePositionBias
 
 
 @keras.saving.register_keras_serializable("course_hw5")
-class BeitBlock(keras.layers.Layer):
+class BeitAttention(Layer):
+    """Scaled dot-product attention; query and value have a bias, key has none; a position bias is added to the logits.
+
+    Args:
+        num_heads: number of heads; divides the length of a token's vector.
+        dropout: rate on the softmax weights.
+        initializer_range: standard deviation of the kernels' start.
+
+    Input: `(batch, tokens, hidden_dim)`, and a position bias `(heads, tokens, tokens)` or None. Output:
+    `(batch, tokens, hidden_dim)`; with `return_attention_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the
+    same type, axis -2 the query: "attention_weights", the softmax of the sum of "content_logits", scaled products of query and
+    key, and "position_logits", the bias.
+    """
+
+    def __init__(self, num_heads: int, dropout: float = 0.0, initializer_range: float = 0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads, self.dropout, self.initializer_range = num_heads, dropout, initializer_range
+        self.attention_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, x_shape: Shape, position_bias_shape: Shape | None = None) -> None:
+        hidden_dim = x_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
+        start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+        self.qkv_kernel = self.add_weight((hidden_dim, 3 * hidden_dim), initializer=start, name="qkv_kernel")
+        self.query_bias = self.add_weight((hidden_dim,), initializer="zeros", name="query_bias")
+        self.value_bias = self.add_weight((hidden_dim,), initializer="zeros", name="value_bias")
+        self.output_kernel = self.add_weight((hidden_dim, hidden_dim), initializer=start, name="output_kernel")
+        self.output_bias = self.add_weight((hidden_dim,), initializer="zeros", name="output_bias")
+
+    def call(
+        self,
+        x: Tensor,
+        position_bias: Tensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        _, tokens, hidden_dim = x.shape
+        key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
+        qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])
+        qkv_bias = keras.ops.reshape(qkv_bias, (3, self.num_heads, -1))
+        query, key, value = kernels.qkv_projection(x, self.qkv_kernel, qkv_bias)
+        scale = (hidden_dim // self.num_heads) ** -0.5
+        bias = keras.ops.zeros((1, 1, tokens)) if position_bias is None else position_bias
+        bias = keras.ops.cast(bias, self.compute_dtype)[None]
+        attention = kernels.attention_weights(query, key, bias, scale)
+        weights = self.attention_dropout(attention, training=training)
+        mixed = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, head_dim)
+        x = kernels.dense(keras.ops.reshape(mixed, (-1, tokens, hidden_dim)), self.output_kernel, self.output_bias)
+        if not return_attention_scores:
+            return x
+        content_logits = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * scale
+        position_logits = keras.ops.broadcast_to(bias, keras.ops.shape(content_logits))
+        return x, {"attention_weights": attention, "content_logits": content_logits, "position_logits": position_logits}
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class LayerScale(Layer):
+    """Multiplies each channel by a learned factor (Touvron et al. 2021, https://arxiv.org/abs/2103.17239).
+
+    Args:
+        initial: the factors' initial value.
+
+    Input and output: `(..., hidden_dim)`.
+    """
+
+    def __init__(self, initial: float = 0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.initial = initial
+
+    def build(self, x_shape: Shape) -> None:
+        self.factor = self.add_weight((x_shape[-1],), initializer=keras.initializers.Constant(self.initial), name="factor")
+
+    def call(self, x: Tensor) -> Tensor:
+        return kernels.layer_scale(x, self.factor)
+
+
+@keras.saving.register_keras_serializable("course_hw5")
+class BeitBlock(Layer):
     """Normalization first (pre-norm), exact GELU, LayerScale, drop path, and a position bias of its own.
 
     Args:
@@ -34,8 +110,8 @@ class BeitBlock(keras.layers.Layer):
         self,
         num_heads: int,
         mlp_dim: int,
-        grid: tuple[int, int] | None = None,
-        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        grid: Grid | None = None,
+        bias_initializer: Start = "zeros",
         layer_scale_init: float = 0.1,
         drop_path_rate: float = 0.0,
         dropout: float = 0.0,
@@ -44,55 +120,36 @@ class BeitBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.mlp_dim = mlp_dim
-        self.grid = grid and (grid[0], grid[1])
+        self.num_heads, self.mlp_dim, self.grid = num_heads, mlp_dim, grid and (grid[0], grid[1])
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.layer_scale_init = layer_scale_init
-        self.drop_path_rate = drop_path_rate
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
-        self.initializer_range = initializer_range
+        self.layer_scale_init, self.initializer_range = layer_scale_init, initializer_range
+        self.drop_path_rate, self.dropout, self.attention_dropout = drop_path_rate, dropout, attention_dropout
 
-    def build(self, x_shape: tuple[int, ...], shared_bias_shape: tuple[int, ...] | None = None) -> None:
-        hidden_dim, dtype = x_shape[-1], self.dtype_policy
-        start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+    def build(self, x_shape: Shape, shared_bias_shape: Shape | None = None) -> None:
+        num_heads, initializer_range, dtype = self.num_heads, self.initializer_range, self.dtype_policy
+        start = keras.initializers.TruncatedNormal(stddev=initializer_range)
         self.norm_before = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_before")
         self.norm_after = LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm_after")
-        self.attention = BeitAttention(
-            self.num_heads, self.attention_dropout, self.initializer_range, dtype=dtype, name="attention"
-        )
+        self.attention = BeitAttention(num_heads, self.attention_dropout, initializer_range, dtype=dtype, name="attention")
         self.dense_1 = Dense(self.mlp_dim, exact_gelu, kernel_initializer=start, dtype=dtype, name="dense_1")
-        self.dense_2 = Dense(hidden_dim, kernel_initializer=start, dtype=dtype, name="dense_2")
+        self.dense_2 = Dense(x_shape[-1], kernel_initializer=start, dtype=dtype, name="dense_2")
         self.dropouts = keras.layers.Dropout(self.dropout, dtype=dtype)
         self.drop_path = keras.layers.Dropout(self.drop_path_rate, (None, 1, 1), dtype=dtype, name="drop_path")
-        for layer, shape in (
-            (self.norm_before, x_shape),
-            (self.attention, x_shape),
-            (self.norm_after, x_shape),
-            (self.dense_1, x_shape),
-            (self.dense_2, (*x_shape[:-1], self.mlp_dim)),
-        ):
-            layer.build(shape)
-        self.scales = []
-        if self.layer_scale_init:
-            self.scales = [LayerScale(self.layer_scale_init, dtype=dtype, name=f"lambda_{i}") for i in (1, 2)]
-            for scale in self.scales:
-                scale.build(x_shape)
+        names = ("lambda_1", "lambda_2") if self.layer_scale_init else ()
+        self.scales = [LayerScale(self.layer_scale_init, dtype=dtype, name=name) for name in names]
+        parts: list[keras.layers.Layer] = [self.norm_before, self.attention, self.norm_after, self.dense_1, *self.scales]
+        for part in parts:
+            part.build(x_shape)
+        self.dense_2.build((*x_shape[:-1], self.mlp_dim))
         self.position_bias = None
         if self.grid:
-            self.position_bias = RelativePositionBias(
-                self.num_heads, self.grid, self.bias_initializer, dtype=dtype, name="relative_position_bias"
-            )
+            options = {"dtype": dtype, "name": "relative_position_bias"}
+            self.position_bias = RelativePositionBias(num_heads, self.grid, self.bias_initializer, **options)
             self.position_bias.build()
 
     def call(
-        self,
-        x: keras.KerasTensor,
-        shared_bias: keras.KerasTensor | None = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-    ) -> keras.KerasTensor | tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]:
+        self, x: Tensor, shared_bias: Tensor | None = None, return_attention_scores: bool = False, training: bool | None = None
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
@@ -107,11 +164,3 @@ class BeitBlock(keras.layers.Layer):
     def _with_branch(self, x, branch, index, training):
         branch = self.drop_path(self.dropouts(branch, training=training), training=training)
         return x + (self.scales[index](branch) if self.scales else branch)
-
-    def get_config(self) -> dict:
-        names = ("num_heads", "mlp_dim", "grid", "layer_scale_init", "drop_path_rate", "dropout", "attention_dropout")
-        return (
-            super().get_config()
-            | {name: getattr(self, name) for name in (*names, "initializer_range")}
-            | {"bias_initializer": keras.initializers.serialize(self.bias_initializer)}
-        )

@@ -4,9 +4,12 @@ import keras
 import numpy as np
 from jaxtyping import Float
 
+from course_hw5.layers.layer import Grid, Layer, Shape, Tensor
+from course_hw5.layers.resampling import interpolation_weights
+
 
 @keras.saving.register_keras_serializable("course_hw5")
-class PatchEmbedding(keras.layers.Layer):
+class PatchEmbedding(Layer):
     """Cuts images into patches, projects each to a vector and puts [CLS] before them (BEiT, section 2.1).
 
     Args:
@@ -30,21 +33,16 @@ class PatchEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.patch_size = patch_size
-        self.hidden_dim = hidden_dim
-        self.use_mask_token = use_mask_token
-        self.use_absolute_positions = use_absolute_positions
-        self.initializer_range = initializer_range
+        self.patch_size, self.hidden_dim, self.initializer_range = patch_size, hidden_dim, initializer_range
+        self.use_mask_token, self.use_absolute_positions = use_mask_token, use_absolute_positions
 
-    def build(self, images_shape: tuple[int, ...], mask_shape: tuple[int, ...] | None = None) -> None:
-        _, height, width, channels = images_shape
-        if not height or not width or height % self.patch_size or width % self.patch_size:
-            raise ValueError(
-                f"Image height and width must be divisible by `patch_size` {self.patch_size}. Received: {height} x {width}"
-            )
-        self.grid = (height // self.patch_size, width // self.patch_size)
+    def build(self, images_shape: Shape, mask_shape: Shape | None = None) -> None:
+        (_, height, width, channels), side = images_shape, self.patch_size
+        if not height or not width or height % side or width % side:
+            raise ValueError(f"Image height and width must be divisible by `patch_size` {side}. Received: {height} x {width}")
+        self.grid = (height // side, width // side)
         start = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
-        self.kernel = self.add_weight((self.patch_size**2 * channels, self.hidden_dim), initializer=start, name="kernel")
+        self.kernel = self.add_weight((side**2 * channels, self.hidden_dim), initializer=start, name="kernel")
         self.bias = self.add_weight((self.hidden_dim,), initializer="zeros", name="bias")
         self.cls_token = self.add_weight((1, 1, self.hidden_dim), initializer="zeros", name="cls_token")
         if self.use_mask_token:
@@ -53,7 +51,7 @@ class PatchEmbedding(keras.layers.Layer):
             tokens = 1 + self.grid[0] * self.grid[1]
             self.positions = self.add_weight((1, tokens, self.hidden_dim), initializer="zeros", name="positions")
 
-    def call(self, images: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
+    def call(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
         (rows, columns), side, channels = self.grid, self.patch_size, images.shape[-1]
         x = keras.ops.reshape(images, (-1, rows, side, columns, side, channels))
         x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (batch, rows, columns, side, side, channels)
@@ -65,14 +63,8 @@ class PatchEmbedding(keras.layers.Layer):
         x = keras.ops.concatenate([cls, x], axis=1)
         return x + self.positions if self.use_absolute_positions else x
 
-    def get_config(self) -> dict:
-        names = ("patch_size", "hidden_dim", "use_mask_token", "use_absolute_positions", "initializer_range")
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
-
-def enlarge_patches(
-    kernel: Float[np.ndarray, "inputs hidden_dim"], side: int, new_side: int
-) -> Float[np.ndarray, "new_inputs hidden_dim"]:
+def enlarge_patches(kernel: Float[np.ndarray, "inputs dim"], side: int, new_side: int) -> Float[np.ndarray, "new_inputs dim"]:
     """Makes a projection of larger patches that gives for an enlarged image what the old one gives for the image.
 
     Args:
@@ -91,7 +83,7 @@ def enlarge_patches(
 
 
 def interpolate_positions(
-    positions: Float[np.ndarray, "1 tokens hidden_dim"], grid: tuple[int, int], new_grid: tuple[int, int]
+    positions: Float[np.ndarray, "1 tokens hidden_dim"], grid: Grid, new_grid: Grid
 ) -> Float[np.ndarray, "1 new_tokens hidden_dim"]:
     """Resizes absolute positions to another grid: bicubic between patches, [CLS] as it is.
 
@@ -106,18 +98,11 @@ def interpolate_positions(
         return positions
     patches = np.reshape(positions[:, 1:], (*grid, -1))
     for axis in (0, 1):
-        patches = np.moveaxis(np.tensordot(_cubic_weights(grid[axis], new_grid[axis]), patches, (1, axis)), 0, axis)
+        weights = interpolation_weights(grid[axis], new_grid[axis], range(-1, 3), _cubic)
+        patches = np.moveaxis(np.tensordot(weights, patches, (1, axis)), 0, axis)
     return np.concatenate([positions[:, :1], patches.reshape(1, -1, positions.shape[-1])], axis=1).astype("float32")
 
 
-def _cubic_weights(size, new_size):
-    """Cubic convolution (Keys 1981) with PyTorch's a = -0.75, which Keras does not offer: float array `(new_size, size)`."""
-    centre = (np.arange(new_size) + 0.5) * size / new_size - 0.5
-    weights = np.zeros((new_size, size))
-    for step in range(-1, 3):
-        source = np.floor(centre) + step
-        x = np.abs(centre - source)
-        near = 1.25 * x**3 - 2.25 * x**2 + 1
-        far = -0.75 * (x**3 - 5 * x**2 + 8 * x - 4)
-        np.add.at(weights, (np.arange(new_size), np.clip(source, 0, size - 1).astype(int)), np.where(x <= 1, near, far))
-    return weights
+def _cubic(x):
+    """Cubic convolution (Keys 1981) with PyTorch's a = -0.75, which Keras does not offer: weights of pixels by distance."""
+    return np.where(x <= 1, 1.25 * x**3 - 2.25 * x**2 + 1, -0.75 * (x**3 - 5 * x**2 + 8 * x - 4))

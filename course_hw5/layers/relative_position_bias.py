@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from jaxtyping import Float, Integer
 
+from course_hw5.layers.layer import Grid, Layer, Shape, Start, Tensor
+
 
 @keras.saving.register_keras_serializable("course_hw5")
-class RelativePositionBias(keras.layers.Layer):
+class RelativePositionBias(Layer):
     """A learnt number for each head and each offset between two patches of a grid; three more for [CLS].
 
     The table's rows are the offsets `(query row - key row, query column - key column)` in row-major order, then [CLS] to
@@ -20,33 +22,25 @@ class RelativePositionBias(keras.layers.Layer):
     Input: anything, or nothing; the output depends on the weights alone. Output: `(heads, tokens, tokens)`.
     """
 
-    def __init__(
-        self, num_heads: int, grid: tuple[int, int], initializer: str | keras.initializers.Initializer = "zeros", **kwargs
-    ):
+    def __init__(self, num_heads: int, grid: Grid, initializer: Start = "zeros", **kwargs):
         super().__init__(**kwargs)
-        self.num_heads = num_heads
-        rows, columns = grid
-        self.grid = (rows, columns)
+        self.num_heads, self.grid = num_heads, (grid[0], grid[1])
         self.initializer = keras.initializers.get(initializer)
         self.index = relative_position_index(self.grid)
 
-    def build(self, *_: tuple[int, ...] | None) -> None:
+    def build(self, *_: Shape | None) -> None:
         self.table = self.add_weight((self.index.max() + 1, self.num_heads), initializer=self.initializer, name="table")
 
-    def call(self, _: keras.KerasTensor | None = None) -> keras.KerasTensor:
+    def call(self, _: Tensor | None = None) -> Tensor:
         tokens = len(self.index)
         bias = keras.ops.take(keras.ops.transpose(self.table), self.index.reshape(-1), axis=1)
         return keras.ops.reshape(bias, (self.num_heads, tokens, tokens))
 
-    def compute_output_shape(self, *_: tuple[int, ...] | None) -> tuple[int, ...]:
+    def compute_output_shape(self, *_: Shape | None) -> Shape:
         return (self.num_heads, *self.index.shape)
 
-    def get_config(self) -> dict:
-        initializer = keras.initializers.serialize(self.initializer)
-        return super().get_config() | {"num_heads": self.num_heads, "grid": self.grid, "initializer": initializer}
 
-
-def relative_position_index(grid: tuple[int, int]) -> Integer[np.ndarray, "tokens tokens"]:
+def relative_position_index(grid: Grid) -> Integer[np.ndarray, "tokens tokens"]:
     """The row of the table for each pair of tokens: int array `(tokens, tokens)`, axis 0 the query, axis 1 the key."""
     rows, columns = grid
     row, column = np.divmod(np.arange(rows * columns), columns)
@@ -57,9 +51,7 @@ def relative_position_index(grid: tuple[int, int]) -> Integer[np.ndarray, "token
     return index
 
 
-def interpolate_table(
-    table: Float[np.ndarray, "rows heads"], grid: tuple[int, int], new_grid: tuple[int, int]
-) -> Float[np.ndarray, "new_rows heads"]:
+def interpolate_table(table: Float[np.ndarray, "rows heads"], grid: Grid, new_grid: Grid) -> Float[np.ndarray, "new heads"]:
     """Resizes a table to another grid: bilinear between offsets, as the reference does.
 
     Args:
@@ -91,12 +83,10 @@ class ConvolutionLikeBias(keras.initializers.Initializer):
         floor: the lowest bias, below 0.
     """
 
-    def __init__(self, grid: tuple[int, int], sharpness: float = 2.0, floor: float = -5.0):
-        self.grid = tuple(grid)
-        self.sharpness = sharpness
-        self.floor = floor
+    def __init__(self, grid: Grid, sharpness: float = 2.0, floor: float = -5.0):
+        self.grid, self.sharpness, self.floor = tuple(grid), sharpness, floor
 
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
+    def __call__(self, shape: Shape, dtype: str | None = None) -> Tensor:
         reach = np.arange(-2, 3)
         neighbours = sorted(
             ((row, column) for row in reach for column in reach),

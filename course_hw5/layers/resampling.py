@@ -4,12 +4,17 @@ Both are linear along each axis, so one constant matrix per axis says all. XLA c
 the resizing operations of TensorFlow it compiles slowly or not at all. Keras 3.10 has no `AdaptiveAveragePooling2D` yet.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
+from jaxtyping import Float
+
+from course_hw5.layers.layer import Grid, Layer, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("course_hw5")
-class Resampling(keras.layers.Layer):
+class Resampling(Layer):
     """Resizes maps.
 
     Args:
@@ -20,25 +25,21 @@ class Resampling(keras.layers.Layer):
     Input: `(batch, rows, columns, channels)`. Output: `(batch, *size, channels)`.
     """
 
-    def __init__(self, size: tuple[int, int], kind: str = "bilinear", **kwargs):
+    def __init__(self, size: Grid, kind: str = "bilinear", **kwargs):
         super().__init__(**kwargs)
         if kind not in WEIGHTS:
             raise ValueError(f"`kind` must be one of {', '.join(WEIGHTS)}. Received: {kind!r}")
-        rows, columns = size
-        self.size = (rows, columns)
+        self.size = (size[0], size[1])
         self.kind = kind
 
-    def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, maps: Tensor) -> Tensor:
         return resample(maps, self.size, self.kind)
 
-    def compute_output_shape(self, maps_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def compute_output_shape(self, maps_shape: Shape) -> Shape:
         return (maps_shape[0], *self.size, maps_shape[-1])
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"size": self.size, "kind": self.kind}
 
-
-def resample(maps: keras.KerasTensor, size: tuple[int, int], kind: str = "bilinear") -> keras.KerasTensor:
+def resample(maps: Tensor, size: Grid, kind: str = "bilinear") -> Tensor:
     """What `Resampling` does, as a function; maps of the size asked for come back as they are."""
     (_, rows, columns, channels), (new_rows, new_columns) = maps.shape, size
     if (rows, columns) == (new_rows, new_columns):
@@ -50,20 +51,31 @@ def resample(maps: keras.KerasTensor, size: tuple[int, int], kind: str = "biline
     return keras.ops.reshape(maps, (-1, new_rows, new_columns, channels))
 
 
-def _bilinear_weights(size, new_size):
-    centre = np.clip((np.arange(new_size) + 0.5) * size / new_size - 0.5, 0, size - 1)
-    below = np.minimum(centre.astype(int), max(size - 2, 0))
-    weights = np.zeros((new_size, size), "float32")
-    np.add.at(weights, (np.arange(new_size), below), 1 - (centre - below))
-    np.add.at(weights, (np.arange(new_size), np.minimum(below + 1, size - 1)), centre - below)
+def interpolation_weights(size: int, new_size: int, sources: range, weight: Callable) -> Float[np.ndarray, "new_size size"]:
+    """The share that each pixel of an axis has in each pixel of the resized axis; the border is repeated.
+
+    Args:
+        size, new_size: pixels of the axis, before and after.
+        sources: which pixels count, from the one at or before the result's centre, 0.
+        weight: function of their distances from that centre.
+    """
+    centre = (np.arange(new_size) + 0.5) * size / new_size - 0.5
+    weights = np.zeros((new_size, size))
+    for step in sources:
+        source = np.floor(centre) + step
+        place = np.arange(new_size), np.clip(source, 0, size - 1).astype(int)
+        np.add.at(weights, place, weight(np.abs(centre - source)))
     return weights
+
+
+def _bilinear_weights(size, new_size):
+    return interpolation_weights(size, new_size, range(2), lambda distance: 1 - distance).astype("float32")
 
 
 def _average_weights(size, new_size):
     first = np.arange(new_size) * size // new_size
     last = -(-(np.arange(new_size) + 1) * size // new_size)
-    pixels = np.arange(size)
-    covered = (first[:, None] <= pixels) & (pixels < last[:, None])
+    covered = (first[:, None] <= np.arange(size)) & (np.arange(size) < last[:, None])
     return (covered / covered.sum(1, keepdims=True)).astype("float32")
 
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from course_hw5.layers import kernels
-from course_hw5.layers.bert_attention import BertAttention
+from course_hw5.layers.bert_encoder import BertAttention
+from course_hw5.layers.layer import Shape, Tensor
 
 FARTHEST = 128  # tokens from there on share a bucket
 
@@ -26,7 +27,7 @@ class TokenDistanceAttention(BertAttention):
         if buckets % 2 or not 4 <= buckets < 4 * FARTHEST:
             raise ValueError(f"`buckets` must be an even number from 4 to {4 * FARTHEST - 2}. Received: {buckets}")
 
-    def build(self, query_shape: tuple[int, ...], value_shape: tuple[int, ...] | None = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape | None = None) -> None:
         super().build(query_shape)
         self.table = self.add_weight((self.buckets, self.num_heads), initializer="zeros", autocast=False, name="distance_bias")
 
@@ -35,25 +36,17 @@ class TokenDistanceAttention(BertAttention):
             raise ValueError("`value` must be the tensor that `query` is: distances are for self-attention. Received: another")
         return super()._project(query, value)
 
-    def attention_weights(
-        self, query: keras.KerasTensor, key: keras.KerasTensor, attention_mask: keras.KerasTensor | None
-    ) -> keras.KerasTensor:
+    def attention_weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
         tokens = keras.ops.shape(query)[2]
         position = keras.ops.arange(tokens)
         rows = distance_bucket(position - position[:, None], self.buckets)
         bias = keras.ops.take(keras.ops.transpose(self.table), keras.ops.reshape(rows, (-1,)), axis=1)
         bias = keras.ops.reshape(bias, (1, self.num_heads, tokens, tokens))
-        if attention_mask is None:
-            attention_mask = keras.ops.ones((1, 1, tokens), "bool")
-        attention_mask = keras.ops.cast(attention_mask[:, None], "bool")
         products = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        return kernels.biased_softmax(products, bias, attention_mask, keras.ops.convert_to_tensor(self.factor, "float32"))
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"buckets": self.buckets}
+        return kernels.biased_softmax(products, bias, mask, keras.ops.convert_to_tensor(self.factor, "float32"))
 
 
-def distance_bucket(distance: keras.KerasTensor, buckets: int) -> keras.KerasTensor:
+def distance_bucket(distance: Tensor, buckets: int) -> Tensor:
     """The row of the table for each distance.
 
     Keys after the query have half of the rows, keys before it the others; of each half, one row per distance for the nearer

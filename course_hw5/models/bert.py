@@ -12,10 +12,7 @@ import keras_nlp
 from course_hw5.errors import require
 from course_hw5.layers.bert_encoder import BertEncoder
 from course_hw5.layers.bert_inputs import PositionEmbedding
-from course_hw5.layers.dense import Dense
-from course_hw5.layers.gelu import exact_gelu
-from course_hw5.layers.hashed_dropout import HashedDropout
-from course_hw5.layers.layer_normalization import LayerNormalization
+from course_hw5.layers.keras_layers import Dense, HashedDropout, LayerNormalization, exact_gelu
 from course_hw5.models.task import NOT_DECAYED, WithAttention
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer, checked_vocabulary
 

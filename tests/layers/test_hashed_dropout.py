@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5 import bert_backbone
-from course_hw5.layers.hashed_dropout import HashedDropout
+from course_hw5.layers.keras_layers import HashedDropout
 
 
 def dropped(layer):

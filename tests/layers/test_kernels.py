@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from course_hw5 import beit_backbone, beit_classifier, bert_backbone, bert_classifier
 from course_hw5.layers import kernels
-from course_hw5.layers.bert_attention import BertAttention
-from course_hw5.layers.gelu import exact_gelu
+from course_hw5.layers.bert_encoder import BertAttention
+from course_hw5.layers.keras_layers import exact_gelu
 from course_hw5.layers.kernels import xla
 
 random = np.random.default_rng(0)

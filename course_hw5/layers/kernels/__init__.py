@@ -11,31 +11,7 @@ traced within it. `export` of our models does so itself, for a graph of standard
 `KERNELS` lists all pairs; `tests/layers/test_kernels.py` compares the values and gradients of each.
 """
 
-from course_hw5.layers.kernels.activation import exact_gelu
-from course_hw5.layers.kernels.attention import (
-    attention_weights,
-    biased_softmax,
-    qkv_projection,
-    stack_layers,
-)
+from course_hw5.layers.kernels.attention import attention_weights, biased_softmax, qkv_projection, stack_layers
 from course_hw5.layers.kernels.dense import dense, einsum_dense
-from course_hw5.layers.kernels.dropout import hashed_dropout
-from course_hw5.layers.kernels.normalization import layer_norm, layer_scale
-from course_hw5.layers.kernels.registry import KERNELS
-from course_hw5.layers.kernels.xla import partial_jit, plain
-
-__all__ = [
-    "KERNELS",
-    "attention_weights",
-    "biased_softmax",
-    "dense",
-    "einsum_dense",
-    "exact_gelu",
-    "hashed_dropout",
-    "layer_norm",
-    "layer_scale",
-    "partial_jit",
-    "plain",
-    "qkv_projection",
-    "stack_layers",
-]
+from course_hw5.layers.kernels.elementwise import exact_gelu, hashed_dropout, layer_norm, layer_scale
+from course_hw5.layers.kernels.xla import KERNELS, partial_jit, plain

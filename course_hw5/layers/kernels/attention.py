@@ -5,8 +5,8 @@ import math
 import keras
 import numpy as np
 
-from course_hw5.layers.kernels.registry import kernel, xla_kernel
-from course_hw5.layers.kernels.xla import custom_gradient, fast_cast, sum_rows, xla_function
+from course_hw5.layers.kernels.xla import custom_gradient, fast_cast, kernel, sum_rows, xla_function, xla_kernel
+from course_hw5.layers.layer import Tensor
 
 # === Projection ===
 
@@ -41,9 +41,7 @@ def _split(products, bias):
 
 
 @kernel(_qkv_projection)
-def qkv_projection(
-    x: keras.KerasTensor, kernel: keras.KerasTensor, bias: keras.KerasTensor
-) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
+def qkv_projection(x: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Projects tokens to query, key and value of all heads, by one product of two matrices.
 
     Args:
@@ -88,8 +86,7 @@ def _bias_gradient(upstream, shape):
     """Sums over the axes in which a bias has one element and the weights have many."""
     batch, num_heads, *tokens = keras.ops.shape(upstream)
     if shape[0] == 1:
-        rows = keras.ops.reshape(upstream, (batch, -1))
-        upstream = keras.ops.reshape(sum_rows(rows), (1, num_heads, *tokens))
+        upstream = keras.ops.reshape(sum_rows(keras.ops.reshape(upstream, (batch, -1))), (1, num_heads, *tokens))
     elif shape[1] == 1:
         rows = keras.ops.reshape(upstream, (batch, num_heads, -1))
         total = keras.ops.matmul(keras.ops.ones_like(rows[:, None, :, 0]), rows)
@@ -102,9 +99,7 @@ def _bias_gradient(upstream, shape):
 
 @kernel(_attention_weights)
 @custom_gradient(_attention_weights_gradient)
-def attention_weights(
-    query: keras.KerasTensor, key: keras.KerasTensor, bias: keras.KerasTensor, scale: float
-) -> keras.KerasTensor:
+def attention_weights(query: Tensor, key: Tensor, bias: Tensor, scale: float) -> Tensor:
     """Softmax of scaled products of query and key, and of what is added to them (Vaswani et al. 2017).
 
     TensorFlow makes product, scale and bias one operation where the bias is the same for all heads, as a mask is. A bias of
@@ -131,9 +126,7 @@ def _softmax(products, bias, scale):
 
 
 @xla_kernel
-def biased_softmax(
-    products: keras.KerasTensor, bias: keras.KerasTensor, mask: keras.KerasTensor, scale: keras.KerasTensor
-) -> keras.KerasTensor:
+def biased_softmax(products: Tensor, bias: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
     """Softmax of scaled products and a bias, in float32, with masked keys hidden.
 
     Args:
@@ -153,6 +146,6 @@ def biased_softmax(
 
 
 @xla_kernel
-def stack_layers(*arrays: keras.KerasTensor) -> keras.KerasTensor:
+def stack_layers(*arrays: Tensor) -> Tensor:
     """Puts arrays of the same shape, one per layer of a model, into one float32 array, along axis 1."""
     return keras.ops.cast(keras.ops.stack(arrays, axis=1), "float32")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from course_hw5.layers.kernels.activation import exact_gelu
-from course_hw5.layers.kernels.registry import kernel
-from course_hw5.layers.kernels.xla import custom_gradient, fast_cast, sum_rows, xla_function
+from course_hw5.layers.kernels.elementwise import exact_gelu
+from course_hw5.layers.kernels.xla import custom_gradient, fast_cast, kernel, sum_rows, xla_function
+from course_hw5.layers.layer import Tensor
 
 # === Parts ===
 
@@ -73,12 +73,7 @@ def _dense(x, kernel, bias, activation=None):
 
 
 @kernel(_dense)
-def dense(
-    x: keras.KerasTensor,
-    kernel: keras.KerasTensor,
-    bias: keras.KerasTensor | None,
-    activation: Callable[[keras.KerasTensor], keras.KerasTensor] | None = None,
-) -> keras.KerasTensor:
+def dense(x: Tensor, kernel: Tensor, bias: Tensor | None, activation: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """Multiplies by a kernel, adds a bias, applies an activation.
 
     Args:
@@ -104,9 +99,7 @@ def _einsum_dense(equation, x, kernel, bias):
 
 
 @kernel(_einsum_dense)
-def einsum_dense(
-    equation: str, x: keras.KerasTensor, kernel: keras.KerasTensor, bias: keras.KerasTensor | None
-) -> keras.KerasTensor:
+def einsum_dense(equation: str, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     """Contracts the trailing axes of a tensor with the leading ones of a kernel, and adds a bias.
 
     TensorFlow's `einsum` makes it one product per example, which together take twice as long as a single product.

@@ -1,9 +1,67 @@
-"""Layer normalization and LayerScale, whose gradients are one pass over memory each."""
+"""What lies between the products, one pass over memory each: GELU, dropout, layer normalization and LayerScale."""
+
+import math
 
 import keras
 
-from course_hw5.layers.kernels.registry import kernel
-from course_hw5.layers.kernels.xla import as_rows, custom_gradient, fast_cast, sum_rows, xla_function
+from course_hw5.layers.kernels.xla import as_rows, custom_gradient, fast_cast, kernel, sum_rows, xla_function, xla_kernel
+from course_hw5.layers.layer import Tensor
+
+# === GELU ===
+
+
+@xla_kernel
+def exact_gelu(x: Tensor) -> Tensor:
+    """GELU (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415) without the tanh approximation, by `erf` in float32.
+
+    Keras's own takes `erfc` where the backend is TensorFlow, which costs more on a CPU; it stays where the backend is PyTorch.
+
+    Args:
+        x: tensor of floats.
+
+    Returns:
+        Tensor of the same shape and type.
+    """
+    if keras.backend.backend() == "torch":
+        return keras.activations.gelu(x, approximate=False)
+    x, dtype = keras.ops.cast(x, "float32"), x.dtype
+    return fast_cast(0.5 * x * (1 + keras.ops.erf(x * 2**-0.5)), dtype)
+
+
+# === Dropout ===
+
+
+@xla_kernel
+def hashed_dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:
+    """Sets a share of the numbers to 0 and scales up the others. What is dropped follows from a hash of place and seed.
+
+    The hash is Wellons's `lowbias32` (https://nullprogram.com/blog/2018/07/31/).
+
+    Args:
+        x: tensor of floats.
+        rate: share, in (0, 1).
+        seed: uint32 tensor `(2,)`.
+
+    Returns:
+        Tensor of the same shape and type.
+    """
+    hashed = keras.ops.cast(keras.ops.arange(math.prod(keras.ops.shape(x))), "uint32")
+    for start in keras.ops.unstack(seed, 2):  # a round for each half of the seed
+        hashed = _lowbias32(keras.ops.bitwise_xor(hashed, start))
+    share = keras.ops.cast(keras.ops.right_shift(hashed, _uint32(8)), "float32") * 2**-24
+    is_kept = keras.ops.reshape(share >= rate, keras.ops.shape(x))
+    return fast_cast(keras.ops.where(is_kept, keras.ops.cast(x, "float32") / (1 - rate), 0.0), x.dtype)
+
+
+def _lowbias32(x):
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+        x = keras.ops.bitwise_xor(x, keras.ops.right_shift(x, _uint32(shift))) * _uint32(factor)
+    return x
+
+
+def _uint32(number):
+    return keras.ops.convert_to_tensor(number, "uint32")
+
 
 # === Layer normalization ===
 
@@ -29,7 +87,7 @@ def _layer_norm_gradient(upstream, x, gamma, beta, epsilon):
 @kernel(_layer_norm)
 @custom_gradient(lambda upstream, output, *inputs: (*_layer_norm_gradient(upstream, *inputs), None))
 @xla_function
-def layer_norm(x: keras.KerasTensor, gamma: keras.KerasTensor, beta: keras.KerasTensor, epsilon: float) -> keras.KerasTensor:
+def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float) -> Tensor:
     """Normalizes the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450), in float32.
 
     Args:
@@ -74,7 +132,7 @@ def _layer_scale_gradient(upstream, x, factor):
 
 @kernel(_layer_scale)
 @custom_gradient(lambda upstream, output, x, factor: _layer_scale_gradient(upstream, x, factor))
-def layer_scale(x: keras.KerasTensor, factor: keras.KerasTensor) -> keras.KerasTensor:
+def layer_scale(x: Tensor, factor: Tensor) -> Tensor:
     """Multiplies each channel by a factor (Touvron et al. 2021, https://arxiv.org/abs/2103.17239).
 
     Args:
