@@ -8,6 +8,7 @@ import keras
 
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.beit_block import BeitBlock
+from course_hw5.layers.layer import arguments_of
 from course_hw5.layers.patch_embedding import PatchEmbedding
 from course_hw5.layers.relative_position_bias import ConvolutionLikeBias, RelativePositionBias
 from course_hw5.models.task import NOT_DECAYED, WithAttention
@@ -50,6 +51,7 @@ class BeitBackbone(keras.Model):
         feature_layers: tuple[int, ...] = (),
         dtype: str | keras.DTypePolicy | None = None,
         name: str = "beit_backbone",
+        trainable: bool = True,
     ):
         dtype = keras.dtype_policies.get(dtype)
         height, width, channels = image_shape
@@ -57,35 +59,21 @@ class BeitBackbone(keras.Model):
         bias_initializer = ConvolutionLikeBias(grid) if convolution_like_initialization else "zeros"
 
         # === Layers ===
-        self.patch_embedding = PatchEmbedding(
-            patch_size,
-            hidden_dim,
-            use_mask_token,
-            use_absolute_positions,
-            initializer_range,
-            dtype=dtype,
-            name="patch_embedding",
-        )
+        start: dict = {"initializer_range": initializer_range, "dtype": dtype}
+        parts = (use_mask_token, use_absolute_positions)
+        self.patch_embedding = PatchEmbedding(patch_size, hidden_dim, *parts, **start, name="patch_embedding")
         self.shared_bias = None
         if relative_position_bias in ("shared", "both"):
-            self.shared_bias = RelativePositionBias(
-                num_heads, grid, bias_initializer, dtype=dtype, name="relative_position_bias"
-            )
+            options = {"dtype": dtype, "name": "relative_position_bias"}
+            self.shared_bias = RelativePositionBias(num_heads, grid, bias_initializer, **options)
+        block_grid = grid if relative_position_bias in ("per_layer", "both") else None
+        branch = {"layer_scale_init": layer_scale_init, "dropout": dropout, "attention_dropout": attention_dropout}
+        drop_path_rates = (drop_path_rate * index / max(1, num_layers - 1) for index in range(num_layers))
         self.blocks = [
             BeitBlock(
-                num_heads,
-                mlp_dim,
-                grid=grid if relative_position_bias in ("per_layer", "both") else None,
-                bias_initializer=bias_initializer,
-                layer_scale_init=layer_scale_init,
-                drop_path_rate=drop_path_rate * index / max(1, num_layers - 1),
-                dropout=dropout,
-                attention_dropout=attention_dropout,
-                initializer_range=initializer_range,
-                dtype=dtype,
-                name=f"block_{index}",
+                num_heads, mlp_dim, block_grid, bias_initializer, drop_path_rate=rate, **branch, **start, name=f"block_{index}"
             )
-            for index in range(num_layers)
+            for index, rate in enumerate(drop_path_rates)
         ]
         self.norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm") if final_norm else None
         self.to_maps = [keras.layers.Reshape((*grid, hidden_dim), dtype=dtype, name=f"map_{index}") for index in feature_layers]
@@ -98,23 +86,13 @@ class BeitBackbone(keras.Model):
         super().__init__(inputs, self._run(inputs, lambda block, x, bias: block(x, bias)), name=name)
 
         # === Config ===
-        self.image_shape = (height, width, channels)
-        self.patch_size = patch_size
-        self.hidden_dim = hidden_dim
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.mlp_dim = mlp_dim
-        self.relative_position_bias = relative_position_bias
-        self.use_absolute_positions = use_absolute_positions
-        self.layer_scale_init = layer_scale_init
-        self.drop_path_rate = drop_path_rate
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
-        self.initializer_range = initializer_range
-        self.convolution_like_initialization = convolution_like_initialization
-        self.final_norm = final_norm
-        self.dtype_policy = dtype
-        self.grid = grid
+        self.image_shape, self.patch_size, self.grid = (height, width, channels), patch_size, grid
+        self.hidden_dim, self.num_layers, self.num_heads, self.mlp_dim = hidden_dim, num_layers, num_heads, mlp_dim
+        self.relative_position_bias, self.use_absolute_positions = relative_position_bias, use_absolute_positions
+        self.layer_scale_init, self.initializer_range = layer_scale_init, initializer_range
+        self.drop_path_rate, self.dropout, self.attention_dropout = drop_path_rate, dropout, attention_dropout
+        self.convolution_like_initialization, self.final_norm = convolution_like_initialization, final_norm
+        self.dtype_policy, self.trainable = dtype, trainable
 
     def _run(self, inputs, call_block):
         """The tokens after the last block, or a dict of them and of the maps that are asked for."""
@@ -163,18 +141,7 @@ class BeitBackbone(keras.Model):
         return [*groups, [variable for variable in self.trainable_variables if id(variable) not in grouped]]
 
     def get_config(self) -> dict:
-        sizes = ("image_shape", "patch_size", "hidden_dim", "num_layers", "num_heads", "mlp_dim", "feature_layers")
-        kinds = ("relative_position_bias", "use_absolute_positions", "use_mask_token", "final_norm")
-        start = ("layer_scale_init", "initializer_range", "convolution_like_initialization")
-        rates = ("drop_path_rate", "dropout", "attention_dropout")
-        config = {name: getattr(self, name) for name in (*sizes, *kinds, *start, *rates, "name", "trainable")}
-        return config | {"dtype": keras.dtype_policies.serialize(self.dtype_policy)}
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BeitBackbone":
-        backbone = cls(**{name: value for name, value in config.items() if name != "trainable"})
-        backbone.trainable = config.get("trainable", True)
-        return backbone
+        return arguments_of(self, BeitBackbone) | {"dtype": keras.dtype_policies.serialize(self.dtype_policy)}
 
 
 def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (224, 224, 3), **arguments) -> BeitBackbone:
@@ -214,26 +181,27 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
         {'sequence_output': (None, 97, 128), 'block_5': (None, 8, 12, 128)}
     """
     require("size", size, lambda size: size is None or size in SIZES, f"one of {', '.join(SIZES)}")
-    arguments = ({} if size is None else SIZES[size]) | {name: value for name, value in arguments.items() if value is not None}
-    missing = [name for name in ("patch_size", "hidden_dim", "num_layers", "num_heads") if name not in arguments]
-    if missing:
+    arguments = {name: value for name, value in arguments.items() if value is not None} | {"image_shape": image_shape}
+    arguments = ({} if size is None else SIZES[size]) | arguments
+    sizes = ("patch_size", "hidden_dim", "num_layers", "num_heads")
+    if missing := [name for name in sizes if name not in arguments]:
         raise ValueError(f"Give `size`, or patch_size, hidden_dim, num_layers and num_heads. Received: no {', '.join(missing)}")
-    for name in ("patch_size", "hidden_dim", "num_layers", "num_heads"):
+    for name in sizes:
         require(name, arguments[name], lambda size: is_whole(size, 1), "a whole number, 1 or more")
+    side, hidden_dim, num_layers, _ = (arguments[name] for name in sizes)
+    kinds, rates = ("per_layer", "shared", "both", "none"), ("drop_path_rate", "dropout", "attention_dropout")
     expected = "(height, width, channels), whole numbers"
     require("image_shape", image_shape, lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape), expected)
-    for name in ("drop_path_rate", "dropout", "attention_dropout"):
-        require(name, arguments.get(name, 0.0), lambda rate: 0 <= rate < 1, "in [0, 1)")
-    side, hidden_dim, num_layers = (arguments[name] for name in ("patch_size", "hidden_dim", "num_layers"))
-    kinds, kind = ("per_layer", "shared", "both", "none"), arguments.get("relative_position_bias", "per_layer")
-    expected = f"divisible by the patch, {side} pixels"
-    require("image_shape", image_shape, lambda shape: not (shape[0] % side or shape[1] % side), expected)
-    expected = f"a divisor of hidden_dim {hidden_dim}"
-    require("num_heads", arguments["num_heads"], lambda count: hidden_dim % count == 0, expected)
-    require("relative_position_bias", kind, lambda kind: kind in kinds, ", ".join(kinds))
-    features, expected = arguments.get("feature_layers", ()), f"in [-1, {num_layers - 1}]"
-    require("feature_layers", features, lambda layers: all(-1 <= i < num_layers for i in layers), expected)
-    return BeitBackbone(image_shape=image_shape, **{"mlp_dim": 4 * hidden_dim} | arguments)
+    for name, is_valid, expected in (
+        *((name, lambda rate: 0 <= rate < 1, "in [0, 1)") for name in rates),
+        ("image_shape", lambda shape: not (shape[0] % side or shape[1] % side), f"divisible by the patch, {side} pixels"),
+        ("num_heads", lambda count: hidden_dim % count == 0, f"a divisor of hidden_dim {hidden_dim}"),
+        ("relative_position_bias", lambda kind: kind in kinds, ", ".join(kinds)),
+        ("feature_layers", lambda layers: all(-1 <= i < num_layers for i in layers), f"in [-1, {num_layers - 1}]"),
+    ):
+        if name in arguments:
+            require(name, arguments[name], is_valid, expected)
+    return BeitBackbone(**{"mlp_dim": 4 * hidden_dim} | arguments)
 
 
 # === Sizes ===

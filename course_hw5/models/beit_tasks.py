@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import keras
 
 from course_hw5.errors import is_whole, require
+from course_hw5.layers.layer import Tensor, arguments_of
 from course_hw5.models.beit import BeitBackbone
-from course_hw5.models.preprocessing import Preprocessing, image_inputs, preprocessing_of
-from course_hw5.models.task import Task, copy_head, with_attention
+from course_hw5.models.task import Preprocessing, Task, copy_head, image_inputs, preprocessing_of, with_attention
 
 
 class BeitTask(Task):
@@ -42,7 +42,7 @@ class BeitTask(Task):
 
     def get_config(self) -> dict:
         preprocessing = self.preprocessing and dataclasses.asdict(self.preprocessing)
-        return super().get_config() | {"preprocessing": preprocessing}
+        return arguments_of(self, type(self)) | super().get_config() | {"preprocessing": preprocessing}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BeitTask":
@@ -81,41 +81,22 @@ class BeitClassifier(BeitTask):
         # === Functional model ===
         images, x = image_inputs(preprocessing, backbone)
         x = self.pooled_norm(pooled(backbone(x), pooling))
-        x = self.logits(self.classifier_dropout(x))
-        super().__init__(images, self.predictions(x), name=name)
+        super().__init__(images, self.predictions(self.logits(self.classifier_dropout(x))), name=name)
 
         # === Config ===
-        self.num_classes = num_classes
-        self.pooling = pooling
-        self.dropout = dropout
-        self.activation = activation
+        self.preprocessing, self.num_classes = preprocessing, num_classes
+        self.pooling, self.dropout, self.activation = pooling, dropout, activation
         self.class_names = None if class_names is None else tuple(class_names)
-        self.preprocessing = preprocessing
 
     def with_attention(self) -> keras.Model:
         return with_attention(self, self.backbone, logits=self.logits)
-
-    def get_config(self) -> dict:
-        return super().get_config() | {
-            "num_classes": self.num_classes,
-            "pooling": self.pooling,
-            "dropout": self.dropout,
-            "activation": self.activation,
-            "class_names": self.class_names,
-        }
 
 
 @keras.saving.register_keras_serializable("course_hw5")
 class BeitEncoder(BeitTask):
     """The model without a head that `beit_encoder` makes; args and attributes are the same, and `preprocessing`."""
 
-    def __init__(
-        self,
-        backbone: BeitBackbone,
-        pooling: str = "mean",
-        preprocessing: Preprocessing | None = None,
-        name: str = "beit_encoder",
-    ):
+    def __init__(self, backbone: BeitBackbone, pooling: str = "mean", preprocessing=None, name: str = "beit_encoder"):
         # === Layers ===
         self.backbone = backbone
         self.pooled_norm = _pooled_norm(backbone) if pooling == "mean" else None
@@ -128,11 +109,7 @@ class BeitEncoder(BeitTask):
         super().__init__(images, {"sequence_output": x, "pooled_output": vectors}, name=name)
 
         # === Config ===
-        self.pooling = pooling
-        self.preprocessing = preprocessing
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"pooling": self.pooling}
+        self.pooling, self.preprocessing = pooling, preprocessing
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -140,11 +117,7 @@ class BeitMaskedImageModel(BeitTask):
     """The model of BEiT's pre-training that `beit_masked_image_model` makes; args are the same, and `preprocessing`."""
 
     def __init__(
-        self,
-        backbone: BeitBackbone,
-        vocabulary_size: int = 8192,
-        preprocessing: Preprocessing | None = None,
-        name: str = "beit_masked_image_model",
+        self, backbone: BeitBackbone, vocabulary_size: int = 8192, preprocessing=None, name: str = "beit_masked_image_model"
     ):
         # === Layers ===
         self.backbone = backbone
@@ -158,11 +131,7 @@ class BeitMaskedImageModel(BeitTask):
         super().__init__({"images": images, "mask": mask}, self.logits(x), name=name)
 
         # === Config ===
-        self.vocabulary_size = vocabulary_size
-        self.preprocessing = preprocessing
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"vocabulary_size": self.vocabulary_size}
+        self.vocabulary_size, self.preprocessing = vocabulary_size, preprocessing
 
 
 def beit_classifier(
@@ -193,16 +162,11 @@ def beit_classifier(
     Raises:
         ValueError: if `pooling` or `activation` is unknown, there is not one name per class, or the backbone does not fit.
     """
-    require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
-    require("num_classes", num_classes, lambda num_classes: is_whole(num_classes, 1), "a whole number, 1 or more")
+    check_classes(backbone, num_classes, class_names)
     extras = [name for name in ("feature_layers", "use_mask_token", "final_norm") if getattr(backbone, name)]
     if extras:
         raise ValueError(f"`backbone` must have no mask, features or final normalization. Received: {', '.join(extras)}")
-    activations = ("softmax", "sigmoid", "linear")
-    require("activation", activation, lambda name: name in activations, '"softmax", "sigmoid" or "linear"')
-    require(
-        "class_names", class_names, lambda names: names is None or len(names) == num_classes, f"{num_classes} names, or None"
-    )
+    require("activation", activation, ("softmax", "sigmoid", "linear").__contains__, '"softmax", "sigmoid" or "linear"')
     return BeitClassifier(backbone, num_classes, pooling, dropout, activation, class_names, preprocessing_of(**raw))
 
 
@@ -232,7 +196,15 @@ def beit_masked_image_model(backbone: BeitBackbone, vocabulary_size: int = 8192,
     return BeitMaskedImageModel(backbone, vocabulary_size, preprocessing_of(**raw))
 
 
-def pooled(x: keras.KerasTensor, pooling: str) -> keras.KerasTensor:
+def check_classes(backbone: BeitBackbone, num_classes: int, class_names: Sequence[str] | None) -> None:
+    """Raises ValueError for what no head can be built on, or if there is not one name per class."""
+    require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
+    require("num_classes", num_classes, lambda num_classes: is_whole(num_classes, 1), "a whole number, 1 or more")
+    expected = f"{num_classes} names, or None"
+    require("class_names", class_names, lambda names: names is None or len(names) == num_classes, expected)
+
+
+def pooled(x: Tensor, pooling: str) -> Tensor:
     """One vector per image from tokens `(batch, 1 + patches, hidden_dim)`: the "mean" of the patches or the "cls" token."""
     require("pooling", pooling, lambda pooling: pooling in ("mean", "cls"), '"mean" or "cls"')
     return keras.ops.mean(x[:, 1:], axis=1) if pooling == "mean" else x[:, 0]

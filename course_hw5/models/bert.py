@@ -59,27 +59,16 @@ class BertBackbone(keras_nlp.models.Backbone):
         self.token_embedding = keras_nlp.layers.ReversibleEmbedding(
             vocabulary_size, hidden_dim, embeddings_initializer=start(), dtype=dtype, name="token_embedding"
         )
-        self.position_embedding = PositionEmbedding(
-            max_sequence_length, initializer=start(), dtype=dtype, name="position_embedding"
-        )
+        self.position_embedding = PositionEmbedding(max_sequence_length, start(), dtype=dtype, name="position_embedding")
         self.segment_embedding = keras.layers.Embedding(
-            num_segments, hidden_dim, embeddings_initializer=start(), dtype=dtype, name="segment_embedding"
+            num_segments, hidden_dim, start(), dtype=dtype, name="segment_embedding"
         )
         self.embeddings_add = keras.layers.Add(dtype=dtype, name="embeddings_add")
         self.embeddings_layer_norm = LayerNormalization(epsilon=layer_norm_epsilon, dtype=dtype, name="embeddings_layer_norm")
         self.embeddings_dropout = HashedDropout(dropout, dtype=dtype, name="embeddings_dropout")
+        sizes = (mlp_dim, num_heads, dropout, exact_gelu, layer_norm_epsilon)
         self.transformer_layers = [
-            self.make_encoder(
-                intermediate_dim=mlp_dim,
-                num_heads=num_heads,
-                dropout=dropout,
-                activation=exact_gelu,
-                layer_norm_epsilon=layer_norm_epsilon,
-                kernel_initializer=start(),
-                dtype=dtype,
-                name=f"transformer_layer_{index}",
-            )
-            for index in range(num_layers)
+            self.make_encoder(*sizes, start(), dtype=dtype, name=f"transformer_layer_{index}") for index in range(num_layers)
         ]
         self.pooled_dense = Dense(hidden_dim, "tanh", kernel_initializer=start(), dtype=dtype, name="pooled_dense")
 
@@ -93,20 +82,14 @@ class BertBackbone(keras_nlp.models.Backbone):
         super().__init__(inputs, outputs, dtype=dtype, **kwargs)
 
         # === Config ===
-        self.vocabulary_size = vocabulary_size
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.hidden_dim = hidden_dim
-        self.mlp_dim = mlp_dim
-        self.dropout = dropout
-        self.max_sequence_length = max_sequence_length
-        self.num_segments = num_segments
-        self.layer_norm_epsilon = layer_norm_epsilon
+        self.vocabulary_size, self.max_sequence_length, self.num_segments = vocabulary_size, max_sequence_length, num_segments
+        self.num_layers, self.num_heads, self.hidden_dim, self.mlp_dim = num_layers, num_heads, hidden_dim, mlp_dim
+        self.dropout, self.layer_norm_epsilon = dropout, layer_norm_epsilon
         self.tokenizer = made_tokenizer(vocabulary, lowercase, tokenizer)
 
-    def make_encoder(self, **options) -> BertEncoder:
-        """One encoder layer; for subclasses to replace."""
-        return BertEncoder(**options)
+    def make_encoder(self, *args, **options) -> BertEncoder:
+        """One encoder layer, by the arguments of `BertEncoder`; for subclasses to replace."""
+        return BertEncoder(*args, **options)
 
     @classmethod
     def from_preset(cls, preset: str, load_weights: bool = True, **kwargs) -> "BertBackbone":
@@ -120,9 +103,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         parts = {"token": token, "position": self.position_embedding(token), "segment": segment}
         return parts | {"sum": self.embeddings_layer_norm(self.embeddings_add([*parts.values()]))}
 
-    def call_with_attention(
-        self, inputs: dict
-    ) -> tuple[dict[str, keras.KerasTensor], dict[str, keras.KerasTensor | list[keras.KerasTensor]]]:
+    def call_with_attention(self, inputs: dict) -> tuple[dict, dict]:
         """Runs the same layers on symbolic inputs, without dropout.
 
         Returns:
@@ -148,25 +129,14 @@ class BertBackbone(keras_nlp.models.Backbone):
     def layer_groups(self) -> list[list[keras.Variable]]:
         """Trainable variables: those of the embeddings, of each encoder layer, and of the pooler."""
         embeddings = (self.token_embedding, self.position_embedding, self.segment_embedding, self.embeddings_layer_norm)
-        groups: list[keras.layers.Layer] = [*self.transformer_layers, self.pooled_dense]
-        return [
-            [v for layer in embeddings for v in layer.trainable_variables],
-            *(layer.trainable_variables for layer in groups),
-        ]
+        first = [variable for layer in embeddings for variable in layer.trainable_variables]
+        groups = (layer.trainable_variables for layer in self.transformer_layers)
+        return [first, *groups, self.pooled_dense.trainable_variables]
 
     def get_config(self) -> dict:
-        return super().get_config() | {
-            "vocabulary_size": self.vocabulary_size,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "hidden_dim": self.hidden_dim,
-            "mlp_dim": self.mlp_dim,
-            "dropout": self.dropout,
-            "max_sequence_length": self.max_sequence_length,
-            "num_segments": self.num_segments,
-            "layer_norm_epsilon": self.layer_norm_epsilon,
-            "tokenizer": self.tokenizer and self.tokenizer.get_config(),
-        }
+        sizes = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "mlp_dim", "max_sequence_length", "num_segments")
+        config = {name: getattr(self, name) for name in (*sizes, "dropout", "layer_norm_epsilon")}
+        return super().get_config() | config | {"tokenizer": self.tokenizer and self.tokenizer.get_config()}
 
 
 def bert_backbone(size: str = "tiny", **overrides) -> BertBackbone:
@@ -197,9 +167,7 @@ def exact(backbone: keras.Model) -> BertBackbone:
     return copy
 
 
-def made_tokenizer(
-    vocabulary: Sequence[str] | None = None, lowercase: bool = True, tokenizer: BertTokenizer | dict | None = None
-) -> BertTokenizer | None:
+def made_tokenizer(vocabulary=None, lowercase=True, tokenizer: BertTokenizer | dict | None = None) -> BertTokenizer | None:
     """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
     if isinstance(tokenizer, dict):
         is_plain = "vocabulary" in tokenizer

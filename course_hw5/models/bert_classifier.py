@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 
-from course_hw5.errors import require
+from course_hw5.errors import is_whole, require
 from course_hw5.layers.bert_inputs import BertInputs
-from course_hw5.models.bert import BertBackbone, check_embeddings, exact, made_tokenizer
+from course_hw5.models.bert import check_embeddings, exact, made_tokenizer
 from course_hw5.models.task import Task, copy_head
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
+
+LABELS = ("negative", "positive")
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -22,15 +23,7 @@ class BertClassifier(Task):
     class_names: tuple[str, ...]
     pooling = "cls"
 
-    def __init__(
-        self,
-        backbone: BertBackbone,
-        max_length: int | None = None,
-        dropout: float = 0.1,
-        tokenizer: BertTokenizer | dict | None = None,
-        class_names: Sequence[str] = ("negative", "positive"),
-        name: str = "bert_classifier",
-    ):
+    def __init__(self, backbone, max_length=None, dropout=0.1, tokenizer=None, class_names=LABELS, name="bert_classifier"):
         require("class_names", class_names, lambda names: len(names) == 2, "two names")
         tokenizer = made_tokenizer(tokenizer=tokenizer) or backbone.tokenizer
         separator_id = 102
@@ -50,8 +43,7 @@ class BertClassifier(Task):
         super().__init__(token_ids, self.classifier(self.classifier_dropout(x)), name=name)
 
         # === Config ===
-        self.max_length = max_length
-        self.dropout = dropout
+        self.max_length, self.dropout = max_length, dropout
         self.class_names = tuple(map(str, class_names))
         self._tokenizer = tokenizer
 
@@ -71,12 +63,8 @@ class BertClassifier(Task):
         return BertClassifier.from_config(self.get_config() | {"backbone": self.backbone, "class_names": class_names})
 
     def get_config(self) -> dict:
-        return super().get_config() | {
-            "max_length": self.max_length,
-            "dropout": self.dropout,
-            "tokenizer": self._tokenizer and self._tokenizer.get_config(),
-            "class_names": self.class_names,
-        }
+        head = {"max_length": self.max_length, "dropout": self.dropout, "class_names": self.class_names}
+        return super().get_config() | head | {"tokenizer": self._tokenizer and self._tokenizer.get_config()}
 
 
 def bert_classifier(
@@ -86,7 +74,7 @@ def bert_classifier(
     vocabulary: Sequence[str] | None = None,
     lowercase: bool = True,
     tokenizer: BertTokenizer | None = None,
-    class_names: Sequence[str] = ("negative", "positive"),
+    class_names: Sequence[str] = LABELS,
 ) -> BertClassifier:
     """Makes the sentiment classifier of question 2-1.
 
@@ -116,8 +104,8 @@ def bert_classifier(
     """
     backbone = exact(backbone)
     longest = backbone.max_sequence_length
-    if max_length is not None and not (isinstance(max_length, (int, np.integer)) and 3 <= max_length <= longest):
-        raise ValueError(f"`max_length` must be None or a whole number in [3, {longest}]. Received: {max_length!r}")
+    expected = f"None or a whole number in [3, {longest}]"
+    require("max_length", max_length, lambda size: size is None or (is_whole(size, 3) and size <= longest), expected)
     return BertClassifier(backbone, max_length, dropout, made_tokenizer(vocabulary, lowercase, tokenizer), class_names)
 
 
@@ -144,9 +132,8 @@ def enable_lora(model: BertClassifier, rank: int) -> None:
         rank: of the change, 1 or more.
     """
     backbone = model.backbone
-    for layer in backbone.layers:
-        if layer not in backbone.transformer_layers and layer is not backbone.pooled_dense:
-            layer.trainable = False
+    for layer in {*backbone.layers} - {*backbone.transformer_layers, backbone.pooled_dense}:
+        layer.trainable = False
     for encoder in backbone.transformer_layers:
         for layer in encoder.weighted_layers:
             if isinstance(layer, keras.layers.LayerNormalization):

@@ -2,17 +2,15 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
-
-import keras
 
 from course_hw5.layers.patch_embedding import enlarge_patches, interpolate_positions
 from course_hw5.layers.relative_position_bias import interpolate_table
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.beit_tasks import BeitClassifier, BeitTask
-from course_hw5.models.preprocessing import Preprocessing
-from course_hw5.models.task import copy_head
+from course_hw5.models.task import Preprocessing, RawShape, copy_head
 from course_hw5.models.upernet import UperNetSegmenter
+
+PLAIN = {"final_norm": False, "use_mask_token": False}  # of a backbone below a head
 
 
 def rebuilt_backbone(backbone: BeitBackbone, **changes) -> BeitBackbone:
@@ -49,11 +47,7 @@ def rebuilt_backbone(backbone: BeitBackbone, **changes) -> BeitBackbone:
 
 
 def adapted_classifier(
-    model: BeitTask,
-    num_classes: int,
-    class_names: Sequence[str] | None = None,
-    input_shape: tuple[int | None, int | None, int] | None = None,
-    **changes,
+    model: BeitTask, num_classes: int, class_names: Sequence[str] | None = None, input_shape: RawShape | None = None, **changes
 ) -> BeitClassifier:
     """Makes a classifier for other images or classes from a trained model: same weights, and head where classes agree.
 
@@ -64,9 +58,7 @@ def adapted_classifier(
         input_shape: of the raw images, resized where it is not what the backbone reads; None for the backbone's own.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `drop_path_rate`.
     """
-    backbone = rebuilt_backbone(
-        model.backbone, **changes | {"final_norm": False, "use_mask_token": False, "feature_layers": ()}
-    )
+    backbone = rebuilt_backbone(model.backbone, **changes | PLAIN | {"feature_layers": ()})
     preprocessing = dataclasses.replace(_normalization(model), input_shape=input_shape)
     pooling = model.pooling or "mean"
     new = BeitClassifier(backbone, num_classes, pooling, class_names=class_names, preprocessing=preprocessing)
@@ -78,7 +70,7 @@ def adapted_classifier(
 
 
 def adapted_segmenter(
-    model: keras.Model,
+    model: BeitTask | BeitBackbone,
     num_classes: int,
     class_names: Sequence[str] | None = None,
     channels: int | None = None,
@@ -96,12 +88,12 @@ def adapted_segmenter(
     """
     old = model if isinstance(model, BeitBackbone) else model.backbone
     is_segmenter = isinstance(model, UperNetSegmenter)
-    head: dict[str, Any] = {"channels": channels, "auxiliary_channels": auxiliary_channels}
+    head: dict = {"channels": channels, "auxiliary_channels": auxiliary_channels}
     if is_segmenter:
         head = model.head_config() | ({} if model.auxiliary_head else {"auxiliary_channels": auxiliary_channels})
     else:
         changes = {"feature_layers": tuple(old.num_layers * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
-    backbone = rebuilt_backbone(old, **changes | {"final_norm": False, "use_mask_token": False})
+    backbone = rebuilt_backbone(old, **changes | PLAIN)
     head |= {"auxiliary_head": True, "class_names": class_names, "preprocessing": _normalization(model)}
     new = UperNetSegmenter(backbone, num_classes, **head)
     if is_segmenter:

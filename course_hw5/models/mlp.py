@@ -10,10 +10,6 @@ import numpy as np
 
 from course_hw5.errors import is_whole, require
 
-# === Table of sizes ===
-
-HIDDEN_UNITS = (4096, 2048, 1024, 512, 256, 64)
-
 # === Blocks ===
 
 
@@ -32,9 +28,7 @@ class ConvolutionLikeKernels(keras.initializers.Initializer):
     """
 
     def __init__(self, image_shape: tuple[int, int, int], widths: tuple[float, float] = (1.2, 4.0), seed: int = 0):
-        self.image_shape = tuple(image_shape)
-        self.widths = tuple(widths)
-        self.seed = seed
+        self.image_shape, self.widths, self.seed = tuple(image_shape), tuple(widths), seed
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
         height, width, channels = self.image_shape
@@ -61,7 +55,7 @@ class ConvolutionLikeKernels(keras.initializers.Initializer):
 
 def mlp_classifier(
     input_shape: tuple[int, int, int] = (32, 32, 3),
-    hidden_units: Sequence[int] = HIDDEN_UNITS,
+    hidden_units: Sequence[int] = (4096, 2048, 1024, 512, 256, 64),
     num_classes: int = 10,
     dropout: float = 0.0,
     batch_normalization: bool = False,
@@ -97,13 +91,9 @@ def mlp_classifier(
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     x = keras.layers.Flatten(name="flatten")(x)
     for index, units in enumerate(hidden_units, start=1):
-        is_local = convolution_like_initialization and index == 1
-        x = keras.layers.Dense(
-            units,
-            use_bias=not batch_normalization,  # the normalisation brings its own
-            kernel_initializer=ConvolutionLikeKernels(input_shape) if is_local else "he_normal",
-            name=f"hidden_{index}",
-        )(x)
+        start = ConvolutionLikeKernels(input_shape) if convolution_like_initialization and index == 1 else "he_normal"
+        # a normalisation brings its own bias
+        x = keras.layers.Dense(units, use_bias=not batch_normalization, kernel_initializer=start, name=f"hidden_{index}")(x)
         if batch_normalization:
             x = keras.layers.BatchNormalization(name=f"normalization_{index}")(x)
         x = keras.layers.Activation("relu", name=f"relu_{index}")(x)

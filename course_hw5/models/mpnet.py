@@ -45,8 +45,8 @@ class MPNetBackbone(BertBackbone):
         self.buckets = buckets
         super().__init__(*args, **kwargs | {"layer_norm_epsilon": layer_norm_epsilon})
 
-    def make_encoder(self, **options) -> MPNetEncoder:
-        return MPNetEncoder(buckets=self.buckets, **options)
+    def make_encoder(self, *args, **options) -> MPNetEncoder:
+        return MPNetEncoder(*args, buckets=self.buckets, **options)
 
     def get_config(self) -> dict:
         return super().get_config() | {"buckets": self.buckets}

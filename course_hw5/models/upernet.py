@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import keras
 
-from course_hw5.errors import is_whole, require
+from course_hw5.errors import require
 from course_hw5.layers.keras_layers import exact_gelu
+from course_hw5.layers.layer import Tensor
 from course_hw5.layers.pyramid_pooling import ConvolutionBlock, PyramidPooling
 from course_hw5.layers.resampling import Resampling
 from course_hw5.models.beit import BeitBackbone
-from course_hw5.models.beit_tasks import BeitTask
-from course_hw5.models.preprocessing import Preprocessing, image_inputs, preprocessing_of
+from course_hw5.models.beit_tasks import BeitTask, check_classes
+from course_hw5.models.task import Preprocessing, image_inputs, preprocessing_of
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -62,31 +63,16 @@ class UperNetSegmenter(BeitTask):
         super().__init__(images, outputs, name=name)
 
         # === Config ===
-        self.backbone = backbone
-        self.num_classes = num_classes
-        self.auxiliary_head = auxiliary_head
-        self.channels = channels
-        self.pool_scales = tuple(pool_scales)
-        self.auxiliary_channels = auxiliary_channels
-        self.auxiliary_convolutions = auxiliary_convolutions
-        self.auxiliary_concat_input = auxiliary_concat_input
+        self.backbone, self.preprocessing, self.num_classes = backbone, preprocessing, num_classes
         self.class_names = None if class_names is None else tuple(class_names)
-        self.preprocessing = preprocessing
+        self.channels, self.pool_scales, self.auxiliary_head = channels, tuple(pool_scales), auxiliary_head
+        self.auxiliary_channels, self.auxiliary_convolutions = auxiliary_channels, auxiliary_convolutions
+        self.auxiliary_concat_input = auxiliary_concat_input
 
     def head_config(self) -> dict:
         """The arguments of the constructor that made the head, but for what its classes are."""
-        return {
-            "auxiliary_head": self.auxiliary_head,
-            "channels": self.channels,
-            "pool_scales": self.pool_scales,
-            "auxiliary_channels": self.auxiliary_channels,
-            "auxiliary_convolutions": self.auxiliary_convolutions,
-            "auxiliary_concat_input": self.auxiliary_concat_input,
-        }
-
-    def get_config(self) -> dict:
-        num_classes = {"num_classes": self.num_classes, "class_names": self.class_names}
-        return super().get_config() | self.head_config() | num_classes
+        auxiliary = ("auxiliary_channels", "auxiliary_convolutions", "auxiliary_concat_input")
+        return {name: getattr(self, name) for name in ("auxiliary_head", "channels", "pool_scales", *auxiliary)}
 
 
 def upernet_segmenter(
@@ -129,29 +115,14 @@ def upernet_segmenter(
         >>> [output.shape for output in upernet_segmenter(backbone, num_classes=150).output]
         [(None, 8, 12, 150), (None, 2, 3, 150)]
     """
-    require("backbone", backbone, lambda backbone: isinstance(backbone, BeitBackbone), "a beit_backbone")
-    require("num_classes", num_classes, lambda num_classes: is_whole(num_classes, 1), "a whole number, 1 or more")
-    features, grid = backbone.feature_layers, backbone.grid
-    require("feature_layers", features, lambda features: len(features) == 4, "four blocks of the backbone")
-    require("image_shape", backbone.image_shape, lambda _: min(grid) >= 2, "two patches or more along each side")
-    require(
-        "class_names", class_names, lambda names: names is None or len(names) == num_classes, f"{num_classes} names, or None"
-    )
-    return UperNetSegmenter(
-        backbone,
-        num_classes,
-        auxiliary_head,
-        channels,
-        pool_scales,
-        auxiliary_channels,
-        auxiliary_convolutions,
-        auxiliary_concat_input,
-        class_names,
-        preprocessing_of(**raw),
-    )
+    check_classes(backbone, num_classes, class_names)
+    require("feature_layers", backbone.feature_layers, lambda layers: len(layers) == 4, "four blocks of the backbone")
+    require("image_shape", backbone.image_shape, lambda _: min(backbone.grid) >= 2, "two patches or more along each side")
+    head = (auxiliary_head, channels, pool_scales, auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input)
+    return UperNetSegmenter(backbone, num_classes, *head, class_names, preprocessing_of(**raw))
 
 
-def rescaled(maps: Sequence[keras.KerasTensor], dtype: str | keras.DTypePolicy | None = None) -> list[keras.KerasTensor]:
+def rescaled(maps: Sequence[Tensor], dtype: str | keras.DTypePolicy | None = None) -> list[Tensor]:
     """Four maps of one size to a pyramid: 4, 2, 1 and half times as high and wide (BEiT, section 3.2).
 
     Args:
@@ -169,9 +140,7 @@ def rescaled(maps: Sequence[keras.KerasTensor], dtype: str | keras.DTypePolicy |
     return [x, enlarged(maps[1], "enlarge_1"), maps[2], keras.layers.MaxPooling2D(2, dtype=dtype, name="reduce_3")(maps[3])]
 
 
-def fused(
-    maps: Sequence[keras.KerasTensor], channels: int, pool_scales: Sequence[int], dtype: str | keras.DTypePolicy | None = None
-) -> keras.KerasTensor:
+def fused(maps: Sequence[Tensor], channels: int, pool_scales: Sequence[int], dtype: keras.DTypePolicy | None = None) -> Tensor:
     """A pyramid of maps to one map of its first's size: pyramid pooling on top, then what is coarse is added to what is fine.
 
     Args:
@@ -180,15 +149,14 @@ def fused(
         pool_scales: as for `PyramidPooling`.
         dtype: policy of the layers.
     """
-    top = ConvolutionBlock(channels, dtype=dtype, name="pooled_fusion")(
-        PyramidPooling(channels, pool_scales, dtype=dtype, name="pyramid_pooling")(maps[-1])
-    )
-    sums = [top]
+    fusion = ConvolutionBlock(channels, dtype=dtype, name="pooled_fusion")
+    sums = [fusion(PyramidPooling(channels, pool_scales, dtype=dtype, name="pyramid_pooling")(maps[-1]))]
     for index in reversed(range(len(maps) - 1)):
         size = maps[index].shape[1:3]
         lateral = ConvolutionBlock(channels, 1, dtype=dtype, name=f"lateral_{index}")(maps[index])
         sums.insert(0, lateral + Resampling(size, dtype=dtype, name=f"down_to_{index}")(sums[0]))
-    smooth = [ConvolutionBlock(channels, dtype=dtype, name=f"smooth_{index}")(x) for index, x in enumerate(sums[:-1])] + [top]
+    smooth = [ConvolutionBlock(channels, dtype=dtype, name=f"smooth_{index}")(x) for index, x in enumerate(sums[:-1])]
+    smooth.append(sums[-1])
     size = smooth[0].shape[1:3]
     same = [Resampling(size, dtype=dtype, name=f"enlarged_{index}")(x) if index else x for index, x in enumerate(smooth)]
     return ConvolutionBlock(channels, dtype=dtype, name="fusion")(keras.ops.concatenate(same, axis=-1))

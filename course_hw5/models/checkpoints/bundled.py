@@ -18,7 +18,7 @@ from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.beit_tasks import BeitClassifier
 from course_hw5.models.bert import BertBackbone
 from course_hw5.models.bert_classifier import BertClassifier, bert_classifier
-from course_hw5.models.preprocessing import preprocessing_of
+from course_hw5.models.task import preprocessing_of
 from course_hw5.models.upernet import UperNetSegmenter
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
