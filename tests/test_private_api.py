@@ -54,7 +54,7 @@ PRIVATE = (
         "blocks of keras-nlp do not return their attention weights; 0.1; for the labs alone",
     ),
     (
-        "models/initialization.py",
+        "models/checkpoints/load.py",
         {"keras.layers.Layer.add_weight ="},
         "a public name, replaced while a model is loaded: Keras draws random weights for all a file then holds; 0.1",
     ),

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 
 import course_hw5
-from course_hw5.models import initialization
 from course_hw5.models.checkpoints import load as checkpoints
 
 
@@ -16,7 +15,7 @@ def kernel():
 
 def test_no_random_numbers_are_drawn_for_weights_that_are_read():
     others = []
-    with initialization.zeros_for_random():
+    with checkpoints.zeros_for_random():
         assert not kernel().any()
         thread = threading.Thread(target=lambda: others.append(kernel()))  # who builds a model of its own
         thread.start()

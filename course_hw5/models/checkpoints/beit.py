@@ -5,9 +5,10 @@ import pathlib
 
 import numpy as np
 
+from course_hw5.layers.layer import Shape
 from course_hw5.models.beit import BeitBackbone, beit_backbone
 from course_hw5.models.beit_tasks import BeitTask, beit_classifier, beit_encoder, beit_masked_image_model
-from course_hw5.models.checkpoints.huggingface import assign, label_names
+from course_hw5.models.checkpoints import huggingface
 from course_hw5.models.fine_tuning import rebuilt_backbone
 
 ARCHITECTURES = ("BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitForSemanticSegmentation")
@@ -16,9 +17,7 @@ UNKNOWN_STEPS = ("do_pad", "do_flip_channel_order", "do_thumbnail", "do_align_lo
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
-def load_beit(
-    folder: pathlib.Path, config: dict, tensors: dict[str, np.ndarray], image_shape: tuple[int, int, int] | None = None
-) -> BeitTask:
+def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Shape | None = None) -> BeitTask:
     """Makes the model that a folder holds: `BeitForImageClassification`, `BeitForMaskedImageModeling` or `BeitModel`.
 
     Args:
@@ -48,7 +47,7 @@ def load_beit(
         layers = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
         num_classes = len(tensors["classifier.weight"])
-        names = label_names(config, num_classes)
+        names = huggingface.label_names(config, num_classes)
         # as the reference's pipeline: one label is by itself, too
         has_several = config.get("problem_type") == "multi_label_classification" or num_classes == 1
         activation = "sigmoid" if has_several else "linear"
@@ -59,8 +58,8 @@ def load_beit(
         layers = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
     for layer, (source, name) in layers.items():
         scale, offset = model.get_layer(layer).variables
-        assign(scale, source[f"{name}.weight"].T)
-        assign(offset, source[f"{name}.bias"])
+        huggingface.assign(scale, source[f"{name}.weight"].T)
+        huggingface.assign(offset, source[f"{name}.bias"])
     return model
 
 
@@ -73,10 +72,7 @@ def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, fin
     backbone = beit_backbone(
         image_shape=(*size, config.get("num_channels", 3)),
         patch_size=_side(config["patch_size"]),
-        hidden_dim=config["hidden_size"],
-        num_layers=config["num_hidden_layers"],
-        num_heads=config["num_attention_heads"],
-        mlp_dim=config["intermediate_size"],
+        **huggingface.read_sizes(config),
         relative_position_bias=bias,
         use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
         use_mask_token=use_mask_token,
@@ -88,7 +84,7 @@ def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, fin
     )
     names = {variable.path: _reference_names(variable.path) for variable in backbone.trainable_variables}
     for variable in backbone.trainable_variables:
-        assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))
+        huggingface.assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))
     known = {name for parts in names.values() for name in parts} | {"embeddings.mask_token"}  # a classifier may keep its token
     for name in tensors:
         if name.startswith(("embeddings.", "encoder.")) and name not in known and not name.endswith("relative_position_index"):
@@ -96,31 +92,23 @@ def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, fin
     return backbone
 
 
-# Our names to the reference's; those of a block follow its prefix.
-NAMES = {
-    "patch_embedding/kernel": "embeddings.patch_embeddings.projection.weight",
-    "patch_embedding/bias": "embeddings.patch_embeddings.projection.bias",
+# Our layers, and variables that are called otherwise, to the reference's; those of a block follow its prefix.
+LAYERS = {
+    "patch_embedding": "embeddings.patch_embeddings.projection",
+    "norm": "layernorm",
+    "norm_before": "layernorm_before",
+    "norm_after": "layernorm_after",
+    "dense_1": "intermediate.dense",
+    "dense_2": "output.dense",
+}
+VARIABLES = {
     "patch_embedding/cls_token": "embeddings.cls_token",
     "patch_embedding/mask_token": "embeddings.mask_token",
     "patch_embedding/positions": "embeddings.position_embeddings",
-    "relative_position_bias/table": "encoder.relative_position_bias.relative_position_bias_table",
-    "norm/gamma": "layernorm.weight",
-    "norm/beta": "layernorm.bias",
-}
-BLOCK_NAMES = {
-    "norm_before/gamma": "layernorm_before.weight",
-    "norm_before/beta": "layernorm_before.bias",
-    "norm_after/gamma": "layernorm_after.weight",
-    "norm_after/beta": "layernorm_after.bias",
     "attention/query_bias": "attention.attention.query.bias",
     "attention/value_bias": "attention.attention.value.bias",
     "attention/output_kernel": "attention.output.dense.weight",
     "attention/output_bias": "attention.output.dense.bias",
-    "relative_position_bias/table": "attention.attention.relative_position_bias.relative_position_bias_table",
-    "dense_1/kernel": "intermediate.dense.weight",
-    "dense_1/bias": "intermediate.dense.bias",
-    "dense_2/kernel": "output.dense.weight",
-    "dense_2/bias": "output.dense.bias",
     "lambda_1/factor": "lambda_1",
     "lambda_2/factor": "lambda_2",
 }
@@ -128,13 +116,15 @@ BLOCK_NAMES = {
 
 def _reference_names(path):
     """The reference's names of the tensors that make a variable of the backbone."""
-    block, _, rest = path.partition("/")
-    if not block.startswith("block_"):
-        return [NAMES[path]]
-    prefix = f"encoder.layer.{block.removeprefix('block_')}."
-    if rest == "attention/qkv_kernel":
-        return [f"{prefix}attention.attention.{part}.weight" for part in ("query", "key", "value")]
-    return [prefix + BLOCK_NAMES[rest]]
+    *block, layer, part = path.split("/")
+    prefix = f"encoder.layer.{block[0].removeprefix('block_')}." if block else ""
+    if part == "qkv_kernel":
+        return [f"{prefix}attention.attention.{name}.weight" for name in ("query", "key", "value")]
+    if part == "table":
+        owner = f"{prefix}attention.attention" if block else "encoder"
+        return [f"{owner}.relative_position_bias.relative_position_bias_table"]
+    name = VARIABLES.get(f"{layer}/{part}") or f"{LAYERS[layer]}.{huggingface.PARTS.get(part, part)}"
+    return [prefix + name]
 
 
 def _array(path, tensors):
@@ -144,7 +134,7 @@ def _array(path, tensors):
     return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
 
 
-def read_preprocessing(folder: pathlib.Path, image_shape: tuple[int, int, int]) -> dict:
+def read_preprocessing(folder: pathlib.Path, image_shape: Shape) -> dict:
     """What `preprocessor_config.json` says is done to raw images, as attributes of `Preprocessing`.
 
     Args:

@@ -14,12 +14,7 @@ import numpy as np
 import safetensors
 from safetensors.numpy import save_file
 
-from course_hw5.models.beit import BeitBackbone
-from course_hw5.models.beit_tasks import BeitClassifier
-from course_hw5.models.bert import BertBackbone
-from course_hw5.models.bert_classifier import BertClassifier, bert_classifier
-from course_hw5.models.task import preprocessing_of
-from course_hw5.models.upernet import UperNetSegmenter
+from course_hw5.models import beit, beit_tasks, bert, bert_classifier, task, upernet
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
@@ -28,7 +23,7 @@ FULL = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camv
 PRESETS = DELTAS | FULL
 
 
-def save_full(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> int:
+def save_full(model: beit_tasks.BeitClassifier | upernet.UperNetSegmenter, path: pathlib.Path) -> int:
     """Writes a `beit_classifier` or `upernet_segmenter` for images of the size that it reads.
 
     Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
@@ -45,7 +40,7 @@ def save_full(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> i
     preprocessing = model.preprocessing
     raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
     arguments = {"backbone": model.backbone.get_config(), "class_names": model.class_names, "raw": raw}
-    if isinstance(model, UperNetSegmenter):
+    if isinstance(model, upernet.UperNetSegmenter):
         arguments["head"] = model.head_config()
     else:
         arguments["top"] = {"pooling": model.pooling, "activation": model.activation}
@@ -58,23 +53,28 @@ def save_full(model: BeitClassifier | UperNetSegmenter, path: pathlib.Path) -> i
     return path.stat().st_size
 
 
-def load_full(name: str) -> BeitClassifier | UperNetSegmenter:
+def load_full(name: str) -> beit_tasks.BeitClassifier | upernet.UperNetSegmenter:
     """Makes the model of a bundled preset, a key of `FULL`, with weights in float32."""
-    with importlib.resources.as_file(ASSETS / FULL[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
-        arguments = json.loads(file.metadata()["arguments"])
-        backbone, names = BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
-        options = {"class_names": names, "preprocessing": preprocessing_of(**arguments["raw"])}
-        if "head" in arguments:
-            head = arguments["head"] | {"auxiliary_head": False}
-            model = UperNetSegmenter(backbone, len(names), **head, **options)
-        else:
-            model = BeitClassifier(backbone, len(names), **arguments["top"], **options)
-        for variable in model.weights:
-            variable.assign(file.get_tensor(variable.path).astype("float32"))
+    tensors, metadata = _read(FULL[name])
+    arguments = json.loads(metadata["arguments"])
+    backbone, names = beit.BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
+    options = {"class_names": names, "preprocessing": task.preprocessing_of(**arguments["raw"])}
+    if "head" in arguments:
+        model = upernet.UperNetSegmenter(backbone, len(names), **arguments["head"] | {"auxiliary_head": False}, **options)
+    else:
+        model = beit_tasks.BeitClassifier(backbone, len(names), **arguments["top"], **options)
+    for variable in model.weights:
+        variable.assign(tensors[variable.path].astype("float32"))
     return model
 
 
-def load_preset(name: str, backbone: BertBackbone) -> BertClassifier:
+def _read(file):
+    """The arrays of a bundled file by name, and its metadata."""
+    with importlib.resources.as_file(ASSETS / file) as path, safetensors.safe_open(path, framework="numpy") as opened:
+        return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata()  # noqa: SIM118
+
+
+def load_preset(name: str, backbone: bert.BertBackbone) -> bert_classifier.BertClassifier:
     """Makes the classifier of a bundled preset from the backbone that it was trained from.
 
     Args:
@@ -84,9 +84,8 @@ def load_preset(name: str, backbone: BertBackbone) -> BertClassifier:
     Raises:
         ValueError: if the backbone has other weights than those that the preset is a change of.
     """
-    with importlib.resources.as_file(ASSETS / DELTAS[name]) as path, safetensors.safe_open(path, framework="numpy") as file:
-        change, base = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()["base"]  # noqa: SIM118
-    if (found := checksum(backbone)) != base:
+    change, metadata = _read(DELTAS[name])
+    if (found := checksum(backbone)) != (base := metadata["base"]):
         raise ValueError(f"{name} must start from the weights that it was trained from, {base[:12]}. Received: {found[:12]}")
     model = zero_head(backbone)
     for variable in model.trainable_variables:
@@ -101,20 +100,20 @@ def load_preset(name: str, backbone: BertBackbone) -> BertClassifier:
     return model
 
 
-def checksum(backbone: BertBackbone) -> str:
+def checksum(backbone: bert.BertBackbone) -> str:
     """SHA-256 of all weights of a model, whatever their names and order: hexadecimal digits."""
     each = sorted(hashlib.sha256(np.ravel(array).data).digest() for array in backbone.get_weights())
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def zero_head(backbone: BertBackbone) -> BertClassifier:
+def zero_head(backbone: bert.BertBackbone) -> bert_classifier.BertClassifier:
     """The classifier on a backbone, with a last layer of zeros, so that the change of it is all of it."""
-    model = bert_classifier(backbone)
+    model = bert_classifier.bert_classifier(backbone)
     model.classifier.set_weights([0 * weights for weights in model.classifier.get_weights()])
     return model
 
 
-def save_delta(model: BertClassifier, start: BertClassifier, path: pathlib.Path) -> int:
+def save_delta(model: bert_classifier.BertClassifier, start: bert_classifier.BertClassifier, path: pathlib.Path) -> int:
     """Writes the difference of two classifiers of the same form.
 
     Args:

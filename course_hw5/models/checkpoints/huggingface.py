@@ -1,17 +1,26 @@
 """Tensors and options of a folder in Hugging Face's format: what the readers of BERT, MPNet and BEiT share."""
 
-import math
 import pathlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import keras
 import numpy as np
 import safetensors
-from jaxtyping import Float
 
-from course_hw5.models.bert import BertBackbone
+# Parts of our layers to the reference's, where the names differ.
+PARTS = {"kernel": "weight", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
-Head = tuple[Float[np.ndarray, "hidden_dim labels"], Float[np.ndarray, " labels"]]  # kernel and bias of a classifier
+
+def listed(folder: pathlib.Path) -> str:
+    """The names of the first files of a folder, for messages."""
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join([*names[:10], *(["..."] if len(names) > 10 else [])])
+
+
+def read_sizes(config: dict) -> dict:
+    """The sizes that every transformer has, as arguments of our backbones."""
+    sizes = {"num_layers": "num_hidden_layers", "num_heads": "num_attention_heads", "hidden_dim": "hidden_size"}
+    return {name: config[key] for name, key in (sizes | {"mlp_dim": "intermediate_size"}).items()}
 
 
 def read_tensors(folder: pathlib.Path) -> dict[str, np.ndarray]:
@@ -30,18 +39,22 @@ def read_tensors(folder: pathlib.Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def check_options(folder: pathlib.Path, config: dict, **expected) -> None:
-    """Raises ValueError unless options of `config` that are given have these values, or those that all models share."""
+def check_config(folder: pathlib.Path, config: dict, architectures: Collection[str], **expected) -> None:
+    """Raises ValueError if `config` names another class of `transformers`, or an option with another value.
+
+    Args:
+        folder: path of the folder, for messages.
+        config: dict of its `config.json`.
+        architectures: names of classes.
+        **expected: values of options, besides those that all models share.
+    """
+    for name in config.get("architectures") or ():
+        if name not in architectures:
+            known = ", ".join(architectures)
+            raise ValueError(f"`architectures` in {folder}/config.json must be one of {known}. Received: {name}")
     for name, value in ({"hidden_act": "gelu", "layer_norm_eps": 1e-12, "quantization_config": None} | expected).items():
         if config.get(name) not in (None, value):
             raise ValueError(f"`{name}` in {folder}/config.json must be {value!r}. Received: {config[name]!r}")
-
-
-def check_architecture(folder: pathlib.Path, config: dict, known: Collection[str]) -> None:
-    """Raises ValueError if `config` names a class of `transformers` that is not among `known`."""
-    for name in config.get("architectures") or ():
-        if name not in known:
-            raise ValueError(f"`architectures` in {folder}/config.json must be one of {', '.join(known)}. Received: {name}")
 
 
 def label_names(config: dict, count: int) -> list[str] | None:
@@ -66,53 +79,3 @@ def assign(variable: keras.Variable, array: np.ndarray) -> None:
     if not np.isfinite(array).all():
         raise KeyError(f"{variable.path}: expected finite numbers, found NaN or infinity")
     variable.assign(array)
-
-
-def assign_text_model(
-    backbone: BertBackbone,
-    tensors: dict[str, np.ndarray],
-    names: Sequence[str],
-    embeddings: dict[str, keras.Variable],
-    layers: dict[str, keras.layers.Layer],
-    rows: Sequence[int] | None = None,
-    ignored: tuple[str, ...] = (),
-) -> None:
-    """Gives a `BertBackbone` its weights.
-
-    Args:
-        backbone: `BertBackbone`, as `config.json` has it.
-        tensors: dict of float32 arrays by name.
-        names: what the reference calls the eight layers of an encoder: query, key, value, output, normalization, both dense
-            layers, second normalization.
-        embeddings: dict of tensors' names to the variables of the other embeddings, of positions and segments.
-        layers: dict of the reference's names to further layers, such as the pooler; where it is empty, the pooler gets random
-            weights.
-        rows: list of the word embedding's row for each token id; None where they are the same.
-        ignored: tuple of prefixes of tensors' names that may stay unused.
-
-    Raises:
-        KeyError: if a tensor is missing, of another shape, not of numbers, or not used.
-    """
-    words = tensors["embeddings.word_embeddings.weight"]
-    if rows is not None:
-        if len(words) <= max(rows):
-            raise KeyError(f"embeddings.word_embeddings.weight: {len(words)} rows for {max(rows) + 1} word pieces")
-        words = words[rows]
-    assign(backbone.token_embedding.embeddings, words)
-    for name, variable in embeddings.items():
-        assign(variable, tensors[name])
-    if not layers:
-        kernel = backbone.pooled_dense.kernel
-        kernel.assign(backbone.pooled_dense.kernel_initializer(kernel.shape))
-    layers = {"embeddings.LayerNorm": backbone.embeddings_layer_norm} | layers
-    for index, encoder in enumerate(backbone.transformer_layers):
-        layers |= {f"encoder.layer.{index}.{name}": layer for name, layer in zip(names, encoder.weighted_layers, strict=True)}
-    used = {"embeddings.word_embeddings.weight", *embeddings}
-    for name, layer in layers.items():
-        arrays = tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]  # kernels have their axes the other way round
-        used |= {f"{name}.weight", f"{name}.bias"}
-        for variable, array in zip(layer.weights, arrays, strict=True):
-            assign(variable, array.reshape(variable.shape) if array.size == math.prod(variable.shape) else array)
-    for name in tensors:
-        if name not in used and not name.startswith(ignored) and not name.endswith("position_ids"):
-            raise KeyError(f"{name}, of which config.json says nothing")

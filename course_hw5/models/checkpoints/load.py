@@ -1,33 +1,48 @@
 """One door for all models: a bundled preset, a Hugging Face folder or hub name, a keras-nlp preset, a `.keras` file."""
 
-import functools
+import contextlib
 import json
 import os
 import pathlib
+import threading
 import zipfile
+from collections.abc import Iterator
 
 import keras
 import keras_nlp
-import numpy as np
 import safetensors
 
 from course_hw5 import hub
-from course_hw5.models import (
-    bert,
-    bert_classifier,
-    initialization,
-    mlp,  # noqa: F401 registers what its saved models are made of
-)
-from course_hw5.models.checkpoints import beit as beit_reader
-from course_hw5.models.checkpoints import bert as bert_reader
-from course_hw5.models.checkpoints import bundled, huggingface
-from course_hw5.models.checkpoints import mpnet as mpnet_reader
-from course_hw5.models.checkpoints import upernet as upernet_reader
+from course_hw5.models import mlp  # noqa: F401 registers what its saved models are made of
+from course_hw5.models.bert import exact
+from course_hw5.models.checkpoints import beit, bert, bundled, huggingface, upernet
 from course_hw5.text import tokenizer_files
 from course_hw5.text.tokenizer import bert_tokenizer, checked_vocabulary
 
+RANDOM = keras.initializers.RandomNormal.__base__  # of all random initializers of Keras
+LOCK = threading.RLock()  # one loads after the other, so that each puts back what it found
 
-@initialization.zeros_for_random()
+
+@contextlib.contextmanager
+def zeros_for_random() -> Iterator[None]:
+    """Layers that this thread builds start from zeros, not from random numbers, which took a third of the time to load."""
+    with LOCK:
+        add_weight, owner = keras.layers.Layer.add_weight, threading.get_ident()
+
+        def add(layer, shape=None, initializer=None, *args, **kwargs):
+            is_name = initializer is None or isinstance(initializer, (str, dict))
+            start = keras.initializers.get(initializer or "glorot_uniform") if is_name else initializer
+            is_random = threading.get_ident() == owner and isinstance(start, RANDOM)
+            return add_weight(layer, shape, "zeros" if is_random else initializer, *args, **kwargs)
+
+        keras.layers.Layer.add_weight = add
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = add_weight
+
+
+@zeros_for_random()
 def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Loads a model by name.
 
@@ -75,10 +90,8 @@ def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | No
         return _load_file(path)
     if name in keras_nlp.models.BertBackbone.presets:
         return _load_keras_preset(name)
-    raise ValueError(
-        f"`preset` must be {', '.join(bundled.PRESETS)}, minilm, a folder, hf://owner/name, a .keras file or a BERT preset of "
-        f"keras-nlp. Received: {name!r}"
-    )
+    places = "minilm, a folder, hf://owner/name, a .keras file or a BERT preset of keras-nlp"
+    raise ValueError(f"`preset` must be {', '.join(bundled.PRESETS)}, {places}. Received: {name!r}")
 
 
 def _load_folder(folder, image_shape=None):
@@ -88,42 +101,17 @@ def _load_folder(folder, image_shape=None):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config.items()
     except (OSError, ValueError, AttributeError) as error:
-        found = _listed(folder) or "an empty folder"
+        found = huggingface.listed(folder) or "an empty folder"
         raise ValueError(f"{folder} must hold config.json in Hugging Face's format. Received: {found} ({error})") from error
-    if config.get("model_type") not in LOADERS:
-        raise ValueError(
-            f"`model_type` in {folder}/config.json must be one of {', '.join(LOADERS)}. Received: {config.get('model_type')!r}"
-        )
+    if (kind := config.get("model_type")) not in LOADERS:
+        raise ValueError(f"`model_type` in {folder}/config.json must be one of {', '.join(LOADERS)}. Received: {kind!r}")
     if not any(folder.glob("*.safetensors")):
-        raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {_listed(folder)}")
+        raise ValueError(f"{folder} must hold *.safetensors; a pickle is never loaded. Received: {huggingface.listed(folder)}")
     try:
-        return LOADERS[config["model_type"]](folder, config, image_shape)
+        return LOADERS[kind](folder, config, image_shape)
     except (safetensors.SafetensorError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
-        ) from error
-
-
-def _listed(folder):
-    names = sorted(path.name for path in folder.iterdir())
-    return ", ".join([*names[:10], *(["..."] if len(names) > 10 else [])])
-
-
-def _load_text(folder, config, image_shape, reader):
-    """BERT or MPNet."""
-    kind = config["model_type"]
-    if image_shape is not None:
-        raise ValueError(f"`image_shape` must be None but for a BEiT. Received: {image_shape}, {kind}")
-    huggingface.check_architecture(folder, config, reader.ARCHITECTURES)
-    huggingface.check_options(folder, config, problem_type="single_label_classification", **reader.options(config))
-    tokenizer, rows = tokenizer_files.read_tokenizer(folder, kind)
-    if tokenizer is None and kind == "mpnet":
-        raise ValueError(f"{folder} must hold vocab.txt, by which ids become BERT's. Received: {_listed(folder)}")
-    backbone, head = reader.load(config, huggingface.read_tensors(folder), rows)
-    dropout = config.get("classifier_dropout") if kind == "bert" else None
-    dropout = config.get("hidden_dropout_prob", 0.1) if dropout is None else dropout
-    names = huggingface.label_names(config, head[0].shape[1]) if head else None
-    return _completed(folder, backbone, tokenizer, head, names, dropout)
+        message = f"{folder} must hold whole weights of the model in its config.json. Received: {error.args[0]}"
+        raise ValueError(message) from error
 
 
 def _load_keras_preset(name):
@@ -139,59 +127,20 @@ def _load_keras_preset(name):
         if "num_classes" not in str(error):
             raise
         head = None
-    tokenizer = bert_tokenizer(vocabulary, tokenizer.lowercase)
     names = ["negative", "positive"] if head is not None and name.endswith("_sst2") else None
-    return _completed(name, bert.exact(backbone), tokenizer, head, names)
-
-
-def _completed(source, backbone, tokenizer, head, names=None, dropout=0.1):
-    """The backbone with its tokenizer, or the classifier on it.
-
-    Args:
-        source: folder or name, for errors.
-        backbone: `BertBackbone`.
-        tokenizer: `BertTokenizer`, or None for the published uncased one.
-        head: kernel `(hidden_dim, labels)` and bias `(labels,)`, of 1 or 2 labels; or None.
-        names: list of the labels' names; None for "LABEL_0" and "LABEL_1".
-        dropout: rate before the last layer.
-    """
-    if tokenizer is not None:
-        bert.check_embeddings(source, backbone, tokenizer)
-    if head is None:
-        if tokenizer is not None and tokenizer != bert_tokenizer():
-            backbone.tokenizer = tokenizer  # a classifier on it must not read the published one's ids
-        return backbone
-    (kernel, bias), labels = head, head[0].shape[1]
-    if labels not in (1, 2):
-        raise ValueError(f"The classifier in {source} must have 1 or 2 labels. Received: {labels}")
-    names = names or [f"LABEL_{label}" for label in range(labels)]
-    if labels == 1:
-        names = [f"not {names[0]}", *names]
-    else:  # two logits: their difference is the logit of the second label, or of the first where that alone is "positive"
-        is_positive = [name.lower().startswith("pos") for name in names]
-        order = slice(None, None, -1) if is_positive == [True, False] else slice(None)
-        names, kernel, bias = names[order], np.diff(kernel[:, order]), np.diff(bias[order])
-    model = bert_classifier.bert_classifier(backbone, dropout=dropout, tokenizer=tokenizer, class_names=names)
-    model.classifier.set_weights([kernel, bias])
-    return model
+    return bert.completed(name, exact(backbone), bert_tokenizer(vocabulary, tokenizer.lowercase), head, names)
 
 
 def _load_beit(folder, config, image_shape=None):
-    huggingface.check_architecture(folder, config, beit_reader.ARCHITECTURES)
+    huggingface.check_config(folder, config, beit.ARCHITECTURES)
     if config.get("problem_type") == "regression":
         raise ValueError(f"`problem_type` in {folder}/config.json must be one of classification. Received: 'regression'")
-    huggingface.check_options(folder, config)
     tensors = huggingface.read_tensors(folder)
-    is_segmenter = "decode_head.classifier.weight" in tensors
-    load = upernet_reader.load_upernet if is_segmenter else beit_reader.load_beit
+    load = upernet.load_upernet if "decode_head.classifier.weight" in tensors else beit.load_beit
     return load(folder, config, tensors, image_shape)
 
 
-LOADERS = {
-    "bert": functools.partial(_load_text, reader=bert_reader),
-    "beit": _load_beit,
-    "mpnet": functools.partial(_load_text, reader=mpnet_reader),
-}
+LOADERS = {"bert": bert.load_text_model, "beit": _load_beit, "mpnet": bert.load_text_model}
 
 
 def _load_file(path):

@@ -2,17 +2,14 @@
 
 import pathlib
 
-import numpy as np
-
+from course_hw5.layers.layer import Shape
 from course_hw5.models.checkpoints import huggingface
 from course_hw5.models.checkpoints.beit import read_backbone, read_preprocessing
 from course_hw5.models.fine_tuning import rebuilt_backbone
 from course_hw5.models.upernet import UperNetSegmenter, upernet_segmenter
 
 
-def load_upernet(
-    folder: pathlib.Path, config: dict, tensors: dict[str, np.ndarray], image_shape: tuple[int, int, int] | None = None
-) -> UperNetSegmenter:
+def load_upernet(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Shape | None = None) -> UperNetSegmenter:
     """Makes the segmenter that a folder holds.
 
     Args:
@@ -30,9 +27,8 @@ def load_upernet(
     indices, num_layers = config.get("out_indices") or config.get("segmentation_indices") or (), config["num_hidden_layers"]
     features = tuple(index - 2 for index in indices)
     if len(features) != 4 or not all(-1 <= index < num_layers for index in features):
-        raise ValueError(
-            f"`out_indices` in {folder}/config.json must be four numbers in [1, {num_layers + 1}]. Received: {indices!r}"
-        )
+        expected = f"four numbers in [1, {num_layers + 1}]"
+        raise ValueError(f"`out_indices` in {folder}/config.json must be {expected}. Received: {indices!r}")
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
     backbone = read_backbone(config, body)
     shape = backbone.image_shape if image_shape is None else image_shape
@@ -53,7 +49,7 @@ def load_upernet(
     for layer in model.layers:
         if layer is not backbone:
             for variable in layer.variables:
-                huggingface.assign(variable, _reference_array(variable.path, tensors, config))
+                huggingface.assign(variable, _reference_array(variable.path, tensors, model.pool_scales))
     return model
 
 
@@ -74,29 +70,21 @@ PREFIXES = {
     "smooth_": "decode_head.fpn_convs.",
     "auxiliary_": "auxiliary_head.convs.",
 }
-WEIGHTS = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 
 
-def _reference_array(path, tensors, config):
+def _reference_array(path, tensors, pool_scales):
     """The array for a variable of a head, from the reference's tensors."""
     layer, *parts, weight = path.split("/")
     if layer == "pyramid_pooling":
         scale = int(parts.pop(0).removeprefix("scale_"))
-        name = f"decode_head.psp_modules.{list(config.get('pool_scales', (1, 2, 3, 6))).index(scale)}.1"
+        name = f"decode_head.psp_modules.{pool_scales.index(scale)}.1"
     elif layer in NAMES:
         name = NAMES[layer]
     else:
         prefix = next(prefix for prefix in PREFIXES if layer.startswith(prefix))
         name = PREFIXES[prefix] + layer.removeprefix(prefix)
     part = {"convolution": ".conv", "norm": ".bn"}[parts[0]] if parts else ""
-    array = tensors[f"{name}{part}.{WEIGHTS[weight]}"]
+    array = tensors[f"{name}{part}.{huggingface.PARTS.get(weight, weight)}"]
     if array.ndim < 4:
         return array
     if layer.endswith("logits"):
