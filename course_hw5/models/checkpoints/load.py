@@ -16,7 +16,6 @@ from course_hw5 import hub
 from course_hw5.models import mlp  # noqa: F401 registers what its saved models are made of
 from course_hw5.models.bert import exact
 from course_hw5.models.checkpoints import beit, bert, bundled, huggingface, upernet
-from course_hw5.text import tokenizer_files
 from course_hw5.text.tokenizer import bert_tokenizer, checked_vocabulary
 
 RANDOM = keras.initializers.RandomNormal.__base__  # of all random initializers of Keras
