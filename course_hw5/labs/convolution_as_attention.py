@@ -26,7 +26,7 @@ import course_hw5
 from course_hw5.labs.support import drawing
 from course_hw5.labs.support.receptive_fields import change, photographs
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
-from course_hw5.layers.beit_block import BeitAttention
+from course_hw5.layers.beit_attention import BeitAttention
 from course_hw5.layers.relative_position_bias import RelativePositionBias
 
 Images: TypeAlias = Float[np.ndarray, "images rows columns channels"]

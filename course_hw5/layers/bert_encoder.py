@@ -3,90 +3,9 @@
 import keras
 import keras_nlp
 
-from course_hw5.layers import kernels
-from course_hw5.layers.keras_layers import Dense, EinsumDense, HashedDropout, LayerNormalization
-from course_hw5.layers.layer import Layer, Shape, Tensor
-
-
-def _initializers(layer):
-    """Initializers for a part of a layer, each of which draws by a seed of its own."""
-    return {name: getattr(layer, name).clone() for name in ("kernel_initializer", "bias_initializer")}
-
-
-@keras.saving.register_keras_serializable("course_hw5")
-class BertAttention(Layer):
-    """Scaled dot-product attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) with padding masked as keys.
-
-    Weights have the names and shapes of `keras.layers.MultiHeadAttention`, of which it is the case that BERT needs.
-
-    Args:
-        num_heads: number of heads; divides the length of a token's vector.
-        dropout: rate on the attention weights.
-        kernel_initializer, bias_initializer: of the four projections.
-
-    Input: `query` and `value`, each `(batch, tokens, hidden_dim)`, the same tensor for self-attention, and a bool or int
-    `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, hidden_dim)`; with
-    `return_attention_scores` also the attention weights `(batch, heads, tokens, tokens)`.
-    """
-
-    def __init__(
-        self, num_heads: int, dropout: float = 0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.num_heads, self.dropout = num_heads, dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.supports_masking = True  # a mask that Keras attaches to tokens is not needed beside `attention_mask`
-
-    def build(self, query_shape: Shape, value_shape: Shape | None = None) -> None:
-        hidden_dim = query_shape[-1]
-        if hidden_dim % self.num_heads:
-            raise ValueError(f"`num_heads` must divide the vectors' length {hidden_dim}. Received: {self.num_heads}")
-        head_shape = (self.num_heads, hidden_dim // self.num_heads)
-        self.query_dense, self.key_dense, self.value_dense = (
-            self._projection(name, query_shape, "abc,cde->abde", head_shape, "de") for name in ("query", "key", "value")
-        )
-        mixed_shape = (*query_shape[:-1], *head_shape)
-        self.output_dense = self._projection("attention_output", mixed_shape, "abcd,cde->abe", (hidden_dim,), "e")
-        self.attention_dropout = HashedDropout(self.dropout, dtype=self.dtype_policy, name="dropout")
-        self.factor = head_shape[1] ** -0.5
-
-    def _projection(self, name, input_shape, equation, output_shape, bias_axes):
-        options = {"bias_axes": bias_axes, "dtype": self.dtype_policy, "name": name}
-        projection = EinsumDense(equation, (None, *output_shape), **_initializers(self), **options)
-        projection.build(input_shape)
-        return projection
-
-    def call(
-        self, query: Tensor, value: Tensor, attention_mask: Tensor | None = None, return_attention_scores=False, training=None
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        if attention_mask is None:
-            attention_mask = keras.ops.ones((1, 1, keras.ops.shape(value)[1]), "bool")
-        query, key, value = self._project(query, value)
-        attention = self.attention_weights(query, key, keras.ops.cast(attention_mask[:, None], "bool"))
-        weights = self.attention_dropout(attention, training=training)
-        x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
-        return (x, attention) if return_attention_scores else x
-
-    def _project(self, query, value):
-        """Query, key and value of all heads, each `(batch, heads, tokens, head_dim)`."""
-        parts = self.query_dense, self.key_dense, self.value_dense
-        if query is not value:
-            return (keras.ops.transpose(part(x), (0, 2, 1, 3)) for part, x in zip(parts, (query, value, value)))
-        kernel = keras.ops.concatenate([keras.ops.reshape(part.kernel, (query.shape[-1], -1)) for part in parts], axis=1)
-        bias = keras.ops.reshape(keras.ops.concatenate([part.bias for part in parts]), (3, self.num_heads, -1))
-        return kernels.qkv_projection(query, kernel, bias)  # one product for all three
-
-    def attention_weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-        """The share that each query takes of each key: `(batch, heads, tokens, tokens)`.
-
-        Args:
-            query, key: tensors `(batch, heads, tokens, head_dim)`.
-            mask: bool tensor `(batch or 1, 1, tokens or 1, tokens)`, false where a key is hidden.
-        """
-        hidden = keras.ops.cast(-3e4, query.dtype)
-        bias = keras.ops.where(mask, keras.ops.zeros_like(hidden), hidden)
-        return kernels.attention_weights(query, key, bias, self.factor)
+from course_hw5.layers.bert_attention import BertAttention, initializers_of
+from course_hw5.layers.keras_layers import Dense, HashedDropout, LayerNormalization
+from course_hw5.layers.layer import Shape
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -113,10 +32,10 @@ class BertEncoder(keras_nlp.layers.TransformerEncoder):
 
     def make_attention(self, kind: type[keras.layers.Layer] = BertAttention, **options) -> keras.layers.Layer:
         """The layer of self-attention, not yet built."""
-        return kind(self.num_heads, dropout=self.dropout, **_initializers(self), dtype=self.dtype_policy, **options)
+        return kind(self.num_heads, dropout=self.dropout, **initializers_of(self), dtype=self.dtype_policy, **options)
 
     def _dense(self, name, units, activation=None):
-        return Dense(units, activation, **_initializers(self), dtype=self.dtype_policy, name=f"feedforward_{name}_dense")
+        return Dense(units, activation, **initializers_of(self), dtype=self.dtype_policy, name=f"feedforward_{name}_dense")
 
     @property
     def attention(self) -> keras.layers.Layer:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from course_hw5.layers import kernels
-from course_hw5.layers.bert_encoder import BertAttention
+from course_hw5.layers.bert_attention import BertAttention
 from course_hw5.layers.layer import Shape, Tensor
 
 FARTHEST = 128  # tokens from there on share a bucket

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import keras
 
 from course_hw5.errors import require
+from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.layers.keras_layers import exact_gelu
 from course_hw5.layers.layer import Tensor
-from course_hw5.layers.pyramid_pooling import ConvolutionBlock, PyramidPooling
+from course_hw5.layers.pyramid_pooling import PyramidPooling
 from course_hw5.layers.resampling import Resampling
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.beit_tasks import BeitTask, check_classes

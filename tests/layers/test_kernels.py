@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from course_hw5 import beit_backbone, beit_classifier, bert_backbone, bert_classifier
 from course_hw5.layers import kernels
-from course_hw5.layers.bert_encoder import BertAttention
+from course_hw5.layers.bert_attention import BertAttention
 from course_hw5.layers.keras_layers import exact_gelu
 from course_hw5.layers.kernels import xla
 

@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from course_hw5.layers.beit_block import BeitAttention, BeitBlock, LayerScale
+from course_hw5.layers.beit_attention import BeitAttention
+from course_hw5.layers.beit_block import BeitBlock
+from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.patch_embedding import PatchEmbedding, interpolate_positions
 from course_hw5.layers.relative_position_bias import (
     ConvolutionLikeBias,
