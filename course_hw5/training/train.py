@@ -85,28 +85,19 @@ def train(
     writer = tf.summary.create_file_writer(str(out_dir / "tensorboard"))
 
     backup = latest_backup(run_dir / "backup") if resume else None
-    if backup or not (resume and _is_trained(run_dir, config)):
+    has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
+    if backup or not (resume and has_files and len(run_folder.read_history(run_dir)) == config.epochs):
         with strategy.scope():
             train_data, validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
             runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
+            own = [EpochSeed(config.seed), TerminateOnNaN(), HistoryPlots(out_dir, writer), BestModel(out_dir, config.monitor)]
+            board = keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)
+            # the backup comes last: what the others wrote of an epoch is there by then
+            options = {"callbacks": [*own, board, *callbacks, Backup(out_dir / "backup")], "epochs": config.epochs}
             try:
-                model.fit(
-                    train_data,
-                    validation_data=validation_data,
-                    initial_epoch=restore(backup, model) if backup else 0,
-                    epochs=config.epochs,
-                    shuffle=False,  # the data set shuffles itself
-                    callbacks=[
-                        EpochSeed(config.seed),
-                        TerminateOnNaN(),
-                        HistoryPlots(out_dir, writer),
-                        BestModel(out_dir, config.monitor),
-                        keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False),
-                        *callbacks,
-                        Backup(out_dir / "backup"),  # last: what the others wrote of an epoch is there by then
-                    ],
-                )
+                options["initial_epoch"] = restore(backup, model) if backup else 0
+                model.fit(train_data, validation_data=validation_data, shuffle=False, **options)  # the data set shuffles itself
             except Exception:
                 print()  # ends the line of Keras's progress bar
                 raise
@@ -199,11 +190,6 @@ def _finish(run_dir, data, record, task, writer):
     shutil.rmtree(run_dir / "backup", ignore_errors=True)
     write_page(run_dir)
     return found
-
-
-def _is_trained(run_dir, config):
-    has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
-    return has_files and len(run_folder.read_history(run_dir)) == config.epochs
 
 
 def _write_hparams(writer, record, metrics):
