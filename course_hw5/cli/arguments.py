@@ -1,12 +1,13 @@
-"""What commands share: texts that begin with a dash, errors in one line, models. Loads no TensorFlow."""
+"""What commands share: texts that begin with a dash, errors in one line, models, image files. Loads no TensorFlow."""
 
 import argparse
 import contextlib
 import errno
 import os
+import pathlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from course_hw5 import loading
@@ -83,3 +84,41 @@ def load_model(args: argparse.Namespace, recipe: str, expected: str) -> Any:
         with loading.lean():
             import course_hw5.models.checkpoints.load  # noqa: F401
     return load_kind("--preset", args.preset, RECIPES[recipe].is_for, expected)
+
+
+def add_image_arguments(parser: argparse.ArgumentParser, preset: str, out: str, purpose: str) -> None:
+    """Adds what `classify` and `segment` share: image files, the model and the folder to write."""
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="files in any format that Pillow opens")
+    parser.add_argument("--preset", default=preset, help="what `load_model` takes (default: %(default)s)")
+    parser.add_argument("--out", default=out, help=f"{purpose} (default: %(default)s)")
+
+
+def load_image_model(args: argparse.Namespace, recipe: str, expected: str) -> Any:
+    """`load_model`, which takes seconds, after what can be refused at once."""
+    if pathlib.Path(args.out).is_file():
+        raise ValueError(f"--out must name a folder. Received: the file {args.out}")
+    if not any(pathlib.Path(image).exists() for image in args.images):
+        raise ValueError(f"IMAGE must name files. Received: {', '.join(args.images)}, of which there is none")
+    return load_model(args, recipe, expected)
+
+
+def each_image(args: argparse.Namespace, use: Callable, longest: int | None = None) -> str:
+    """Prints what `use` says of each image, given its name, its pixels and the stem of its files; goes on after bad ones."""
+    from course_hw5.data import image_files
+
+    out, total, refused, taken = pathlib.Path(args.out), len(args.images), 0, set()
+    out.mkdir(parents=True, exist_ok=True)
+    for image in args.images:
+        path = pathlib.Path(image)
+        # 200 bytes at most, so that suffixes fit; bytes that are not UTF-8 are dropped
+        stem = os.fsencode(path.stem)[:200].decode(errors="ignore")
+        name = next(name for name in [stem, *(f"{stem}-{number}" for number in range(1, total))] if name not in taken)
+        try:
+            print(f"{image}: {use(path.name, image_files.open_image(image, longest), out / name)}")
+            taken.add(name)
+        except (ValueError, OSError) as error:
+            print(f"course-hw5: {error}", file=sys.stderr)
+            refused += 1
+    if refused:
+        raise ValueError(f"{refused} of {total} images were refused")
+    return f"{total} of {total} images done"

@@ -3,17 +3,17 @@
 import argparse
 
 import course_hw5
-from course_hw5.cli import images
+from course_hw5.cli import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    images.add_arguments(parser, "beit-cifar10", "runs/classify", "folder for a page per image")
+    arguments.add_image_arguments(parser, "beit-cifar10", "runs/classify", "folder for a page per image")
 
 
 def run(args: argparse.Namespace) -> str:
     from course_hw5.data import image_files
 
-    model = images.load_model(args, "beit", "a classifier of images")
+    model = arguments.load_image_model(args, "beit", "a classifier of images")
     if model.preprocessing is None:
         raise ValueError(f"--preset must take raw images. Received: {args.preset}, without preprocessor_config.json")
     height, width, channels = model.inputs[0].shape[1:]
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> str:
         top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained.predictions[:5])
         return f"{top}. Open {stem}.html"
 
-    return images.each_image(args, classify, longest=1024)
+    return arguments.each_image(args, classify, longest=1024)
 
 
 def layers_of_page(shape: tuple[int, int, int, int], most: int = 2**24) -> list[int]:

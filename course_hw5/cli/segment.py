@@ -3,17 +3,17 @@
 import argparse
 
 import course_hw5
-from course_hw5.cli import images
+from course_hw5.cli import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    images.add_arguments(parser, "segmenter-camvid", "runs/segment", "folder for three files per image")
+    arguments.add_image_arguments(parser, "segmenter-camvid", "runs/segment", "folder for three files per image")
     parser.add_argument("--sliding", action="store_true", help="slide windows over images: slower, finer")
     parser.add_argument("--flip", action="store_true", help="average each image and its mirror image")
 
 
 def run(args: argparse.Namespace) -> str:
-    model = images.load_model(args, "segmenter", "a segmenter of images")
+    model = arguments.load_image_model(args, "segmenter", "a segmenter of images")
     segmenter = course_hw5.SceneSegmenter(model, sliding=args.sliding, flip=args.flip)
 
     from course_hw5.reports.pages import scene
@@ -25,4 +25,4 @@ def run(args: argparse.Namespace) -> str:
         top = ", ".join(f"{entry.name} {entry.share:.0%}" for entry in masks.legend(labels, segmenter.class_names)[:5])
         return f"{top}. Open {page}"
 
-    return images.each_image(args, segment)
+    return arguments.each_image(args, segment)

@@ -152,15 +152,10 @@ class TerminateOnNaN(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if batch % 20 == 0:
-            self._check(logs)
-
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self._check(logs)
+        self.on_train_batch_end(0, logs)
 
-    def _check(self, logs):
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if batch % 20 == 0 and not math.isfinite(loss := float((logs or {})["loss"])):
             advice = "Try a smaller learning rate, or float32 precision."
             raise FloatingPointError(f"The loss became {loss} in epoch {self._epoch + 1}. {advice}")
