@@ -47,7 +47,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 from course_hw5.models import fine_tuning
-from course_hw5.reports.gallery import gallery
+from course_hw5.reports.segmentation_report import gallery
 from course_hw5.segmentation import masks
 
 keras.utils.set_random_seed(0)

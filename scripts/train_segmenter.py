@@ -13,7 +13,7 @@ import course_hw5  # before Keras: it decides how TensorFlow runs on a CPU and w
 # isort: split
 import keras
 
-from course_hw5.reports.segmentation_report import SceneTimeLapse, write_scene_report
+from course_hw5.reports.segmentation_report import SceneTimeLapse, evaluate_segmenter
 from course_hw5.segmentation.losses import PixelCrossentropy
 from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
 
@@ -48,6 +48,6 @@ model.fit(
         keras.callbacks.EarlyStopping("val_mean_iou", mode="max", patience=args.epochs, restore_best_weights=True),
     ],
 )
-scores = write_scene_report(course_hw5.SceneSegmenter(model), data, args.out)
+scores = evaluate_segmenter(course_hw5.SceneSegmenter(model), data).write(args.out)
 model.save(f"{args.out}/model.keras")
 print(f"mIoU {scores['mean_iou']:.4f}; see {args.out}/class_scores.csv")

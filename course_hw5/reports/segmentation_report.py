@@ -3,21 +3,26 @@
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import keras
+import matplotlib.patches
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from course_hw5.data.dataset import IGNORE_INDEX, Dataset
-from course_hw5.reports import classification_metrics, run_folder, time_lapse
-from course_hw5.reports.evaluation import Evaluation, Writer, timing, write_drawn
-from course_hw5.reports.gallery import gallery
+from course_hw5.reports import classification_metrics, fonts, plots, run_folder, time_lapse
+from course_hw5.reports.evaluation import Evaluation, timing, write_drawn
 from course_hw5.reports.pages import components
 from course_hw5.segmentation import masks, metrics
 from course_hw5.segmentation.segmenter import SceneSegmenter
 
+Masks: TypeAlias = Sequence[masks.Mask] | None
+
 SHOWN = 4  # images in the gallery
+MOST = 14  # classes in its legend
 STRIP_NUMBERS = 2e7  # pixels times classes that are counted at once
 
 
@@ -67,13 +72,6 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluat
     return SceneEvaluation(classification_metrics.distinct_names(names), matrix, scores, tested, shown)
 
 
-def write_scene_report(
-    segmenter: SceneSegmenter, data: Dataset, run_dir: run_folder.AnyPath, writer: Writer = None, epoch: int = 0
-) -> dict:
-    """Evaluates a segmenter and writes what was found; arguments and errors as above. Returns the dict of `metrics.json`."""
-    return evaluate_segmenter(segmenter, data).write(run_dir, writer, epoch)
-
-
 def _check_labels(labels, image, num_classes, number):
     if image.shape[:2] != labels.shape:
         raise ValueError(f"Labels must have the size of image {number}, {image.shape[:2]}. Received: {labels.shape}")
@@ -100,6 +98,52 @@ def check_end(data: tf.data.Dataset, split: str) -> None:
     """Raises ValueError if a data set repeats for ever."""
     if int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise ValueError(f"The {split} data must come to an end: leave out .repeat(). Received: an endless data set")
+
+
+def gallery(images: Sequence[masks.RgbImage], true_masks: Masks, predictions: Masks, class_names: Sequence[str]) -> Figure:
+    """Draws images beside their segmentation masks: annotated (figure 7 of the homework) and predicted (figure 8).
+
+    Args:
+        images: uint8 arrays `(height, width, 3)`, of any sizes.
+        true_masks: integer arrays `(height, width)`, one per image; or None.
+        predictions: likewise; or None.
+        class_names: one string per class.
+
+    Returns:
+        `matplotlib.figure.Figure`: a row per image, and a legend of the 14 classes with the largest shares.
+
+    Raises:
+        ValueError: if there is not one mask per image, or one has another size or labels that are no class.
+    """
+    given = {"image": images, "annotation": true_masks, "prediction": predictions}
+    columns = {title: list(maps) for title, maps in given.items() if maps is not None}
+    for title, maps in columns.items():
+        if len(maps) != len(columns["image"]) or not maps:
+            raise ValueError(f"There must be one {title} per image, of {len(columns['image'])}. Received: {len(maps)}")
+        for number, (image, mask) in enumerate(zip(columns["image"], maps)):
+            size, found = np.shape(image)[:2], np.shape(mask)[:2]
+            if size != found:
+                raise ValueError(f"The {title} of image {number} must have its size, {size}. Received: {found}")
+    rows, count = len(columns["image"]), len(class_names)
+    shape = columns["image"][0].shape
+    size = (4 * len(columns), 0.9 + 4 * shape[0] / shape[1] * rows)
+    figure, axes = plots.subplots(rows, len(columns), figsize=size, style=None, squeeze=False)
+    for (title, maps), column in zip(columns.items(), axes.T):
+        column[0].set_title(title)
+        for image, labels, panel in zip(columns["image"], maps, column):
+            panel.imshow(image if title == "image" else masks.colored(labels, count))
+            panel.set_axis_off()
+    flat = [np.ravel(labels) for title, labels_of in columns.items() if title != "image" for labels in labels_of]
+    entries = masks.legend(np.concatenate(flat), class_names) if flat else []
+    shown = [(entry.color, f"{fonts.plain(entry.name)} {entry.share:.0%}") for entry in entries[:MOST]]
+    if any((mask == IGNORE_INDEX).any() for mask in flat):
+        shown.append((masks.GREY, "no label"))
+    handles = [matplotlib.patches.Patch(color=(*np.array(color) / 255,), label=label) for color, label in shown]
+    if handles:
+        ncols = fonts.columns_of_legend([label for _, label in shown], figure.get_figwidth(), most=6)
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)
+    fonts.use_installed_fonts(figure)
+    return figure
 
 
 class SceneTimeLapse(time_lapse.TimeLapse):

@@ -35,7 +35,7 @@ def data_of(scenes, names=NAMES):
 
 
 def test_scores_matrix_and_gallery_are_written(segmenter, tmp_path):
-    metrics = segmentation_report.write_scene_report(segmenter, data_of([scene(0), scene(1, (24, 8))]), tmp_path)
+    metrics = segmentation_report.evaluate_segmenter(segmenter, data_of([scene(0), scene(1, (24, 8))])).write(tmp_path)
     assert metrics == json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["mean_iou"] > 0.8 and metrics["pixel_accuracy"] > 0.9 and metrics["examples"] == 2
     scores = pd.read_csv(tmp_path / "class_scores.csv", index_col="class")
@@ -48,7 +48,7 @@ def test_scores_matrix_and_gallery_are_written(segmenter, tmp_path):
 
 def test_tensorboard_gets_figures_and_scores(segmenter, tmp_path):
     with tf.summary.create_file_writer(str(tmp_path / "events")).as_default() as writer:
-        segmentation_report.write_scene_report(segmenter, data_of([scene(0)]), tmp_path, writer, epoch=3)
+        segmentation_report.evaluate_segmenter(segmenter, data_of([scene(0)])).write(tmp_path, writer, epoch=3)
     (path,) = (tmp_path / "events").iterdir()
     events = tf.compat.v1.train.summary_iterator(str(path))
     tags = {(value.tag, event.step) for event in events for value in event.summary.value}
@@ -60,7 +60,7 @@ def test_numbers_in_the_data_give_way_to_the_names_of_the_model(tmp_path):
     model = keras.Model(inputs, keras.layers.AveragePooling2D(2)(inputs))
     model.class_names = NAMES
     named = SceneSegmenter(model)
-    segmentation_report.write_scene_report(named, data_of([scene(0)], names=("1", "2", "3")), tmp_path)
+    segmentation_report.evaluate_segmenter(named, data_of([scene(0)], names=("1", "2", "3"))).write(tmp_path)
     assert [*pd.read_csv(tmp_path / "class_scores.csv")["class"]] == [*NAMES]
 
 
@@ -74,7 +74,7 @@ def test_numbers_in_the_data_give_way_to_the_names_of_the_model(tmp_path):
 )
 def test_data_that_do_not_fit_are_refused(segmenter, scenes, names, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        segmentation_report.write_scene_report(segmenter, data_of(scenes, names), tmp_path)
+        segmentation_report.evaluate_segmenter(segmenter, data_of(scenes, names)).write(tmp_path)
     assert not (tmp_path / "metrics.json").exists()
 
 
@@ -123,7 +123,7 @@ def test_the_same_scenes_are_looked_at_before_training_every_few_epochs_and_at_t
 def test_a_gallery_that_cannot_be_drawn_leaves_the_scores(segmenter, tmp_path, monkeypatch):
     monkeypatch.setattr(segmentation_report, "gallery", lambda *arguments: 1 / 0)
     with pytest.warns(UserWarning, match="gallery.png was not written.*ZeroDivisionError"):
-        segmentation_report.write_scene_report(segmenter, data_of([scene(0)]), tmp_path)
+        segmentation_report.evaluate_segmenter(segmenter, data_of([scene(0)])).write(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} >= {"class_scores.csv", "metrics.json", "confusion_matrix.png"}
 
 
@@ -131,9 +131,9 @@ def test_scenes_without_an_end_are_refused(segmenter, tmp_path):
     data = data_of([scene(0)])
     data.test = data.test.repeat()
     with pytest.raises(ValueError, match=r"The test data must come to an end: leave out .repeat\(\)"):
-        segmentation_report.write_scene_report(segmenter, data, tmp_path)
+        segmentation_report.evaluate_segmenter(segmenter, data).write(tmp_path)
 
 
 def test_classes_of_one_name_and_a_class_called_none_stay_on_the_page(segmenter, tmp_path):
-    segmentation_report.write_scene_report(segmenter, data_of([scene(0)], names=("pole", "None", "pole")), tmp_path)
+    segmentation_report.evaluate_segmenter(segmenter, data_of([scene(0)], names=("pole", "None", "pole"))).write(tmp_path)
     assert [*run._pixel_metrics(tmp_path).index] == ["pole (0)", "None", "pole (2)", "mean"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from course_hw5.reports.gallery import gallery
+from course_hw5.reports.segmentation_report import gallery
 from course_hw5.segmentation import masks
 from course_hw5.segmentation.masks import IGNORE_INDEX
 
