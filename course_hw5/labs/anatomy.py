@@ -89,7 +89,14 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
 
     read, answer = sequences.english(EXAMPLE), [*sequences.german(EXAMPLE), "[end]"]
     written = [sequences.START, *answer[:-1]]
-    _dependences(result, influence, moved, written, answer)
+    caption = "What an output depends on, and whether the order of computing matters"
+    _, (left, right) = result.subplots(caption, 1, 2, figsize=(12.5, 5.2))
+    drawing.heatmap(left, influence / influence.max(1, keepdims=True), answer, written)
+    left.set_title("change of a step's output (row)\nwhen a word (column) is changed")
+    left.set(xlabel="word already written, changed", ylabel="step: the word to write")
+    drawing.changes(right, answer, moved, "os", sequence_models.ROUNDING, rotation=90)
+    right.set_title("change of a step's output\nwhen the steps are computed in shuffled order")
+    right.legend(loc="center", bbox_to_anchor=(0.5, 0.62))
     weights = sequence_models.attention_weights(model, example)  # none where there is no attention
     for caption, role, queries, keys in (
         ("Self-attention of the encoder", "encoder", read, read),
@@ -97,9 +104,8 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
         ("Cross-attention: where it looks for each word that it writes", "cross", answer, read),
     ):
         if role in weights:
-            result.pages[caption] = head_view(
-                weights[role], query_tokens=queries, key_tokens=keys, html_action="return", title=caption
-            )
+            options = {"query_tokens": queries, "key_tokens": keys, "title": caption}
+            result.pages[caption] = head_view(weights[role], html_action="return", **options)
     return result
 
 
@@ -139,14 +145,3 @@ def _diagram(result, encoder, decoder):
             arrow((2.88, into[1]), into, color="grey")  # the last state of the encoder's LSTM
         else:
             arrow((1.5, top), (1.5, top + 0.4), (3.7, top + 0.4), (3.7, into[1]), into, color="grey")
-
-
-def _dependences(result, influence, moved, written, answer):
-    caption = "What an output depends on, and whether the order of computing matters"
-    _, (left, right) = result.subplots(caption, 1, 2, figsize=(12.5, 5.2))
-    drawing.heatmap(left, influence / influence.max(1, keepdims=True), answer, written)
-    left.set_title("change of a step's output (row)\nwhen a word (column) is changed")
-    left.set(xlabel="word already written, changed", ylabel="step: the word to write")
-    drawing.changes(right, answer, moved, "os", sequence_models.ROUNDING, rotation=90)
-    right.set_title("change of a step's output\nwhen the steps are computed in shuffled order")
-    right.legend(loc="center", bbox_to_anchor=(0.5, 0.62))

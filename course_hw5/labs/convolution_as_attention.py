@@ -84,7 +84,13 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     result.check("convolution_is_fixed", "a convolution's weights do not depend on the image", of_convolution < 1e-5)
     result.check("positions_are_fixed", "nor do the weights of heads that attend by position", of_positions < 1e-5)
     result.check("attention_follows", "the weights of the trained BEiT do", of_beit > 0.1)
-    _needs(result, missing, moved)
+    caption = "Left: heads needed. Right: weights that stay, and weights that follow the image"
+    _, (left, right) = result.subplots(caption, 1, 2, figsize=(11, 3.8))
+    blue, orange, *_ = drawing.COLORS
+    left.plot(missing, "o-", color=blue)
+    left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel out of reach", ylim=(0, None))
+    drawing.bars(right, moved, [blue, blue, orange], "{:.2g}")
+    right.set(xlim=(0, 1), xlabel="share of the weights that move from one image to the other")
     return result
 
 
@@ -195,13 +201,3 @@ def _heads(result, weights, side):
             extent = (left - 0.5, right - 0.5, bottom - 0.5, top - 0.5)
             drawing.image(axis, shown, title, fontsize=9, cmap="Blues", vmin=0, vmax=1, extent=extent)
             axis.plot(j, i, "+", color="black")
-
-
-def _needs(result, missing, moved):
-    caption = "Left: heads needed. Right: weights that stay, and weights that follow the image"
-    _, (left, right) = result.subplots(caption, 1, 2, figsize=(11, 3.8))
-    blue, orange, *_ = drawing.COLORS
-    left.plot(missing, "o-", color=blue)
-    left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel out of reach", ylim=(0, None))
-    drawing.bars(right, moved, [blue, blue, orange], "{:.2g}")
-    right.set(xlim=(0, 1), xlabel="share of the weights that move from one image to the other")

@@ -59,12 +59,12 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     whole_accuracy = result.measure("accuracy", "accuracy", data.accuracy(whole))
     difference = np.abs(whole - model.predict_on_batch(data.token_ids)[:, 0]).max()
     result.measure("difference", "largest difference between sum and sentence", difference)
-    for key, (name, share) in zip(KEYS, accuracy.items()):
-        result.measure(f"accuracy_without_{key}", f"accuracy without {name}", share)
-    for key, (name, change) in zip(KEYS, moved.items()):
-        result.measure(f"change_without_{key}", f"mean change of the probability without {name}", change)
-    of_last = data.accuracy(_read_last(model, data.token_ids))
-    result.measure("accuracy_of_last", "accuracy, were the classifier to read the last token", of_last)
+    for key, name in zip(KEYS, without):
+        result.measure(f"accuracy_without_{key}", f"accuracy without {name}", accuracy[name])
+    for key, name in zip(KEYS, without):
+        result.measure(f"change_without_{key}", f"mean change of the probability without {name}", moved[name])
+    last = data.accuracy(_read_last(model, data.token_ids))
+    result.measure("accuracy_of_last", "accuracy, were the classifier to read the last token", last)
     shares = {name: _attention_shares(model, ids) for name, ids in (("with", data.token_ids), ("without", no_cls))}
     for name, part in shares.items():
         result.measure(f"attention_to_first_{name}", f"attention to the first token, {name} [CLS]", part["first"].mean())
@@ -82,7 +82,14 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
 
     caption = f"“{PAIR[0]}” and “{PAIR[1]}”: three vectors for each token, and their sum after normalization"
     result.figures[caption] = plots.embedding_plot(*embedding_parts(model, *PAIR))
-    _losses(result, accuracy, moved)
+    caption = f"What is lost without each: {data.note}"
+    _, (left, right) = result.subplots(caption, 1, 2, sharey=True, figsize=(11, 3.6))
+    colors = [drawing.COLORS[0]] * 3 + [drawing.COLORS[1]] * 3
+    drawing.bars(left, accuracy, colors, "{:.3f}", padding=0, label_type="center", color="white")
+    left.axvline(whole_accuracy, color="0.3", linestyle=":")
+    left.set(xlim=(0, 1), xlabel="accuracy; dotted, with nothing left out", title="without …")
+    drawing.bars(right, moved, colors, "{:.3f}")
+    right.set(xlim=(0, 1.2 * max(moved.values()) or 1), xlabel="mean change of the probability of “positive”")
     _share_bars(result, shares)
     return result
 
@@ -110,17 +117,6 @@ def _attention_shares(model, token_ids, most=32):
     separators = (token_ids == model.tokenizer.sep_token_id)[:, None]
     first, separator = received[..., 0].mean(0), (received * separators).sum(-1).mean(0)
     return {"first": first, "[SEP]": separator, "rest": 1 - first - separator}
-
-
-def _losses(result, accuracy, moved):
-    caption = f"What is lost without each: {result['sentences']}"
-    _, (left, right) = result.subplots(caption, 1, 2, sharey=True, figsize=(11, 3.6))
-    colors = [drawing.COLORS[0]] * 3 + [drawing.COLORS[1]] * 3
-    drawing.bars(left, accuracy, colors, "{:.3f}", padding=0, label_type="center", color="white")
-    left.axvline(result["accuracy"], color="0.3", linestyle=":")
-    left.set(xlim=(0, 1), xlabel="accuracy; dotted, with nothing left out", title="without …")
-    drawing.bars(right, moved, colors, "{:.3f}")
-    right.set(xlim=(0, 1.2 * max(moved.values()) or 1), xlabel="mean change of the probability of “positive”")
 
 
 def _share_bars(result, shares):

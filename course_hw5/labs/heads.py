@@ -53,13 +53,20 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     several, parameters_of_several = _learn_two_things(4, copies, seed, steps)
     result.measure("parameters_one", "parameters of the layer with one head", parameters)
     result.measure("parameters_several", "with four heads", parameters_of_several)
-    result.measure("one_left", "accuracy of one head, symbol on the left", one[0])
-    result.measure("one_pointed", "accuracy of one head, symbol pointed to", one[1])
-    result.measure("several_left", f"accuracy of {four}, symbol on the left", several[0])
-    result.measure("several_pointed", f"accuracy of {four}, symbol pointed to", several[1])
+    for key, name, (left, pointed) in (("one", "one head", one), ("several", four, several)):
+        result.measure(f"{key}_left", f"accuracy of {name}, symbol on the left", left)
+        result.measure(f"{key}_pointed", f"accuracy of {name}, symbol pointed to", pointed)
     label = "with as many parameters, several heads learn two things at once and one head does not"
     result.check("two_things", label, parameters == parameters_of_several and several.min() > 0.9 and one.min() < 0.6)
-    _task(result, {"one head": one, "four copies" if copies else "four heads": several})
+    caption = "Two things at once, with as many weights: what each layer reports rightly of new sequences"
+    figure, axes = result.subplots(caption, figsize=(6.4, 3.6))
+    shares = {"one head": one, "four copies" if copies else "four heads": several}
+    for shift, (name, values), color in zip((-0.19, 0.19), shares.items(), drawing.COLORS):
+        axes.bar_label(axes.bar(np.arange(2) + shift, values, 0.36, color=color, label=name), fmt="{:.2f}", padding=2)
+    axes.axhline(1 / SYMBOLS, color="0.3", linestyle=":", label="by chance")
+    axes.set(xticks=[0, 1], xticklabels=["symbol on the left", "symbol pointed to"], ylabel="reported rightly", ylim=(0, 1.12))
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside lower center", ncols=3)
 
     data = sentiment.labelled_sentences(sentences, seed, longest=16)
     whole, alike, without = _trained(data, copies)
@@ -183,17 +190,6 @@ def _trained(data, copies):
             alike.append(classifier.predict_on_batch(states)[:, 0])
     with sentiment.heads_alike(model, 0) if copies else contextlib.nullcontext():
         return classifier.predict_on_batch(states)[:, 0], np.stack(alike), sentiment.without_each_head(model, token_ids)
-
-
-def _task(result, shares):
-    caption = "Two things at once, with as many weights: what each layer reports rightly of new sequences"
-    figure, axes = result.subplots(caption, figsize=(6.4, 3.6))
-    for shift, (name, values), color in zip((-0.19, 0.19), shares.items(), drawing.COLORS):
-        axes.bar_label(axes.bar(np.arange(2) + shift, values, 0.36, color=color, label=name), fmt="{:.2f}", padding=2)
-    axes.axhline(1 / SYMBOLS, color="0.3", linestyle=":", label="by chance")
-    axes.set(xticks=[0, 1], xticklabels=["symbol on the left", "symbol pointed to"], ylabel="reported rightly", ylim=(0, 1.12))
-    axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside lower center", ncols=3)
 
 
 def _grids(result, accuracy, probability):

@@ -78,25 +78,24 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     result.check("others_are_fixed", label, max(convolution, dense) < 1e-5)
     result.check("attention_follows", "more than 10 % of the attention moves from image to image", of_beit > 0.1)
 
-    _distances(result, distances)
-    _fields(result, fields, weights, distances, of_dense, grid)
-    _two_images(result, images, fields[0], of_dense, weights, grid)
-    _moved(result, moved)
-    explained = course_hw5.explain(beit, images[0])
-    result.pages["Where BEiT looks in the first image"] = explained.view(html_action="return")
-    return result
-
-
-def _distances(result, distances):
     figure, axes = result.subplots("How far one layer reaches", figsize=(7.5, 4.2))
     blue, orange, green, *_ = drawing.COLORS
     numbers = np.arange(len(distances))
     axes.plot(np.repeat(numbers, distances.shape[1]), distances.ravel(), "o", color=blue, alpha=0.5, label="head of BEiT")
     axes.plot(numbers, distances.mean(axis=1), color=blue, label="mean of heads")
-    axes.axhline(result["distance_dense"], color=orange, linestyle="--", label="dense layer")
-    axes.axhline(result["distance_convolution"], color=green, linestyle=":", linewidth=2, label="convolution 3x3")
+    axes.axhline(by_dense, color=orange, linestyle="--", label="dense layer")
+    axes.axhline(by_convolution, color=green, linestyle=":", linewidth=2, label="convolution 3x3")
     axes.set(xlabel="layer", ylabel="mean distance read (pixels)", ylim=(0, None), xticks=numbers)
     figure.legend(loc="outside lower center", ncols=4)
+    _fields(result, fields, weights, distances, of_dense, grid)
+    _two_images(result, images, fields[0], of_dense, weights, grid)
+    caption = "Share of the weights that move from one image to the other"
+    _, axes = result.subplots(caption, figsize=(7.5, 0.8 + 0.36 * len(moved)))
+    drawing.bars(axes, moved, [blue if name.startswith("BEiT") else orange for name in moved], "{:.2f}")
+    axes.set(xlim=(0, 1), xlabel="0: none moves, 1: all move")
+    explained = course_hw5.explain(beit, images[0])
+    result.pages["Where BEiT looks in the first image"] = explained.view(html_action="return")
+    return result
 
 
 def _fields(result, fields, weights, distances, dense, grid):
@@ -109,10 +108,9 @@ def _fields(result, fields, weights, distances, dense, grid):
     columns = 5
     rows = -(-len(panels) // columns)
     figure, _ = result.subplots(caption, rows, columns, figsize=(12, 2.7 * rows), style=None)
-    axes = iter(figure.axes)
-    for (title, values), axis in zip(panels.items(), axes):
+    for (title, values), axis in zip(panels.items(), figure.axes):
         _show(axis, values, title)
-    for axis in axes:  # those that are left
+    for axis in figure.axes[len(panels) :]:
         axis.axis("off")
 
 
@@ -139,11 +137,3 @@ def _show(axis, values, title):
     # the square root, since one pixel of a dense layer has a thousandth of what one of a convolution has
     drawing.image(axis, np.sqrt(values), title, cmap="Blues", vmin=0)
     axis.plot(COLUMN, ROW, "+", color=drawing.COLORS[1], markersize=9, markeredgewidth=2)
-
-
-def _moved(result, moved):
-    caption = "Share of the weights that move from one image to the other"
-    _, axes = result.subplots(caption, figsize=(7.5, 0.8 + 0.36 * len(moved)))
-    blue, orange, *_ = drawing.COLORS
-    drawing.bars(axes, moved, [blue if name.startswith("BEiT") else orange for name in moved], "{:.2f}")
-    axes.set(xlim=(0, 1), xlabel="0: none moves, 1: all move")

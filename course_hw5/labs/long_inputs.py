@@ -70,12 +70,20 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
         "additive attention": alignment_of(models["additive attention"], example)[:, None],
         "transformer": sequence_models.attention_weights(models["transformer"], example)["cross"],
     }
-    _curves(result, lengths, accuracy)
-    _alignments(result, weights, letters)
-    for name, part in weights.items():
-        result.pages[f"From each letter written to the letters read: {name}"] = head_view(
-            part, query_tokens=letters[::-1], key_tokens=letters, html_action="return", title=f"Reversal: {name}"
-        )
+    _, axes = result.subplots("Accuracy against the length of the input", figsize=(7, 4.2))
+    drawing.lines(axes, lengths, accuracy, "ovs")
+    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
+    axes.set(xlabel="letters of the input", ylabel="accuracy by letter", ylim=(0, 1.03), xticks=lengths)
+    axes.legend(loc="lower left")
+    caption = f"Where each step looks: “{''.join(letters)}” is written backwards"
+    _, panels = result.subplots(caption, 1, 2, figsize=(12, 5.6), style=None)
+    for axes, (name, part) in zip(panels, weights.items()):
+        drawing.heatmap(axes, part.mean((0, 1)), letters[::-1], letters, vmin=0, vmax=1)
+        axes.set(title=name + ("" if len(part[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
+        axes.tick_params(axis="y", rotation=0)
+        tokens = {"query_tokens": letters[::-1], "key_tokens": letters}
+        page = head_view(part, **tokens, html_action="return", title=f"Reversal: {name}")
+        result.pages[f"From each letter written to the letters read: {name}"] = page
     return result
 
 
@@ -96,20 +104,3 @@ def alignment_of(model: keras.Model, inputs: sequence_models.Inputs) -> Float[np
 
 def _key(name):
     return name.replace(" ", "_")
-
-
-def _curves(result, lengths, accuracy):
-    _, axes = result.subplots("Accuracy against the length of the input", figsize=(7, 4.2))
-    drawing.lines(axes, lengths, accuracy, "ovs")
-    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
-    axes.set(xlabel="letters of the input", ylabel="accuracy by letter", ylim=(0, 1.03), xticks=lengths)
-    axes.legend(loc="lower left")
-
-
-def _alignments(result, weights, letters):
-    caption = f"Where each step looks: “{''.join(letters)}” is written backwards"
-    _, panels = result.subplots(caption, 1, 2, figsize=(12, 5.6), style=None)
-    for axes, (name, values) in zip(panels, weights.items()):
-        drawing.heatmap(axes, values.mean((0, 1)), letters[::-1], letters, vmin=0, vmax=1)
-        axes.set(title=name + ("" if len(values[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
-        axes.tick_params(axis="y", rotation=0)

@@ -64,7 +64,10 @@ def run(seed: int = 0, positions: str = "none", steps: int = 300) -> LabResult:
     result.check("positions_matter", "with positions they change them", result["change_with"] > 100 * sequence_models.ROUNDING)
     result.check("causal_mask_tells", "a causal mask alone tells who chases, accuracy above 95 %", causal[1] > 0.95)
     _bars(result, accuracy)
-    _moves(result, moved)
+    figure, axes = result.subplots("How far each word's output moves when the words are shuffled", figsize=(8, 4))
+    drawing.changes(axes, SENTENCE, moved, "ovs", sequence_models.ROUNDING)
+    axes.set_ylabel("largest change of its output")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     for name in ("with positions", "without positions"):
         weights = sequence_models.attention_weights(models[name], TOKEN_IDS)["encoder"]
         result.pages[f"Attention {name}"] = head_view(weights, SENTENCE, html_action="return", title=f"The encoder {name}")
@@ -90,11 +93,4 @@ def _bars(result, accuracy):
         axes.hlines(chance, place - 0.42, place + 0.42, "black", "dashed", label="" if place else "a guess without order")
     axes.set(xticks=places, xticklabels=QUESTIONS.values(), ylabel="accuracy on unseen sentences", ylim=(0, 1.03))
     axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-
-
-def _moves(result, moved):
-    figure, axes = result.subplots("How far each word's output moves when the words are shuffled", figsize=(8, 4))
-    drawing.changes(axes, SENTENCE, moved, "ovs", sequence_models.ROUNDING)
-    axes.set_ylabel("largest change of its output")
     figure.legend(loc="outside lower center", ncols=2, frameon=False)

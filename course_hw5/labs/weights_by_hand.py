@@ -51,7 +51,12 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     best = by_hand[3].argmax() == products[3].argmax() == 1
     result.check("best_fit", "“its” gives most weight to “cat”, which fits it best", best)
     result.measure("cat_for_its", "weight of “cat” for “its”", by_hand[3, 1])
-    _steps(result, products, scores, by_hand)
+    caption = "From queries and keys to weights: each row is a query"
+    _, axes = result.subplots(caption, 1, 3, figsize=(12, 3.8), style=None)
+    steps = {"1. query · key": products, "2. divided by √3": scores, "3. softmax: the weights": by_hand}
+    for axis, (title, values) in zip(axes, steps.items()):
+        drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")
+        axis.set_title(title)
     result.pages["The weights of the five words"] = head_view(by_hand[None, None], WORDS, html_action="return")
 
     agreement, entropy = [], {"scaled": [], "not scaled": []}
@@ -76,23 +81,10 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     not_scaled = result.measure("entropy_not_scaled", "not scaled", entropy["not scaled"][-1], "bits")
     label = "without the scale, weights of long vectors keep less than 25 % of their entropy"
     result.check("scale", label, not_scaled / scaled < 0.25)
-    _spread(result, entropy)
-    return result
-
-
-def _steps(result, products, scores, weights):
-    caption = "From queries and keys to weights: each row is a query"
-    _, axes = result.subplots(caption, 1, 3, figsize=(12, 3.8), style=None)
-    steps = {"1. query · key": products, "2. divided by √3": scores, "3. softmax: the weights": weights}
-    for axis, (title, values) in zip(axes, steps.items()):
-        drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")
-        axis.set_title(title)
-
-
-def _spread(result, entropy):
     caption = "How many words share the weight: the scale keeps it apart from the vectors' length"
     _, axes = result.subplots(caption, figsize=(6, 4))
     drawing.lines(axes, LENGTHS, entropy, "oo")
     axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all words alike")
     axes.set(xscale="log", xlabel="length of queries and keys", ylabel="entropy of the weights (bits)", ylim=(0, None))
     axes.legend()
+    return result
