@@ -11,18 +11,16 @@ from course_hw5.data.dataset import IGNORE_INDEX, Dataset, check_arguments, shuf
 from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
 
+Shape = tuple[int, int, int]
+Scales = tuple[float, float] | None
+
 DIGIT_SCENE = (96, 128)  # height, width
 DIGIT_SCENES = {"train": 200, "validation": 50}
 INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
 def load_scenes(
-    name: str,
-    image_shape: tuple[int, int, int],
-    batch_size: int = 8,
-    validation_split: float = 0.1,
-    seed: int = 0,
-    scales: tuple[float, float] | None = None,
+    name: str, image_shape: Shape, batch_size: int = 8, validation_split: float = 0.1, seed: int = 0, scales: Scales = None
 ) -> Dataset:
     """Loads scenes; training images are cut at a random place and scale, mirrored, and changed in colour.
 

@@ -118,9 +118,7 @@ def _probabilities(model, ids, words):
     return np.concatenate([keras.ops.convert_to_numpy(output)[:, 0] for output in outputs]).tolist()
 
 
-def read(
-    model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False
-) -> tuple[list[str], np.ndarray, int | None]:
+def read(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> tuple:
     """Reads what `encode_sentence` takes, up to the length that the model reads.
 
     Returns:

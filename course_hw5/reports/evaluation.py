@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from course_hw5.files import AnyPath
 from course_hw5.reports import plots, run_folder
 
 Writer: TypeAlias = "tf.summary.SummaryWriter | None"
@@ -31,12 +32,7 @@ class Evaluation:
     metrics: dict[str, float]
 
     def write(
-        self,
-        run_dir: run_folder.AnyPath,
-        writer: Writer = None,
-        epoch: int = 0,
-        more: dict | None = None,
-        said: set | None = None,
+        self, run_dir: AnyPath, writer: Writer = None, epoch: int = 0, more: dict | None = None, said: set | None = None
     ) -> dict:
         """Writes `metrics.json`, `confusion_matrix.csv` and `.png`, and what else there is of this kind of model.
 
@@ -61,9 +57,9 @@ class Evaluation:
             frame = pd.DataFrame(self.matrix, index=self.class_names, columns=self.class_names)
             run_folder.write_text(table, frame.to_csv(index_label="true"))
             write_drawn(drawn, writer, epoch, said, plots.confusion_matrix_plot, self.matrix, self.class_names)
-        else:
-            for path in (table, drawn):
-                path.unlink(missing_ok=True)  # of an earlier report
+        else:  # those of an earlier report
+            table.unlink(missing_ok=True)
+            drawn.unlink(missing_ok=True)
         self._write_more(run_dir, writer, epoch, said)
         with run_folder.going_on("The report for TensorBoard", said):
             if writer is not None:

@@ -170,8 +170,7 @@ def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_
     matrix, names = np.asarray(matrix), [fonts.plain(name) for name in class_names]
     most = 30
     side = 2.5 + 0.55 * min(len(class_names), most)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(side + 1, side), style=None)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     are_few = len(class_names) <= most
     numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
@@ -213,10 +212,10 @@ def embedding_plot(
     fits = lambda parts: parts and all(np.ndim(part) == 2 and len(part) == len(tokens) for part in parts.values())  # noqa: E731
     require("parts", parts, fits, f"a dict of arrays ({len(tokens)}, width)")
     shown = tokens[:most]
-    figure = Figure(figsize=(11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4), layout="constrained")
-    axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
+    size = (11, len(parts) * (0.22 * len(shown) + 0.5) + 0.4)
+    figure, axes = subplots(len(parts), figsize=size, style=None, sharex=True, squeeze=False)
     cut = "" if len(shown) == len(tokens) else f", of the first {len(shown)} of {len(tokens)} tokens"
-    for axis, (name, part) in zip(axes, parts.items()):
+    for axis, (name, part) in zip(axes[:, 0], parts.items()):
         part = part[: len(shown), :dimensions]
         limit = np.abs(part).max() or 1.0
         image = axis.imshow(part, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
@@ -224,7 +223,7 @@ def embedding_plot(
         axis.set_yticks(range(len(shown)), map(fonts.plain, shown), fontsize=8)
         axis.tick_params(length=0)
         axis.set_title(name + cut, loc="left", fontsize=10)
-    axes[-1].set_xlabel(f"dimension, the first {part.shape[1]}")
+    axes[-1, 0].set_xlabel(f"dimension, the first {part.shape[1]}")
     fonts.use_installed_fonts(figure)
     return figure
 

@@ -20,10 +20,8 @@ def image(axes: Axes, values: Float[np.ndarray, "rows columns ..."], title: str,
     axes.set_title(title, fontsize=fontsize)
 
 
-def heatmap(
-    axes: Axes, values: Float[np.ndarray, "rows columns"], rows: Sequence[str], columns: Sequence[str], **options: Any
-) -> None:
-    """Shows a matrix with the names of its rows and columns; options are those of `seaborn.heatmap`."""
+def heatmap(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str], **options: Any) -> None:
+    """Shows a matrix `(rows, columns)` with the names of its rows and columns; options are those of `seaborn.heatmap`."""
     names = {"yticklabels": rows, "xticklabels": columns}
     seaborn.heatmap(values, cmap="Blues", square=True, cbar=False, ax=axes, **names, **options)
 

@@ -86,9 +86,7 @@ def labelled_sentences(count: int, seed: int, longest: int) -> LabelledSentences
     return LabelledSentences(token_ids, labels, f"{len(chosen)} {source}")
 
 
-def embedded(
-    model: BertClassifier, token_ids: TokenIds, vectors: Collection[str] = VECTORS
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+def embedded(model: BertClassifier, token_ids: TokenIds, vectors: Collection[str] = VECTORS) -> tuple:
     """What the first encoder layer of a `bert_classifier` reads if these vectors are summed, and the mask that goes with it."""
     inputs = model.bert_inputs(token_ids)
     parts = model.backbone.embed(inputs)

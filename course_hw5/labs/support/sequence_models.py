@@ -202,10 +202,8 @@ def influence_of_words(model: keras.Model, example: Sequence[Batch]) -> Float[np
     return change.reshape(length, words - 1, length).max(1).T
 
 
-def change_by_shuffling(
-    layers: Sequence[keras.layers.Layer], arguments: Sequence, random: np.random.Generator, shuffles: int = 20
-) -> Float[np.ndarray, " steps"]:
-    """Largest change of each step's output when the steps come in another order, and are put back into theirs.
+def change_by_shuffling(layers: Sequence, arguments: Sequence, random: np.random.Generator, shuffles: int = 20) -> np.ndarray:
+    """Largest change of each step's output, `(steps,)`, when the steps come in another order, and are put back into theirs.
 
     Args:
         layers: that come after each other: decoder blocks or RNNs.
