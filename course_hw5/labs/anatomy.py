@@ -104,7 +104,7 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
         ("Cross-attention: where it looks for each word that it writes", "cross", answer, read),
     ):
         if role in weights:
-            options = {"query_tokens": queries, "key_tokens": keys, "title": caption}
+            options: dict = {"query_tokens": queries, "key_tokens": keys, "title": caption}
             result.pages[caption] = head_view(weights[role], html_action="return", **options)
     return result
 

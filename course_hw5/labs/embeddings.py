@@ -52,7 +52,7 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     whole = positive(data.token_ids)
     without = {f"the {name} vectors": positive(data.token_ids, without=name) for name in VECTORS}
     without |= {"[CLS]": positive(no_cls), "[SEP]": positive(no_sep), "[CLS] and [SEP]": positive(no_both)}
-    accuracy = {name: data.accuracy(part) for name, part in without.items()}
+    accuracy = {name: float(data.accuracy(part)) for name, part in without.items()}
     moved = {name: float(np.abs(part - whole).mean()) for name, part in without.items()}
 
     result.measure("sentences", "sentences read", data.note)

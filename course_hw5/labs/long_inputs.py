@@ -81,7 +81,7 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
         drawing.heatmap(axes, part.mean((0, 1)), letters[::-1], letters, vmin=0, vmax=1)
         axes.set(title=name + ("" if len(part[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
         axes.tick_params(axis="y", rotation=0)
-        tokens = {"query_tokens": letters[::-1], "key_tokens": letters}
+        tokens: dict = {"query_tokens": letters[::-1], "key_tokens": letters}
         page = head_view(part, **tokens, html_action="return", title=f"Reversal: {name}")
         result.pages[f"From each letter written to the letters read: {name}"] = page
     return result

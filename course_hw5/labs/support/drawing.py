@@ -26,7 +26,7 @@ def heatmap(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequen
     seaborn.heatmap(values, cmap="Blues", square=True, cbar=False, ax=axes, **names, **options)
 
 
-def lines(axes: Axes, x: Sequence[float], series: Series, markers: str, **options: Any) -> None:
+def lines(axes: Axes, x: Sequence[float] | np.ndarray, series: Series, markers: str, **options: Any) -> None:
     """Draws each of several series with a marker and a colour of its own; options are those of `plot`."""
     for (name, values), marker, color in zip(series.items(), markers, COLORS):
         axes.plot(x, values, marker=marker, color=color, label=name, **options)
