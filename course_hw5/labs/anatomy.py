@@ -76,11 +76,8 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
     result.check("is_causal", "an output does not change when later words do", later < sequence_models.ROUNDING)
 
     arguments = keras.Model(model.input, decoder[0].input)(example)
-    lstm = [keras.layers.LSTM(WIDTH, return_sequences=True)]
-    moved = {
-        f"this {layer}": sequence_models.change_by_shuffling(decoder, arguments, random),
-        "an LSTM": sequence_models.change_by_shuffling(lstm, arguments, random),
-    }
+    stacks = {f"this {layer}": decoder, "an LSTM": [keras.layers.LSTM(WIDTH, return_sequences=True)]}
+    moved = {name: sequence_models.change_by_shuffling(stack, arguments, random) for name, stack in stacks.items()}
     own, of_lstm = (change.max() for change in moved.values())
     result.measure("change_by_order", f"by the order of computing, this {layer}", own)
     result.measure("change_by_order_lstm", "by the order of computing, an LSTM", of_lstm)

@@ -23,11 +23,9 @@ import numpy as np
 from jaxtyping import Float
 
 import course_hw5
-from course_hw5.labs.support import drawing
-from course_hw5.labs.support.receptive_fields import change, photographs
+from course_hw5.labs.support import drawing, receptive_fields
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
-from course_hw5.layers.beit_attention import BeitAttention
-from course_hw5.layers.relative_position_bias import RelativePositionBias
+from course_hw5.layers import beit_attention, relative_position_bias
 
 Images: TypeAlias = Float[np.ndarray, "images rows columns channels"]
 
@@ -46,14 +44,22 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     """
     check_choice("attention", attention, ("positions", "uniform"))
     check_at_least(3, side=side, channels=channels)
-    result, images = LabResult(__doc__), photographs((side, side)).astype("float32") / 255
+    result, images = LabResult(__doc__), receptive_fields.photographs((side, side)).astype("float32") / 255
     convolution = keras.layers.Conv2D(channels, 3, padding="same", bias_initializer="normal")
     by_convolution = keras.ops.convert_to_numpy(convolution(images))
     heads = HeadsAsConvolution(convolution, (side, side), attention)
     by_heads = heads(images)
     difference = result.measure("difference", "largest difference from Conv2D", np.abs(by_heads - by_convolution).max())
     result.check("equal", "nine heads give what Conv2D gives, borders included", difference < 1e-5)
-    _outputs(result, images, by_convolution, by_heads)
+    caption = "A convolution and nine heads on two images, and the difference"
+    _, axes = result.subplots(caption, 2, 4, figsize=(11, 5.6), style=None)
+    for row, image, expected, made in zip(axes, images, by_convolution[..., 0], by_heads[..., 0]):
+        limit, error = np.abs(expected).max(), np.abs(made - expected)
+        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
+        drawing.image(row[0], image, "image")
+        drawing.image(row[1], expected, "convolution, one channel", **colors)
+        drawing.image(row[2], made, "nine heads, the same channel", **colors)
+        drawing.image(row[3], error, f"difference, {error.max():.0e} at most", cmap="Blues", vmin=0, vmax=limit)
 
     result.measure("channels_read", "channels read", 3)
     result.measure("channels_written", "channels written", channels)
@@ -71,12 +77,13 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
 
     poked = np.random.default_rng(seed).permutation(side * side)[:24]
     beit = course_hw5.load_model("beit-cifar10")
-    weights = course_hw5.attention_model(beit)(photographs(beit.input_shape[1:3]))
-    moved = {
-        "convolution": change(_mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked)),
-        "nine heads by position": change(_mixing(heads, images, poked)),
-        "attention of BEiT": change(keras.ops.convert_to_numpy(weights)),
+    weights = course_hw5.attention_model(beit)(receptive_fields.photographs(beit.input_shape[1:3]))
+    mixed = {
+        "convolution": _mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked),
+        "nine heads by position": _mixing(heads, images, poked),
+        "attention of BEiT": keras.ops.convert_to_numpy(weights),
     }
+    moved = {name: receptive_fields.change(part) for name, part in mixed.items()}
     of_convolution, of_positions, of_beit = (
         result.measure(f"change_{key}", f"change of the weights from image to image, {name}", value)
         for key, (name, value) in zip(("convolution", "positions", "beit"), moved.items())
@@ -114,7 +121,7 @@ class HeadsAsConvolution:
         self.size = max(min(read, self.written), -(-max(read, self.written) // len(OFFSETS)))
         self.hidden_dim = len(OFFSETS) * self.size
 
-        self.positions = RelativePositionBias(len(OFFSETS), grid)
+        self.positions = relative_position_bias.RelativePositionBias(len(OFFSETS), grid)
         self.positions.build()
         table = np.zeros(self.positions.table.shape, "float32")
         for head, (row, column) in enumerate(OFFSETS):  # the table counts from key to query
@@ -122,7 +129,7 @@ class HeadsAsConvolution:
         table[-2] = SURE / 2  # [CLS] for a head whose neighbour lies beyond the border
         self.positions.table.assign(table if attention == "positions" else 0 * table)
 
-        self.attention = BeitAttention(len(OFFSETS))
+        self.attention = beit_attention.BeitAttention(len(OFFSETS))
         self.attention.build((1, rows * columns + 1, self.hidden_dim))
         values = np.zeros((self.hidden_dim, len(OFFSETS), self.size), "float32")
         output = np.zeros((len(OFFSETS), self.size, self.hidden_dim), "float32")
@@ -174,18 +181,6 @@ def _mixing(layer, images, poked):
         effect = np.linalg.norm(outputs[1:] - outputs[:1], axis=-1).reshape(len(poked), -1)
         rows.append(effect / effect.sum(-1, keepdims=True))
     return np.stack(rows)
-
-
-def _outputs(result, images, by_convolution, by_heads):
-    caption = "A convolution and nine heads on two images, and the difference"
-    _, axes = result.subplots(caption, 2, 4, figsize=(11, 5.6), style=None)
-    for row, image, expected, made in zip(axes, images, by_convolution[..., 0], by_heads[..., 0]):
-        limit, difference = np.abs(expected).max(), np.abs(made - expected)
-        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
-        drawing.image(row[0], image, "image")
-        drawing.image(row[1], expected, "convolution, one channel", **colors)
-        drawing.image(row[2], made, "nine heads, the same channel", **colors)
-        drawing.image(row[3], difference, f"difference, {difference.max():.0e} at most", cmap="Blues", vmin=0, vmax=limit)
 
 
 def _heads(result, weights, side):

@@ -20,12 +20,11 @@ import numpy as np
 
 import course_hw5
 from course_hw5.explanation.text import embedding_parts
-from course_hw5.labs.support import drawing
+from course_hw5.labs.support import drawing, sentiment
 from course_hw5.labs.support.result import LabResult, check_choice
-from course_hw5.labs.support.sentiment import VECTORS, TokenIds, classifier_from, embedded, labelled_sentences
 from course_hw5.reports import plots
 
-KEYS = (*VECTORS, "cls", "sep", "both")  # of what is left out
+KEYS = (*sentiment.VECTORS, "cls", "sep", "both")  # of what is left out
 PAIR = ("I liked it", "So did I")
 
 
@@ -39,18 +38,18 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     """
     check_choice("reads", reads, ("sum", "token"))
     result, model = LabResult(__doc__), course_hw5.load_model("sentiment-minilm")
-    data, tokenizer = labelled_sentences(sentences, seed, longest=24), model.tokenizer
-    vectors = VECTORS if reads == "sum" else VECTORS[:1]
-    classifier = classifier_from(model, 0)
+    data, tokenizer = sentiment.labelled_sentences(sentences, seed, longest=24), model.tokenizer
+    vectors = sentiment.VECTORS if reads == "sum" else sentiment.VECTORS[:1]
+    classifier = sentiment.classifier_from(model, 0)
 
     def positive(token_ids, without=""):
-        states, mask = embedded(model, token_ids, [name for name in vectors if name != without])
+        states, mask = sentiment.embedded(model, token_ids, [name for name in vectors if name != without])
         return classifier.predict_on_batch([states, mask])[:, 0]
 
     no_cls, no_sep = (left_out(data.token_ids, id_) for id_ in (tokenizer.cls_token_id, tokenizer.sep_token_id))
     no_both = left_out(no_sep, tokenizer.cls_token_id)
     whole = positive(data.token_ids)
-    without = {f"the {name} vectors": positive(data.token_ids, without=name) for name in VECTORS}
+    without = {f"the {name} vectors": positive(data.token_ids, without=name) for name in sentiment.VECTORS}
     without |= {"[CLS]": positive(no_cls), "[SEP]": positive(no_sep), "[CLS] and [SEP]": positive(no_both)}
     accuracy = {name: float(data.accuracy(part)) for name, part in without.items()}
     moved = {name: float(np.abs(part - whole).mean()) for name, part in without.items()}
@@ -94,7 +93,7 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     return result
 
 
-def left_out(token_ids: TokenIds, id_: int) -> TokenIds:
+def left_out(token_ids: sentiment.TokenIds, id_: int) -> sentiment.TokenIds:
     """Rows of token ids without one id; what comes after it moves up, and a 0 is added."""
     order = np.argsort(token_ids == id_, axis=1, kind="stable")
     rows = np.where(token_ids == id_, 0, token_ids)

@@ -86,7 +86,17 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     result.check("alike_costs", label, right_alike.max() < right - 0.03)
     label = "that costs it more than the loss of any one head"
     result.check("alike_costs_more", label, right_alike.max() < right_without.min())
-    _grids(result, accuracy_without - accuracy, without[..., -1] - whole[-1])
+    caption = f"Each head taken out of the trained model; {data.note}, and one sentence"
+    _, panels = result.subplots(caption, 1, 2, figsize=(12, 4.2), style=None)
+    titles = ("change of accuracy (percentage points)", f"change of the probability of “{SENTENCE}”")
+    changes = (100 * (accuracy_without - accuracy), without[..., -1] - whole[-1])
+    for axes, values, title, form in zip(panels, changes, titles, (".1f", ".2f")):
+        limit = max(np.abs(values).max(), 1e-6)
+        numbers = {"annot": True, "fmt": form, "annot_kws": {"size": 8}}
+        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit, "cbar_kws": {"pad": 0.01}}
+        seaborn.heatmap(values, linewidths=0.5, ax=axes, **numbers, **colors)
+        axes.set(xlabel="head", ylabel="layer", title=title)
+        axes.tick_params(axis="y", rotation=0)
     return result
 
 
@@ -190,16 +200,3 @@ def _trained(data, copies):
             alike.append(classifier.predict_on_batch(states)[:, 0])
     with sentiment.heads_alike(model, 0) if copies else contextlib.nullcontext():
         return classifier.predict_on_batch(states)[:, 0], np.stack(alike), sentiment.without_each_head(model, token_ids)
-
-
-def _grids(result, accuracy, probability):
-    caption = f"Each head taken out of the trained model; {result['sentences']}, and one sentence"
-    _, panels = result.subplots(caption, 1, 2, figsize=(12, 4.2), style=None)
-    titles = ("change of accuracy (percentage points)", f"change of the probability of “{SENTENCE}”")
-    for axes, values, title, form in zip(panels, (100 * accuracy, probability), titles, (".1f", ".2f")):
-        limit = max(np.abs(values).max(), 1e-6)
-        numbers = {"annot": True, "fmt": form, "annot_kws": {"size": 8}}
-        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit, "cbar_kws": {"pad": 0.01}}
-        seaborn.heatmap(values, linewidths=0.5, ax=axes, **numbers, **colors)
-        axes.set(xlabel="head", ylabel="layer", title=title)
-        axes.tick_params(axis="y", rotation=0)

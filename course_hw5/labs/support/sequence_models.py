@@ -221,8 +221,6 @@ def _in_order(layers, x, memory, order):
     x = keras.ops.take(x, order, axis=1)
     mask = order[None, :, None] >= order  # a step sees itself and those that come before it in the sentence
     for layer in layers:
-        if isinstance(layer, keras.layers.RNN):
-            x = layer(x)
-        else:
-            x = layer(x, memory, decoder_attention_mask=mask, use_causal_mask=False)
+        is_rnn = isinstance(layer, keras.layers.RNN)
+        x = layer(x) if is_rnn else layer(x, memory, decoder_attention_mask=mask, use_causal_mask=False)
     return keras.ops.convert_to_numpy(x)[0, np.argsort(order)]
