@@ -60,11 +60,9 @@ def download(name: str, files: Sequence[str] = FILES) -> pathlib.Path:
     with contextlib.suppress(Exception):  # without network the cache may hold all of it
         info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-        missing = [
-            file
-            for file in huggingface_hub.utils.filter_repo_objects(sizes, allow_patterns=list(files))
-            if not isinstance(huggingface_hub.try_to_load_from_cache(name, file, revision=info.sha), str)
-        ]
+        wanted = huggingface_hub.utils.filter_repo_objects(sizes, allow_patterns=list(files))
+        cached = {file: huggingface_hub.try_to_load_from_cache(name, file, revision=info.sha) for file in wanted}
+        missing = [file for file, path in cached.items() if not isinstance(path, str)]
         if missing:
             megabytes = sum(sizes[file] for file in missing) / 1e6
             print(f"Downloading {name} from the Hugging Face hub: {megabytes:.1f} MB", file=sys.stderr)

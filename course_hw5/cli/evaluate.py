@@ -37,8 +37,7 @@ def run(args: argparse.Namespace) -> str:
     model = course_hw5.load_model(args.preset)
     recipe = next((recipe for recipe in RECIPES.values() if recipe.is_for(model)), None)
     if recipe is None:
-        expected = "a classifier or a segmenter"
-        raise ValueError(f"PRESET_OR_RUN must be {expected}. Received: {args.preset}, which is {model.name}")
+        raise ValueError(f"PRESET_OR_RUN must be a classifier or a segmenter. Received: {args.preset}, which is {model.name}")
     _check_options(args, recipe, model)
     args.batch_size = args.batch_size or recipe.batch_size
     data = recipe.load_test(args, model)

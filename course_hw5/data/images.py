@@ -52,10 +52,8 @@ def load_images(
     if augmentation:
         # one call at a time: random numbers are drawn in a fixed order
         train = train.map(augment(augmentation, len(class_names)))
-    validation, test = (
-        tf.data.Dataset.from_tensor_slices(part).batch(batch_size).prefetch(2)
-        for part in ((images[held_out], labels[held_out]), test)
-    )
+    parts = (images[held_out], labels[held_out]), test
+    validation, test = (tf.data.Dataset.from_tensor_slices(part).batch(batch_size).prefetch(2) for part in parts)
     return Dataset(train.prefetch(tf.data.AUTOTUNE), validation, test, class_names, note, train_size)
 
 

@@ -9,9 +9,7 @@ from jaxtyping import Float32
 
 from course_hw5.errors import require
 from course_hw5.layers import kernels
-from course_hw5.models.beit import BeitBackbone
-from course_hw5.models.bert import BertBackbone
-from course_hw5.models.task import Task, with_attention
+from course_hw5.models import beit, bert, task
 
 _EXTRACTORS = weakref.WeakKeyDictionary()
 
@@ -60,13 +58,13 @@ def extractor(model: keras.Model) -> keras.Model:
     """The model that computes everything in one pass: what `model` outputs, and each layer's attention. It is made once."""
     require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
     if model not in _EXTRACTORS:
-        backbones = (BertBackbone, BeitBackbone)
-        is_ours = isinstance(model, (Task, *backbones))
+        backbones = (bert.BertBackbone, beit.BeitBackbone)
+        is_ours = isinstance(model, (task.Task, *backbones))
         backbone = next((layer for layer in model.layers if isinstance(layer, backbones)), None)
         if not is_ours and backbone is None:
             expected = "be, or call, a BertBackbone or a BeitBackbone of course_hw5"
             raise ValueError(f"`model` must {expected}. Received: {model.name!r}")
-        _EXTRACTORS[model] = model.with_attention() if is_ours else with_attention(model, backbone)
+        _EXTRACTORS[model] = model.with_attention() if is_ours else task.with_attention(model, backbone)
     return _EXTRACTORS[model]
 
 

@@ -21,6 +21,7 @@ SENTENCES = (
     "Nothing here would make me watch it again",
 )
 MAX_LENGTH = 64
+COUNT = {"type": whole_number(1), "metavar": "COUNT"}
 
 
 class Bert(Recipe):
@@ -35,12 +36,7 @@ class Bert(Recipe):
         Option("--lora", type=whole_number(1), metavar="RANK", help="train a low-rank change alone; its learning rate is 5e-4"),
         Option("--epoch-fraction", type=float, default=1.0, help="of the training data (default: %(default)s)"),
         Option("--teacher", help="a classifier: sentences of IMDB with its pseudo-labels are trained on, too"),
-        Option(
-            "--num-pseudo-labels",
-            type=whole_number(1),
-            metavar="COUNT",
-            help="how many sentences --teacher labels (default: all)",
-        ),
+        Option("--num-pseudo-labels", **COUNT, help="how many sentences --teacher labels (default: all)"),
         Option("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both predictions alike"),
         Option("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)"),
     )

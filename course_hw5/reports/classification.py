@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.reports import classification_metrics, evaluation, labelled_batches, run_folder
+from course_hw5.reports.classification_metrics import ClassNames
 from course_hw5.reports.labelled_batches import LabelledData
 from course_hw5.reports.pages import components
 
@@ -60,18 +61,13 @@ class ClassificationEvaluation(evaluation.Evaluation):
 
 
 def evaluate_classifier(
-    model: keras.Model,
-    dataset: LabelledData,
-    class_names: classification_metrics.ClassNames,
-    steps: int | None = None,
-    from_logits: bool | None = None,
-    describe: Callable | None = None,
+    model: keras.Model, dataset: LabelledData, class_names: ClassNames, steps=None, from_logits=None, describe=None
 ) -> ClassificationEvaluation:
     """Predicts each example of a data set once and compares predictions with labels; writes nothing.
 
     Examples whose label is no class or whose outputs are NaN are left out.
 
-    Args: as for `course_hw5.ClassificationReport`.
+    Args: as for `course_hw5.ClassificationReport`, of the same types.
 
     Raises:
         ValueError: if the data do not fit the model, the data set has no end, or no example is left.

@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from course_hw5.errors import is_whole, require
-from course_hw5.reports import classification, classification_metrics, plots, run_folder
+from course_hw5.reports import classification, classification_metrics, labelled_batches, plots, run_folder
 from course_hw5.reports.evaluation import Writer, write_drawn
-from course_hw5.reports.labelled_batches import LabelledData
 
 
 def main_metrics(logs: dict | None, model: keras.Model) -> dict:
@@ -87,11 +86,8 @@ class HistoryPlots(RunCallback):
         history = self._history = pd.concat([self._history, pd.DataFrame([row])], ignore_index=True)
         with self._going_on(path):
             run_folder.write_text(path, history.to_csv(index=False))
-        for metric in run_folder.CURVES:
-            if metric in history:
-                write_drawn(
-                    path.with_name(f"{metric}.png"), self.writer, epoch, self._said, plots.history_plot, history, metric
-                )
+        for metric in (metric for metric in run_folder.CURVES if metric in history):
+            write_drawn(path.with_name(f"{metric}.png"), self.writer, epoch, self._said, plots.history_plot, history, metric)
 
 
 class ClassificationReport(RunCallback):
@@ -128,7 +124,7 @@ class ClassificationReport(RunCallback):
 
     def __init__(
         self,
-        dataset: LabelledData,
+        dataset: labelled_batches.LabelledData,
         class_names: classification_metrics.ClassNames,
         run_dir: run_folder.AnyPath,
         every: int = 0,

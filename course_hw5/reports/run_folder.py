@@ -15,6 +15,7 @@ from course_hw5.files import AnyPath, atomic_write, local_path, write_text
 from course_hw5.reports import fonts
 
 CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
+ADVICE = "add --resume to go on or --overwrite to start anew"
 
 
 @contextlib.contextmanager
@@ -111,9 +112,7 @@ def read_history(run_dir: AnyPath, columns: Sequence[str] = ()) -> pd.DataFrame:
     return history
 
 
-def ensure_empty(
-    run_dir: AnyPath, may_hold_files: bool = False, advice: str = "add --resume to go on or --overwrite to start anew"
-) -> bool:
+def ensure_empty(run_dir: AnyPath, may_hold_files: bool = False, advice: str = ADVICE) -> bool:
     """Whether a run folder holds files.
 
     Raises:

@@ -165,10 +165,6 @@ class SceneTimeLapse(time_lapse.TimeLapse):
         segmenter = SceneSegmenter(self.model)
         predictions = segmenter.segment([image for image, _ in self.scenes])
         for number, ((image, labels), predicted) in enumerate(zip(self.scenes, predictions)):
-            matrix = counted(labels, predicted, segmenter.num_classes)
-            yield {
-                "name": f"image {number + 1}",
-                "answer": "pixel accuracy",
-                "probability": round(metrics.pixel_scores(matrix)["pixel_accuracy"], 4),
-                "image": components.thumbnail(masks.overlay(image, predicted), side=200),
-            }
+            accuracy = round(metrics.pixel_scores(counted(labels, predicted, segmenter.num_classes))["pixel_accuracy"], 4)
+            shown = {"name": f"image {number + 1}", "answer": "pixel accuracy", "probability": accuracy}
+            yield shown | {"image": components.thumbnail(masks.overlay(image, predicted), side=200)}

@@ -42,17 +42,11 @@ def _best_epoch(history, monitor):
     lines = [f"Epoch {int(best['epoch'])} of {len(history)} was the best by {monitor} ({best[monitor]:.4f}); it was tested."]
     if {"accuracy", "val_accuracy"} <= {*history}:
         gap = best["accuracy"] - best["val_accuracy"]
-        side = "above" if gap > 0 else "below"
-        lines.append(f"There the training accuracy was {abs(gap):.3f} {side} the validation accuracy: {_overfitting(gap)}")
+        side, verdict = "below", "training is the harder task here (augmentation or dropout act only there)."
+        if gap > 0:
+            side, verdict = "above", "the model is overfitting." if gap > OVERFITTING else "no sign of overfitting."
+        lines.append(f"There the training accuracy was {abs(gap):.3f} {side} the validation accuracy: {verdict}")
     return lines
-
-
-def _overfitting(gap):
-    if gap > OVERFITTING:
-        return "the model is overfitting."
-    if gap > 0:
-        return "no sign of overfitting."
-    return "training is the harder task here (augmentation or dropout act only there)."
 
 
 def of_comparison(runs: dict, scores: pd.DataFrame) -> list[str]:
@@ -85,10 +79,9 @@ def _compare_accuracy(runs, best, second):
     if gain == 0:
         return f"{best} and {second} are as accurate: {first['accuracy']:.4f} of the test examples."
     error = np.sqrt(sum(m["accuracy"] * (1 - m["accuracy"]) / max(1, m["examples"]) for m in (first, other)))
-    verdict = (
-        f"{'more than chance explains' if gain > 2 * error else 'which can be chance'} with {first['examples']:,} test examples"
-    )
-    return f"{best} is the most accurate: {first['accuracy']:.4f}, {gain:.4f} above {second}, {verdict}."
+    verdict, examples = "more than chance explains" if gain > 2 * error else "which can be chance", f"{first['examples']:,}"
+    line = f"{best} is the most accurate: {first['accuracy']:.4f}, {gain:.4f} above {second}"
+    return f"{line}, {verdict} with {examples} test examples."
 
 
 def _compare_class(scores, best, second):

@@ -6,12 +6,11 @@ import numpy as np
 
 from course_hw5.attention import analysis
 from course_hw5.errors import is_whole, require
-from course_hw5.reports import plots, run_folder
-from course_hw5.reports.keras_callbacks import RunCallback
+from course_hw5.reports import keras_callbacks, plots, run_folder
 from course_hw5.reports.pages import components
 
 
-class TimeLapse(RunCallback):
+class TimeLapse(keras_callbacks.RunCallback):
     """Keeps, in a file of the run folder, what a model makes of the same few inputs before training and every few epochs.
 
     Subclasses name the `file` and give the `frames` of an epoch, dicts. After a resume, frames that come again are replaced.

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.reports import run_folder
-from course_hw5.reports.keras_callbacks import main_metrics
+from course_hw5.reports import keras_callbacks, run_folder
 
 
 class EpochSeed(keras.callbacks.Callback):
@@ -115,8 +114,7 @@ class BestModel(keras.callbacks.Callback):
 
     def __init__(self, run_dir: str | os.PathLike, monitor: str = "val_accuracy"):
         super().__init__()
-        self.run_dir = run_folder.local_path(run_dir)
-        self.monitor = monitor
+        self.run_dir, self.monitor = run_folder.local_path(run_dir), monitor
         self.sign = -1 if monitor.endswith("loss") else 1
         self._best: float | None = None
 
@@ -126,7 +124,7 @@ class BestModel(keras.callbacks.Callback):
         elif self._best is None:  # of a run that goes on
             earlier = run_folder.read_history(self.run_dir).query("epoch <= @epoch")
             self._best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
-        value = self.sign * main_metrics(logs, self.model)[self.monitor]
+        value = self.sign * keras_callbacks.main_metrics(logs, self.model)[self.monitor]
         if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
             self._save(self.model)
             self._best = -math.inf if math.isnan(value) else value

@@ -5,12 +5,8 @@ import tensorflow as tf
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
-from course_hw5.reports import classification_metrics, labelled_batches
-from course_hw5.reports.classification import ClassificationEvaluation, check_units, evaluate_classifier
-from course_hw5.reports.segmentation_report import SceneEvaluation, check_classes, check_end, evaluate_segmenter
-from course_hw5.segmentation.losses import PixelCrossentropy
-from course_hw5.segmentation.metrics import MeanIoU, PixelAccuracy
-from course_hw5.segmentation.segmenter import SceneSegmenter
+from course_hw5.reports import classification, classification_metrics, labelled_batches, segmentation_report
+from course_hw5.segmentation import losses, metrics, segmenter
 from course_hw5.training import runtime
 from course_hw5.training.config import TrainingConfig
 
@@ -43,7 +39,7 @@ class Classification:
 
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
-        check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
+        classification.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         for split in (data.validation, data.test):
             labelled_batches.batches(split)
 
@@ -66,12 +62,12 @@ class Classification:
         metric = RoundedAccuracy(name="accuracy") if is_binary else "accuracy"
         return {"loss": loss(label_smoothing=config.label_smoothing), "metrics": [metric]}
 
-    def evaluate(self, model: keras.Model, data: Dataset) -> ClassificationEvaluation:
+    def evaluate(self, model: keras.Model, data: Dataset) -> classification.ClassificationEvaluation:
         """Predicts the test data once and scores the predictions; writes nothing."""
-        check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
+        classification.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         if not model.compiled:
             model.compile(jit_compile=runtime.use_jit_compile(model))
-        return evaluate_classifier(model, data.test, data.class_names, describe=getattr(data, "describe", None))
+        return classification.evaluate_classifier(model, data.test, data.class_names, describe=getattr(data, "describe", None))
 
 
 class RDrop(Classification):
@@ -108,17 +104,16 @@ class Segmentation:
     """
 
     def __init__(self, auxiliary_weight: float = 0.4, **options):
-        self.auxiliary_weight = auxiliary_weight
-        self.options = options
+        self.auxiliary_weight, self.options = auxiliary_weight, options
 
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and there are data to train on."""
-        check_classes(model.outputs[0].shape[-1], data.class_names)
+        segmentation_report.check_classes(model.outputs[0].shape[-1], data.class_names)
         if data.train is None:
             raise ValueError("The data set must have a split to train on. Received: a copy without one")
-        check_end(data.validation, "validation")
-        check_end(data.test, "test")
-        SceneSegmenter(model, **self.options)  # refuses wrong options before training, not after
+        segmentation_report.check_end(data.validation, "validation")
+        segmentation_report.check_end(data.test, "test")
+        segmenter.SceneSegmenter(model, **self.options)  # refuses wrong options before training, not after
 
     def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
         """One target for each output."""
@@ -130,17 +125,17 @@ class Segmentation:
             raise ValueError(f"`label_smoothing` must be 0 for segmentation. Received: {config.label_smoothing}")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
-            "loss": [PixelCrossentropy() for _ in model.outputs],
+            "loss": [losses.PixelCrossentropy() for _ in model.outputs],
             "loss_weights": [1.0] + [self.auxiliary_weight] * others,
-            "metrics": [[MeanIoU(classes), PixelAccuracy(classes)]] + [[]] * others,
+            "metrics": [[metrics.MeanIoU(classes), metrics.PixelAccuracy(classes)]] + [[]] * others,
         }
 
-    def evaluate(self, model: keras.Model, data: Dataset) -> SceneEvaluation:
+    def evaluate(self, model: keras.Model, data: Dataset) -> segmentation_report.SceneEvaluation:
         """Segments the test data once and scores the segmentation masks; writes nothing."""
-        check_classes(model.outputs[0].shape[-1], data.class_names)
-        return evaluate_segmenter(SceneSegmenter(model, **self.options), data)
+        segmentation_report.check_classes(model.outputs[0].shape[-1], data.class_names)
+        return segmentation_report.evaluate_segmenter(segmenter.SceneSegmenter(model, **self.options), data)
 
 
 Task = Classification | Segmentation
-Evaluation = ClassificationEvaluation | SceneEvaluation
+Evaluation = classification.ClassificationEvaluation | segmentation_report.SceneEvaluation
 CLASSIFICATION = Classification()

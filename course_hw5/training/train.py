@@ -165,10 +165,9 @@ def _check(model, data, run_dir, config, task):
     task.check(model, data)
     batches = int(data.train.cardinality())
     if batches < 1:  # the schedule of the learning rate needs it
-        raise ValueError(
-            "`data.train` must know how many batches it has: .apply(tf.data.experimental.assert_cardinality(batches)). "
-            f"Received: {'an endless set' if batches == tf.data.INFINITE_CARDINALITY else 'an empty or unknown number'}"
-        )
+        found = "an endless set" if batches == tf.data.INFINITE_CARDINALITY else "an empty or unknown number"
+        advice = ".apply(tf.data.experimental.assert_cardinality(batches))"
+        raise ValueError(f"`data.train` must know how many batches it has: {advice}. Received: {found}")
     return batches
 
 
@@ -177,10 +176,8 @@ def _finish(run_dir, data, record, task, writer):
     model = checkpoints.load_model(run_dir / "model.keras")
     history = run_folder.read_history(run_dir)
     examples = int(data.train.cardinality()) * data.batch_size
-    speed = {
-        "training_seconds": round(float(history["seconds"].sum()), 1),
-        "training_examples_per_second": round(examples / float(history["seconds"].median()), 1),
-    }
+    speed = {"training_seconds": round(float(history["seconds"].sum()), 1)}
+    speed["training_examples_per_second"] = round(examples / float(history["seconds"].median()), 1)
     found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=speed)
     started = run_folder.read_json(run_dir / "config.json") | {"prediction_flops": None}  # if resumed: of the first command
     with contextlib.suppress(Exception):  # no run ends for a number on a page
