@@ -10,8 +10,11 @@ import tensorflow as tf
 from course_hw5 import SceneSegmenter
 from course_hw5.reports import segmentation_report, summary
 from course_hw5.reports.pages import run
+from course_hw5.reports.segmentation_report import gallery
 
 NAMES = ("red", "green", "blue")
+IMAGE = np.full((4, 6, 3), 100, "uint8")
+LABELS = np.array([[0] * 6, [1] * 6, [1] * 6, [255] * 6], "uint8")
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +140,24 @@ def test_scenes_without_an_end_are_refused(segmenter, tmp_path):
 def test_classes_of_one_name_and_a_class_called_none_stay_on_the_page(segmenter, tmp_path):
     segmentation_report.evaluate_segmenter(segmenter, data_of([scene(0)], names=("pole", "None", "pole"))).write(tmp_path)
     assert [*run._pixel_metrics(tmp_path).index] == ["pole (0)", "None", "pole (2)", "mean"]
+
+
+def test_a_gallery_draws_the_image_beside_its_maps_with_shares():
+    figure = gallery([IMAGE, IMAGE], [LABELS, LABELS], [LABELS * 0, LABELS * 0], ("road", "$sky"))
+    assert [panel.get_title() for panel in figure.axes[:3]] == ["image", "annotation", "prediction"]
+    assert len(figure.axes) == 6
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["road 71%", r"\$sky 29%", "no label"]  # drawn as $sky
+
+
+@pytest.mark.parametrize(
+    "maps, message",
+    [
+        (([IMAGE], [LABELS, LABELS], None), "one annotation per image, of 1. Received: 2"),
+        (([IMAGE], None, [LABELS.T]), r"prediction of image 0 must have its size, \(4, 6\)"),
+        (([], None, None), "one image per image, of 0. Received: 0"),
+    ],
+)
+def test_maps_of_a_gallery_that_do_not_fit_are_refused(maps, message):
+    with pytest.raises(ValueError, match=message):
+        gallery(*maps, "ab")
