@@ -16,8 +16,6 @@ heads, each as long as there are channels to read or to write, whichever are few
 with every other.)
 """
 
-from typing import TypeAlias
-
 import keras
 import numpy as np
 from jaxtyping import Float
@@ -26,8 +24,6 @@ import course_hw5
 from course_hw5.labs.support import drawing, receptive_fields
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 from course_hw5.layers import beit_attention, relative_position_bias
-
-Images: TypeAlias = Float[np.ndarray, "images rows columns channels"]
 
 OFFSETS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
 SURE = 200.0  # a bias beside which a softmax in float32 leaves nothing, nor does half of it
@@ -144,11 +140,11 @@ class HeadsAsConvolution:
         self.attention.output_kernel.assign(output.reshape(self.hidden_dim, self.hidden_dim))
         self.attention.output_bias.assign(np.pad(bias, (0, self.hidden_dim - self.written)))
 
-    def __call__(self, images: Images) -> Images:
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         tokens = keras.ops.convert_to_numpy(self.attention(self._tokens(images), self.positions()))
         return tokens[:, 1:, : self.written].reshape(-1, *self.grid, self.written)
 
-    def weights(self, images: Images) -> Float[np.ndarray, "images heads tokens tokens"]:
+    def weights(self, images: np.ndarray) -> Float[np.ndarray, "images heads tokens tokens"]:
         """Attention weights `(batch, heads, tokens, tokens)`, [CLS] first."""
         _, parts = self.attention(self._tokens(images), self.positions(), return_attention_scores=True)
         return keras.ops.convert_to_numpy(parts["attention_weights"])

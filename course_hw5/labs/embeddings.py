@@ -81,23 +81,32 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
 
     caption = f"“{PAIR[0]}” and “{PAIR[1]}”: three vectors for each token, and their sum after normalization"
     result.figures[caption] = plots.embedding_plot(*embedding_parts(model, *PAIR))
-    caption = f"What is lost without each: {data.note}"
-    _, (left, right) = result.subplots(caption, 1, 2, sharey=True, figsize=(11, 3.6))
+    _, (left, right) = result.subplots(f"What is lost without each: {data.note}", 1, 2, sharey=True, figsize=(11, 3.6))
     colors = [drawing.COLORS[0]] * 3 + [drawing.COLORS[1]] * 3
     drawing.bars(left, accuracy, colors, "{:.3f}", padding=0, label_type="center", color="white")
     left.axvline(whole_accuracy, color="0.3", linestyle=":")
     left.set(xlim=(0, 1), xlabel="accuracy; dotted, with nothing left out", title="without …")
     drawing.bars(right, moved, colors, "{:.3f}")
     right.set(xlim=(0, 1.2 * max(moved.values()) or 1), xlabel="mean change of the probability of “positive”")
-    _share_bars(result, shares)
+    caption = "What attention goes to in each layer: without [CLS], the first word takes its place"
+    figure, panels = result.subplots(caption, 1, 2, sharey=True, figsize=(9, 3.6))
+    labels = ("what stands first", "[SEP]", "other words")
+    for axes, (name, share) in zip(panels, shares.items()):
+        bottom = 0
+        for values, label, color in zip(share.values(), labels, drawing.COLORS):
+            axes.bar(np.arange(len(values)), values, bottom=bottom, color=color, label=label)
+            bottom = bottom + values
+        axes.set(xlabel="layer", ylim=(0, 1), title=f"{name} [CLS]")
+        axes.grid(axis="x", visible=False)
+    panels[0].set_ylabel("share of the attention")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return result
 
 
 def left_out(token_ids: sentiment.TokenIds, id_: int) -> sentiment.TokenIds:
     """Rows of token ids without one id; what comes after it moves up, and a 0 is added."""
     order = np.argsort(token_ids == id_, axis=1, kind="stable")
-    rows = np.where(token_ids == id_, 0, token_ids)
-    return np.take_along_axis(rows, order, axis=1)
+    return np.take_along_axis(np.where(token_ids == id_, 0, token_ids), order, axis=1)
 
 
 def _read_last(model, token_ids):
@@ -116,18 +125,3 @@ def _attention_shares(model, token_ids, most=32):
     separators = (token_ids == model.tokenizer.sep_token_id)[:, None]
     first, separator = received[..., 0].mean(0), (received * separators).sum(-1).mean(0)
     return {"first": first, "[SEP]": separator, "rest": 1 - first - separator}
-
-
-def _share_bars(result, shares):
-    caption = "What attention goes to in each layer: without [CLS], the first word takes its place"
-    figure, panels = result.subplots(caption, 1, 2, sharey=True, figsize=(9, 3.6))
-    labels = ("what stands first", "[SEP]", "other words")
-    for axes, (name, share) in zip(panels, shares.items()):
-        bottom = 0
-        for values, label, color in zip(share.values(), labels, drawing.COLORS):
-            axes.bar(np.arange(len(values)), values, bottom=bottom, color=color, label=label)
-            bottom = bottom + values
-        axes.set(xlabel="layer", ylim=(0, 1), title=f"{name} [CLS]")
-        axes.grid(axis="x", visible=False)
-    panels[0].set_ylabel("share of the attention")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

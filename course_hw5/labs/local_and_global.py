@@ -93,8 +93,7 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     _, axes = result.subplots(caption, figsize=(7.5, 0.8 + 0.36 * len(moved)))
     drawing.bars(axes, moved, [blue if name.startswith("BEiT") else orange for name in moved], "{:.2f}")
     axes.set(xlim=(0, 1), xlabel="0: none moves, 1: all move")
-    explained = course_hw5.explain(beit, images[0])
-    result.pages["Where BEiT looks in the first image"] = explained.view(html_action="return")
+    result.pages["Where BEiT looks in the first image"] = course_hw5.explain(beit, images[0]).view(html_action="return")
     return result
 
 

@@ -15,7 +15,6 @@ the claim says is its reason.
 
 import keras
 import numpy as np
-from jaxtyping import Float
 
 from course_hw5.attention.viewer.page import head_view
 from course_hw5.labs.support import drawing, sequence_models, sequences
@@ -97,7 +96,7 @@ def make_models(longest: int, uniform: bool = False) -> dict[str, keras.Model]:
     }
 
 
-def alignment_of(model: keras.Model, inputs: sequence_models.Inputs) -> Float[np.ndarray, "examples steps letters"]:
+def alignment_of(model: keras.Model, inputs: sequence_models.Inputs) -> np.ndarray:
     """Weights of additive attention: float32 array `(examples, steps, letters)`."""
     return keras.Model(model.input, model.get_layer("alignment").output[1]).predict(inputs, batch_size=500, verbose=0)
 

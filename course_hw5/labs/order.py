@@ -63,7 +63,17 @@ def run(seed: int = 0, positions: str = "none", steps: int = 300) -> LabResult:
     result.check("equivariant", label, result["change_without"] < sequence_models.ROUNDING)
     result.check("positions_matter", "with positions they change them", result["change_with"] > 100 * sequence_models.ROUNDING)
     result.check("causal_mask_tells", "a causal mask alone tells who chases, accuracy above 95 %", causal[1] > 0.95)
-    _bars(result, accuracy)
+    figure, axes = result.subplots("Positions are needed only where order matters", figsize=(8, 4.2))
+    places, width = np.arange(len(QUESTIONS)), 0.26
+    for i, ((name, shares), color) in enumerate(zip(accuracy.items(), drawing.COLORS)):
+        bars = axes.bar(places + (i - 1) * width, shares, width, color=color, label=name)
+        for bar, share in zip(bars, shares):
+            axes.text(bar.get_x() + width / 2, 0.12, f"{share:.2f}", ha="center", color="white", weight="bold")
+    for place, chance in zip(places, (1 / len(sequences.PAIRS), 0.5)):
+        axes.hlines(chance, place - 0.42, place + 0.42, "black", "dashed", label="" if place else "a guess without order")
+    axes.set(xticks=places, xticklabels=QUESTIONS.values(), ylabel="accuracy on unseen sentences", ylim=(0, 1.03))
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure, axes = result.subplots("How far each word's output moves when the words are shuffled", figsize=(8, 4))
     drawing.changes(axes, SENTENCE, moved, "ovs", sequence_models.ROUNDING)
     axes.set_ylabel("largest change of its output")
@@ -80,17 +90,3 @@ def _moved_by_shuffling(model, random, shuffles=20):
     orders = np.stack([random.permutation(len(SENTENCE)) for _ in range(shuffles)])
     before, after = (keras.ops.convert_to_numpy(encoder(part)) for part in (TOKEN_IDS, TOKEN_IDS[0][orders]))
     return np.abs(np.take_along_axis(after, np.argsort(orders)[..., None], 1) - before).max((0, 2))
-
-
-def _bars(result, accuracy):
-    figure, axes = result.subplots("Positions are needed only where order matters", figsize=(8, 4.2))
-    places, width = np.arange(len(QUESTIONS)), 0.26
-    for i, ((name, shares), color) in enumerate(zip(accuracy.items(), drawing.COLORS)):
-        bars = axes.bar(places + (i - 1) * width, shares, width, color=color, label=name)
-        for bar, share in zip(bars, shares):
-            axes.text(bar.get_x() + width / 2, 0.12, f"{share:.2f}", ha="center", color="white", weight="bold")
-    for place, chance in zip(places, (1 / len(sequences.PAIRS), 0.5)):
-        axes.hlines(chance, place - 0.42, place + 0.42, "black", "dashed", label="" if place else "a guess without order")
-    axes.set(xticks=places, xticklabels=QUESTIONS.values(), ylabel="accuracy on unseen sentences", ylim=(0, 1.03))
-    axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)

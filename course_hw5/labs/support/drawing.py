@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import seaborn
-from jaxtyping import Float
 from matplotlib.axes import Axes
 
 Series: TypeAlias = Mapping[str, Sequence[float] | np.ndarray]
@@ -13,8 +12,8 @@ Series: TypeAlias = Mapping[str, Sequence[float] | np.ndarray]
 COLORS = seaborn.color_palette("colorblind")
 
 
-def image(axes: Axes, values: Float[np.ndarray, "rows columns ..."], title: str, fontsize: int = 10, **options: Any) -> None:
-    """Shows an image; options are those of `imshow`."""
+def image(axes: Axes, values: np.ndarray, title: str, fontsize: int = 10, **options: Any) -> None:
+    """Shows an image, `(rows, columns)` or `(rows, columns, 3)`; options are those of `imshow`."""
     axes.imshow(values, **options)
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=fontsize)

@@ -132,8 +132,7 @@ def train(model: keras.Model, inputs: Inputs, answers: Batch, learning_rate: flo
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, warmup_target=learning_rate, warmup_steps=warmup)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
     # XLA makes a loop over letters three times as fast, and takes 10 seconds to compile it; without a loop it gains nothing
-    use_jit = recurrent_layers(model) > 0 and steps > 300
-    model.compile(keras.optimizers.Adam(schedule, clipnorm=1.0), loss, jit_compile=use_jit)
+    model.compile(keras.optimizers.Adam(schedule, clipnorm=1.0), loss, jit_compile=recurrent_layers(model) > 0 and steps > 300)
     model.fit(inputs, answers, batch_size=32, verbose=0, shuffle=False)
 
 
@@ -158,30 +157,27 @@ def attention_weights(model: keras.Model, inputs: Inputs) -> dict[str, Float[np.
         Dict of "encoder" and "decoder" (self-attention) and "cross" (the decoder's cross-attention), where the model has them,
         to float32 arrays `(blocks, heads, queries, keys)`.
     """
-    recorded, layers = {}, []
+    recorded = {}
 
-    def record(role, layer):
-        compute_attention = layer._compute_attention  # keras-nlp returns no weights, and this is Keras's place to override
-
+    def recording(role, compute_attention):  # keras-nlp returns no weights, and this is Keras's place to override
         def compute(query, key, value, attention_mask=None, training=None, return_attention_scores=False, **kwargs):
             output, weights = compute_attention(query, key, value, attention_mask, training, True, **kwargs)
             recorded.setdefault(role, []).append(keras.ops.convert_to_numpy(weights)[0])
             return output, weights
 
-        layer._compute_attention = compute
-        layers.append(layer)
+        return compute
 
+    kinds = keras_nlp.layers.TransformerEncoder, keras_nlp.layers.TransformerDecoder
+    encoders, decoders = ([block for block in model.layers if isinstance(block, kind)] for kind in kinds)
+    layers = [("encoder", block._self_attention_layer) for block in encoders]
+    layers += [("decoder", block._self_attention_layer) for block in decoders]
+    layers += [("cross", block._cross_attention_layer) for block in decoders if block._cross_attention_layer is not None]
     try:
-        for block in model.layers:
-            if isinstance(block, keras_nlp.layers.TransformerEncoder):
-                record("encoder", block._self_attention_layer)
-            elif isinstance(block, keras_nlp.layers.TransformerDecoder):
-                record("decoder", block._self_attention_layer)
-                if block._cross_attention_layer is not None:
-                    record("cross", block._cross_attention_layer)
+        for role, layer in layers:
+            layer._compute_attention = recording(role, layer._compute_attention)
         model(inputs)
     finally:
-        for layer in layers:
+        for _, layer in layers:
             del layer._compute_attention
     return {role: np.stack(layers) for role, layers in recorded.items()}
 
