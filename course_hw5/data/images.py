@@ -78,8 +78,7 @@ def _cifar10():
     raw = builder.as_dataset("train", decoders={"image": tfds.decode.SkipDecoding()}).take(1)
     is_jpeg = next(iter(tfds.as_numpy(raw)))["image"].startswith(b"\xff\xd8")
     lossy = "a copy whose images went through JPEG: scores can be a little below those on the originals"
-    note = f"CIFAR-10, {lossy if is_jpeg else 'the original images'}"
-    return train, test, builder.info.features["label"].names, note
+    return train, test, builder.info.features["label"].names, f"CIFAR-10, {lossy if is_jpeg else 'the original images'}"
 
 
 SOURCES = {"cifar10": _cifar10, "digits": _digits}

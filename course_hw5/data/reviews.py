@@ -129,8 +129,7 @@ def _shuffled(ids, labels, buckets, batch_size, epoch_fraction):
     boundaries, sizes = [bucket + 1 for bucket in buckets], [batch_size] * (len(buckets) + 1)
     options = {"pad_to_bucket_boundary": True, "drop_remainder": True}
     data = data.bucket_by_sequence_length(lambda row, _: tf.size(row), boundaries, sizes, **options)
-    per_bucket = np.bincount(np.searchsorted(buckets, ids.row_lengths().numpy()))
-    batches = int((per_bucket // batch_size).sum())
+    batches = int((np.bincount(np.searchsorted(buckets, ids.row_lengths().numpy())) // batch_size).sum())
     if not batches:
         raise ValueError(f"`batch_size` must leave one full batch of {count} texts of like length. Received: {batch_size}")
     batches = max(1, round(batches * epoch_fraction))

@@ -112,8 +112,7 @@ def _arrays(dataset):
     inputs, labels = _pair(dataset)
     if isinstance(inputs, list) and not any(hasattr(part, "shape") for part in keras.tree.flatten(inputs)):
         inputs = np.asarray(inputs)  # a list of texts or numbers
-    inputs = keras.tree.map_structure(lambda part: part if tf.is_tensor(part) else np.asarray(part), inputs)
-    return inputs, _numbers(labels)
+    return keras.tree.map_structure(lambda part: part if tf.is_tensor(part) else np.asarray(part), inputs), _numbers(labels)
 
 
 def _numbers(labels) -> np.ndarray:

@@ -129,8 +129,7 @@ def _draw_runs(axes, histories, metric):
 def _draw_class_scores(axes, scores, most):
     title = "F1 per class"
     if len(scores) > most:
-        spread = scores.max(axis=1) - scores.min(axis=1)
-        scores = scores.loc[spread.nlargest(most).index]
+        scores = scores.loc[(scores.max(axis=1) - scores.min(axis=1)).nlargest(most).index]
         title += f": the {most} on which the runs differ most"
     scores = scores.loc[scores.mean(axis=1).sort_values(kind="stable").index]
     rows = np.arange(len(scores))

@@ -118,8 +118,7 @@ def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
     Returns:
         Dict of `variable.path` to multiplier: 1 for the last group, the head; `decay` for the one before it, and so on.
     """
-    groups = model.layer_groups()[::-1]
-    return {variable.path: decay**below for below, group in enumerate(groups) for variable in group}
+    return {variable.path: decay**below for below, group in enumerate(model.layer_groups()[::-1]) for variable in group}
 
 
 def _not_decayed(model):

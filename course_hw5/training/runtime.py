@@ -30,8 +30,7 @@ def use_jit_compile(model: keras.Model) -> bool:
     and, on a processor with instructions for it, for whatever is in bfloat16: there oneDNN multiplies matrices faster than
     XLA, which compiles what lies between the products (`layers.kernels`).
     """
-    resizes = any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs)
-    if tf.distribute.has_strategy() or resizes:
+    if tf.distribute.has_strategy() or any(len(tensor.shape) == 4 and None in tensor.shape[1:] for tensor in model.inputs):
         return False
     if not uses_onednn() or tf.config.list_physical_devices("GPU"):
         return True

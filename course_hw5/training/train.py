@@ -23,10 +23,9 @@ from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, run_folder
 from course_hw5.reports.keras_callbacks import HistoryPlots
 from course_hw5.reports.pages.run import write_page
-from course_hw5.training import flops, runtime, tasks
+from course_hw5.training import flops, optimizers, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
-from course_hw5.training.optimizers import Multipliers, make_optimizer
 
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
@@ -40,7 +39,7 @@ def train(
     overwrite: bool = False,
     arguments: dict | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    lr_multipliers: Multipliers = None,
+    lr_multipliers: optimizers.Multipliers = None,
     task: tasks.Task = tasks.CLASSIFICATION,
 ) -> dict:
     """Trains a classifier, or a model of another task, and fills a run folder, its page included.
@@ -122,7 +121,7 @@ def compile_model(
     model: keras.Model,
     config: TrainingConfig,
     steps_per_epoch: int,
-    lr_multipliers: Multipliers = None,
+    lr_multipliers: optimizers.Multipliers = None,
     task: tasks.Task = tasks.CLASSIFICATION,
 ) -> None:
     """Compiles a model for the labels that a task prepares.
@@ -138,7 +137,7 @@ def compile_model(
     require("monitor", config.monitor, lambda name: name in known, f"one of {', '.join(known)}")
     if config.jit_compile is not None:
         jit_compile = config.jit_compile and not tf.distribute.has_strategy()
-    optimizer = make_optimizer(config, steps_per_epoch, model, lr_multipliers)
+    optimizer = optimizers.make_optimizer(config, steps_per_epoch, model, lr_multipliers)
     model.compile(optimizer=optimizer, jit_compile=jit_compile, **losses)
 
 
