@@ -74,12 +74,11 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     poked = np.random.default_rng(seed).permutation(side * side)[:24]
     beit = course_hw5.load_model("beit-cifar10")
     weights = course_hw5.attention_model(beit)(receptive_fields.photographs(beit.input_shape[1:3]))
-    mixed = {
-        "convolution": _mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked),
-        "nine heads by position": _mixing(heads, images, poked),
-        "attention of BEiT": keras.ops.convert_to_numpy(weights),
+    moved = {
+        "convolution": receptive_fields.change(_mixing(lambda x: keras.ops.convert_to_numpy(convolution(x)), images, poked)),
+        "nine heads by position": receptive_fields.change(_mixing(heads, images, poked)),
+        "attention of BEiT": receptive_fields.change(keras.ops.convert_to_numpy(weights)),
     }
-    moved = {name: receptive_fields.change(part) for name, part in mixed.items()}
     of_convolution, of_positions, of_beit = (
         result.measure(f"change_{key}", f"change of the weights from image to image, {name}", value)
         for key, (name, value) in zip(("convolution", "positions", "beit"), moved.items())

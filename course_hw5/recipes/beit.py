@@ -26,6 +26,7 @@ LAYER_DECAY, DROP_PATH_RATE = 0.75, 0.1  # for fine-tuning
 
 class Beit(Recipe):
     description = __doc__
+    model_class = "course_hw5.models.beit_tasks:BeitClassifier"
     batch_size = 128
     configs = CONFIGS
     from_preset = ("enlarge", "finetune")
@@ -75,8 +76,3 @@ class Beit(Recipe):
         from course_hw5.training import optimizers
 
         return optimizers.layerwise_multipliers(model, LAYER_DECAY) if args.recipe == "finetune" else None
-
-    def is_for(self, model):
-        from course_hw5.models.beit_tasks import BeitClassifier
-
-        return isinstance(model, BeitClassifier)

@@ -26,6 +26,7 @@ COUNT = {"type": whole_number(1), "metavar": "COUNT"}
 
 class Bert(Recipe):
     description = __doc__
+    model_class = "course_hw5.models.bert_classifier:BertClassifier"
     batch_size = 32
     configs = CONFIGS
     datasets = ("sst2", "sst2_sentences", "imdb")
@@ -94,11 +95,6 @@ class Bert(Recipe):
 
     def callbacks(self, args, data):
         return [course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain)]
-
-    def is_for(self, model):
-        from course_hw5.models.bert_classifier import BertClassifier
-
-        return isinstance(model, BertClassifier)
 
     def _load_teacher(self, args, model):
         from course_hw5.models.bert_classifier import with_precision

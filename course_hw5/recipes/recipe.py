@@ -1,6 +1,7 @@
 """What a recipe is made of: named values, options, and small builders. Loads no TensorFlow."""
 
 import argparse
+import pkgutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class Recipe:
 
     Attributes:
         description: its help: command, time and score.
+        model_class: of the models that it trains, "module:class", imported when a model is looked at.
         batch_size: examples per step.
         configs: dict of names to values of `TrainingConfig`.
         from_preset: those of the names that need --preset.
@@ -42,6 +44,7 @@ class Recipe:
     """
 
     description: str
+    model_class: str
     batch_size: int
     configs: dict[str, dict]
     from_preset: tuple[str, ...] = ()
@@ -62,7 +65,7 @@ class Recipe:
 
     def is_for(self, model: "keras.Model") -> bool:
         """Whether a trained model is of this kind."""
-        raise NotImplementedError
+        return isinstance(model, pkgutil.resolve_name(self.model_class))
 
     def load_start(self, args: Arguments) -> Any:
         """What the model is made from: a trained model, a backbone, or None."""

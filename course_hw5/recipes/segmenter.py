@@ -25,6 +25,7 @@ ZOOM = {"type": float, "nargs": "+", "default": [1.0]}
 
 class Segmenter(Recipe):
     description = __doc__
+    model_class = "course_hw5.models.upernet:UperNetSegmenter"
     batch_size = 8
     configs = CONFIGS
     from_preset = ("enlarge",)
@@ -81,8 +82,3 @@ class Segmenter(Recipe):
 
         images, labels = next(iter(data.validation))
         return [SceneTimeLapse(args.out, [*zip(images[:3], labels[:3])])]
-
-    def is_for(self, model):
-        from course_hw5.models.upernet import UperNetSegmenter
-
-        return isinstance(model, UperNetSegmenter)
