@@ -51,8 +51,7 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     best = by_hand[3].argmax() == products[3].argmax() == 1
     result.check("best_fit", "“its” gives most weight to “cat”, which fits it best", best)
     result.measure("cat_for_its", "weight of “cat” for “its”", by_hand[3, 1])
-    caption = "From queries and keys to weights: each row is a query"
-    _, axes = result.subplots(caption, 1, 3, figsize=(12, 3.8), style=None)
+    _, axes = result.subplots("From queries and keys to weights: each row is a query", 1, 3, figsize=(12, 3.8), style=None)
     steps = {"1. query · key": products, "2. divided by √3": scores, "3. softmax: the weights": by_hand}
     for axis, (title, values) in zip(axes, steps.items()):
         drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")

@@ -10,13 +10,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from jaxtyping import Bool, Integer
 
 from course_hw5.errors import is_whole, require
 
 MOST = 100_000  # batches of a `tf.data.Dataset` that does not know how many it has, where `steps` does not say
 LabelledData: TypeAlias = "Iterable[Any] | keras.utils.PyDataset"  # batches, or a tuple of arrays
-ClassNumbers: TypeAlias = tuple[Integer[np.ndarray, " examples"], Bool[np.ndarray, "examples classes"] | None, bool]
 PAIR = "(inputs, labels) or (inputs, labels, sample_weights)"
 
 
@@ -72,7 +70,7 @@ def _read(dataset, steps, most):
         yield _pair(batch)
 
 
-def class_numbers(labels: npt.ArrayLike, classes: int) -> ClassNumbers:
+def class_numbers(labels: npt.ArrayLike, classes: int) -> tuple[np.ndarray, np.ndarray | None, bool]:
     """The class of each label.
 
     Args:

@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
 
 import keras
 import matplotlib.patches
@@ -19,7 +18,7 @@ from course_hw5.reports.pages import components
 from course_hw5.segmentation import masks, metrics
 from course_hw5.segmentation.segmenter import SceneSegmenter
 
-Masks: TypeAlias = Sequence[masks.Mask] | None
+Masks = Sequence[masks.Mask] | None
 
 SHOWN = 4  # images in the gallery
 MOST = 14  # classes in its legend

@@ -9,6 +9,8 @@ from course_hw5.errors import is_whole, require
 from course_hw5.reports import keras_callbacks, plots, run_folder
 from course_hw5.reports.pages import components
 
+Sources = Sequence[str] | dict[str, np.ndarray]
+
 
 class TimeLapse(keras_callbacks.RunCallback):
     """Keeps, in a file of the run folder, what a model makes of the same few inputs before training and every few epochs.
@@ -56,9 +58,7 @@ class AttentionTimeLapse(TimeLapse):
 
     file = "attention.json"
 
-    def __init__(
-        self, run_dir: run_folder.AnyPath, sources: Sequence[str] | dict[str, np.ndarray], explain: Callable, every: int = 1
-    ):
+    def __init__(self, run_dir: run_folder.AnyPath, sources: Sources, explain: Callable, every: int = 1):
         super().__init__(run_dir, every)
         if isinstance(sources, str) or not sources:
             raise ValueError(f"`sources` must be a list of sentences, or a dict of images. Received: {sources!r:.60}")

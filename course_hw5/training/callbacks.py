@@ -1,7 +1,6 @@
 """Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
 
 import math
-import os
 import pathlib
 import zipfile
 import zlib
@@ -43,7 +42,7 @@ class Backup(keras.callbacks.Callback):
         backup_dir: folder to write the backup to.
     """
 
-    def __init__(self, backup_dir: str | os.PathLike):
+    def __init__(self, backup_dir: run_folder.AnyPath):
         super().__init__()
         self.backup_dir = run_folder.local_path(backup_dir)
 
@@ -57,12 +56,12 @@ class Backup(keras.callbacks.Callback):
             old.unlink(missing_ok=True)
 
 
-def latest_backup(backup_dir: str | os.PathLike) -> pathlib.Path | None:
+def latest_backup(backup_dir: run_folder.AnyPath) -> pathlib.Path | None:
     """Path of the newest backup in a folder, or None."""
     return max(run_folder.local_path(backup_dir).glob("epoch-*.npz"), default=None)
 
 
-def restore(path: str | os.PathLike, model: keras.Model) -> int:
+def restore(path: run_folder.AnyPath, model: keras.Model) -> int:
     """Gives a compiled model the weights and the optimizer's state of a backup.
 
     Args:
@@ -112,7 +111,7 @@ class BestModel(keras.callbacks.Callback):
         monitor: name of a metric in the logs; smaller is better where it ends in "loss".
     """
 
-    def __init__(self, run_dir: str | os.PathLike, monitor: str = "val_accuracy"):
+    def __init__(self, run_dir: run_folder.AnyPath, monitor: str = "val_accuracy"):
         super().__init__()
         self.run_dir, self.monitor = run_folder.local_path(run_dir), monitor
         self.sign = -1 if monitor.endswith("loss") else 1

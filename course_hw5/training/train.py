@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
-import os
 import pathlib
 import platform
 import shlex
@@ -20,8 +19,7 @@ from tensorboard.plugins.hparams import api as hparams
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
 from course_hw5.models.checkpoints import load as checkpoints
-from course_hw5.reports import classification_metrics, run_folder
-from course_hw5.reports.keras_callbacks import HistoryPlots
+from course_hw5.reports import classification_metrics, keras_callbacks, run_folder
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import flops, optimizers, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
@@ -33,7 +31,7 @@ VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-
 def train(
     model: keras.Model,
     data: Dataset,
-    run_dir: str | os.PathLike,
+    run_dir: run_folder.AnyPath,
     config: TrainingConfig,
     resume: bool = False,
     overwrite: bool = False,
@@ -90,10 +88,10 @@ def train(
             train_data, validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
             runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
-            own = [EpochSeed(config.seed), TerminateOnNaN(), HistoryPlots(out_dir, writer), BestModel(out_dir, config.monitor)]
-            board = keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)
+            own = [EpochSeed(config.seed), TerminateOnNaN(), keras_callbacks.HistoryPlots(out_dir, writer)]
+            own += [BestModel(out_dir, config.monitor), keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)]
             # the backup comes last: what the others wrote of an epoch is there by then
-            options = {"callbacks": [*own, board, *callbacks, Backup(out_dir / "backup")], "epochs": config.epochs}
+            options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup")], "epochs": config.epochs}
             try:
                 options["initial_epoch"] = restore(backup, model) if backup else 0
                 model.fit(train_data, validation_data=validation_data, shuffle=False, **options)  # the data set shuffles itself

@@ -5,7 +5,6 @@ They are encoder-decoders of GRUs, of LSTMs and of transformer blocks. The trans
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import keras
 import keras_nlp
@@ -14,8 +13,8 @@ from jaxtyping import Bool, Float
 
 from course_hw5.labs.support.sequences import ANSWERS, CHASE_WORDS, GERMAN_WORDS, LONGEST_CHASE, Batch
 
-Pair: TypeAlias = tuple[int, int]  # of the encoder and of the decoder
-Inputs: TypeAlias = np.ndarray | Sequence[np.ndarray]
+Pair = tuple[int, int]  # of the encoder and of the decoder
+Inputs = np.ndarray | Sequence[np.ndarray]
 
 HEADS = 4  # of the transformers
 ROUNDING = 1e-4  # what float32 may differ by when the same sums are taken in another order
