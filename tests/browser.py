@@ -1,6 +1,7 @@
 """A headless Chromium for tests of pages; they are skipped, by name, where there is none."""
 
 import json
+import pathlib
 import shutil
 
 import pytest
@@ -11,6 +12,9 @@ CHROMEDRIVER = shutil.which("chromedriver")
 needs_browser = pytest.mark.skipif(
     not (CHROMIUM and CHROMEDRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
 )
+
+AXE = pathlib.Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: npm install")
 
 
 def open_browser(download_dir):

@@ -113,10 +113,10 @@ def _draw_runs(axes, histories, metric):
     for (name, history), color in zip(histories.items(), run_colors(len(histories))):
         handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=fonts.plain(name)))
         if metric in history:
-            axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8)
+            axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8, label=f"{name}, training")
         values = history.get(f"val_{metric}")
         if values is not None and values.notna().any():
-            axes.plot(history["epoch"], values, color=color, linewidth=2)
+            axes.plot(history["epoch"], values, color=color, linewidth=2, label=f"{name}, validation")
             best = values.idxmin() if "loss" in metric else values.idxmax()
             axes.plot(history["epoch"][best], values[best], "*", markersize=13, color=color, markeredgecolor="white")
     for style, label in (("-", "validation"), ("--", "training")):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from course_hw5.reports.pages.components import short_number
+from course_hw5.reports.pages import components
 
 OVERFITTING = 0.1  # accuracy in training above that in validation
 
@@ -18,34 +18,38 @@ def of_run(history: pd.DataFrame, classes: pd.DataFrame, matrix: np.ndarray, cla
         class_names: one name per class.
         config: dict of `config.json`.
     """
-    lines = _best_epoch(history, config["settings"]["monitor"])
+    words = components.language("run")
+    lines = _best_epoch(words, history, config["settings"]["monitor"])
     measure = "F1" if "F1" in classes else "IoU"
     scores = classes[measure].iloc[: len(class_names)]
     if scores.notna().any():
-        easy, hard = (f"{name} ({measure} {scores[name]:.2f})" for name in (scores.idxmax(), scores.idxmin()))
-        lines.append(f"Easiest class: {easy}; hardest: {hard}.")
+        both = (scores.idxmax(), scores.idxmin())
+        told = {"measure": words.say(f"column.{measure}")}
+        easy, hard = (words.say("class_score", name=name, value=words.number(scores[name], ".2f"), **told) for name in both)
+        lines.append(words.say("easiest", easy=easy, hard=hard))
     errors = matrix * (1 - np.eye(len(matrix), dtype=int))
     if errors.any():
         true, predicted = np.unravel_index(errors.argmax(), errors.shape)
-        share = errors[true, predicted] / matrix[true].sum()
-        lines.append(f"Most frequent error: {share:.0%} of {class_names[true]} are classified as {class_names[predicted]}.")
+        names = {"true": class_names[true], "predicted": class_names[predicted]}
+        share = words.number(100 * errors[true, predicted] / matrix[true].sum(), ".0f")
+        lines.append(words.say("most_frequent_error", share=share, **names))
     if config["data"]["note"]:
-        lines.append(f"Data: {config['data']['note']}.")
+        lines.append(words.say("data", note=config["data"]["note"]))
     return lines
 
 
-def _best_epoch(history, monitor):
+def _best_epoch(words, history, monitor):
     values = history[monitor]
     if values.isna().all():
-        return [f"{monitor} was not a number in any epoch; the first was tested."]
+        return [words.say("no_best_epoch", monitor=monitor)]
     best = history.loc[values.idxmin() if monitor.endswith("loss") else values.idxmax()]
-    lines = [f"Epoch {int(best['epoch'])} of {len(history)} was the best by {monitor} ({best[monitor]:.4f}); it was tested."]
+    told = {"epoch": int(best["epoch"]), "monitor": monitor, "value": words.number(best[monitor], ".4f")}
+    lines = [words.say("best_epoch", epochs=len(history), **told)]
     if {"accuracy", "val_accuracy"} <= {*history}:
         gap = best["accuracy"] - best["val_accuracy"]
-        side, verdict = "below", "training is the harder task here (augmentation or dropout act only there)."
-        if gap > 0:
-            side, verdict = "above", "the model is overfitting." if gap > OVERFITTING else "no sign of overfitting."
-        lines.append(f"There the training accuracy was {abs(gap):.3f} {side} the validation accuracy: {verdict}")
+        key = "overfitting" if gap > OVERFITTING else "not_overfitting" if gap > 0 else "harder_training"
+        told = {"gap": words.number(abs(gap), ".3f"), "verdict": words.say(key)}
+        lines.append(words.say("gap_above" if gap > 0 else "gap_below", **told))
     return lines
 
 
@@ -56,71 +60,79 @@ def of_comparison(runs: dict, scores: pd.DataFrame) -> list[str]:
         runs: name -> run, two or more.
         scores: F1, classes in rows and runs in columns.
     """
+    words = components.language("comparison")
     best, second = sorted(runs, key=lambda name: -runs[name].metrics["accuracy"])[:2]
-    lines = [_compare_accuracy(runs, best, second), _compare_class(scores, best, second)]
-    lines += [_compare_cost(runs, best, second), *_compare_overtaking(runs, best, second), *_compare_gap(runs)]
+    lines = [_compare_accuracy(words, runs, best, second), _compare_class(words, scores, best, second)]
+    lines += [_compare_cost(words, runs, best, second), *_compare_overtaking(words, runs, best, second)]
+    lines += _compare_gap(words, runs)
     if len({(run.config["data"].get("note"), run.metrics["examples"]) for run in runs.values()}) > 1:
-        lines.append("Mind that the runs were not tested on the same data: their scores may not be comparable.")
+        lines.append(words.say("other_data"))
     return lines
 
 
 def loss_hint(runs: dict) -> str:
     """Says, where runs smooth labels differently, that their losses cannot be compared; "" where they can."""
+    words = components.language("comparison")
     smoothing = {name: run.config["settings"].get("label_smoothing", 0) for name, run in runs.items()}
     if len({*smoothing.values()}) == 1:
         return ""
-    given = ", ".join(f"{value} in {name}" for name, value in smoothing.items())
-    return f"These losses cannot be compared with each other: label smoothing raises them ({given})."
+    given = [words.say("of_run", value=words.number(value, ""), name=name) for name, value in smoothing.items()]
+    return words.say("smoothing", given=words.say("comma").join(given))
 
 
-def _compare_accuracy(runs, best, second):
+def _compare_accuracy(words, runs, best, second):
     first, other = runs[best].metrics, runs[second].metrics
     gain = first["accuracy"] - other["accuracy"]
+    told = {"best": best, "second": second, "accuracy": words.number(first["accuracy"], ".4f")}
     if gain == 0:
-        return f"{best} and {second} are as accurate: {first['accuracy']:.4f} of the test examples."
+        return words.say("as_accurate", **told)
     error = np.sqrt(sum(m["accuracy"] * (1 - m["accuracy"]) / max(1, m["examples"]) for m in (first, other)))
-    verdict, examples = "more than chance explains" if gain > 2 * error else "which can be chance", f"{first['examples']:,}"
-    line = f"{best} is the most accurate: {first['accuracy']:.4f}, {gain:.4f} above {second}"
-    return f"{line}, {verdict} with {examples} test examples."
+    verdict = words.say("certain" if gain > 2 * error else "uncertain", count=first["examples"])
+    return words.say("most_accurate", gain=words.number(gain, ".4f"), verdict=verdict, **told)
 
 
-def _compare_class(scores, best, second):
+def _compare_class(words, scores, best, second):
     gains = scores[best] - scores[second]
     most, least = gains.idxmax(), gains.idxmin()
     if gains[most] <= 0:
-        return f"No class has a higher F1 in {best} than in {second}."
-    behind = f"{(gains < 0).sum()} of {len(gains)} classes, most on" if gains[least] < 0 else "no class, and gains least on"
-    line = f"{best} beats {second} most on '{most}': {gains[most]:+.2f} F1, from {scores[second][most]:.2f} to "
-    return f"{line}{scores[best][most]:.2f}; it is behind on {behind} '{least}' ({gains[least]:+.2f})."
+        return words.say("no_class_gains", best=best, second=second)
+    behind = int((gains < 0).sum())
+    losses = words.say("behind", count=behind, all=len(gains)) if behind else words.say("not_behind")
+    told = {"best": best, "second": second, "most": str(most), "least": str(least), "losses": losses}
+    told |= {name: words.number(gains[which], "+.2f") for name, which in (("gain", most), ("loss", least))}
+    told |= {name: words.number(scores[which][most], ".2f") for name, which in (("low", second), ("high", best))}
+    return words.say("gains", **told)
 
 
-def _compare_cost(runs, best, second):
-    ours, theirs = runs[best], runs[second]
-    spent = [f"{run.metrics['training_seconds'] / 60:.1f} min ({len(run.history)} epochs)" for run in (ours, theirs)]
-    line = f"{best} trained {spent[0]}, {second} {spent[1]}"
-    if not (ours.flops and theirs.flops):
-        return f"{line}."
-    ratio = ours.flops / theirs.flops
-    cost = "as much arithmetic" if 0.98 < ratio < 1.02 else f"{ratio:.2g} times the arithmetic"
-    given = f"{short_number(ours.flops)} and {short_number(theirs.flops)} FLOPs"
-    return f"{line}; a prediction of {best} takes {cost} ({given})."
+def _compare_cost(words, runs, best, second):
+    both = [runs[best], runs[second]]
+    minutes = [words.number(run.metrics["training_seconds"] / 60, ".1f") for run in both]
+    ours, theirs = (words.say("spent", minutes=spent, count=len(run.history)) for spent, run in zip(minutes, both))
+    told = {"best": best, "second": second, "ours": ours, "theirs": theirs}
+    if not (both[0].flops and both[1].flops):
+        return words.say("cost", **told)
+    ratio = both[0].flops / both[1].flops
+    told |= {name: components.short_number(run.flops, words) for name, run in zip(("first", "other"), both)}
+    return words.say("cost_same" if 0.98 < ratio < 1.02 else "cost_ratio", ratio=words.number(ratio, ".2g"), **told)
 
 
-def _compare_overtaking(runs, best, second):
+def _compare_overtaking(words, runs, best, second):
     ours, theirs = runs[best].history, runs[second].history
     if "val_accuracy" not in ours or "val_accuracy" not in theirs:
         return []
     highest = theirs["val_accuracy"].max()
     above = ours.loc[ours["val_accuracy"] > highest, "epoch"]
-    return [f"{best} passes {second}'s best validation accuracy ({highest:.4f}) in epoch {epoch}." for epoch in above[:1]]
+    told = {"best": best, "second": second, "accuracy": words.number(highest, ".4f")}
+    return [words.say("passes", epoch=int(epoch), **told) for epoch in above[:1]]
 
 
-def _compare_gap(runs):
+def _compare_gap(words, runs):
     last = {name: run.history.iloc[-1] for name, run in runs.items() if "val_accuracy" in run.history}
     gaps = {name: epoch["accuracy"] - epoch["val_accuracy"] for name, epoch in last.items()}
     if len(gaps) < 2:
         return []
-    given = ", ".join(f"{gap:+.3f} in {name}" for name, gap in gaps.items())
-    overfitting = [name for name, gap in gaps.items() if gap > OVERFITTING]
-    verdict = f"{' and '.join(overfitting) or 'none'} {'are' if len(overfitting) > 1 else 'is'} overfitting"
-    return [f"Training accuracy minus validation accuracy after the last epoch: {given}; {verdict}."]
+    given = [words.say("of_run", value=words.number(gap, "+.3f"), name=name) for name, gap in gaps.items()]
+    names = [name for name, gap in gaps.items() if gap > OVERFITTING]
+    verdict = words.say("overfitting", names=words.say("and").join(names), count=len(names)) if names else None
+    told = {"gaps": words.say("comma").join(given), "verdict": verdict or words.say("not_overfitting")}
+    return [words.say("gaps", **told)]

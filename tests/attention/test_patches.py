@@ -59,7 +59,7 @@ def test_only_the_layers_asked_for_are_in_the_page():
     page = patch_view(ATTENTION, IMAGE, grid=GRID, include_layers=[0, 2], **EVERYTHING, html_action="return")
     assert state_of(page)["layers"] == [0, 2] and state_of(page)["layer"] == 1
     kinds = [kind["name"] for kind in state_of(page)["kinds"]]
-    np.testing.assert_allclose(unpacked(page, kinds.index("Attention"), 1), ATTENTION[2].ravel(), atol=2e-5)
+    np.testing.assert_allclose(unpacked(page, kinds.index("attention"), 1), ATTENTION[2].ravel(), atol=2e-5)
     assert 'id="weights-0-2"' not in page
 
 
@@ -73,12 +73,12 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
 def test_kinds_stand_in_the_order_of_the_computation():
     kinds = state_of(patch_view(ATTENTION, IMAGE, grid=GRID, html_action="return", **EVERYTHING))["kinds"]
     assert [kind["name"] for kind in kinds] == [
-        "Attention",
-        "Content logits",
-        "Position logits",
-        "Rollout",
-        "Relevance",
-        "Relevance, all layers",
+        "attention",
+        "content_logits",
+        "position_logits",
+        "rollout",
+        "relevance",
+        "relevance_all_layers",
     ]
     assert [kind["signed"] for kind in kinds] == [False, True, True, False, False, False]
 

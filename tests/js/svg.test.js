@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import "./catalogue.js";
 import { drawnLegend } from "../../course_hw5/attention/viewer/scale.js";
 import { filled, text } from "../../course_hw5/attention/viewer/svg.js";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import "./catalogue.js";
 import {
   inCell,
   number,

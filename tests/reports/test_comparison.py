@@ -57,7 +57,7 @@ def test_the_page_holds_the_figures_of_each_run(page):
 
 
 def test_the_best_run_of_each_class_is_marked(page):
-    rows = re.search(r"<tbody>(.*?)</tbody>", page.read_text(), re.S).group(1).split("</tr>")
+    rows = re.findall(r"<tbody>(.*?)</tbody>", page.read_text(), re.S)[-1].split("</tr>")
     marked = ["best" in cell for cell in re.findall(r"<td[^>]*>", rows[1])]
     assert marked == [False, True, False]  # plain, tuned, difference
     assert len(rows) == 3 + 1 + 1
@@ -199,7 +199,7 @@ def test_two_classes_of_one_name_are_two_in_the_comparison(tmp_path):
         )
         (run / "classification_report.json").write_text(json.dumps(result.report))
     text = comparison.write_comparison(runs, tmp_path / "compare.html").read_text()
-    assert text.count("<th>crane (0)</th>") == text.count("<th>crane (2)</th>") == 1
+    assert text.count("<bdi>crane (0)</bdi>") == text.count("<bdi>crane (2)</bdi>") == 1
 
 
 def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(runs, tmp_path):

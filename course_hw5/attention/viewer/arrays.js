@@ -28,18 +28,22 @@ export function pairPasses(filter, start, query, key) {
   return side(query) + side(key) === filter;
 }
 
-/** The mean of some heads: an array, row by row, NaN where a pair is hidden, with its highest value without signs. */
+/** The mean of some heads: an array, row by row, NaN where a pair is hidden, with its highest value without signs and where that is. */
 export function meanMatrix(at, heads, { rows, columns, shows }) {
   const values = new Float64Array(rows * columns).fill(NaN);
   let highest = 0;
+  let strongest = -1;
   for (let query = 0; query < rows; query++)
     for (let key = 0; key < columns; key++) {
       if (!shows(query, key)) continue;
-      const value = mean(at, heads, query, key);
-      values[query * columns + key] = value;
-      highest = Math.max(highest, Math.abs(value));
+      const place = query * columns + key;
+      values[place] = mean(at, heads, query, key);
+      if (Math.abs(values[place]) > highest) {
+        highest = Math.abs(values[place]);
+        strongest = place;
+      }
     }
-  return Object.assign(values, { highest });
+  return Object.assign(values, { highest, strongest });
 }
 
 /**

@@ -3,11 +3,12 @@
 import { headStyle } from "./colors.js";
 import { $, make } from "./dom.js";
 import { choose, drawHeads, showHeads } from "./heads.js";
+import { counted, say } from "./language.js";
 import { drawMatrix, showMatrix } from "./matrix.js";
 import { drawModel, showModel } from "./model.js";
 import { imageView } from "./patches.js";
 import { SAVE, save } from "./saving.js";
-import { HOME, hasHeads, kind, palette, seen, state } from "./shared.js";
+import { HOME, hasHeads, kind, kindName, palette, seen, state } from "./shared.js";
 import { showWhatIf } from "./what_if.js";
 
 export const images = state.image && imageView();
@@ -21,21 +22,19 @@ let shows = 0;
 
 export async function show() {
   const turn = ++shows;
-  for (const button of $("views").children)
-    button.setAttribute("aria-pressed", String(button.textContent === seen.view));
+  for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.value === seen.view));
   $("kind").value = seen.kind;
   $("layer").value = seen.layer;
-  $("note").textContent = kind().note;
+  $("note").textContent = say(`note.${kind().name}`);
   $("heads").style.visibility = hasHeads() && seen.view !== "Model" ? "visible" : "hidden";
   $("layer").disabled = seen.view === "Model"; // which shows them all
-  for (const button of $("heads").children)
-    button.setAttribute("aria-pressed", String(seen.heads.has(+button.textContent)));
+  for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.value)));
   await VIEWS[seen.view].show($("stage"));
   if (turn !== shows) return; // something else is shown by now
   const frame = window.frameElement; // of a notebook's cell, which takes no more room than the view needs
   if (frame) frame.style.height = `${Math.min(900, Math.max(480, document.body.offsetHeight))}px`;
   performance.mark("shown");
-  document.body.dataset.shown = `${seen.view} ${kind().name} ${state.layers[seen.layer]}`;
+  document.body.dataset.shown = `${seen.view} ${kindName()} ${state.layers[seen.layer]}`;
 }
 
 function toggle(head) {
@@ -62,13 +61,14 @@ $("views").append(
     make(
       "button",
       {
+        value: view,
         onclick: () => {
           seen.view = view;
           if (!seen.token?.pinned) seen.token = null;
           show();
         },
       },
-      view,
+      say(`view.${view}`),
     ),
   ),
 );
@@ -77,37 +77,40 @@ $("heads").append(
     make(
       "button",
       {
+        value: head,
         style: headStyle(color),
-        title: `Head ${head}: click to toggle, double click (Shift+Enter) for this one alone`,
+        title: say("head_button", { head }),
         onclick: (event) => {
           if (event.shiftKey) only(head, seen.heads.size === 1 && seen.heads.has(head));
           else if (event.detail < 2) toggle(head);
         },
         ondblclick: () => only(head, seen.heads.size === 0), // its first click has already taken the only one out
       },
-      String(head),
+      counted(head),
     ),
   ),
 );
-$("save").append(...Object.keys(SAVE).map((format) => make("button", { onclick: () => save(format) }, format)));
+$("save").append(
+  ...Object.keys(SAVE).map((format) => make("button", { onclick: () => save(format) }, say(`save.${format}`))),
+);
 menu(
   "kind",
-  state.kinds.map(({ name }, index) => [index, name]),
+  state.kinds.map(({ name }, index) => [index, say(`kind.${name}`)]),
   (value) => {
     seen.kind = +value;
   },
 );
 menu(
   "layer",
-  state.layers.map((layer, index) => [index, String(layer)]),
+  state.layers.map((layer, index) => [index, counted(layer)]),
   (value) => {
     seen.layer = +value;
   },
 );
 if (state.sentenceB != null) {
   $("filter-label").hidden = false;
-  const names = { all: "all", AA: "first → first", AB: "first → second", BA: "second → first", BB: "second → second" };
-  menu("filter", Object.entries(names), (value) => {
+  const filters = ["all", "AA", "AB", "BA", "BB"].map((filter) => [filter, say(`pairs.${filter}`)]);
+  menu("filter", filters, (value) => {
     seen.filter = value;
   });
 }

@@ -2,6 +2,7 @@
 
 import { strongestLines } from "./arrays.js";
 import { make, style } from "./dom.js";
+import { say } from "./language.js";
 import { showNumbers, tints } from "./numbers.js";
 import { activeHeads, fitted, keys, kind, lineColor, queries, seen } from "./shared.js";
 import { text } from "./svg.js";
@@ -11,8 +12,7 @@ import { isMasked, markMasked } from "./what_if.js";
 
 const LINES = 8000; // more are not told apart
 const GAP = 320; // between the columns, in pixels
-
-const rowHeight = () => (Math.max(queries.length, keys.length) > 100 ? 18 : 25);
+const ROW = 25; // a finger needs 24
 const lineOpacity = (strength) => Math.min(1, strength ** 0.8);
 const lineWidth = (strength) => 0.6 + 2 * strength;
 
@@ -33,7 +33,7 @@ function lines(at) {
 }
 
 function paintLines(canvas, at) {
-  const height = Math.max(queries.length, keys.length) * rowHeight();
+  const height = Math.max(queries.length, keys.length) * ROW;
   const ratio = Math.min(window.devicePixelRatio || 1, 16000 / height);
   canvas.width = GAP * ratio;
   canvas.height = height * ratio;
@@ -45,8 +45,8 @@ function paintLines(canvas, at) {
     context.globalAlpha = lineOpacity(strength);
     context.lineWidth = lineWidth(strength);
     context.beginPath();
-    context.moveTo(0, (query + 0.5) * rowHeight());
-    context.lineTo(GAP, (key + 0.5) * rowHeight());
+    context.moveTo(0, (query + 0.5) * ROW);
+    context.lineTo(GAP, (key + 0.5) * ROW);
     context.stroke();
   }
 }
@@ -54,7 +54,7 @@ function paintLines(canvas, at) {
 export async function showHeads(stage) {
   const at = await seenWeights();
   if (!at) return;
-  const canvas = make("canvas", { role: "img", "aria-label": "lines from queries to keys" });
+  const canvas = make("canvas", { role: "img", "aria-label": say("lines") });
   stage.replaceChildren(make("div", { class: "columns" }, tokenList("query", queries), canvas, tokenList("key", keys)));
   paintLines(canvas, at);
   showNumbers(at);
@@ -67,7 +67,7 @@ function tokenList(side, tokens) {
   const list = make("ul", {
     class: `tokens ${side}`,
     role: "listbox",
-    "aria-label": side === "query" ? "queries" : "keys",
+    "aria-label": say(side === "query" ? "queries" : "keys"),
   });
   const first = seen.token?.side === side ? seen.token.index : 0; // where Tab enters the list
   list.append(
@@ -79,7 +79,7 @@ function tokenList(side, tokens) {
           "data-index": index,
           tabindex: index === first ? 0 : -1,
           title: token,
-          style: { height: `${rowHeight()}px` },
+          style: { height: `${ROW}px` },
         },
         make("bdi", {}, token),
         make("span", { class: "number" }),
@@ -135,10 +135,9 @@ export async function choose(side, index, pinned = false) {
 
 /** The same as SVG: its size and parts. */
 export function drawHeads(at) {
-  const row = rowHeight();
   const [top, left] = [40, 290];
   const width = 2 * left + GAP;
-  const middle = (index) => top + (index + 0.5) * row;
+  const middle = (index) => top + (index + 0.5) * ROW;
   const parts = lines(at).map(([head, query, key, strength]) => {
     const ends = `x1="${left}" y1="${middle(query)}" x2="${left + GAP}" y2="${middle(key)}"`;
     const opacity = lineOpacity(strength).toFixed(3);
@@ -147,12 +146,12 @@ export function drawHeads(at) {
   });
   const queryPlaces = { inner: left - 8, outer: 12, x: 4, anchors: ["end", "start"] };
   const keyPlaces = { inner: left + GAP + 8, outer: width - 12, x: left + GAP + 2, anchors: ["start", "end"] };
-  parts.push(...drawnTokens(at, "query", queries, { ...queryPlaces, middle, row, width: left - 6 }));
-  parts.push(...drawnTokens(at, "key", keys, { ...keyPlaces, middle, row, width: left - 6 }));
+  parts.push(...drawnTokens(at, "query", queries, { ...queryPlaces, middle, width: left - 6 }));
+  parts.push(...drawnTokens(at, "key", keys, { ...keyPlaces, middle, width: left - 6 }));
   return { width, height: middle(Math.max(queries.length, keys.length)) + 4, parts };
 }
 
-function drawnTokens(at, side, names, { inner, outer, x, anchors, middle, row, width }) {
+function drawnTokens(at, side, names, { inner, outer, x, anchors, middle, width }) {
   const { token } = seen;
   const values = token && chosenWeights(at);
   const tint = tints(at, values);
@@ -160,7 +159,7 @@ function drawnTokens(at, side, names, { inner, outer, x, anchors, middle, row, w
     const isChosen = token?.side === side && token.index === index;
     const value = token && side !== token.side ? values[index] : null;
     const [ink, opacity] = isChosen ? ["--accent", 1] : ["--for", value === null ? 0 : tint(value)];
-    const box = `x="${x}" y="${middle(index) - row / 2}" width="${width}" height="${row}" rx="5"`;
+    const box = `x="${x}" y="${middle(index) - ROW / 2}" width="${width}" height="${ROW}" rx="5"`;
     const ground = `<rect ${box} fill="rgb(${style(ink)})" fill-opacity="${opacity.toFixed(3)}"/>`;
     const look = [`text-anchor="${anchors[0]}"`];
     if (isChosen) look.push(`fill="${style("--on-accent")}"`);

@@ -3,7 +3,9 @@
 import { mean, meanMatrix } from "./arrays.js";
 import { cellOpacity, channels, readableOn } from "./colors.js";
 import { $, make, style } from "./dom.js";
+import { say } from "./language.js";
 import { cellSize } from "./layout.js";
+import { closedTable, plainTable } from "./numbers.js";
 import { drawnLegend, legend } from "./scale.js";
 import { ARROWS, activeHeads, fitted, headsText, keys, kind, queries, widthOf } from "./shared.js";
 import { drawnCanvas, text } from "./svg.js";
@@ -44,6 +46,14 @@ export function heat(values, highest = values.highest) {
   return canvas;
 }
 
+const looksAt = (query, key) => say("looks_at", { query: queries[query], key: keys[key] });
+
+/** The strongest cell of a matrix in words; "" if all are 0. */
+export function toldCell(values) {
+  const [query, key] = [Math.floor(values.strongest / keys.length), values.strongest % keys.length];
+  return values.highest ? say("told", { place: looksAt(query, key), value: number(values[values.strongest]) }) : "";
+}
+
 /** Sizes in pixels: of a cell, and of the margins for names, which need cells of more than nine. */
 function matrixLayout() {
   const across = cellSize(keys.length);
@@ -77,15 +87,22 @@ function cellTexts(values) {
 export async function showMatrix(stage) {
   const at = await seenWeights();
   if (!at) return;
-  $("numbers").replaceChildren();
   const heads = activeHeads();
   const values = matrixOf(at, heads);
+  const row = (query) => keys.map((_, key) => values[query * keys.length + key]);
+  const all = () =>
+    plainTable(
+      headsText(heads),
+      keys,
+      queries.map((name, query) => [name, row(query)]),
+    );
+  $("numbers").replaceChildren(...(heads.length ? [closedTable(values.length, all)] : []));
   const { across, down, left, top, width, height } = matrixLayout();
   const { found, power } = cellTexts(values);
   const canvas = make("canvas", {
     tabindex: 0,
-    role: "img",
-    "aria-label": "matrix of weights; arrow keys move the cursor",
+    role: "application",
+    "aria-label": say("matrix", { rows: queries.length, columns: keys.length }),
   });
   const readout = make(
     "p",
@@ -135,11 +152,13 @@ export async function showMatrix(stage) {
     context.lineWidth = 2;
     context.strokeRect(left + cursor[1] * across, top + cursor[0] * down, across, down);
   }
-  const told = (query, key) => `“${queries[query]}” looks at “${keys[key]}”`;
   function point(query, key) {
     cursor = queries[query] !== undefined && keys[key] !== undefined ? [query, key] : cursor;
     if (cursor && heads.length)
-      readout.textContent = `${headsText(heads)}: ${told(...cursor)}: ${number(mean(at, heads, ...cursor))}`;
+      readout.textContent = say("told", {
+        place: say("told", { place: headsText(heads), value: looksAt(...cursor) }),
+        value: number(mean(at, heads, ...cursor)),
+      });
     paint();
   }
   canvas.addEventListener("mousemove", (event) =>

@@ -2,21 +2,22 @@
 
 import { show } from "./controls.js";
 import { $, make } from "./dom.js";
+import { counted, say } from "./language.js";
 import { thumbnailSize } from "./layout.js";
-import { heat, matrixOf } from "./matrix.js";
-import { allHeads, HOME, hasHeads, keys, queries, seen, state } from "./shared.js";
+import { heat, matrixOf, toldCell } from "./matrix.js";
+import { ARROWS, allHeads, HOME, hasHeads, keys, queries, seen, state } from "./shared.js";
 import { drawnCanvas, text } from "./svg.js";
 import { weights } from "./weights.js";
 
 const THUMBNAIL = 68; // pixels of the longer side
 
 /** The matrix of one head, small; the strongest colour is its layer's highest weight. */
-function thumbnail(at, head) {
+function thumbnail(at, values) {
   const [width, height] = thumbnailSize(queries.length, keys.length, THUMBNAIL);
   const canvas = make("canvas", { width, height });
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = Math.max(queries.length, keys.length) > THUMBNAIL;
-  context.drawImage(heat(matrixOf(at, [head]), at.highest), 0, 0, canvas.width, canvas.height);
+  context.drawImage(heat(values, at.highest), 0, 0, canvas.width, canvas.height);
   return canvas;
 }
 
@@ -27,21 +28,32 @@ export async function showModel(stage) {
     "div",
     { class: "grid", style: { "grid-template-columns": `auto repeat(${heads.length}, max-content)` } },
     make("span"),
-    ...heads.map((head) => make("span", {}, String(head))),
+    ...heads.map((head) => make("span", {}, counted(head))),
   );
-  stage.replaceChildren(make("p", { class: "readout" }, "Rows are layers, columns heads; a click opens a head."), grid);
+  stage.replaceChildren(make("p", { class: "readout" }, say("model")), grid);
+  grid.addEventListener("keydown", (event) => {
+    const buttons = [...grid.querySelectorAll("button")];
+    const [down, across] = ARROWS[event.key] ?? [0, 0];
+    const next = buttons[buttons.indexOf(document.activeElement) + down * heads.length + across];
+    if (!next || !(down || across)) return;
+    event.preventDefault();
+    next.focus();
+  });
   $("numbers").replaceChildren();
   for (const [index, layer] of state.layers.entries()) {
     const at = await weights(shownKind, index);
     if (!grid.isConnected || seen.kind !== shownKind) return; // something else is shown by now
     grid.append(
-      make("span", {}, String(layer)),
-      ...heads.map((head) =>
-        make(
+      make("span", {}, counted(layer)),
+      ...heads.map((head) => {
+        const values = matrixOf(at, [head]);
+        const name = say("model_head", { layer, head });
+        const told = toldCell(values);
+        return make(
           "button",
           {
-            "aria-label": `layer ${layer}, head ${head}`,
-            title: `layer ${layer}, head ${head}`,
+            "aria-label": told ? say("model_strongest", { name, told }) : name,
+            title: name,
             onclick: async () => {
               if (hasHeads()) seen.heads = new Set([head]);
               Object.assign(seen, { layer: index, view: HOME, token: null });
@@ -49,9 +61,9 @@ export async function showModel(stage) {
               $("layer").focus();
             },
           },
-          thumbnail(at, head),
-        ),
-      ),
+          thumbnail(at, values),
+        );
+      }),
     );
     await new Promise(requestAnimationFrame);
   }
@@ -61,12 +73,12 @@ export async function showModel(stage) {
 export async function drawModel() {
   const heads = allHeads();
   const step = THUMBNAIL + 8;
-  const parts = heads.map((head) => text(70 + head * step, 44, String(head)));
+  const parts = heads.map((head) => text(70 + head * step, 44, counted(head)));
   for (const [index, layer] of state.layers.entries()) {
     const at = await weights(seen.kind, index);
-    parts.push(text(14, 90 + index * step, String(layer)));
+    parts.push(text(14, 90 + index * step, counted(layer)));
     for (const head of heads) {
-      const canvas = thumbnail(at, head);
+      const canvas = thumbnail(at, matrixOf(at, [head]));
       parts.push(drawnCanvas(canvas, 40 + head * step, 50 + index * step, canvas.width, canvas.height));
     }
   }

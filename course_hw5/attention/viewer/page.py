@@ -26,7 +26,8 @@ class Page(str):
     data = property(str)
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{escape(self)}" title="attention" style="width: 100%; height: 760px; border: 0"></iframe>'
+        title = escape(templates.language(ENVIRONMENT, "attention").say("frame"))
+        return f'<iframe srcdoc="{escape(self)}" title="{title}" style="width: 100%; height: 760px; border: 0"></iframe>'
 
 
 def call_html() -> None:
@@ -49,7 +50,7 @@ def head_view(
     probability: float | None = None,
     class_name: str | None = None,
     what_if: Sequence[tuple[str, int, int, float]] | None = None,
-    title: str = "Attention",
+    title: str | None = None,
 ) -> Page | None:
     """Shows attention weights: as lines between tokens, as a matrix, and all layers and heads at once.
 
@@ -71,7 +72,7 @@ def head_view(
         probability: of the model's answer, shown above the tokens.
         class_name: what that is the probability of, shown beside it.
         what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`.
-        title: of the page.
+        title: of the page; "Attention" by default.
 
     Returns:
         `Page`, a string, where `html_action` is "return"; else None.
@@ -111,7 +112,7 @@ def patch_view(
     gradients: state.Weights | None = None,
     predictions: Sequence[tuple[str, float]] | None = None,
     patch: int | None = None,
-    title: str = "Attention",
+    title: str | None = None,
 ) -> Page | None:
     """Shows attention between patches of an image: as heat on it, head by head, as a matrix, and all layers and heads at once.
 
@@ -132,7 +133,7 @@ def patch_view(
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
         predictions: `(class name, probability)`, best first; five are shown above the image.
         patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
-        title: of the page.
+        title: of the page; "Attention" by default.
 
     Returns:
         `Page`, a string, where `html_action` is "return"; else None.
@@ -163,11 +164,11 @@ def _refuse(misplaced, view, last, advice):
 
 def _view(measures, queries, keys, shown, layer, heads, include_layers, title, html_action, path):
     """Shows or returns the page of `measures`, as `state.measures` gives them, with what else its scripts read in `shown`."""
-    require("title", title, lambda title: isinstance(title, str), "a string")
+    require("title", title, lambda title: title is None or isinstance(title, str), "a string, or None")
     require("path", path, lambda path: path is None or files.local_path(path).name, "the name of a file, or None")
     require("html_action", html_action, lambda action: action in ("view", "return"), '"view" or "return"')
-    layers, first = state.layers(layer, include_layers, len(measures["Attention"]))
-    heads = state.indices(heads, measures["Attention"].shape[1], "heads")
+    layers, first = state.layers(layer, include_layers, len(measures["attention"]))
+    heads = state.indices(heads, measures["attention"].shape[1], "heads")
     shown = {"queries": queries, "keys": keys, "layer": first, "heads": heads} | shown
     page = _page(title, measures, layers, shown)
     ipython = sys.modules.get("IPython")
@@ -190,9 +191,11 @@ def _page(title, measures, layers, shown):
     for name, measure in measures.items():
         scales, zeros, data = zip(*(state.pack(measure[i]) for i in layers))
         weights += [(f"{len(kinds)}-{i}", packed) for i, packed in enumerate(data)]
-        kind = {"name": name, "note": state.NOTES[name], "heads": measure.shape[1], "signed": name.endswith("logits")}
+        kind = {"name": name, "heads": measure.shape[1], "signed": name.endswith("logits")}
         # Shares of one query sum to 1.
-        kinds.append(kind | {"shares": name in ("Attention", "Rollout"), "scales": scales, "zeros": zeros})
-    values = {"title": title, "style": "attention.css", "javascript": templates.scripts(with_image="image" in shown)}
-    shown |= {"title": title, "layers": layers, "kinds": kinds}
-    return Page(ENVIRONMENT.get_template("attention.html").render(values, state=shown, weights=weights))
+        kinds.append(kind | {"shares": name in ("attention", "rollout"), "scales": scales, "zeros": zeros})
+    scripts = [name for name in templates.SCRIPTS if "image" in shown or not name.startswith("patch")]
+    title = templates.language(ENVIRONMENT, "attention").say("title") if title is None else title
+    values = {"title": title, "style": "attention.css", "scripts": scripts, "weights": weights}
+    values["state"] = shown | {"layers": layers, "kinds": kinds}
+    return Page(templates.render(ENVIRONMENT, "attention.html", **values))

@@ -2,6 +2,7 @@
 
 import { mean } from "./arrays.js";
 import { heatColor, rgba } from "./colors.js";
+import { say } from "./language.js";
 import { activeHeads, allHeads, keys, kind, seen, state } from "./shared.js";
 import { number } from "./text.js";
 
@@ -10,7 +11,7 @@ export const first = keys.length - photo.rows * photo.columns; // the first patc
 export const ALL = -1; // in place of a chosen token: the mean of all patches
 
 export const placeOf = (token) => [Math.floor((token - first) / photo.columns), (token - first) % photo.columns];
-export const chosenName = () => (seen.patch === ALL ? "all patches" : keys[seen.patch]);
+export const chosenName = () => (seen.patch === ALL ? say("all_patches") : keys[seen.patch]);
 const chosenTokens = () => (seen.patch === ALL ? keys.map((_, token) => token).slice(first) : [seen.patch]);
 
 /** One value per token: the chosen token's row, or its column where it is looked at, for the mean of some heads. */
@@ -71,7 +72,15 @@ export function strongest(map) {
   return best ?? seen.patch;
 }
 
+/** What the map shows, in words. */
+export function titleOfMap() {
+  const key = !seen.looks ? "who_looks_at_patch" : seen.patch === ALL ? "where_patches_look" : "where_patch_looks";
+  return say(key, { patch: chosenName() });
+}
+
 export function described(token, map) {
   const [row, column] = placeOf(token);
-  return `${keys[token]}${token < first ? "" : ` (row ${row}, column ${column})`}: ${number(map[token])}`;
+  const value = number(map[token]);
+  const patch = keys[token];
+  return token < first ? say("told", { place: patch, value }) : say("patch_place", { patch, row, column, value });
 }

@@ -1,8 +1,8 @@
 // The view of an image as SVG and as CSV.
 
 import { make, style } from "./dom.js";
+import { decimals, say } from "./language.js";
 import {
-  ALL,
   chosenName,
   colorOf,
   described,
@@ -12,6 +12,7 @@ import {
   placeOf,
   scaleOf,
   strongest,
+  titleOfMap,
   valuesOf,
 } from "./patch_maps.js";
 import { boxOf, frame, paintImage } from "./patch_painting.js";
@@ -20,17 +21,15 @@ import { activeHeads, fitted, hasHeads, keys, palette, seen, state } from "./sha
 import { filled, text } from "./svg.js";
 import { number, visible } from "./text.js";
 
-const sentence = () =>
-  seen.looks ? `Where ${chosenName()} ${seen.patch === ALL ? "look" : "looks"}` : `Who looks at ${chosenName()}`;
-
 /** The same as SVG: its size and parts. Each patch names itself and its number. */
 export function drawImage(at) {
   const { all, single } = mapsOf(at);
   const isTold = all.heads.length > 0;
   const parts = [drawnPhoto(), ...state.predictions.flatMap(drawnPrediction)];
   let top = 34 + 20 * state.predictions.length;
-  const cls = first && isTold ? `; [CLS]: ${number(all.map[0])}` : "";
-  parts.push(text(12, top + 14, `${sentence()}${cls}`));
+  const title = titleOfMap();
+  const told = first && isTold ? say("with_cls", { title, value: number(all.map[0]) }) : title;
+  parts.push(text(12, top + 14, told));
   top += 26;
   parts.push(...drawnMap(all, 12, top, frame.width, frame.height, true));
   const below = top + frame.height + 12;
@@ -43,7 +42,11 @@ export function drawImage(at) {
     const y = top + Math.floor(head / frame.across) * (h + 30);
     const strength = number(entry.map[strongest(entry.map)]);
     parts.push(`<g${seen.heads.has(head) ? "" : ' opacity="0.35"'}>`, ...drawnMap(entry, x, y, w, h, false));
-    parts.push(text(x, y + h + 16, `head ${head}`), text(x + w, y + h + 16, strength, 'text-anchor="end"'), "</g>");
+    parts.push(
+      text(x, y + h + 16, say("one_head", { head })),
+      text(x + w, y + h + 16, strength, 'text-anchor="end"'),
+      "</g>",
+    );
   });
   size.width += 12 + frame.across * (w + 12);
   size.height = Math.max(size.height, top + Math.ceil(single.length / frame.across) * (h + 30) + 12);
@@ -65,7 +68,7 @@ function drawnPrediction({ name, probability }, i) {
   return [
     text(12, y + 11, fitted(visible(name), 210)),
     `<rect x="230" y="${y + 3}" width="${200 * probability}" height="8" rx="4" ${fill}/>`,
-    text(438, y + 11, probability.toFixed(4)),
+    text(438, y + 11, decimals(probability, 4)),
   ];
 }
 

@@ -3,7 +3,9 @@
 import { headStyle } from "./colors.js";
 import { only, show } from "./controls.js";
 import { make } from "./dom.js";
+import { counted, decimals, say } from "./language.js";
 import { patchUnder } from "./layout.js";
+import { closedTable, rankedTable } from "./numbers.js";
 import {
   ALL,
   chosenName,
@@ -15,6 +17,8 @@ import {
   placeOf,
   scaleOf,
   strongest,
+  titleOfMap,
+  valuesOf,
 } from "./patch_maps.js";
 import { frame, paintMap, ready } from "./patch_painting.js";
 import { drawImage, imageCsv } from "./patch_saving.js";
@@ -28,13 +32,12 @@ export function imageView() {
 
   // ---------------------------------------------------------------- elements, made once
 
-  const keysHint = `Arrow keys choose a patch, with Shift they read its number${first ? "; Escape chooses [CLS]" : ""}`;
   const canvas = make("canvas", {
     id: "image",
     tabindex: 0,
     role: "application",
     style: { width: `${frame.width}px`, height: `${frame.height}px` },
-    "aria-label": `Image of ${photo.rows} × ${photo.columns} patches. ${keysHint}.`,
+    "aria-label": say(first ? "image_with_cls" : "image", { rows: photo.rows, columns: photo.columns }),
     onmousemove: (event) => point(under(event)),
     onmouseleave: () => point(null),
     onclick: (event) => choose(under(event)),
@@ -42,14 +45,14 @@ export function imageView() {
   });
   const cls = make(
     "button",
-    { id: "cls", title: "[CLS], the token that is no patch", onclick: () => choose(0) },
-    make("b", {}, "[CLS]"),
+    { id: "cls", title: say("cls_button"), onclick: () => choose(0) },
+    make("b", {}, say("cls")),
     make("i"),
     make("span", { class: "number" }),
   );
   const gazes = [
-    [true, "looks at"],
-    [false, "is looked at by"],
+    [true, say("looks")],
+    [false, say("looked_at")],
   ].map(([looks, text]) =>
     make(
       "button",
@@ -71,8 +74,8 @@ export function imageView() {
         show();
       },
     },
-    make("option", { value: "own" }, "of each map"),
-    make("option", { value: "shared" }, "one for all heads"),
+    make("option", { value: "own" }, say("scale.own")),
+    make("option", { value: "shared" }, say("scale.shared")),
   );
   const opacity = make("input", {
     id: "opacity",
@@ -86,13 +89,15 @@ export function imageView() {
     },
   });
   const query = make("b", { id: "query" });
-  const every = make("button", { title: "The mean of all patches", onclick: () => choose(ALL) }, "all patches");
+  const every = make("button", { title: say("all_patches_button"), onclick: () => choose(ALL) }, say("all_patches"));
   const readout = make("p", { class: "readout", "aria-live": "polite" });
   const scaleBar = make("div");
   const caption = make("p", { class: "readout" });
+  let shown = null; // the weights on the page
+  const table = closedTable(0, tableOfPatches);
   const heads = make(
     "div",
-    { id: "maps", role: "group", "aria-label": "Each head", style: { "--columns": frame.across } },
+    { id: "maps", role: "group", "aria-label": say("each_head"), style: { "--columns": frame.across } },
     ...palette.map((ink, head) =>
       make(
         "button",
@@ -101,7 +106,7 @@ export function imageView() {
           onclick: () => only(head, seen.heads.size === 1 && seen.heads.has(head)),
         },
         make("canvas"),
-        make("span", {}, make("b", {}, String(head)), make("span", { class: "number" })),
+        make("span", {}, make("b", {}, counted(head)), " ", make("span", { class: "number" })),
       ),
     ),
   );
@@ -116,16 +121,22 @@ export function imageView() {
         "div",
         { class: "controls" },
         query,
-        make("div", { role: "group", "aria-label": "Direction" }, ...gazes),
+        make("div", { role: "group", "aria-label": say("direction") }, ...gazes),
         every,
       ),
       readout,
       make("div", { class: "beside" }, first ? cls : "", make("div", {}, canvas, scaleBar)),
+      table,
     ),
     make(
       "div",
       { class: "heads" },
-      make("div", { class: "controls" }, make("label", {}, "Heat ", opacity), make("label", {}, "Scale ", scale)),
+      make(
+        "div",
+        { class: "controls" },
+        make("label", {}, say("heat"), " ", opacity),
+        make("label", {}, say("scale"), " ", scale),
+      ),
       caption,
       heads,
     ),
@@ -136,13 +147,13 @@ export function imageView() {
     return [
       make(
         "ol",
-        { id: "predictions", "aria-label": "Predictions" },
+        { id: "predictions", "aria-label": say("predictions") },
         ...state.predictions.map(({ name, probability }) =>
           make(
             "li",
             {},
             make("bdi", { title: name }, visible(name)),
-            make("span", { class: "number" }, probability.toFixed(4)),
+            make("span", { class: "number" }, decimals(probability, 4)),
             make("div", { style: { "--share": `${100 * probability}%` } }),
           ),
         ),
@@ -185,6 +196,14 @@ export function imageView() {
 
   // ---------------------------------------------------------------- what the page shows
 
+  function tableOfPatches() {
+    const { map, heads } = mapsOf(shown).all;
+    if (!heads.length) return say("choose_head");
+    const ofHead = new Map(heads.map((head) => [head, valuesOf(shown, [head])]));
+    const ranked = [...keys.keys()].sort((a, b) => map[b] - map[a]);
+    return rankedTable(titleOfMap(), keys, map, ranked, (head, token) => ofHead.get(head)[token]);
+  }
+
   async function showImage(stage) {
     const at = await weights(seen.kind, seen.layer);
     await ready;
@@ -196,9 +215,12 @@ export function imageView() {
     every.setAttribute("aria-pressed", String(seen.patch === ALL));
     gazes.forEach((button, index) => button.setAttribute("aria-pressed", String(seen.looks === !index)));
     paintMap(canvas, all, frame.width, frame.height, true);
-    const lead = seen.cursor === null ? `${headsText(all.heads)}; strongest ` : "";
     const isTold = all.heads.length > 0;
-    readout.textContent = isTold ? lead + described(seen.cursor ?? strongest(map), map) : headsText(all.heads);
+    const patch = described(seen.cursor ?? strongest(map), map);
+    const told = seen.cursor === null ? say("strongest", { heads: headsText(all.heads), patch }) : patch;
+    readout.textContent = isTold ? told : headsText(all.heads);
+    shown = at;
+    if (table.open) table.fill();
     scaleBar.replaceChildren(...(isTold ? [legend(scaleOf(all))] : []));
     cls.setAttribute("aria-pressed", String(seen.patch === 0));
     cls.style.setProperty("--heat", cssColorOf(all, 0));
@@ -207,8 +229,8 @@ export function imageView() {
     caption.textContent = heads.hidden
       ? ""
       : seen.cursor === null
-        ? "Each head and its strongest patch; a click shows it alone"
-        : `Each head: ${keys[seen.cursor]}`;
+        ? say("each_head_strongest")
+        : say("each_head_at", { patch: keys[seen.cursor] });
     if (heads.hidden) return;
     single.forEach((entry, head) => {
       const button = heads.children[head];
@@ -216,8 +238,9 @@ export function imageView() {
       const value = number(entry.map[token]);
       paintMap(button.firstChild, entry, frame.width * frame.small, frame.height * frame.small, false);
       button.setAttribute("aria-pressed", String(seen.heads.has(head)));
-      button.setAttribute("aria-label", `Head ${head}: ${keys[token]} ${value}`);
-      button.title = `Head ${head}, ${keys[token]}: click for this one alone`;
+      const name = say("head_at", { head, value, patch: keys[token] });
+      button.setAttribute("aria-label", name);
+      button.title = name;
       button.querySelector(".number").textContent = value;
     });
   }

@@ -2,7 +2,8 @@
 
 import { images, VIEWS } from "./controls.js";
 import { $, make, style } from "./dom.js";
-import { activeHeads, allHeads, hasHeads, headsText, kind, seen, state, widthOf } from "./shared.js";
+import { say } from "./language.js";
+import { activeHeads, allHeads, hasHeads, headsText, kind, kindName, seen, state, widthOf } from "./shared.js";
 import { text } from "./svg.js";
 import { quoted } from "./text.js";
 import { passes, weights } from "./weights.js";
@@ -10,8 +11,11 @@ import { passes, weights } from "./weights.js";
 async function svg() {
   const drawn = await VIEWS[seen.view].draw(await weights(seen.kind, seen.layer));
   const { height, parts } = drawn;
-  const all = `all layers${hasHeads() ? " and heads" : ", heads averaged"}`;
-  const caption = `${kind().name} · ${seen.view === "Model" ? all : headsText(activeHeads())}`;
+  const all = () => say(hasHeads() ? "all_layers" : "all_layers_averaged");
+  const caption = say("caption", {
+    kind: kindName(),
+    what: seen.view === "Model" ? all() : headsText(activeHeads()),
+  });
   const width = Math.max(drawn.width, Math.ceil(1.15 * widthOf(caption)) + 24); // it is bold
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   const font = `font-family="system-ui, sans-serif" font-size="13" fill="${style("--ink")}"`;
@@ -51,7 +55,7 @@ async function csv() {
   return `${rows.join("\n")}\n`;
 }
 
-export const SAVE = { SVG: [svg, "image/svg+xml"], PNG: [png, "image/png"], CSV: [csv, "text/csv"] };
+export const SAVE = { svg: [svg, "image/svg+xml"], png: [png, "image/png"], csv: [csv, "text/csv"] };
 
 export async function save(format) {
   const [content, type] = SAVE[format];
@@ -61,11 +65,11 @@ export async function save(format) {
     for (const button of buttons) button.disabled = false;
   });
   const url = URL.createObjectURL(new Blob([made], { type }));
-  const name = kind().name.toLowerCase().replaceAll(/\W+/g, "-");
+  const name = kind().name.replaceAll("_", "-");
   const which = seen.view === "Model" ? "all-layers" : `layer${state.layers[seen.layer]}`;
   make("a", {
     href: url,
-    download: `${name}-${which}.${format.toLowerCase()}`,
+    download: `${name}-${which}.${format}`,
   }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }

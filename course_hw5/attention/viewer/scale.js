@@ -3,6 +3,7 @@
 
 import { rgba } from "./colors.js";
 import { make } from "./dom.js";
+import { say } from "./language.js";
 import { filled, text } from "./svg.js";
 import { ticks } from "./text.js";
 
@@ -12,7 +13,7 @@ export function legend(scale) {
   const stops = Array.from({ length: 33 }, (_, i) => rgba(color(low + ((high - low) * i) / 32)));
   return make(
     "div",
-    { class: "legend", role: "img", "aria-label": `colours from ${texts[0]} to ${texts[2]}` },
+    { class: "legend", role: "img", "aria-label": say("colors", { low: texts[0], high: texts[2] }) },
     make("div", { style: { "--colors": stops.join(", ") } }),
     ...texts.map((text) => make("span", {}, text)),
   );

@@ -1,6 +1,7 @@
 // What all views share: the page's state, and what is seen of it.
 
 import { $ } from "./dom.js";
+import { say } from "./language.js";
 import { shortened, visible } from "./text.js";
 
 export const state = JSON.parse($("state").textContent);
@@ -15,6 +16,7 @@ export const seen = {
   heads: new Set(state.heads),
   token: null, // {side: "query" | "key", index, pinned}
   masked: null, // index of the word taken out
+  table: false, // whether the numbers of a matrix or an image are open as a table
 };
 
 export const ARROWS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }; // rows, columns
@@ -29,6 +31,7 @@ export function widthOf(text, size = 13) {
 export const fitted = (text, width, size) => shortened(text, width, (part) => widthOf(part, size));
 
 export const kind = () => state.kinds[seen.kind];
+export const kindName = () => say(`kind.${kind().name}`);
 // What is folded through layers has no heads: they are averaged.
 export const hasHeads = () => kind().heads === palette.length;
 export const allHeads = () => [...Array(kind().heads).keys()];
@@ -36,13 +39,13 @@ export const activeHeads = () => (hasHeads() ? [...seen.heads].sort((a, b) => a 
 
 export function headsText(heads) {
   const which = !hasHeads()
-    ? "heads averaged"
+    ? say("averaged")
     : !heads.length
-      ? "no head is chosen"
+      ? say("no_head")
       : heads.length === 1
-        ? `head ${heads[0]}`
-        : `mean of ${heads.length} heads`;
-  return `Layer ${state.layers[seen.layer]}, ${which}`;
+        ? say("one_head", { head: heads[0] })
+        : say("mean_of", { count: heads.length });
+  return say("of_layer", { layer: state.layers[seen.layer], heads: which });
 }
 
 export const palette = (() => {

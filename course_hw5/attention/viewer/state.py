@@ -16,21 +16,6 @@ from course_hw5.errors import is_whole, require
 
 # What views take: an array, with or without a batch axis of 1, or one array or PyTorch tensor for each layer.
 Weights = CrossWeights | Sequence[Any]
-NOTES = {
-    "Attention": "Softmax weights: the share of each key in a query's new vector. On a fine-tuned model they often look alike, "
-    "and need not say what decided the answer.",
-    "Content logits": "Query times key, scaled, before the softmax: what looks alike attracts, wherever it stands. Only "
-    "differences within a query's row matter.",
-    "Position logits": "Learnt for each way from a patch to another, direction included, and added to the content "
-    "logits before the softmax: the same for every image. Only differences within a query's row matter.",
-    "Rollout": "Attention folded through the layers up to this one, heads averaged, the skip connection counted as half "
-    "(Abnar and Zuidema 2020): how much of each token came from each input token.",
-    "Relevance": "Attention times the gradient of the predicted class's logit, where positive (Chefer et al. 2021): weights "
-    "that spoke for this answer, and by how much of its logit.",
-    "Relevance, all layers": "Relevance folded through the layers up to this one, heads averaged (Chefer et al. 2021), without "
-    "each token's own start. Of the last layer the row where the answer is read, [CLS] or, of many image models, all "
-    "patches, says which tokens it came from.",
-}
 
 
 def measures(attention: CrossWeights, gradients: Weights | None, rollout: bool = True, **signed: Weights | None) -> dict:
@@ -43,24 +28,25 @@ def measures(attention: CrossWeights, gradients: Weights | None, rollout: bool =
         **signed: `content_logits` and `position_logits`, as `attention`, of any sign; or None.
 
     Returns:
-        Dict of names to float arrays `(layers, heads, queries, keys)`; what is folded through layers has one head.
+        Dict of names, as in `attention.json`, to float arrays `(layers, heads, queries, keys)`; what is folded through layers
+        has one head.
 
     Raises:
         ValueError: if a shape differs from that of `attention`.
     """
-    found = {"Attention": attention}
+    found = {"attention": attention}
     for name, logits in signed.items():
         if logits is not None:
-            found[name.replace("_", " ").capitalize()] = logits = stacked(logits, name)
+            found[name] = logits = stacked(logits, name)
             if logits.shape != attention.shape:
                 raise ValueError(f"`{name}` must have the shape of `attention`, {attention.shape}. Received: {logits.shape}")
     if rollout:
-        found["Rollout"] = analysis.rollout_by_layer(attention)[:, None]
+        found["rollout"] = analysis.rollout_by_layer(attention)[:, None]
     if gradients is not None:
         gradients = stacked(gradients, "gradients")
-        found["Relevance"] = analysis.gradient_relevance(attention, gradients)
+        found["relevance"] = analysis.gradient_relevance(attention, gradients)
         if rollout:
-            found["Relevance, all layers"] = analysis.relevance_by_layer(attention, gradients)[:, None]
+            found["relevance_all_layers"] = analysis.relevance_by_layer(attention, gradients)[:, None]
     return found
 
 

@@ -7,8 +7,9 @@ The pages of `course_hw5.reports` build on this, since `attention` imports no ot
 import base64
 import functools
 import io
-import pathlib
+import json
 import re
+from typing import Any, cast
 
 import jinja2
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from PIL import Image
 
 # Modules of JavaScript in this order; without their imports and exports they share one block, where each name stands once.
 SCRIPTS = (
-    *("text", "colors", "arrays", "layout", "svg", "dom", "shared"),
+    *("language", "text", "colors", "arrays", "layout", "svg", "dom", "shared"),
     *("weights", "scale", "numbers", "heads", "matrix", "model", "what_if"),
     *("patch_maps", "patch_painting", "patch_saving", "patches", "saving", "controls"),
 )
@@ -25,8 +26,8 @@ SCRIPTS = (
 def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
     """Makes a Jinja2 environment that escapes values and refuses unknown ones.
 
-    In a template, `asset("name.css")` is the text of a file as it is, and `value | tojson` is JSON that cannot end a script
-    element, without NaN.
+    In a template, `asset("name.css")` is the text of a file, that of a script without its imports and exports, since a page has
+    no other file to import from; `value | tojson` is JSON that cannot end a script element, without NaN.
 
     Args:
         loaders: where templates and assets are looked up before the files beside this module.
@@ -36,8 +37,54 @@ def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.policies["json.dumps_kwargs"] = {"allow_nan": False}
-    made.globals["asset"] = functools.cache(lambda name: Markup(loader.get_source(made, name)[0]))
+
+    @functools.cache
+    def asset(name: str) -> Markup:
+        text = loader.get_source(made, name)[0]
+        return Markup(re.sub(r"^(import [^;]*;\n|export )", "", text, flags=re.MULTILINE) if name.endswith(".js") else text)
+
+    made.globals["asset"] = asset
     return made
+
+
+class Language:
+    """The texts of one kind of page, and how numbers are written among them.
+
+    Args:
+        strings: dict of the catalogue: key -> text, with names of values in braces, or the forms "one" and "other" of a text
+            that depends on its value `count`; "lang" and "dir" as in HTML; "digits", what stands for each of `0123456789.,-`.
+    """
+
+    def __init__(self, strings: dict[str, Any]):
+        self.strings, self.digits = strings, str.maketrans("0123456789.,-", strings["digits"])
+
+    def number(self, value: float, form: str = ",") -> str:
+        """A number as `format(value, form)`, with the digits and signs of the language."""
+        return format(value, form).translate(self.digits)
+
+    def say(self, key: str, **values: Any) -> str:
+        """The text of a key, with values in place of their names."""
+        text = self.strings[key]
+        if not isinstance(text, str):
+            text = text["one" if values["count"] == 1 else "other"]
+        around = ("\u2068", "\u2069") if self.strings.get("dir") == "rtl" else ("", "")  # a name keeps its own direction
+        isolated = lambda value: value.join(around) if isinstance(value, str) else self.number(value)  # noqa: E731
+        shown = {name: isolated(value) for name, value in values.items()}
+        return text.format(**shown)
+
+
+@functools.cache
+def language(environment: jinja2.Environment, name: str) -> Language:
+    """The language of pages of the template `name.html`: its catalogue is `name.json` beside it."""
+    loader = cast(jinja2.BaseLoader, environment.loader)
+    return Language(json.loads(loader.get_source(environment, f"{name}.json")[0]))
+
+
+def render(environment: jinja2.Environment, template: str, **values: Any) -> str:
+    """Fills a template, where `say`, `number` and `strings` are those of its language."""
+    words = language(environment, template.removesuffix(".html"))
+    texts = {"say": words.say, "number": words.number, "strings": words.strings}
+    return environment.get_template(template).render(**texts, **values)
 
 
 def data_url(data: bytes, form: str = "PNG") -> str:
@@ -50,11 +97,3 @@ def image_url(image: Image.Image, form: str = "PNG", **options) -> str:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return data_url(buffer.getvalue(), form)
-
-
-@functools.cache
-def scripts(with_image: bool) -> Markup:
-    """The modules of JavaScript as one text, without imports and exports: a page has no other file to import from."""
-    names = [name for name in SCRIPTS if with_image or not name.startswith("patch")]
-    modules = "\n".join(pathlib.Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in names)
-    return Markup(re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE))

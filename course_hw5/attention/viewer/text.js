@@ -1,10 +1,13 @@
 // Numbers and tokens as text.
 
+import { localized, say } from "./language.js";
+
 /** Four decimals, or three digits of what would be lost in them. */
 export function number(value) {
   const size = Math.abs(value);
-  const digits = size >= 0.1 || !value ? value.toFixed(4) : size < 1e-4 ? value.toExponential(1) : value.toPrecision(3);
-  return digits.replace(/^-/, "−");
+  return localized(
+    size >= 0.1 || !value ? value.toFixed(4) : size < 1e-4 ? value.toExponential(1) : value.toPrecision(3),
+  );
 }
 
 /** Characters that cannot be seen, or that turn the direction of the text, by their number. */
@@ -30,20 +33,16 @@ const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴",
 export const powerOf = (highest) => (highest && highest < 0.1 ? Math.floor(Math.log10(highest)) + 1 : 0);
 
 export const unit = (power) =>
-  power ? `numbers × 10${[...String(power)].map((digit) => SUPERSCRIPT[digit]).join("")}` : "";
+  power ? say("numbers_in", { power: [...String(power)].map((digit) => SUPERSCRIPT[digit]).join("") }) : "";
 
 /** A number of a cell in a matrix: two decimals of what is left of it, without a leading 0. */
-export const inCell = (value, power) =>
-  (value / 10 ** power)
-    .toFixed(2)
-    .replace(/^(-?)0\./, "$1.")
-    .replace("-", "−");
+export const inCell = (value, power) => localized((value / 10 ** power).toFixed(2).replace(/^(-?)0\./, "$1."));
 
 /** The numbers at the ends and in the middle of a scale. */
 export function ticks({ low, high, exceeded }) {
   const digits = Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(low ? (high - low) / 2 : high))));
-  const texts = [low, (low + high) / 2, high].map((value) => (value ? value.toFixed(digits).replace("-", "−") : "0"));
-  return [texts[0], texts[1], (exceeded ? "≥ " : "") + texts[2]];
+  const texts = [low, (low + high) / 2, high].map((value) => localized(value ? value.toFixed(digits) : "0"));
+  return [texts[0], texts[1], exceeded ? say("at_least", { value: texts[2] }) : texts[2]];
 }
 
 /** A field of a CSV file. */

@@ -35,8 +35,12 @@ class Measurement(NamedTuple):
             >>> [Measurement("", "", value, "s").text for value in (0.123456, 3e-07, 1200, "never")]
             ['0.1235 s', '3e-07 s', '1,200 s', 'never s']
         """
-        form = "" if isinstance(self.value, str) else "," if is_whole(self.value) else ".4g"
-        return f"{self.value:{form}} {self.unit}".rstrip()
+        return f"{self.value:{self.form}} {self.unit}".rstrip()
+
+    @property
+    def form(self) -> str:
+        """How the value is formatted."""
+        return "" if isinstance(self.value, str) else "," if is_whole(self.value) else ".4g"
 
 
 class Check(NamedTuple):
@@ -101,7 +105,7 @@ class LabResult:
         return {check.key: check.held for check in self.checks}[key]
 
     def _repr_html_(self) -> str:
-        return Page(lab.lab_html(self, "Lab"))._repr_html_()
+        return Page(lab.lab_html(self))._repr_html_()
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:

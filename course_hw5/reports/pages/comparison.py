@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_hw5.reports import classification_metrics, plots, run_folder, summary
+from course_hw5.reports import classification_metrics, figure_tables, plots, run_folder, summary
 from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json")
 NUMBER = (int, float)
-BETTER = {"test accuracy": max, "weighted F1": max, "median seconds per epoch": min, "training examples/s": max}
+BETTER = {"accuracy": max, "f1": max, "seconds": min, "speed": max}
 
 
 class Run(NamedTuple):
@@ -47,12 +47,14 @@ def write_comparison(run_dirs: list[run_folder.AnyPath], out: run_folder.AnyPath
     scores = class_scores(runs)
     histories = {name: run.history for name, run in runs.items()}
     drawn = [m for m in ("accuracy", "loss") if any({m, f"val_{m}"} & {*history} for history in histories.values())]
+    say = components.language("comparison").say
+    figures = {say(f"curve.{metric}"): plots.runs_plot(histories, metric) for metric in drawn}
     page = components.render(
         "comparison.html",
-        title=f"{len(runs)} runs side by side" if len(runs) > 3 else " · ".join(runs),
+        title=say("title", count=len(runs)) if len(runs) > 3 else " · ".join(runs),
         runs=_shown_runs(runs, out.parent),
         summary=summary.of_comparison(runs, scores),
-        curves={f"{m} per epoch of all runs": plots.figure_png(plots.runs_plot(histories, m)) for m in drawn},
+        curves={name: (plots.figure_png(figure), figure_tables.figure_tables(figure)) for name, figure in figures.items()},
         loss_hint=summary.loss_hint(runs),
         class_figure=plots.figure_png(plots.class_scores_plot(scores)),
         rows=_rows(runs, scores),
@@ -139,26 +141,29 @@ def _shown_runs(runs, page_dir):
     values = [_metrics(run) for run in runs.values()]
     best = {card: better(own[card] for own in values)[1] for card, better in BETTER.items()}
     best = {card: text for card, text in best.items() if any(own[card][1] != text for own in values)}
+    label = lambda card: components.language("comparison").say(f"metric.{card}")  # noqa: E731
     shown = []
     for (name, run), color, own in zip(runs.items(), plots.run_colors(len(runs)), values):
         cards = {card: text for card, (_, text) in own.items()}
-        framed = [card for card, text in best.items() if cards[card] == text]
+        framed = [label(card) for card, text in best.items() if cards[card] == text]
+        cards = {label(card): text for card, text in cards.items()}
         shown.append({"name": name, "color": color, "link": _link(run, page_dir), "cards": cards, "best": framed})
     return shown
 
 
 def _metrics(run):
     """Name of each metric card -> its number and how it is shown."""
-    seconds, speed = run.history["seconds"].median(), run.metrics["training_examples_per_second"]
-    return {
-        "test accuracy": (run.metrics["accuracy"], f"{run.metrics['accuracy']:.4f}"),
-        "weighted F1": (run.metrics["f1"], f"{run.metrics['f1']:.4f}"),
-        "epochs": (len(run.history), str(len(run.history))),
-        "median seconds per epoch": (seconds, f"{seconds:,.1f}"),
-        "training examples/s": (speed, f"{speed:,.0f}"),
-        "parameters": (run.config["model"]["parameters"], components.short_number(run.config["model"]["parameters"])),
-        "FLOPs of one prediction": (run.flops, components.short_number(run.flops) if run.flops else "not counted"),
+    words, parameters = components.language("comparison"), run.config["model"]["parameters"]
+    forms = {
+        "accuracy": (run.metrics["accuracy"], ".4f"),
+        "f1": (run.metrics["f1"], ".4f"),
+        "epochs": (len(run.history), ""),
+        "seconds": (run.history["seconds"].median(), ",.1f"),
+        "speed": (run.metrics["training_examples_per_second"], ",.0f"),
     }
+    flops = components.short_number(run.flops, words) if run.flops else words.say("not_counted")
+    shown = {name: (value, words.number(value, form)) for name, (value, form) in forms.items()}
+    return shown | {"parameters": (parameters, components.short_number(parameters, words)), "flops": (run.flops, flops)}
 
 
 def _link(run, page_dir):
@@ -170,12 +175,14 @@ def _link(run, page_dir):
 
 def _rows(runs, scores):
     """The table of F1: a row per class, then the average."""
-    average = pd.DataFrame({name: [run.report["weighted avg"]["f1-score"]] for name, run in runs.items()}, ["weighted average"])
+    words = components.language("comparison")
+    average = {name: [run.report["weighted avg"]["f1-score"]] for name, run in runs.items()}
+    average = pd.DataFrame(average, [words.say("average")])
     rows = []
     for name, row in pd.concat([scores, average]).iterrows():
-        texts = [f"{score:.3f}" for score in row]
+        texts = [words.number(score, ".3f") for score in row]
         best = max(texts) if len({*texts}) > 1 else None
         cells = [{"share": f"{score:.4f}", "text": text, "is_best": text == best} for score, text in zip(row, texts)]
-        spread = f"{row.max() - row.min():.3f}"
+        spread = words.number(row.max() - row.min(), ".3f")
         rows.append({"name": name, "cells": cells, "difference": spread, "is_average": name in average.index})
     return rows

@@ -11,23 +11,28 @@ ENVIRONMENT = templates.environment(jinja2.PackageLoader(__package__, "assets"))
 ENVIRONMENT.filters["data_url"] = templates.data_url
 
 
+def language(page: str) -> templates.Language:
+    """The language of one kind of page: "run", "comparison", "lab" or "scene"."""
+    return templates.language(ENVIRONMENT, page)
+
+
 def render(template: str, **values) -> str:
-    """Fills a template; values are escaped, and the style sheet is put inside."""
-    return ENVIRONMENT.get_template(template).render(style="page.css", **values)
+    """Fills a template; values are escaped, texts come from its catalogue, and the style sheet is put inside."""
+    return templates.render(ENVIRONMENT, template, style="page.css", **values)
 
 
-def short_number(number: float) -> str:
-    """Shows a large number with three digits and a unit.
+def short_number(number: float, words: templates.Language) -> str:
+    """Shows a large number with three digits and a unit, in the digits of a language.
 
     Example:
-        >>> short_number(950), short_number(61450), short_number(47552316), short_number(1405531073)
-        ('950', '61.5 k', '47.6 M', '1.41 G')
+        >>> [short_number(number, language("run")) for number in (950, 61450, 47552316, 1405531073)]
+        ['950', '61.5 k', '47.6 M', '1.41 G']
     """
     for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             value = number / unit
-            return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {name}"
-    return f"{number:g}"
+            return f"{words.number(value, f'.{2 if value < 10 else 1 if value < 100 else 0}f')} {name}"
+    return words.number(number, "g")
 
 
 def thumbnail(image: np.ndarray, side: int = 64) -> str:

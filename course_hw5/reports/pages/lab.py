@@ -3,7 +3,7 @@
 import pathlib
 from typing import TYPE_CHECKING
 
-from course_hw5.reports import plots, run_folder
+from course_hw5.reports import figure_tables, plots, run_folder
 from course_hw5.reports.pages import components
 
 if TYPE_CHECKING:
@@ -30,10 +30,14 @@ def write_lab(result: "LabResult", name: str, explanation: str, out: run_folder.
     return out / "index.html"
 
 
-def lab_html(result: "LabResult", title: str, explanation: str = "") -> str:
+def lab_html(result: "LabResult", title: str | None = None, explanation: str = "") -> str:
     """Shows a `LabResult` as a page; everything is inside it."""
-    figures = {caption: (plots.figure_png(figure), _is_photo(figure)) for caption, figure in result.figures.items()}
-    return components.render("lab.html", title=title, result=result, figures=figures, paragraphs=explanation.split("\n\n")[1:])
+    figures = {
+        caption: (plots.figure_png(figure), _is_photo(figure), figure_tables.figure_tables(figure))
+        for caption, figure in result.figures.items()
+    }
+    title, paragraphs = title or components.language("lab").say("title"), explanation.split("\n\n")[1:]
+    return components.render("lab.html", title=title, result=result, figures=figures, paragraphs=paragraphs)
 
 
 def _is_photo(figure):

@@ -8,15 +8,7 @@ from course_hw5.reports import classification_metrics, run_folder, summary
 from course_hw5.reports.pages import components
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
-METRICS = {
-    "accuracy": "accuracy",
-    "precision": "weighted precision",
-    "recall": "weighted recall",
-    "f1": "weighted F1",
-    "mean_iou": "mean IoU",
-    "mean_accuracy": "mean class accuracy",
-    "pixel_accuracy": "pixel accuracy",
-}
+METRICS = ("accuracy", "precision", "recall", "f1", "mean_iou", "mean_accuracy", "pixel_accuracy")
 
 
 def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
@@ -63,7 +55,7 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
         facts={
             "classes": class_names,
             "matrix": matrix.tolist(),
-            "unit": "pixels" if is_segmenter else "",
+            "are_pixels": is_segmenter,
             "misclassified": run_folder.read_list(run_dir / "misclassified.json"),
         },
         files=sorted(path.name for path in run_dir.glob("[!.]*") if path.is_file() and path.name != "index.html"),
@@ -88,12 +80,13 @@ def _pixel_metrics(run_dir):
 
 
 def _cards(tested, history, config):
-    cards = {label: f"{tested[name]:.4f}" for name, label in METRICS.items() if name in tested}
-    parameters = components.short_number(config["model"]["parameters"])
-    cards |= {"test examples": f"{tested['examples']:,}", "parameters": parameters, "epochs": str(len(history))}
+    words = components.language("run")
+    cards = {name: words.number(tested[name], ".4f") for name in METRICS if name in tested}
+    cards |= {"examples": words.number(tested["examples"]), "epochs": words.number(len(history))}
+    cards["parameters"] = components.short_number(config["model"]["parameters"], words)
     if "training_seconds" in tested:
-        cards["training"] = f"{tested['training_seconds'] / 60:.1f} min"
-    return cards
+        cards["training"] = words.say("minutes", value=words.number(tested["training_seconds"] / 60, ".1f"))
+    return {words.say(f"metric.{name}"): text for name, text in cards.items()}
 
 
 def _figure(path):

@@ -42,17 +42,18 @@ def write_scene(
             shown.save(partial)
     entries = masks.legend(labels, class_names)
     size = tuple(max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
+    words = components.language("scene")
+    shares = [words.say("class", name=entry.name, share=words.number(100 * entry.share, ".0f")) for entry in entries[:8]]
     text = components.render(
         "scene.html",
         title=title,
         width=size[0],
         height=size[1],
-        description=", ".join(f"{entry.name} {entry.share:.0%}" for entry in entries[:8]),
+        description=words.say("comma").join(shares),
         facts={
             "image": components.image_url(Image.fromarray(image).resize(size), "JPEG", quality=90),
             "mask": components.image_url(Image.fromarray(colored).resize(size, Image.Resampling.NEAREST)),
             "classes": [entry._asdict() for entry in entries],
-            "ignored": "no label",
         },
     )
     path = stem.parent / f"{stem.name}.html"
