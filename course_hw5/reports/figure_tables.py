@@ -26,15 +26,15 @@ def figure_tables(figure: Figure) -> list[tuple[str, tuple[str, str, str], list[
         title = " ".join((axes.get_title() or axes.get_title("left")).split())
         x, y = axes.get_xlabel(), axes.get_ylabel()
         points = [*_lines(axes), *_dots(axes), *_bars(axes, "vertical")]
-        found = {("", x, y): points, ("", y, x): [*_bars(axes, "horizontal")], (y, x, ""): [*_matrices(axes)]}
+        found = [(("", x, y), points), (("", y, x), [*_bars(axes, "horizontal")]), ((y, x, ""), [*_matrices(axes)])]
         is_scale = axes.get_label() == "<colorbar>"
-        tables += [(title, columns, rows[:MOST]) for columns, rows in found.items() if rows and not is_scale]
+        tables += [(title, columns, rows[:MOST]) for columns, rows in found if rows and not is_scale]
     return tables
 
 
 def _lines(axes):
     lines = [line for line in axes.lines if line.get_transform() == axes.transData]  # not one across all of the axes
-    lines = [line for line in lines if _label(line)] or lines
+    lines = [line for line in lines if _label(line)] or ([] if axes.containers else lines)  # nor a bar's interval
     return [(_label(line), _named(axes.xaxis, x), y) for line in lines for x, y in np.array(line.get_xydata())]
 
 
