@@ -167,7 +167,7 @@ def made_up_reviews():
     random = np.random.default_rng(0)
     labels = np.arange(60) % 2
     texts = np.array([f"{'good' if label else 'bad'} film word{random.integers(51)}".encode() for label in labels], object)
-    return (texts, labels), (texts[:20], labels[:20]), "made up", reviews._split_texts
+    return (texts, labels), (texts[:20], labels[:20]), "made up", reviews.split_indices
 
 
 @pytest.fixture
