@@ -32,8 +32,8 @@ javascript:
 	else echo "skipped: the linter of JavaScript needs npm's registry"; fi; fi
 
 # The whole gate: each test once. In parts, since TensorFlow keeps the graphs of models that were trained, with their weights: this
-# way all processes together stay below 4 GB. Two workers share a part that trains little; one process has a part that trains
-# much. A browser, whose time is taken, has the machine for itself.
+# way all processes together stay below 4 GB. A browser, whose time is taken, and the kernel of a notebook have the machine for
+# themselves; two workers share each other part.
 ALONE = $(BIN)/python -m pytest -m "not unit and not browser" $(COVER)
 PYTEST = $(ALONE) -n 2 --dist loadgroup
 TEXTS := bert or teacher or saved_model or lora
@@ -45,10 +45,10 @@ test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(ALONE) tests/test_notebooks.py
 	$(PYTEST) $(PROCESSES)
-	$(ALONE) tests/cli/test_train.py -k "$(TEXTS)"
-	$(ALONE) tests/cli/test_train.py -k "($(SCENES)) and not ($(TEXTS))"
-	$(ALONE) tests/cli/test_train.py -k "not ($(TEXTS) or $(SCENES))"
-	$(ALONE) tests/training
+	$(PYTEST) tests/cli/test_train.py -k "$(TEXTS)"
+	$(PYTEST) tests/cli/test_train.py -k "($(SCENES)) and not ($(TEXTS))"
+	$(PYTEST) tests/cli/test_train.py -k "not ($(TEXTS) or $(SCENES))"
+	$(PYTEST) tests/training
 	$(PYTEST) tests/labs
 	$(PYTEST) $(MODELS)
 	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))

@@ -11,8 +11,9 @@ ROOT = pathlib.Path(__file__).parent
 TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
 WITH_KERAS = ("data", "explanation", "layers", "models", "recipes", "segmentation", "training")
-# Folders and files whose tests share no fixture: with pytest-xdist, each test goes to the next free worker.
-ALONE = {"cli", "labs", "test_loading.py"}
+# Folders and files each of whose tests goes to the next free worker of pytest-xdist, but for those that share a fixture.
+ALONE = {"cli", "labs", "training", "test_loading.py"}
+SHARED = ("alone", "finished", "trained_bert")  # of a module, and expensive: its tests go to one worker
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IS_WORKER:  # one thread for each of two workers is faster than two
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -57,8 +58,9 @@ def pytest_collection_modifyitems(config, items):
         node.own_markers = [mark for mark in node.own_markers if mark.name not in TIERS]
     for item, tier in zip(items, tiers):
         item.add_marker(tier)
-        if IS_WORKER and ALONE.isdisjoint(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        if IS_WORKER and (shared or ALONE.isdisjoint(item.path.parts)):
+            item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path.relative_to(ROOT))))
     if config.option.markexpr == "unit" and "keras" in sys.modules:
         raise pytest.UsageError("A module with unit tests must not import Keras.")
 
