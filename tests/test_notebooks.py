@@ -56,7 +56,7 @@ def check_bert(folder, shown):
 
 def check_beit(folder, shown):
     views = [output["data"]["text/html"] for output in shown if "iframe" in output.get("data", {}).get("text/html", "")]
-    assert len(views) == 1 and "Position logits" in views[0]
+    assert len(views) == 1 and "&#34;position_logits&#34;" in views[0]
     texts = "".join(output.get("text", "") for output in shown)
     assert float(re.search(r"largest difference: ([\d.e-]+)", texts)[1]) < 1e-5
     assert sum("image/png" in output.get("data", {}) for output in shown) >= 2

@@ -173,7 +173,7 @@ def test_an_explained_pair_goes_into_the_viewer_as_it_is(model):
     explained = explain(model, "a fine film", other="not at all")
     assert explained.sentence_b_start == 5
     page = explained.view(html_action="return")
-    assert '"name": "Relevance"' in page and '"word": "fine"' in page
+    assert '"name": "relevance"' in page and '"word": "fine"' in page
 
 
 def test_the_empty_sentence_has_no_word_to_mask(model):

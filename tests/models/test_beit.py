@@ -384,7 +384,7 @@ def test_an_image_is_explained_for_the_viewer(model):
     assert np.abs(explained.gradients).max() > 0
     assert (explained.gradients[-1, :, 0] == 0).all() and explained.patch > 0  # the mean is of patches, without [CLS]
     page = explained.view(html_action="return")
-    assert '"name": "Position logits"' in page and '"name": "Relevance"' in page
+    assert '"name": "position_logits"' in page and '"name": "relevance"' in page
 
 
 def test_grey_and_normalised_images_are_explained_too():
