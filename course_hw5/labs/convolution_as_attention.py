@@ -117,7 +117,6 @@ class HeadsAsConvolution:
         self.hidden_dim = len(OFFSETS) * self.size
 
         self.positions = relative_position_bias.RelativePositionBias(len(OFFSETS), grid)
-        self.positions.build()
         table = np.zeros(self.positions.table.shape, "float32")
         for head, (row, column) in enumerate(OFFSETS):  # the table counts from key to query
             table[(rows - 1 - row) * (2 * columns - 1) + columns - 1 - column, head] = SURE

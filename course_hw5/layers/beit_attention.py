@@ -6,7 +6,6 @@ from course_hw5.layers import kernels
 from course_hw5.layers.layer import Layer, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BeitAttention(Layer):
     """Scaled dot-product attention; query and value have a bias, key has none; a position bias is added to the logits.
 
@@ -37,13 +36,7 @@ class BeitAttention(Layer):
         self.output_kernel = self.add_weight((hidden_dim, hidden_dim), initializer=start, name="output_kernel")
         self.output_bias = self.add_weight((hidden_dim,), initializer="zeros", name="output_bias")
 
-    def call(
-        self,
-        x: Tensor,
-        position_bias: Tensor | None = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+    def call(self, x: Tensor, position_bias: Tensor | None = None, return_attention_scores=False, training=None):
         _, tokens, hidden_dim = x.shape
         key_bias = keras.ops.zeros(self.query_bias.shape, self.compute_dtype)
         qkv_bias = keras.ops.concatenate([self.query_bias, key_bias, self.value_bias])

@@ -9,7 +9,6 @@ from course_hw5.layers.layer_scale import LayerScale
 from course_hw5.layers.relative_position_bias import RelativePositionBias
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BeitBlock(Layer):
     """Normalization first (pre-norm), exact GELU, LayerScale, drop path, and a position bias of its own.
 
@@ -64,15 +63,10 @@ class BeitBlock(Layer):
         for part in parts:
             part.build(x_shape)
         self.dense_2.build((*x_shape[:-1], self.mlp_dim))
-        self.position_bias = None
-        if self.grid:
-            options = {"dtype": dtype, "name": "relative_position_bias"}
-            self.position_bias = RelativePositionBias(num_heads, self.grid, self.bias_initializer, **options)
-            self.position_bias.build()
+        options = {"dtype": dtype, "name": "relative_position_bias"}
+        self.position_bias = RelativePositionBias(num_heads, self.grid, self.bias_initializer, **options) if self.grid else None
 
-    def call(
-        self, x: Tensor, shared_bias: Tensor | None = None, return_attention_scores: bool = False, training: bool | None = None
-    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+    def call(self, x: Tensor, shared_bias: Tensor | None = None, return_attention_scores=False, training=None):
         bias = shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias

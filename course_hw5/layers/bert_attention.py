@@ -12,7 +12,6 @@ def initializers_of(layer: keras.layers.Layer) -> dict:
     return {name: getattr(layer, name).clone() for name in ("kernel_initializer", "bias_initializer")}
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BertAttention(Layer):
     """Scaled dot-product attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) with padding masked as keys.
 
@@ -28,9 +27,7 @@ class BertAttention(Layer):
     `return_attention_scores` also the attention weights `(batch, heads, tokens, tokens)`.
     """
 
-    def __init__(
-        self, num_heads: int, dropout: float = 0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs
-    ):
+    def __init__(self, num_heads: int, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
         super().__init__(**kwargs)
         self.num_heads, self.dropout = num_heads, dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -56,9 +53,7 @@ class BertAttention(Layer):
         projection.build(input_shape)
         return projection
 
-    def call(
-        self, query: Tensor, value: Tensor, attention_mask: Tensor | None = None, return_attention_scores=False, training=None
-    ) -> Tensor | tuple[Tensor, Tensor]:
+    def call(self, query: Tensor, value: Tensor, attention_mask=None, return_attention_scores=False, training=None):
         if attention_mask is None:
             attention_mask = keras.ops.ones((1, 1, keras.ops.shape(value)[1]), "bool")
         query, key, value = self._project(query, value)

@@ -6,7 +6,6 @@ import keras_nlp
 from course_hw5.layers.layer import Layer, Tensor
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BertInputs(Layer):
     """Derives the padding mask and the segment ids from token ids.
 

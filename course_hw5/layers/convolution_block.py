@@ -5,7 +5,6 @@ import keras
 from course_hw5.layers.layer import Layer, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class ConvolutionBlock(Layer):
     """Convolution without bias, batch normalization, ReLU.
 
@@ -18,8 +17,7 @@ class ConvolutionBlock(Layer):
 
     def __init__(self, channels: int, kernel_size: int = 3, **kwargs):
         super().__init__(**kwargs)
-        self.channels = channels
-        self.kernel_size = kernel_size
+        self.channels, self.kernel_size = channels, kernel_size
         options = {"padding": "same", "use_bias": False, "dtype": self.dtype_policy}
         self.convolution = keras.layers.Conv2D(channels, kernel_size, **options, name="convolution")
         self.norm = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name="norm")

@@ -12,7 +12,14 @@ Start = str | keras.initializers.Initializer
 
 
 class Layer(keras.layers.Layer):
-    """Keras's `Layer`, whose config holds the arguments of the constructor: each is an attribute of the same name, too."""
+    """Keras's `Layer`, whose config holds the arguments of the constructor: each is an attribute of the same name, too.
+
+    Subclasses are registered, so that Keras finds them when it loads a model.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("course_hw5")(cls)
 
     def get_config(self) -> dict:
         kinds = type(self).__mro__[: type(self).__mro__.index(Layer)]

@@ -6,7 +6,6 @@ from course_hw5.layers import kernels
 from course_hw5.layers.layer import Layer, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class LayerScale(Layer):
     """Multiplies each channel by a learned factor (Touvron et al. 2021, https://arxiv.org/abs/2103.17239).
 

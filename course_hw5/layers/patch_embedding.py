@@ -8,7 +8,6 @@ from course_hw5.layers.layer import Grid, Layer, Shape, Tensor
 from course_hw5.layers.resampling import interpolation_weights
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class PatchEmbedding(Layer):
     """Cuts images into patches, projects each to a vector and puts [CLS] before them (BEiT, section 2.1).
 
@@ -24,13 +23,7 @@ class PatchEmbedding(Layer):
     """
 
     def __init__(
-        self,
-        patch_size: int,
-        hidden_dim: int,
-        use_mask_token: bool = False,
-        use_absolute_positions: bool = False,
-        initializer_range: float = 0.02,
-        **kwargs,
+        self, patch_size, hidden_dim, use_mask_token=False, use_absolute_positions=False, initializer_range=0.02, **kwargs
     ):
         super().__init__(**kwargs)
         self.patch_size, self.hidden_dim, self.initializer_range = patch_size, hidden_dim, initializer_range
@@ -82,9 +75,7 @@ def enlarge_patches(kernel: Float[np.ndarray, "inputs dim"], side: int, new_side
     return kernel.reshape(-1, hidden_dim) / times**2
 
 
-def interpolate_positions(
-    positions: Float[np.ndarray, "1 tokens hidden_dim"], grid: Grid, new_grid: Grid
-) -> Float[np.ndarray, "1 new_tokens hidden_dim"]:
+def interpolate_positions(positions: Float[np.ndarray, "1 tokens hidden_dim"], grid: Grid, new_grid: Grid) -> np.ndarray:
     """Resizes absolute positions to another grid: bicubic between patches, [CLS] as it is.
 
     Args:

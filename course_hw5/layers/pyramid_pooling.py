@@ -9,7 +9,6 @@ from course_hw5.layers.layer import Layer, Shape, Tensor
 from course_hw5.layers.resampling import resample
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class PyramidPooling(Layer):
     """Means over the cells of ever finer grids, each projected and enlarged again, beside the maps themselves.
 
@@ -24,8 +23,7 @@ class PyramidPooling(Layer):
 
     def __init__(self, channels: int, scales: Sequence[int] = (1, 2, 3, 6), **kwargs):
         super().__init__(**kwargs)
-        self.channels = channels
-        self.scales = tuple(scales)
+        self.channels, self.scales = channels, tuple(scales)
         self.blocks = [ConvolutionBlock(channels, 1, dtype=self.dtype_policy, name=f"scale_{scale}") for scale in self.scales]
 
     def build(self, maps_shape: Shape) -> None:

@@ -7,7 +7,6 @@ from jaxtyping import Float, Integer
 from course_hw5.layers.layer import Grid, Layer, Shape, Start, Tensor
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class RelativePositionBias(Layer):
     """A learnt number for each head and each offset between two patches of a grid; three more for [CLS].
 
@@ -27,17 +26,12 @@ class RelativePositionBias(Layer):
         self.num_heads, self.grid = num_heads, (grid[0], grid[1])
         self.initializer = keras.initializers.get(initializer)
         self.index = relative_position_index(self.grid)
-
-    def build(self, *_: Shape | None) -> None:
         self.table = self.add_weight((self.index.max() + 1, self.num_heads), initializer=self.initializer, name="table")
 
     def call(self, _: Tensor | None = None) -> Tensor:
         tokens = len(self.index)
         bias = keras.ops.take(keras.ops.transpose(self.table), self.index.reshape(-1), axis=1)
         return keras.ops.reshape(bias, (self.num_heads, tokens, tokens))
-
-    def compute_output_shape(self, *_: Shape | None) -> Shape:
-        return (self.num_heads, *self.index.shape)
 
 
 def relative_position_index(grid: Grid) -> Integer[np.ndarray, "tokens tokens"]:
@@ -87,11 +81,8 @@ class ConvolutionLikeBias(keras.initializers.Initializer):
         self.grid, self.sharpness, self.floor = tuple(grid), sharpness, floor
 
     def __call__(self, shape: Shape, dtype: str | None = None) -> Tensor:
-        reach = np.arange(-2, 3)
-        neighbours = sorted(
-            ((row, column) for row in reach for column in reach),
-            key=lambda offset: (max(map(abs, offset)) == 2, offset == (0, 0), offset[0] ** 2 + offset[1] ** 2),
-        )
+        offsets = [(row, column) for row in range(-2, 3) for column in range(-2, 3)]
+        neighbours = sorted(offsets, key=lambda offset: (max(map(abs, offset)) == 2, offset == (0, 0), np.hypot(*offset)))
         rows, columns = self.grid
         row, column = np.meshgrid(np.arange(1 - rows, rows), np.arange(1 - columns, columns), indexing="ij")
         table = np.full(shape, self.floor, "float32")

@@ -13,7 +13,6 @@ from jaxtyping import Float
 from course_hw5.layers.layer import Grid, Layer, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class Resampling(Layer):
     """Resizes maps.
 
@@ -29,8 +28,7 @@ class Resampling(Layer):
         super().__init__(**kwargs)
         if kind not in WEIGHTS:
             raise ValueError(f"`kind` must be one of {', '.join(WEIGHTS)}. Received: {kind!r}")
-        self.size = (size[0], size[1])
-        self.kind = kind
+        self.size, self.kind = (size[0], size[1]), kind
 
     def call(self, maps: Tensor) -> Tensor:
         return resample(maps, self.size, self.kind)

@@ -10,7 +10,6 @@ from course_hw5.layers.layer import Shape, Tensor
 FARTHEST = 128  # tokens from there on share a bucket
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class TokenDistanceAttention(BertAttention):
     """Self-attention with a learnt number for each head and each bucket of distances added to the logits.
 

@@ -50,7 +50,6 @@ class BeitTask(Task):
         return super().from_config(config | {"preprocessing": preprocessing and Preprocessing(**preprocessing)}, custom_objects)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BeitClassifier(BeitTask):
     """The classifier that `beit_classifier` makes: preprocessing, backbone, pooled patches, one dense layer.
 
@@ -92,7 +91,6 @@ class BeitClassifier(BeitTask):
         return with_attention(self, self.backbone, logits=self.logits)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BeitEncoder(BeitTask):
     """The model without a head that `beit_encoder` makes; args and attributes are the same, and `preprocessing`."""
 
@@ -112,7 +110,6 @@ class BeitEncoder(BeitTask):
         self.pooling, self.preprocessing = pooling, preprocessing
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BeitMaskedImageModel(BeitTask):
     """The model of BEiT's pre-training that `beit_masked_image_model` makes; args are the same, and `preprocessing`."""
 

@@ -13,7 +13,6 @@ from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
 LABELS = ("negative", "positive")
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class BertClassifier(Task):
     """The classifier that `bert_classifier` makes: [CLS] of the last layer, pooler, a logit and its sigmoid.
 

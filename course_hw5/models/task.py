@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from course_hw5.layers import kernels
-from course_hw5.layers.layer import Layer, Shape, Tensor
+from course_hw5.layers.layer import Shape, Tensor
 
 NOT_DECAYED = ("bias", "gamma", "beta")
 RawShape = tuple[int | None, int | None, int]  # of images; None for any size
@@ -19,7 +19,8 @@ RawShape = tuple[int | None, int | None, int]  # of images; None for any size
 class Task(keras.Model):
     """A backbone and a head, built as a functional model by the constructor of a subclass.
 
-    A subclass takes the backbone as its first argument and returns its other arguments from `get_config`.
+    A subclass takes the backbone as its first argument and returns its other arguments from `get_config`. Subclasses are
+    registered, so that Keras finds them when it loads a model.
 
     Attributes:
         backbone: `BertBackbone` or `BeitBackbone`.
@@ -27,6 +28,10 @@ class Task(keras.Model):
     """
 
     class_names: tuple[str, ...] | None = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("course_hw5")(cls)
 
     def with_attention(self) -> keras.Model:
         """Makes the model that also outputs the attention of each layer.
@@ -118,7 +123,7 @@ def _head(model):
 
 
 @keras.saving.register_keras_serializable("course_hw5")
-class WithAttention(Layer):
+class WithAttention(keras.layers.Wrapper):
     """Calls a layer, shared and not copied, for its output and its attention.
 
     A layer of its own, since a Functional model wants all calls of one layer to have outputs of one structure.
@@ -130,16 +135,11 @@ class WithAttention(Layer):
     """
 
     def __init__(self, layer: keras.layers.Layer, **kwargs):
-        super().__init__(**{"dtype": layer.dtype_policy} | kwargs)
-        self.layer = layer
+        super().__init__(layer, **{"dtype": layer.dtype_policy} | kwargs)
         self.supports_masking = True
 
     def call(self, x: Tensor, second: Tensor | None = None) -> tuple:
         return self.layer(x, second, return_attention_scores=True, training=False)
-
-    @classmethod
-    def from_config(cls, config: dict) -> "WithAttention":
-        return cls(**config | {"layer": keras.saving.deserialize_keras_object(config["layer"])})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,6 @@ from course_hw5.models.beit_tasks import BeitTask, check_classes
 from course_hw5.models.task import Preprocessing, image_inputs, preprocessing_of
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class UperNetSegmenter(BeitTask):
     """The segmenter that `upernet_segmenter` makes.
 

@@ -87,10 +87,6 @@ def _bias_gradient(upstream, shape):
     batch, num_heads, *tokens = keras.ops.shape(upstream)
     if shape[0] == 1:
         upstream = keras.ops.reshape(sum_rows(keras.ops.reshape(upstream, (batch, -1))), (1, num_heads, *tokens))
-    elif shape[1] == 1:
-        rows = keras.ops.reshape(upstream, (batch, num_heads, -1))
-        total = keras.ops.matmul(keras.ops.ones_like(rows[:, None, :, 0]), rows)
-        upstream = keras.ops.reshape(total, (batch, 1, *tokens))
     for axis in (1, 2):
         if shape[axis] == 1:
             upstream = keras.ops.sum(upstream, axis=axis, keepdims=True)
