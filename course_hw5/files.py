@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and JSON objects."""
 
 import contextlib
+import json
 import os
 import pathlib
 from collections.abc import Iterator
@@ -37,3 +38,11 @@ def write_text(path: AnyPath, text: str) -> None:
     """Writes `text` (UTF-8) to `path` atomically; lone surrogates, which UTF-8 cannot hold, are escaped."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def read_object(path: pathlib.Path) -> dict:
+    """The content of a JSON file that holds an object; an empty one where there is no such file."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")).items()) if path.exists() else {}
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} must be a JSON object. Received: {error}") from error

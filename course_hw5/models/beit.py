@@ -62,17 +62,14 @@ class BeitBackbone(keras.Model):
         start: dict = {"initializer_range": initializer_range, "dtype": dtype}
         parts = (use_mask_token, use_absolute_positions)
         self.patch_embedding = PatchEmbedding(patch_size, hidden_dim, *parts, **start, name="patch_embedding")
-        self.shared_bias = None
-        if relative_position_bias in ("shared", "both"):
-            options = {"dtype": dtype, "name": "relative_position_bias"}
-            self.shared_bias = RelativePositionBias(num_heads, grid, bias_initializer, **options)
-        block_grid = grid if relative_position_bias in ("per_layer", "both") else None
-        branch = {"layer_scale_init": layer_scale_init, "dropout": dropout, "attention_dropout": attention_dropout}
+        is_shared, is_per_layer = (relative_position_bias in (kind, "both") for kind in ("shared", "per_layer"))
+        options = {"dtype": dtype, "name": "relative_position_bias"}
+        self.shared_bias = RelativePositionBias(num_heads, grid, bias_initializer, **options) if is_shared else None
+        block_grid = grid if is_per_layer else None
+        branch = start | {"layer_scale_init": layer_scale_init, "dropout": dropout, "attention_dropout": attention_dropout}
         drop_path_rates = (drop_path_rate * index / max(1, num_layers - 1) for index in range(num_layers))
         self.blocks = [
-            BeitBlock(
-                num_heads, mlp_dim, block_grid, bias_initializer, drop_path_rate=rate, **branch, **start, name=f"block_{index}"
-            )
+            BeitBlock(num_heads, mlp_dim, block_grid, bias_initializer, drop_path_rate=rate, **branch, name=f"block_{index}")
             for index, rate in enumerate(drop_path_rates)
         ]
         self.norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype, name="norm") if final_norm else None

@@ -113,9 +113,7 @@ class BeitEncoder(BeitTask):
 class BeitMaskedImageModel(BeitTask):
     """The model of BEiT's pre-training that `beit_masked_image_model` makes; args are the same, and `preprocessing`."""
 
-    def __init__(
-        self, backbone: BeitBackbone, vocabulary_size: int = 8192, preprocessing=None, name: str = "beit_masked_image_model"
-    ):
+    def __init__(self, backbone, vocabulary_size=8192, preprocessing=None, name="beit_masked_image_model"):
         # === Layers ===
         self.backbone = backbone
         self.head_norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=backbone.dtype_policy, name="head_norm")

@@ -52,25 +52,23 @@ class BertBackbone(keras_nlp.models.Backbone):
         dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
-        def start():
+        def init():
             return keras.initializers.TruncatedNormal(stddev=0.02)
 
         # === Layers ===
         self.token_embedding = keras_nlp.layers.ReversibleEmbedding(
-            vocabulary_size, hidden_dim, embeddings_initializer=start(), dtype=dtype, name="token_embedding"
+            vocabulary_size, hidden_dim, embeddings_initializer=init(), dtype=dtype, name="token_embedding"
         )
-        self.position_embedding = PositionEmbedding(max_sequence_length, start(), dtype=dtype, name="position_embedding")
-        self.segment_embedding = keras.layers.Embedding(
-            num_segments, hidden_dim, start(), dtype=dtype, name="segment_embedding"
-        )
+        self.position_embedding = PositionEmbedding(max_sequence_length, init(), dtype=dtype, name="position_embedding")
+        self.segment_embedding = keras.layers.Embedding(num_segments, hidden_dim, init(), dtype=dtype, name="segment_embedding")
         self.embeddings_add = keras.layers.Add(dtype=dtype, name="embeddings_add")
         self.embeddings_layer_norm = LayerNormalization(epsilon=layer_norm_epsilon, dtype=dtype, name="embeddings_layer_norm")
         self.embeddings_dropout = HashedDropout(dropout, dtype=dtype, name="embeddings_dropout")
         sizes = (mlp_dim, num_heads, dropout, exact_gelu, layer_norm_epsilon)
         self.transformer_layers = [
-            self.make_encoder(*sizes, start(), dtype=dtype, name=f"transformer_layer_{index}") for index in range(num_layers)
+            self.make_encoder(*sizes, init(), dtype=dtype, name=f"transformer_layer_{index}") for index in range(num_layers)
         ]
-        self.pooled_dense = Dense(hidden_dim, "tanh", kernel_initializer=start(), dtype=dtype, name="pooled_dense")
+        self.pooled_dense = Dense(hidden_dim, "tanh", kernel_initializer=init(), dtype=dtype, name="pooled_dense")
 
         # === Functional model ===
         names = ("token_ids", "segment_ids", "padding_mask")
@@ -170,8 +168,7 @@ def exact(backbone: keras.Model) -> BertBackbone:
 def made_tokenizer(vocabulary=None, lowercase=True, tokenizer: BertTokenizer | dict | None = None) -> BertTokenizer | None:
     """The `BertTokenizer` that is given, or the one of a config or a vocabulary; None for the published uncased one."""
     if isinstance(tokenizer, dict):
-        is_plain = "vocabulary" in tokenizer
-        tokenizer = bert_tokenizer(**tokenizer) if is_plain else BertTokenizer(**tokenizer)
+        tokenizer = (bert_tokenizer if "vocabulary" in tokenizer else BertTokenizer)(**tokenizer)
     if tokenizer is None and vocabulary is not None:
         tokenizer = bert_tokenizer(checked_vocabulary("`vocabulary`", vocabulary), lowercase)
     return tokenizer

@@ -1,19 +1,14 @@
 """A trained BEiT made ready for other images or classes: same weights, another size, another head."""
 
 import dataclasses
-from collections.abc import Sequence
 
-from course_hw5.layers.patch_embedding import enlarge_patches, interpolate_positions
-from course_hw5.layers.relative_position_bias import interpolate_table
-from course_hw5.models.beit import BeitBackbone
-from course_hw5.models.beit_tasks import BeitClassifier, BeitTask
-from course_hw5.models.task import Preprocessing, RawShape, copy_head
-from course_hw5.models.upernet import UperNetSegmenter
+from course_hw5.layers import patch_embedding, relative_position_bias
+from course_hw5.models import beit, beit_tasks, task, upernet
 
 PLAIN = {"final_norm": False, "use_mask_token": False}  # of a backbone below a head
 
 
-def rebuilt_backbone(backbone: BeitBackbone, **changes) -> BeitBackbone:
+def rebuilt_backbone(backbone: beit.BeitBackbone, **changes) -> beit.BeitBackbone:
     """Makes a backbone with some arguments changed and the same weights.
 
     For another `image_shape` position biases are interpolated, and absolute positions, as the reference does. For larger
@@ -29,26 +24,22 @@ def rebuilt_backbone(backbone: BeitBackbone, **changes) -> BeitBackbone:
     (*_, channels), shape = backbone.image_shape, changes.get("image_shape", (0, 0, 0))
     if "image_shape" in changes and (len(shape) != 3 or shape[2] != channels):
         raise ValueError(f"`image_shape` must be (height, width, {channels}). Received: {shape}")
-    new = BeitBackbone.from_config(backbone.get_config() | changes)
-    old = {variable.path: variable.numpy() for variable in backbone.variables}
-    for variable in new.variables:
-        path = variable.path
-        if path not in old or "seed_generator" in path:
-            continue
-        value = old[path]
+    new = beit.BeitBackbone.from_config(backbone.get_config() | changes)
+    variables = {variable.path: variable for variable in new.weights}
+    for variable in backbone.weights:
+        path, value = variable.path, variable.numpy()
         if path.endswith("relative_position_bias/table"):
-            value = interpolate_table(value, backbone.grid, new.grid)
+            value = relative_position_bias.interpolate_table(value, backbone.grid, new.grid)
         elif path.endswith("positions"):
-            value = interpolate_positions(value, backbone.grid, new.grid)
+            value = patch_embedding.interpolate_positions(value, backbone.grid, new.grid)
         elif path == "patch_embedding/kernel":
-            value = enlarge_patches(value, backbone.patch_size, new.patch_size)
-        variable.assign(value)
+            value = patch_embedding.enlarge_patches(value, backbone.patch_size, new.patch_size)
+        if path in variables:
+            variables[path].assign(value)
     return new
 
 
-def adapted_classifier(
-    model: BeitTask, num_classes: int, class_names: Sequence[str] | None = None, input_shape: RawShape | None = None, **changes
-) -> BeitClassifier:
+def adapted_classifier(model: beit_tasks.BeitTask, num_classes: int, class_names=None, input_shape=None, **changes):
     """Makes a classifier for other images or classes from a trained model: same weights, and head where classes agree.
 
     Args:
@@ -61,22 +52,15 @@ def adapted_classifier(
     backbone = rebuilt_backbone(model.backbone, **changes | PLAIN | {"feature_layers": ()})
     preprocessing = dataclasses.replace(_normalization(model), input_shape=input_shape)
     pooling = model.pooling or "mean"
-    new = BeitClassifier(backbone, num_classes, pooling, class_names=class_names, preprocessing=preprocessing)
+    new = beit_tasks.BeitClassifier(backbone, num_classes, pooling, class_names=class_names, preprocessing=preprocessing)
     if model.backbone.final_norm:  # of an encoder's tokens, and so of the one that is pooled
         new.pooled_norm.set_weights(model.backbone.norm.get_weights())
     if model.pooling:  # else the logits are those of pixels or visual tokens
-        copy_head(model, new)
+        task.copy_head(model, new)
     return new
 
 
-def adapted_segmenter(
-    model: BeitTask | BeitBackbone,
-    num_classes: int,
-    class_names: Sequence[str] | None = None,
-    channels: int | None = None,
-    auxiliary_channels: int = 256,
-    **changes,
-) -> UperNetSegmenter:
+def adapted_segmenter(model, num_classes: int, class_names=None, channels=None, auxiliary_channels=256, **changes):
     """Makes a segmenter for other images or classes from any BEiT: same weights, of its head those that fit.
 
     Args:
@@ -86,8 +70,8 @@ def adapted_segmenter(
         channels, auxiliary_channels: widths of a new head.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `patch_size`.
     """
-    old = model if isinstance(model, BeitBackbone) else model.backbone
-    is_segmenter = isinstance(model, UperNetSegmenter)
+    old = model if isinstance(model, beit.BeitBackbone) else model.backbone
+    is_segmenter = isinstance(model, upernet.UperNetSegmenter)
     head: dict = {"channels": channels, "auxiliary_channels": auxiliary_channels}
     if is_segmenter:
         head = model.head_config() | ({} if model.auxiliary_head else {"auxiliary_channels": auxiliary_channels})
@@ -95,13 +79,13 @@ def adapted_segmenter(
         changes = {"feature_layers": tuple(old.num_layers * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
     backbone = rebuilt_backbone(old, **changes | PLAIN)
     head |= {"auxiliary_head": True, "class_names": class_names, "preprocessing": _normalization(model)}
-    new = UperNetSegmenter(backbone, num_classes, **head)
+    new = upernet.UperNetSegmenter(backbone, num_classes, **head)
     if is_segmenter:
-        copy_head(model, new)
+        task.copy_head(model, new)
     return new
 
 
 def _normalization(model):
     """The mean and standard deviation that a model applies, without its resizing and cropping."""
     preprocessing = getattr(model, "preprocessing", None)
-    return Preprocessing(preprocessing.mean, preprocessing.std) if preprocessing else Preprocessing()
+    return task.Preprocessing(preprocessing.mean, preprocessing.std) if preprocessing else task.Preprocessing()

@@ -71,9 +71,7 @@ class MeanIoU(keras.metrics.MeanIoU):
     def __init__(self, num_classes: int, name: str = "mean_iou", ignore_class: int = IGNORE_INDEX, **kwargs):
         super().__init__(num_classes, name=name, ignore_class=ignore_class, **{"sparse_y_pred": False} | kwargs)
 
-    def update_state(
-        self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor, sample_weight: keras.KerasTensor | None = None
-    ) -> None:
+    def update_state(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor, sample_weight=None) -> None:
         """Counts labels `(batch, height, width)` and logits `(batch, rows, columns, num_classes)`."""
         return super().update_state(y_true, resample(y_pred, y_true.shape[1:3]), sample_weight)
 

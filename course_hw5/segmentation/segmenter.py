@@ -151,9 +151,7 @@ def _is_fixed(shape):
 
 def _places(length, window):
     """Where windows start that cover `length` and overlap by a third or more."""
-    if length <= window:
-        return [0]
-    count = 1 + int(np.ceil((length - window) / max(1, window * 2 // 3)))
+    count = 1 + max(0, int(np.ceil((length - window) / max(1, window * 2 // 3))))
     return [round(place) for place in np.linspace(0, length - window, count)]
 
 

@@ -68,9 +68,7 @@ def encode_sentence(
     return np.pad(ids, (0, max_length - len(ids)))
 
 
-def encode(
-    text: str, max_length: int = MAXLEN, other: str | None = None, tokenizer: AnyTokenizer = None, special_tokens: bool = False
-) -> Encoding:
+def encode(text, max_length=MAXLEN, other=None, tokenizer: AnyTokenizer = None, special_tokens: bool = False) -> Encoding:
     """As `encode_sentence`, without the zeros, and with what is known of the tokens: an `Encoding`."""
     for name, value in (("text", text), ("other", other)):
         if not isinstance(value, str) and not (name == "other" and value is None):

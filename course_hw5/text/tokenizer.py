@@ -38,15 +38,7 @@ class BertTokenizer:
         ValueError: if `definition` is none that `tokenizers` reads, or a special token is missing.
     """
 
-    def __init__(
-        self,
-        vocabulary: Sequence[str] | None = None,
-        lowercase: bool = True,
-        definition: str | None = None,
-        names: dict[str, str] | None = None,
-        separators: int = 1,
-        segments: bool = True,
-    ):
+    def __init__(self, vocabulary=None, lowercase=True, definition: str | None = None, names=None, separators=1, segments=True):
         self.lowercase, self.definition, self.separators, self.segments = lowercase, definition, separators, segments
         self.names = BERT_NAMES | (names or {})
         if definition is None:

@@ -5,6 +5,7 @@ import pathlib
 
 import tokenizers
 
+from course_hw5.files import read_object
 from course_hw5.text.tokenizer import BERT_NAMES, BertTokenizer, bert_tokenizer, of_definition, read_lines, word_piece_tokenizer
 
 MPNET_NAMES = {"pad": "<pad>", "unk": "[UNK]", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
@@ -32,8 +33,8 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
     Raises:
         ValueError: if a file is damaged, or names a tokenizer that cannot be run, or a special token is missing.
     """
-    config, path, vocabulary = _read_object(folder / "tokenizer_config.json"), folder / "tokenizer.json", folder / "vocab.txt"
-    kind = config.get("tokenizer_class") or _read_object(folder / "config.json").get("tokenizer_class")
+    config, path, vocabulary = read_object(folder / "tokenizer_config.json"), folder / "tokenizer.json", folder / "vocab.txt"
+    kind = config.get("tokenizer_class") or read_object(folder / "config.json").get("tokenizer_class")
     kind = kind or ("MPNetTokenizer" if model_type == "mpnet" else "BertTokenizer")
     is_word_piece = any(kind.removesuffix("Fast") == f"{name}Tokenizer" for name in WORD_PIECE_CLASSES)
     if not path.exists() and not vocabulary.exists() and is_word_piece:
@@ -48,7 +49,7 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
         source, tokenizer = vocabulary, word_piece_tokenizer(read_lines(vocabulary), **options)
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    settings = config | _read_object(folder / "special_tokens_map.json")
+    settings = config | read_object(folder / "special_tokens_map.json")
     names = _names(settings, tokenizer, MPNET_NAMES if kind.startswith("MPNet") else BERT_NAMES)
     _add_tokens(folder, config, settings, tokenizer, names)
     if missing := [name for name in names.values() if tokenizer.token_to_id(name) is None]:
@@ -58,14 +59,6 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
     if not is_word_piece:
         framing = _check_framing(source, tokenizer, names)
     return _numbered(source, tokenizer, names, framing)
-
-
-def _read_object(path):
-    """The content of a JSON file that holds an object; an empty one where there is no such file."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")).items()) if path.exists() else {}
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
 
 
 def _from_json(path, options):
@@ -90,7 +83,7 @@ def _names(settings, tokenizer, defaults):
 def _add_tokens(folder, config, settings, tokenizer, names):
     """Adds what users added: in `added_tokens.json`, in `tokenizer_config.json`, or as special tokens of their own."""
     numbered = {int(id_): token for id_, token in (config.get("added_tokens_decoder") or {}).items()}
-    numbered |= {id_: token for token, id_ in _read_object(folder / "added_tokens.json").items()}
+    numbered |= {id_: token for token, id_ in read_object(folder / "added_tokens.json").items()}
     more = [*(settings.get("additional_special_tokens") or ()), *(config.get("extra_special_tokens") or ())]
     for token in [*(numbered[id_] for id_ in sorted(numbered)), *more]:
         flags = token if isinstance(token, dict) else {"content": token, "special": token in more}

@@ -1,15 +1,13 @@
 """BEiT's published checkpoints: the names and axes of `transformers`' tensors, and what comes before the network."""
 
-import json
 import pathlib
 
 import numpy as np
 
+from course_hw5.files import read_object
 from course_hw5.layers.layer import Shape
-from course_hw5.models.beit import BeitBackbone, beit_backbone
-from course_hw5.models.beit_tasks import BeitTask, beit_classifier, beit_encoder, beit_masked_image_model
+from course_hw5.models import beit, beit_tasks, fine_tuning
 from course_hw5.models.checkpoints import huggingface
-from course_hw5.models.fine_tuning import rebuilt_backbone
 
 ARCHITECTURES = ("BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitForSemanticSegmentation")
 # Steps of other models' image processors that BEiT's does not have.
@@ -17,7 +15,7 @@ UNKNOWN_STEPS = ("do_pad", "do_flip_channel_order", "do_thumbnail", "do_align_lo
 RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
-def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Shape | None = None) -> BeitTask:
+def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Shape | None = None) -> beit_tasks.BeitTask:
     """Makes the model that a folder holds: `BeitForImageClassification`, `BeitForMaskedImageModeling` or `BeitModel`.
 
     Args:
@@ -37,13 +35,14 @@ def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Sh
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")} or tensors
     is_masked, is_classifier = "lm_head.weight" in tensors, "classifier.weight" in tensors
     pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
-    backbone = read_backbone(config, body, is_masked, final_norm=pooling == "cls" and not is_classifier)
+    final_norm = pooling == "cls" and not is_classifier
+    backbone = read_backbone(config, body, use_mask_token=is_masked, final_norm=final_norm)
     if image_shape is not None:
-        backbone = rebuilt_backbone(backbone, image_shape=tuple(image_shape))
+        backbone = fine_tuning.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
     raw = read_preprocessing(folder, backbone.image_shape)
     pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
     if is_masked:
-        model = beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
+        model = beit_tasks.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
         layers = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
         num_classes = len(tensors["classifier.weight"])
@@ -51,10 +50,10 @@ def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Sh
         # as the reference's pipeline: one label is by itself, too
         has_several = config.get("problem_type") == "multi_label_classification" or num_classes == 1
         activation = "sigmoid" if has_several else "linear"
-        model = beit_classifier(backbone, num_classes, pooling, activation=activation, class_names=names, **raw)
+        model = beit_tasks.beit_classifier(backbone, num_classes, pooling, activation=activation, class_names=names, **raw)
         layers = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
-        model = beit_encoder(backbone, pooling, **raw)
+        model = beit_tasks.beit_encoder(backbone, pooling, **raw)
         layers = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
     for layer, (source, name) in layers.items():
         scale, offset = model.get_layer(layer).variables
@@ -63,25 +62,18 @@ def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Sh
     return model
 
 
-def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, final_norm: bool = False) -> BeitBackbone:
-    """Makes a `BeitBackbone` from `config` and tensors named without the prefix "beit."."""
+def read_backbone(config: dict, tensors: dict, **options) -> beit.BeitBackbone:
+    """Makes a `BeitBackbone` from `config`, further arguments of it, and tensors named without the prefix "beit."."""
     side = config["image_size"]
     size = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     per_layer, shared = config.get("use_relative_position_bias"), config.get("use_shared_relative_position_bias")
     bias = "both" if per_layer and shared else "per_layer" if per_layer else "shared" if shared else "none"
-    backbone = beit_backbone(
-        image_shape=(*size, config.get("num_channels", 3)),
-        patch_size=_side(config["patch_size"]),
-        **huggingface.read_sizes(config),
-        relative_position_bias=bias,
-        use_absolute_positions=bool(config.get("use_absolute_position_embeddings")),
-        use_mask_token=use_mask_token,
-        layer_scale_init=config.get("layer_scale_init_value", 0.1),
-        drop_path_rate=config.get("drop_path_rate", 0.0),
-        dropout=config.get("hidden_dropout_prob", 0.0),
-        attention_dropout=config.get("attention_probs_dropout_prob", 0.0),
-        final_norm=final_norm,
-    )
+    patch_size = config["patch_size"]
+    if len(sides := {*np.ravel(patch_size).tolist()}) != 1:
+        raise ValueError(f"`patch_size` in config.json must be one number, or twice the same. Received: {patch_size!r}")
+    options |= {"patch_size": sides.pop(), "relative_position_bias": bias} | huggingface.read_sizes(config)
+    options |= {name: config.get(key) for name, key in OPTIONS.items()}
+    backbone = beit.beit_backbone(image_shape=(*size, config.get("num_channels", 3)), **options)
     names = {variable.path: _reference_names(variable.path) for variable in backbone.trainable_variables}
     for variable in backbone.trainable_variables:
         huggingface.assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))
@@ -92,6 +84,14 @@ def read_backbone(config: dict, tensors: dict, use_mask_token: bool = False, fin
     return backbone
 
 
+# Our arguments to the reference's, which have the same default values.
+OPTIONS = {
+    "use_absolute_positions": "use_absolute_position_embeddings",
+    "layer_scale_init": "layer_scale_init_value",
+    "drop_path_rate": "drop_path_rate",
+    "dropout": "hidden_dropout_prob",
+    "attention_dropout": "attention_probs_dropout_prob",
+}
 # Our layers, and variables that are called otherwise, to the reference's; those of a block follow its prefix.
 LAYERS = {
     "patch_embedding": "embeddings.patch_embeddings.projection",
@@ -151,11 +151,7 @@ def read_preprocessing(folder: pathlib.Path, image_shape: Shape) -> dict:
     path, channels = folder / "preprocessor_config.json", image_shape[-1]
     if not path.exists():
         return {"mean": None}
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config.items()
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{path} must be a JSON object. Received: {error}") from error
+    config = read_object(path)
     for name in UNKNOWN_STEPS:
         if config.get(name):
             raise ValueError(f"`{name}` in {path} must be false. Received: {config[name]!r}")
@@ -167,24 +163,17 @@ def read_preprocessing(folder: pathlib.Path, image_shape: Shape) -> dict:
         except (TypeError, ValueError, KeyError) as error:
             raise ValueError(f"`{name}` in {path} must be {expected}. Received: {value!r}") from error
 
-    raw = _read_normalization(path, config, channels, read)
-    return raw | (_read_resizing(path, config, channels, read) if config.get("do_resize", True) else {})
-
-
-def _read_normalization(path, config, channels, read):
-    """`mean` and `std` of pixels in [0, 1], as lists of numbers."""
-
     def numbers(value):
         return np.broadcast_to([float(number) for number in np.ravel(value)], (channels,))
 
     mean, std = numbers(0.0), numbers(1.0)
     if config.get("do_normalize", True):
-        mean = read("image_mean", numbers, f"{channels} numbers")
-        std = read("image_std", numbers, f"{channels} numbers")
+        mean, std = (read(name, numbers, f"{channels} numbers") for name in ("image_mean", "image_std"))
     scale = 255 * read("rescale_factor", float, "a number", 1 / 255) if config.get("do_rescale", True) else 255.0
     if not (std * scale > 0).all():
         raise ValueError(f"`image_std` and `rescale_factor` in {path} must be above 0. Received: {std.tolist()}, {scale / 255}")
-    return {"mean": (mean / scale).tolist(), "std": (std / scale).tolist()}
+    raw = {"mean": (mean / scale).tolist(), "std": (std / scale).tolist()}  # of pixels in [0, 1]
+    return raw | (_read_resizing(path, config, channels, read) if config.get("do_resize", True) else {})
 
 
 def _read_resizing(path, config, channels, read):
@@ -196,14 +185,6 @@ def _read_resizing(path, config, channels, read):
             raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
         raw["crop_fraction"] = crop / size
     return raw
-
-
-def _side(patch_size):
-    """The side of a patch, which `config.json` may give twice."""
-    sides = {*np.ravel(patch_size).tolist()}
-    if len(sides) != 1:
-        raise ValueError(f"`patch_size` in config.json must be one number, or twice the same. Received: {patch_size!r}")
-    return sides.pop()
 
 
 def _height(size):

@@ -4,16 +4,13 @@ An MPNet reads BERT's token ids here.
 """
 
 import math
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from course_hw5.layers.layer import Shape
-from course_hw5.models.bert import BertBackbone, check_embeddings
-from course_hw5.models.bert_classifier import BertClassifier, bert_classifier
+from course_hw5.models import bert, bert_classifier, mpnet
 from course_hw5.models.checkpoints import huggingface
-from course_hw5.models.mpnet import MPNetBackbone
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
 from course_hw5.text.tokenizer_files import read_tokenizer
 
@@ -32,7 +29,7 @@ UNREAD = {"bert": ("cls.",), "mpnet": (DISTANCES, "lm_head.")}  # heads of pre-t
 BEFORE = 2  # positions of an MPNet that no token has
 
 
-def load_text_model(folder: pathlib.Path, config: dict, image_shape: Shape | None) -> BertBackbone | BertClassifier:
+def load_text_model(folder, config: dict, image_shape: Shape | None) -> bert.BertBackbone | bert_classifier.BertClassifier:
     """Makes the model that a folder holds.
 
     Args:
@@ -64,7 +61,7 @@ def load_text_model(folder: pathlib.Path, config: dict, image_shape: Shape | Non
     return completed(folder, backbone, tokenizer, head, names, dropout)
 
 
-def read_backbone(config: dict, tensors: dict, rows: Sequence[int] | None = None) -> tuple[BertBackbone, Head | None]:
+def read_backbone(config: dict, tensors: dict, rows: Sequence[int] | None = None) -> tuple[bert.BertBackbone, Head | None]:
     """Makes the backbone and gives it its weights.
 
     Args:
@@ -110,12 +107,12 @@ def _make_backbone(kind, config, tensors, rows):
     sizes |= {"vocabulary_size": config["vocab_size"] if rows is None else len(rows)}
     words, length = tensors[WORDS], config["max_position_embeddings"]
     if kind == "bert":
-        backbone = BertBackbone(**sizes, max_sequence_length=length, num_segments=config.get("type_vocab_size", 2))
+        backbone = bert.BertBackbone(**sizes, max_sequence_length=length, num_segments=config.get("type_vocab_size", 2))
     else:
         if len(words) != config.get("vocab_size", len(words)):
             raise KeyError(f"{WORDS}: {len(words)} rows for a `vocab_size` of {config['vocab_size']}")
         sizes |= {"max_sequence_length": length - BEFORE, "buckets": config.get("relative_attention_num_buckets", 32)}
-        backbone = MPNetBackbone(**sizes, layer_norm_epsilon=config.get("layer_norm_eps", 1e-12))
+        backbone = mpnet.MPNetBackbone(**sizes, layer_norm_epsilon=config.get("layer_norm_eps", 1e-12))
         tensors[POSITIONS] = tensors[POSITIONS][BEFORE:]
         segments = backbone.segment_embedding.embeddings
         segments.assign(np.zeros(segments.shape))
@@ -143,9 +140,7 @@ def _assign(tensors, variables, layers, ignored):
             raise KeyError(f"{name}, of which config.json says nothing")
 
 
-def completed(
-    source: object, backbone: BertBackbone, tokenizer: BertTokenizer | None, head: Head | None, names=None, dropout: float = 0.1
-) -> BertBackbone | BertClassifier:
+def completed(source, backbone: bert.BertBackbone, tokenizer: BertTokenizer | None, head: Head | None, names=None, dropout=0.1):
     """The backbone with its tokenizer, or the classifier on it.
 
     Args:
@@ -157,7 +152,7 @@ def completed(
         dropout: rate before the last layer.
     """
     if tokenizer is not None:
-        check_embeddings(source, backbone, tokenizer)
+        bert.check_embeddings(source, backbone, tokenizer)
     if head is None:
         if tokenizer is not None and tokenizer != bert_tokenizer():
             backbone.tokenizer = tokenizer  # a classifier on it must not read the published one's ids
@@ -172,6 +167,6 @@ def completed(
         is_positive = [name.lower().startswith("pos") for name in names]
         order = slice(None, None, -1) if is_positive == [True, False] else slice(None)
         names, kernel, bias = names[order], np.diff(kernel[:, order]), np.diff(bias[order])
-    model = bert_classifier(backbone, dropout=dropout, tokenizer=tokenizer, class_names=names)
+    model = bert_classifier.bert_classifier(backbone, dropout=dropout, tokenizer=tokenizer, class_names=names)
     model.classifier.set_weights([kernel, bias])
     return model

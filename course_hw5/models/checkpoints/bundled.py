@@ -91,12 +91,9 @@ def load_preset(name: str, backbone: bert.BertBackbone) -> bert_classifier.BertC
     for variable in model.trainable_variables:
         key = _key(variable, model)
         if f"{key}:signs" in change:
-            difference = _unpacked(key, change).reshape(variable.shape)
-        elif key in change:
-            difference = change[key].astype("float32")
-        else:
-            continue
-        variable.assign((variable.numpy() + difference).astype("float32"))
+            change[key] = _unpacked(key, change).reshape(variable.shape)
+        if key in change:
+            variable.assign((variable.numpy() + change[key]).astype("float32"))
     return model
 
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import pathlib
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ import keras_nlp
 import safetensors
 
 from course_hw5 import hub
+from course_hw5.files import AnyPath, local_path
 from course_hw5.models import mlp  # noqa: F401 registers what its saved models are made of
 from course_hw5.models.bert import exact
 from course_hw5.models.checkpoints import beit, bert, bundled, huggingface, upernet
@@ -42,7 +41,7 @@ def zeros_for_random() -> Iterator[None]:
 
 
 @zeros_for_random()
-def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
+def load_model(preset: AnyPath, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Loads a model by name.
 
     Args:
@@ -71,7 +70,7 @@ def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | No
         OSError: if it cannot be downloaded.
     """
     name = str(preset)
-    path = pathlib.Path(os.path.expanduser(name))
+    path = local_path(name)
     is_checkpoint = name.startswith("hf://") or (path.is_dir() and not (path / "model.keras").exists())
     if image_shape is not None and not is_checkpoint:
         raise ValueError(f"`image_shape` must be None but for a folder or hf://owner/name. Received: {image_shape}, {name}")
@@ -95,7 +94,6 @@ def load_model(preset: str | os.PathLike, image_shape: tuple[int, int, int] | No
 
 def _load_folder(folder, image_shape=None):
     """A folder in Hugging Face's format to a model."""
-    folder = pathlib.Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config.items()

@@ -1,15 +1,11 @@
 """Published segmenters: the names and axes of `transformers`' tensors for the heads of `BeitForSemanticSegmentation`."""
 
-import pathlib
-
 from course_hw5.layers.layer import Shape
-from course_hw5.models.checkpoints import huggingface
-from course_hw5.models.checkpoints.beit import read_backbone, read_preprocessing
-from course_hw5.models.fine_tuning import rebuilt_backbone
-from course_hw5.models.upernet import UperNetSegmenter, upernet_segmenter
+from course_hw5.models import fine_tuning, upernet
+from course_hw5.models.checkpoints import beit, huggingface
 
 
-def load_upernet(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Shape | None = None) -> UperNetSegmenter:
+def load_upernet(folder, config: dict, tensors: dict, image_shape: Shape | None = None) -> upernet.UperNetSegmenter:
     """Makes the segmenter that a folder holds.
 
     Args:
@@ -30,22 +26,15 @@ def load_upernet(folder: pathlib.Path, config: dict, tensors: dict, image_shape:
         expected = f"four numbers in [1, {num_layers + 1}]"
         raise ValueError(f"`out_indices` in {folder}/config.json must be {expected}. Received: {indices!r}")
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")}
-    backbone = read_backbone(config, body)
+    backbone = beit.read_backbone(config, body)
     shape = backbone.image_shape if image_shape is None else image_shape
-    backbone = rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
-    raw = read_preprocessing(folder, shape)
+    backbone = fine_tuning.rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
+    raw = beit.read_preprocessing(folder, shape)
     num_classes = len(tensors["decode_head.classifier.weight"])
-    model = upernet_segmenter(
-        backbone,
-        num_classes,
-        auxiliary_head=config.get("use_auxiliary_head", True),
-        pool_scales=config.get("pool_scales", (1, 2, 3, 6)),
-        auxiliary_channels=config.get("auxiliary_channels", 256),
-        auxiliary_convolutions=config.get("auxiliary_num_convs", 1),
-        auxiliary_concat_input=config.get("auxiliary_concat_input", False),
-        class_names=huggingface.label_names(config, num_classes),
-        **{name: raw[name] for name in ("mean", "std") if name in raw},
-    )
+    options = {name: config[key] for key, name in HEAD.items() if key in config}
+    options |= {name: raw[name] for name in ("mean", "std") if name in raw}
+    names = huggingface.label_names(config, num_classes)
+    model = upernet.upernet_segmenter(backbone, num_classes, class_names=names, **options)
     for layer in model.layers:
         if layer is not backbone:
             for variable in layer.variables:
@@ -53,7 +42,10 @@ def load_upernet(folder: pathlib.Path, config: dict, tensors: dict, image_shape:
     return model
 
 
-# Our layers to the reference's.
+# The reference's options to ours.
+HEAD = {name: name for name in ("pool_scales", "auxiliary_channels", "auxiliary_concat_input")}
+HEAD |= {"use_auxiliary_head": "auxiliary_head", "auxiliary_num_convs": "auxiliary_convolutions"}
+# Our layers to the reference's, of which the last three are numbered.
 NAMES = {
     "enlarge_0_first": "fpn1.0",
     "enlarge_0_norm": "fpn1.1",
@@ -64,11 +56,9 @@ NAMES = {
     "logits": "decode_head.classifier",
     "auxiliary_fusion": "auxiliary_head.conv_cat",
     "auxiliary_logits": "auxiliary_head.classifier",
-}
-PREFIXES = {
-    "lateral_": "decode_head.lateral_convs.",
-    "smooth_": "decode_head.fpn_convs.",
-    "auxiliary_": "auxiliary_head.convs.",
+    "lateral": "decode_head.lateral_convs",
+    "smooth": "decode_head.fpn_convs",
+    "auxiliary": "auxiliary_head.convs",
 }
 
 
@@ -78,11 +68,9 @@ def _reference_array(path, tensors, pool_scales):
     if layer == "pyramid_pooling":
         scale = int(parts.pop(0).removeprefix("scale_"))
         name = f"decode_head.psp_modules.{pool_scales.index(scale)}.1"
-    elif layer in NAMES:
-        name = NAMES[layer]
     else:
-        prefix = next(prefix for prefix in PREFIXES if layer.startswith(prefix))
-        name = PREFIXES[prefix] + layer.removeprefix(prefix)
+        stem, _, number = layer.rpartition("_")
+        name = NAMES.get(layer) or f"{NAMES[stem]}.{number}"
     part = {"convolution": ".conv", "norm": ".bn"}[parts[0]] if parts else ""
     array = tensors[f"{name}{part}.{huggingface.PARTS.get(weight, weight)}"]
     if array.ndim < 4:
