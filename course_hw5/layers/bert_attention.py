@@ -54,10 +54,9 @@ class BertAttention(Layer):
         return projection
 
     def call(self, query: Tensor, value: Tensor, attention_mask=None, return_attention_scores=False, training=None):
-        if attention_mask is None:
-            attention_mask = keras.ops.ones((1, 1, keras.ops.shape(value)[1]), "bool")
+        mask = keras.ops.ones((1, 1, keras.ops.shape(value)[1]), "bool") if attention_mask is None else attention_mask
         query, key, value = self._project(query, value)
-        attention = self.attention_weights(query, key, keras.ops.cast(attention_mask[:, None], "bool"))
+        attention = self.attention_weights(query, key, keras.ops.cast(mask[:, None], "bool"))
         weights = self.attention_dropout(attention, training=training)
         x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
         return (x, attention) if return_attention_scores else x

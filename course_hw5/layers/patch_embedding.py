@@ -70,9 +70,8 @@ def enlarge_patches(kernel: Float[np.ndarray, "inputs dim"], side: int, new_side
     times = new_side // side
     if new_side != side * times:
         raise ValueError(f"`new_side` must be a multiple of {side}. Received: {new_side}")
-    hidden_dim = kernel.shape[-1]
-    kernel = kernel.reshape(side, side, -1, hidden_dim).repeat(times, axis=0).repeat(times, axis=1)
-    return kernel.reshape(-1, hidden_dim) / times**2
+    kernel = kernel.reshape(side, side, -1, kernel.shape[-1]).repeat(times, axis=0).repeat(times, axis=1)
+    return kernel.reshape(-1, kernel.shape[-1]) / times**2
 
 
 def interpolate_positions(positions: Float[np.ndarray, "1 tokens hidden_dim"], grid: Grid, new_grid: Grid) -> np.ndarray:

@@ -28,10 +28,11 @@ class RelativePositionBias(Layer):
         self.index = relative_position_index(self.grid)
         self.table = self.add_weight((self.index.max() + 1, self.num_heads), initializer=self.initializer, name="table")
 
+    def build(self, *_: Shape | None) -> None:
+        """Nothing is left to build, whatever the input: the table has its size from the start."""
+
     def call(self, _: Tensor | None = None) -> Tensor:
-        tokens = len(self.index)
-        bias = keras.ops.take(keras.ops.transpose(self.table), self.index.reshape(-1), axis=1)
-        return keras.ops.reshape(bias, (self.num_heads, tokens, tokens))
+        return keras.ops.take(keras.ops.transpose(self.table), self.index, axis=1)
 
 
 def relative_position_index(grid: Grid) -> Integer[np.ndarray, "tokens tokens"]:

@@ -36,11 +36,9 @@ class TokenDistanceAttention(BertAttention):
         return super()._project(query, value)
 
     def attention_weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-        tokens = keras.ops.shape(query)[2]
-        position = keras.ops.arange(tokens)
+        position = keras.ops.arange(keras.ops.shape(query)[2])
         rows = distance_bucket(position - position[:, None], self.buckets)
-        bias = keras.ops.take(keras.ops.transpose(self.table), keras.ops.reshape(rows, (-1,)), axis=1)
-        bias = keras.ops.reshape(bias, (1, self.num_heads, tokens, tokens))
+        bias = keras.ops.take(keras.ops.transpose(self.table), rows, axis=1)[None]
         products = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
         return kernels.biased_softmax(products, bias, mask, keras.ops.convert_to_tensor(self.factor, "float32"))
 

@@ -182,15 +182,9 @@ def check_embeddings(owner: object, backbone: BertBackbone, tokenizer: BertToken
 
 # === Sizes ===
 
-# Turc et al. 2019, https://arxiv.org/abs/1908.08962; Wang et al. 2020, https://arxiv.org/abs/2002.10957
+# Layers, width and heads: Turc et al. 2019, https://arxiv.org/abs/1908.08962; Wang et al. 2020, https://arxiv.org/abs/2002.10957
+BERTS = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "medium": (8, 512, 8), "base": (12, 768, 12)}
 SIZES = {
     name: {"num_layers": layers, "hidden_dim": width, "num_heads": num_heads, "mlp_dim": 4 * width}
-    for name, layers, width, num_heads in (
-        ("tiny", 2, 128, 2),
-        ("mini", 4, 256, 4),
-        ("small", 4, 512, 8),
-        ("medium", 8, 512, 8),
-        ("base", 12, 768, 12),
-        ("minilm-l6", 6, 384, 12),
-    )
+    for name, (layers, width, num_heads) in (BERTS | {"minilm-l6": (6, 384, 12)}).items()
 }

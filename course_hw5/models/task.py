@@ -110,16 +110,15 @@ def copy_head(old: keras.Model, new: keras.Model, left_out: Collection[str] = ()
         old, new: models with a `backbone`.
         left_out: names of layers that keep their new weights.
     """
-    values = {variable.path: variable for layer in _head(old) for variable in layer.variables}
-    for layer in _head(new):
-        for variable in layer.variables if layer.name not in left_out else ():
-            value = values.get(variable.path)
-            if value is not None and value.shape == variable.shape:
-                variable.assign(value)
+    values = _head_variables(old)
+    for path, variable in _head_variables(new, left_out).items():
+        if path in values and values[path].shape == variable.shape:
+            variable.assign(values[path])
 
 
-def _head(model):
-    return [layer for layer in model.layers if layer is not model.backbone]
+def _head_variables(model, left_out=()):
+    layers = (layer for layer in model.layers if layer is not model.backbone and layer.name not in left_out)
+    return {variable.path: variable for layer in layers for variable in layer.variables}
 
 
 @keras.saving.register_keras_serializable("course_hw5")
@@ -208,6 +207,4 @@ def image_inputs(preprocessing: Preprocessing | None, backbone: keras.Model) -> 
     """
     shape = preprocessing and preprocessing.input_shape
     images = keras.Input(shape or backbone.image_shape, dtype="float32", name="images")
-    if preprocessing is None:
-        return images, images
-    return images, preprocessing(images, backbone.image_shape, dtype=backbone.dtype_policy)
+    return images, preprocessing(images, backbone.image_shape, backbone.dtype_policy) if preprocessing else images

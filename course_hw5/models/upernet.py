@@ -155,8 +155,7 @@ def fused(maps: Sequence[Tensor], channels: int, pool_scales: Sequence[int], dty
         size = maps[index].shape[1:3]
         lateral = ConvolutionBlock(channels, 1, dtype=dtype, name=f"lateral_{index}")(maps[index])
         sums.insert(0, lateral + Resampling(size, dtype=dtype, name=f"down_to_{index}")(sums[0]))
-    smooth = [ConvolutionBlock(channels, dtype=dtype, name=f"smooth_{index}")(x) for index, x in enumerate(sums[:-1])]
-    smooth.append(sums[-1])
+    smooth = [*(ConvolutionBlock(channels, dtype=dtype, name=f"smooth_{i}")(x) for i, x in enumerate(sums[:-1])), sums[-1]]
     size = smooth[0].shape[1:3]
     same = [Resampling(size, dtype=dtype, name=f"enlarged_{index}")(x) if index else x for index, x in enumerate(smooth)]
     return ConvolutionBlock(channels, dtype=dtype, name="fusion")(keras.ops.concatenate(same, axis=-1))

@@ -48,12 +48,7 @@ class SceneSegmenter:
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        sliding: bool = False,
-        flip: bool = False,
-        scales: Sequence[float] = (1.0,),
-        batch_size: int = 4,
+        self, model: keras.Model, sliding: bool = False, flip: bool = False, scales: Sequence[float] = (1,), batch_size: int = 4
     ):
         require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
         require("scales", scales, lambda scales: min(scales) > 0, "(1.0,), or sizes above 0 where windows slide")
@@ -157,11 +152,10 @@ def _places(length, window):
 
 def as_image(image: ImageLike) -> UInt8[np.ndarray, "height width 3"]:
     """A path, a PIL image or an array as a uint8 array `(height, width, 3)`; raises ValueError where it is none."""
-    if not isinstance(image, np.ndarray):
-        if isinstance(image, (str, os.PathLike, Image.Image)):
-            return open_image(image)
-        require("image", image, lambda image: hasattr(image, "__array__"), "a path, a PIL image or an array")
-        image = np.asarray(image)
+    if isinstance(image, (str, os.PathLike, Image.Image)):
+        return open_image(image)
+    require("image", image, lambda image: hasattr(image, "__array__"), "a path, a PIL image or an array")
+    image = np.asarray(image)
     if image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 1):
         image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=-1)
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape or image.dtype.kind not in "uif":

@@ -109,8 +109,7 @@ class BertTokenizer:
         """The arguments that make the same tokenizer."""
         if self.definition is None:
             return {"vocabulary": self.get_vocabulary(), "lowercase": self.lowercase}
-        framing = {"separators": self.separators, "segments": self.segments}
-        return {"definition": self.definition, "names": self.names} | framing
+        return {name: getattr(self, name) for name in ("definition", "names", "separators", "segments")}
 
     def __eq__(self, other):
         return self is other or (isinstance(other, BertTokenizer) and self.get_config() == other.get_config())

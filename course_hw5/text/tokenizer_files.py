@@ -43,10 +43,8 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
         expected = "a WordPiece tokenizer with vocab.txt, or one with tokenizer.json and no code of its own"
         raise ValueError(f"`tokenizer_class` in {folder} must be {expected}. Received: {kind}")
     options = {name: config[key] for key, name in NORMALIZER.items() if key in config} if is_word_piece else {}
-    if path.exists():
-        source, tokenizer = path, _from_json(path, options)
-    else:
-        source, tokenizer = vocabulary, word_piece_tokenizer(read_lines(vocabulary), **options)
+    source = path if path.exists() else vocabulary
+    tokenizer = _from_json(path, options) if path.exists() else word_piece_tokenizer(read_lines(vocabulary), **options)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     settings = config | read_object(folder / "special_tokens_map.json")
@@ -56,8 +54,7 @@ def read_tokenizer(folder: pathlib.Path, model_type: str = "bert") -> tuple[Bert
         owner = "MPNet" if names["cls"] == MPNET_NAMES["cls"] else "BERT"
         raise ValueError(f"{source} must hold {owner}'s special tokens. Received: no {', '.join(missing)}")
     framing = {"separators": 2, "segments": False} if kind.startswith("MPNet") else BERT_FRAMING
-    if not is_word_piece:
-        framing = _check_framing(source, tokenizer, names)
+    framing = framing if is_word_piece else _check_framing(source, tokenizer, names)
     return _numbered(source, tokenizer, names, framing)
 
 

@@ -35,8 +35,7 @@ def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Sh
     body = {name.removeprefix("beit."): tensor for name, tensor in tensors.items() if name.startswith("beit.")} or tensors
     is_masked, is_classifier = "lm_head.weight" in tensors, "classifier.weight" in tensors
     pooling = "mean" if config.get("use_mean_pooling", True) else "cls"
-    final_norm = pooling == "cls" and not is_classifier
-    backbone = read_backbone(config, body, use_mask_token=is_masked, final_norm=final_norm)
+    backbone = read_backbone(config, body, use_mask_token=is_masked, final_norm=pooling == "cls" and not is_classifier)
     if image_shape is not None:
         backbone = fine_tuning.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
     raw = read_preprocessing(folder, backbone.image_shape)

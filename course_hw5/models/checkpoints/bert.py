@@ -97,7 +97,9 @@ def read_backbone(config: dict, tensors: dict, rows: Sequence[int] | None = None
     names = (*(f"attention.{part}" for part in ATTENTION[kind]), "intermediate.dense", "output.dense", "output.LayerNorm")
     for index, encoder in enumerate(backbone.transformer_layers):
         layers |= {f"encoder.layer.{index}.{name}": layer for name, layer in zip(names, encoder.weighted_layers, strict=True)}
-    _assign(tensors, variables, layers, ignored)
+    for name, layer in layers.items():
+        variables |= {f"{name}.{part}": variable for part, variable in zip(("weight", "bias"), layer.weights, strict=True)}
+    _assign(tensors, variables, ignored)
     return backbone, (tensors[f"{classifier}.weight"].T, tensors[f"{classifier}.bias"]) if has_head else None
 
 
@@ -125,18 +127,14 @@ def _make_backbone(kind, config, tensors, rows):
     return backbone
 
 
-def _assign(tensors, variables, layers, ignored):
-    """Sets variables and layers by the names of their tensors; raises KeyError if one is left that may not be `ignored`."""
+def _assign(tensors, variables, ignored):
+    """Sets variables by the names of their tensors; raises KeyError if a tensor is left that may not be `ignored`."""
     for name, variable in variables.items():
-        huggingface.assign(variable, tensors[name])
-    used = {*variables}
-    for name, layer in layers.items():
-        for part, variable in zip(("weight", "bias"), layer.weights, strict=True):
-            array = tensors[f"{name}.{part}"].T  # kernels have their axes the other way round
-            huggingface.assign(variable, array.reshape(variable.shape) if array.size == math.prod(variable.shape) else array)
-            used.add(f"{name}.{part}")
+        array = tensors[name] if name in (WORDS, POSITIONS, SEGMENTS) else tensors[name].T  # kernels: the other way round
+        is_flat = array.ndim < len(variable.shape) and array.size == math.prod(variable.shape)  # of attention's heads
+        huggingface.assign(variable, array.reshape(variable.shape) if is_flat else array)
     for name in tensors:
-        if name not in used and not name.startswith(ignored) and not name.endswith("position_ids"):
+        if name not in variables and not name.startswith(ignored) and not name.endswith("position_ids"):
             raise KeyError(f"{name}, of which config.json says nothing")
 
 

@@ -44,11 +44,8 @@ def save_full(model: beit_tasks.BeitClassifier | upernet.UperNetSegmenter, path:
         arguments["head"] = model.head_config()
     else:
         arguments["top"] = {"pooling": model.pooling, "activation": model.activation}
-    weights = {
-        variable.path: variable.numpy().astype("float16" if variable.trainable else "float32")
-        for variable in model.weights
-        if not variable.path.startswith("auxiliary_")
-    }
+    kept = (variable for variable in model.weights if not variable.path.startswith("auxiliary_"))
+    weights = {each.path: each.numpy().astype("float16" if each.trainable else "float32") for each in kept}
     save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
     return path.stat().st_size
 

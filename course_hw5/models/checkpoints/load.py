@@ -80,12 +80,10 @@ def load_model(preset: AnyPath, image_shape: tuple[int, int, int] | None = None)
         return bundled.load_full(name)
     if name in bundled.DELTAS:
         return bundled.load_preset(name, _load_folder(hub.minilm_folder()))
-    if name.startswith("hf://"):
-        return _load_folder(hub.download(name.removeprefix("hf://")), image_shape)
-    if name and path.is_dir():
-        return _load_folder(path, image_shape) if is_checkpoint else _load_file(path / "model.keras")
-    if path.suffix == ".keras":
-        return _load_file(path)
+    if name and is_checkpoint:
+        return _load_folder(hub.download(name.removeprefix("hf://")) if name.startswith("hf://") else path, image_shape)
+    if name and (path.is_dir() or path.suffix == ".keras"):
+        return _load_file(path / "model.keras" if path.is_dir() else path)
     if name in keras_nlp.models.BertBackbone.presets:
         return _load_keras_preset(name)
     places = "minilm, a folder, hf://owner/name, a .keras file or a BERT preset of keras-nlp"
