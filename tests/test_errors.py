@@ -114,7 +114,6 @@ def test_odd_first_arguments_are_refused(name):
         ("probability", "x"),
         ("probability", NAN),
         ("what_if", [("a", 0, 0, NAN)]),
-        ("title", None),
         ("title", NAN),
         ("title", b"x"),
         ("tokens", ["a", None, "c"]),
