@@ -11,39 +11,44 @@ from course_hw5.data.dataset import IGNORE_INDEX, Dataset, check_arguments, shuf
 from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
 
-Shape = tuple[int, int, int]
-Scales = tuple[float, float] | None
-
 DIGIT_SCENE = (96, 128)  # height, width
 DIGIT_SCENES = {"train": 200, "validation": 50}
+TEST_SPLITS = ("validation", "test")  # TFDS calls ADE20K's validation images "test"
 INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
 def load_scenes(
-    name: str, image_shape: Shape, batch_size: int = 8, validation_split: float = 0.1, seed: int = 0, scales: Scales = None
+    name: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int = 8,
+    validation_split: float = 0.1,
+    seed: int = 0,
+    scales: tuple[float, float] | None = None,
+    test_split: str | None = None,
 ) -> Dataset:
     """Loads scenes; training images are cut at a random place and scale, mirrored, and changed in colour.
 
     Args:
-        name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS: `TFDS_DATA_DIR` must
-            hold it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits" (scikit-learn's,
-            scattered over images of 96x128, 11 classes; no download).
+        name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS, but `course-hw5 prepare-camvid`
+            stores it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits"
+            (scikit-learn's, scattered over images of 96x128, 11 classes; no download).
         image_shape: `(height, width, 3)` of the images in `train`, cut out, and in `validation`, whole images resized.
         batch_size: images per batch, 1 or more.
         validation_split: share of the training images kept for validation, in (0, 1).
         seed: integer; decides the split and, through TensorFlow's global generator, order and augmentation of each epoch.
         scales: `(lowest, highest)` share of an image's side that a training image shows; (0.4, 1.0) if None.
+        test_split: split of the data set that becomes `test`: "validation" or "test"; None for the first of them that it has.
 
     Returns:
         `Dataset` of batches `(images, labels)`, uint8 `(batch, height, width, 3)` and uint8 `(batch, height, width)`. Labels
         are classes from 0 on, and `IGNORE_INDEX` where no class is right. `train` and `validation` are None where the copy of
-        the data set has no such split. `test`, the split "validation" of the data set, which no part of training sees, gives
-        one image and its labels at a time, at their own size.
+        the data set has no such split. `test`, which no part of training sees, gives one image and its labels at a time, at
+        their own size.
 
     Raises:
         ValueError: if the name, the batch size, the split or the scales are not as above, or a mask is of another size
             than its image or holds what is no class.
-        OSError: if the data are neither on disk nor to be had by download.
+        OSError: if the data are neither on disk nor to be had by download, or have no such split.
     """
     check_arguments(name, SOURCES, batch_size, validation_split, seed)
     is_shape = lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape)  # noqa: E731
@@ -51,8 +56,9 @@ def load_scenes(
     scales = (0.4, 1.0) if scales is None else scales
     expected = "two shares of a side in (0, 1], the lower first"
     require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
-    (training, testing), class_names, labels, note = SOURCES[name]()
-    for split, part in (("train", training), ("validation", testing)):
+    require("test_split", test_split, lambda split: split in (None, *TEST_SPLITS), f"one of {', '.join(TEST_SPLITS)}, or None")
+    (training, testing), class_names, labels, note = SOURCES[name](test_split)
+    for split, part in (("train", training), (test_split or "test", testing)):
         if part is not None:
             _check_masks(f"{name}, {split}", part, len(labels))
 
@@ -128,20 +134,23 @@ def _resized(image, labels, image_shape):
     return tf.ensure_shape(image, image_shape), tf.ensure_shape(labels, image_shape[:2])
 
 
-def _camvid():
+def _camvid(test_split):
     names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
-    note = "CamVid: 367 road scenes to train on and 101 to test on, frames of video, so that neighbours are much alike"
-    return _read("camvid", "localhost", ", as `camvid` in the format of TFDS"), names, [*range(11), IGNORE_INDEX], note
+    note = "CamVid: road scenes, frames of video, so that neighbours are much alike"
+    splits = _read("camvid", test_split, "localhost", ", or make it there with `course-hw5 prepare-camvid`")
+    return splits, names, [*range(11), IGNORE_INDEX], note
 
 
-def _scene_parse150():
+def _scene_parse150(test_split):
     names, labels = [str(number) for number in range(1, 151)], [IGNORE_INDEX, *range(150)]  # as the reference's `reduce_labels`
-    return _read("scene_parse150", "data.csail.mit.edu"), names, labels, "ADE20K, scene parsing with 150 classes"
+    splits = _read("scene_parse150", test_split, "data.csail.mit.edu")
+    return splits, names, labels, "ADE20K, scene parsing with 150 classes"
 
 
-def _digits():
+def _digits(test_split):
     from sklearn.datasets import load_digits  # here, since only this data set needs scikit-learn
 
+    require("test_split", test_split, lambda split: split != "test", "validation, the only one of digits")
     digits = load_digits()
     halves = zip(np.array_split(digits.images, 2), np.array_split(digits.target, 2), DIGIT_SCENES.values())
     splits = [_digit_scenes(*half, np.random.default_rng(seed)) for seed, half in enumerate(halves)]
@@ -171,9 +180,14 @@ def _digit_scene(images, targets, random):
     return np.uint8(np.clip(image, 0, 255)), labels
 
 
-def _read(name, host, instead=""):
-    _, splits = read_splits(name, ("train", "validation"), host, instead, ("image", "annotation"), ("train",))
-    return [split and (split["image"], split["annotation"]) for split in splits]
+def _read(name, test_split, host, instead=""):
+    tests = (test_split,) if test_split else TEST_SPLITS
+    splits = ("train", *tests)
+    builder, (train, *parts) = read_splits(name, splits, host, instead, ("image", "annotation"), splits)
+    test = next(filter(None, parts), None)
+    if test is None:
+        raise OSError(f"{name} must have the split {' or '.join(tests)}. Received: {builder.data_dir} without")
+    return [part and (part["image"], part["annotation"]) for part in (train, test)]
 
 
 # Each gives the files of the splits to train and to test on, class names, the label of each value in a mask, and a note.

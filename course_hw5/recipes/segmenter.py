@@ -40,6 +40,7 @@ class Segmenter(Recipe):
         Option("--scales", **ZOOM, help="with --sliding: sizes at which images are seen (default: 1)"),
     )
     test_options = (
+        Option("--split", choices=("validation", "test"), help="scenes: what is read (default: validation, if it is there)"),
         Option("--sliding", action="store_true", help="scenes: windows slide over images"),
         Option("--flip", action="store_true", help="scenes: the mean of each image and its mirror image"),
         Option("--scales", **ZOOM, help="scenes, with --sliding: sizes of images"),
@@ -72,7 +73,7 @@ class Segmenter(Recipe):
         return adapted_segmenter(start, len(names), **head, patch_size=patch_size, image_shape=shape, dtype=args.precision)
 
     def load_test(self, args, model):
-        return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, seed=args.seed)
+        return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, seed=args.seed, test_split=args.split)
 
     def task(self, args):
         return course_hw5.Segmentation(sliding=args.sliding, flip=args.flip, scales=args.scales)

@@ -456,6 +456,7 @@ def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
         (("--dataset", "sst2"), "--dataset must be one of cifar10, digits for beit_classifier. Received: sst2"),
         (("--max-length", 16), "--max-length is not for beit_classifier. Received: 16"),
         (("--flip",), "--flip is not for beit_classifier. Received: True"),
+        (("--split", "test"), "--split is not for beit_classifier. Received: test"),
     ],
 )
 def test_evaluation_refuses_what_makes_no_sense(more, message, tmp_path, capsys):
@@ -487,6 +488,8 @@ def test_a_segmenter_is_trained_resumed_enlarged_and_evaluated(small_camvid, tmp
     command("evaluate", larger, "--out", tmp_path / "evaluated")
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (larger, tmp_path / "evaluated"))
     assert first["mean_iou"] == second["mean_iou"] and f"mIoU {first['mean_iou']:.4f}" in capsys.readouterr().out
+    line = failure(capsys, command, "evaluate", larger, "--split", "test", "--out", tmp_path / "test")
+    assert "camvid must have the split test" in line  # this small CamVid has none
 
 
 @pytest.mark.parametrize(

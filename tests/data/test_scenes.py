@@ -58,6 +58,8 @@ def test_the_same_state_of_the_generator_gives_the_same_batches():
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
         ({"scales": (0.5, 2.0)}, "`scales` must be two shares of a side .* Received: "),
+        ({"test_split": "all"}, "`test_split` must be one of validation, test, or None. Received: 'all'"),
+        ({"name": "digits", "test_split": "test"}, "`test_split` must be validation.* Received: 'test'"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
@@ -76,6 +78,11 @@ def test_annotations_that_do_not_fit_end_before_training(annotation, message, st
     store_camvid(np.zeros((40, 60, 3), "uint8"), annotation)
     with pytest.raises(ValueError, match=message):
         load_scenes("camvid", SHAPE)
+
+
+def test_a_split_that_is_not_there_is_named():
+    with pytest.raises(OSError, match="camvid must have the split test. Received: .*camvid.* without"):
+        load_scenes("camvid", SHAPE, test_split="test")
 
 
 def test_missing_data_are_named(tmp_path, monkeypatch):
