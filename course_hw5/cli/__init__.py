@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from course_hw5.cli import arguments, attend, classify, compare, demo, evaluate, lab, page, segment, train
+from course_hw5.cli import arguments, attend, classify, compare, demo, evaluate, lab, page, prepare_camvid, segment, train
 
-COMMANDS = (attend, classify, segment, train, evaluate, compare, page, demo, lab)  # the docstring is what --help says of each
+# What --help says of a command is the first line of its docstring.
+COMMANDS = (attend, classify, segment, train, evaluate, compare, page, prepare_camvid, demo, lab)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
