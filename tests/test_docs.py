@@ -1,13 +1,13 @@
-"""Links, commands and addresses in README.md, CONTRIBUTING.md and docs/ are right."""
+"""Links, commands and addresses in README.md, CONTRIBUTING.md, CHANGELOG.md and docs/ are right."""
 
 import configparser
-import os
 import pathlib
 import re
 import runpy
 import shlex
 import shutil
 import subprocess
+import textwrap
 
 import numpy as np
 import pytest
@@ -19,8 +19,12 @@ from course_hw5.cli import arguments as shared
 pytestmark = pytest.mark.unit
 
 ROOT = pathlib.Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-SOURCES = [*PAGES, *sorted((ROOT / "notebooks").glob("*"))]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *DOCS]
+SOURCES = [*PAGES, *(ROOT / name for name in ("CITATION.cff", "setup.cfg")), *sorted((ROOT / "notebooks").glob("*.*"))]
+CONFIG = configparser.ConfigParser()
+CONFIG.read(ROOT / "setup.cfg", encoding="utf-8")
+ADDRESS = CONFIG["metadata"]["url"].removeprefix("https://github.com/")
 
 
 def text_of(page):
@@ -28,24 +32,30 @@ def text_of(page):
 
 
 def name_of(page):
-    return page.name
+    return str(page.relative_to(ROOT))
+
+
+def prose_of(page):
+    """The text without its blocks of code."""
+    return re.sub(r"^( *)```.*?^\1```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
 
 
 def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", text_of(page), re.DOTALL | re.MULTILINE)
+    found = re.finditer(rf"^( *)```{language}\n(.*?)^\1```", text_of(page), re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block[2]) for block in found]
 
 
 def anchors(page):
     """Ids that GitHub gives to headings."""
-    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
-    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def commands(page):
     """Every command line of ours: lines of shell blocks, and code in the text; there a bare name stands for its help."""
-    text = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
-    mentioned = re.findall(r"`((?:course-hw5|python (?:scripts|benchmarks|tests)/)[^`]*)`", text)
+    if page.name == "CHANGELOG.md":  # old versions have other commands
+        return
+    mentioned = re.findall(r"`((?:course-hw5|python (?:scripts|benchmarks|tests)/)[^`]*)`", prose_of(page))
     lines = [line for block in blocks(page, "sh") for line in block.replace("\\\n", "").splitlines()]
     lines += [f"{line} --help" if len(line.split()) <= 2 else line for line in mentioned]
     for line in lines:
@@ -86,14 +96,50 @@ def test_the_readme_is_a_front_page():
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_leads_somewhere(page):
-    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
-    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
-        if link.startswith("http"):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path) if path else page
-        assert target.exists(), link
-        assert not anchor or anchor in anchors(target), link
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose_of(page)):
+        if not link.startswith("http"):
+            check_target(page.parent, page, link)
+
+
+@pytest.mark.parametrize("page", SOURCES, ids=name_of)
+def test_every_address_of_the_repository_is_a_file_of_it(page):
+    """On GitHub, in Colab or as an image, which a package index shows only by its whole address."""
+    hosts = r"raw\.githubusercontent\.com/{0}/main|(?:colab\.research\.google\.com/)?github(?:\.com)?/{0}/(?:blob|tree)/main"
+    for link in re.findall(rf"https://(?:{hosts.format(ADDRESS)})/([^\s)\"\]>]*)", text_of(page)):
+        check_target(ROOT, ROOT / "README.md", link)
+    for anchor in re.findall(rf"https://github\.com/{ADDRESS}(#[^\s)]+)", text_of(page)):
+        check_target(ROOT, ROOT / "README.md", anchor)
+
+
+def check_target(folder, page, link):
+    path, _, anchor = link.partition("#")
+    target = (folder / path) if path else page
+    assert target.exists(), link
+    assert not anchor or target.suffix != ".md" or anchor in anchors(target), link
+
+
+def test_the_readme_has_whole_addresses_alone():
+    links = re.findall(r"\]\(([^)\s]+)\)", prose_of(ROOT / "README.md"))
+    assert all(link.startswith("https://") for link in links), "a package index does not know the folders of the repository"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_lines_are_at_most_132_characters_long(page):
+    """Tables and images, which cannot be broken, are not counted."""
+    lines = [line for line in text_of(page).splitlines() if not line.lstrip().startswith(("|", "!["))]
+    assert not [line for line in lines if len(line) > 132]
+
+
+def test_the_list_of_pages_has_every_page_and_notebook():
+    index = ROOT / "docs" / "index.md"
+    listed = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)\s]+)\)", text_of(index)) if "://" not in link}
+    assert {*DOCS, *(ROOT / "notebooks").glob("*.ipynb")} - {index} <= listed
+
+
+def test_every_public_name_has_an_entry_among_the_functions():
+    entries = re.findall(r"^\.\. auto\w+:: course_hw5\.(\w+)$", "".join(map(text_of, DOCS)), re.MULTILINE)
+    names = re.findall(r" as (\w+)$", text_of(ROOT / "course_hw5" / "__init__.pyi"), re.MULTILINE)
+    assert sorted(set(names) - set(entries)) == [] and len(entries) == len({*entries})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -118,32 +164,31 @@ def prepare_homework(names, digits, small_mlp):
     exec(blocks(ROOT / "docs" / "homework.md", "python")[-1], names)  # the page shows the homework's cell before its imports
 
 
-def prepare_segmentation(names, digits, small_mlp):
+def prepare_street(names, digits, small_mlp):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), "uint8")).save("STREET.jpg")
 
 
 def prepare_training(names, digits, small_mlp):
-    """CamVid's folders with an image each, and a model with data."""
-    for folder in ("train", "val"):
-        for name, shape in ((folder, (360, 480, 3)), (f"{folder}annot", (360, 480))):
-            os.mkdir(name)
-            Image.fromarray(np.zeros(shape, "uint8")).save(f"{name}/0.png")
     small_mlp.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     (x, y), (x_test, y_test) = (next(iter(part.as_numpy_iterator())) for part in (digits.train, digits.test))
     names |= {"model": small_mlp, "x": x, "y": y, "x_test": x_test, "y_test": y_test, "class_names": digits.class_names}
 
 
-PREPARED = {"homework.md": prepare_homework, "segmentation.md": prepare_segmentation, "training.md": prepare_training}
+PREPARED = {
+    "docs/homework.md": prepare_homework,
+    "docs/guides/images.md": prepare_street,
+    "docs/guides/training.md": prepare_training,
+    "docs/models/segmenter-camvid.md": prepare_street,
+}
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
 def test_python_in_the_docs_runs(page, tmp_path, monkeypatch, digits, small_mlp):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     shutil.copytree(ROOT / "docs" / "drawings", tmp_path / "docs" / "drawings")
     names = {"__name__": "docs"}
-    PREPARED.get(page.name, lambda *_: None)(names, digits, small_mlp)
+    PREPARED.get(name_of(page), lambda *_: None)(names, digits, small_mlp)
     for block in blocks(page, "python"):
         exec(compile(block.replace("epochs=10", "epochs=1"), page.name, "exec"), names)
 
@@ -158,17 +203,14 @@ def test_lines_for_a_shell_are_a_shell_s_and_targets_of_make_exist(page):
 
 def test_the_labs_of_the_docs_are_those_of_the_package():
     for page in (ROOT / "README.md", ROOT / "docs" / "labs.md"):
-        rows = re.findall(r"^\| ?`(\w+)` ?\|.*\| ?confirmed ?\|", text_of(page), re.MULTILINE)
+        rows = re.findall(r"^\| ?\[?`(\w+)`(?:\]\(#\w+\))? ?\|.*\| ?confirmed ?\|", text_of(page), re.MULTILINE)
         assert rows == list(labs.LABS), page
 
 
 @pytest.mark.parametrize("page", SOURCES, ids=name_of)
 def test_the_address_of_the_repository_is_that_of_setup_cfg(page):
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    address = config["metadata"]["url"].removeprefix("https://github.com/")
     ours = r"(?:git\+https://github\.com|colab\.research\.google\.com/github)/([\w.-]+/[\w.-]+)"
     found = re.findall(ours, text_of(page)) + re.findall(r"github\.com/([\w.-]+/course_hw5)\b", text_of(page))
-    assert set(found) <= {address}
+    assert set(found) <= {ADDRESS}
     if page.suffix in (".py", ".ipynb"):
         assert found, "a notebook opens in Colab and installs the package there"
