@@ -148,21 +148,22 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
         size: a name in `SIZES`, whose numbers are used where the arguments below are not given; None to give them all.
         image_shape: `(height, width, channels)`; height and width divisible by the patch, not necessarily alike.
         **arguments: by keyword,
-            patch_size: side of a patch, in pixels;
-            hidden_dim: length of a token's vector;
-            num_layers: number of blocks;
-            num_heads: number of attention heads, a divisor of `hidden_dim`;
-            mlp_dim: units between the dense layers of a block (default: 4 * hidden_dim);
-            relative_position_bias: "per_layer" (default), "shared" by all blocks, "both" or "none";
-            use_absolute_positions: whether a learnt vector is added to each token at the start;
-            use_mask_token: whether there is a second input "mask", int `(batch, patches)`, 1 where a patch is hidden;
-            layer_scale_init: start of the LayerScale factors; 0 for none;
-            drop_path_rate: of the last block; it rises linearly from 0 at the first;
-            dropout, attention_dropout: rates within the blocks;
-            initializer_range: standard deviation of the kernels' start;
-            convolution_like_initialization: whether heads start by looking at one neighbour each (`ConvolutionLikeBias`);
-            final_norm: whether tokens are normalised at the end; a classifier brings its own normalization;
-            feature_layers: indices of blocks whose patches are given as maps too, -1 for those before the first block.
+
+            - `patch_size`: side of a patch, in pixels;
+            - `hidden_dim`: length of a token's vector;
+            - `num_layers`: number of blocks;
+            - `num_heads`: number of attention heads, a divisor of `hidden_dim`;
+            - `mlp_dim`: units between the dense layers of a block (default: 4 * hidden_dim);
+            - `relative_position_bias`: "per_layer" (default), "shared" by all blocks, "both" or "none";
+            - `use_absolute_positions`: whether a learnt vector is added to each token at the start;
+            - `use_mask_token`: whether there is a second input "mask", int `(batch, patches)`, 1 where a patch is hidden;
+            - `layer_scale_init`: start of the LayerScale factors; 0 for none;
+            - `drop_path_rate`: of the last block; it rises linearly from 0 at the first;
+            - `dropout`, `attention_dropout`: rates within the blocks;
+            - `initializer_range`: standard deviation of the kernels' start;
+            - `convolution_like_initialization`: whether heads start by looking at one neighbour each (`ConvolutionLikeBias`);
+            - `final_norm`: whether tokens are normalised at the end; a classifier brings its own normalization;
+            - `feature_layers`: indices of blocks whose patches are given as maps too, -1 for those before the first block.
 
     Returns:
         `BeitBackbone`: floats `(batch, height, width, channels)` to `(batch, 1 + patches, hidden_dim)`, [CLS] first, then

