@@ -17,7 +17,8 @@ class ImageExplanation:
     Attributes:
         attention: float32 `(layers, heads, tokens, tokens)`: [CLS], then patches row by row.
         gradients: of the predicted class's logit by each weight of `attention`, of the same shape.
-        content_logits, position_logits: what the softmax of the sum of is `attention`, of the same shape.
+        content_logits: scaled products of query and key, of the same shape.
+        position_logits: the position bias, of the same shape; `attention` is the softmax of both together.
         image: the part that the model reads, uint8 `(height, width, 3)`.
         grid: rows and columns of patches.
         predictions: all `(class name, probability)`, the best first, each of its own where the model gives several labels to

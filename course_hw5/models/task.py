@@ -146,7 +146,8 @@ class Preprocessing:
     """Resizing, a crop of the centre and normalization of raw images, floats in [0, 255] or uint8.
 
     Attributes:
-        mean, std: of all channels, or one of each, of pixels scaled to [0, 1].
+        mean: of all channels, or one of each, of pixels scaled to [0, 1].
+        std: in the same form.
         input_shape: of the raw images where they are to be resized, `(None, None, 3)` for any size; None where they have the
             shape that the network reads.
         interpolation: of the resizing, with antialiasing where images may have any size.
