@@ -1,4 +1,4 @@
-"""The vanilla transformer is several encoder blocks and several decoder blocks, and nothing in it is recurrent.
+"""The vanilla transformer consists of several encoder blocks and several decoder blocks, and nothing in it is recurrent.
 
 Source: question 4-2, true or false (1): "Some layers of the vanilla transformer use an LSTM", false, and (2): "A transformer
 consists of several encoder blocks and several decoder blocks", true; figure 16. Vaswani et al. 2017
@@ -62,31 +62,34 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
     recurrent = result.measure("recurrent_layers", "recurrent layers", sequence_models.recurrent_layers(model))
     result.measure("parameters", "parameters", model.count_params())
     result.measure("translated", "share of unseen numbers translated without an error", translated)
-    result.check("no_rnn", "no layer in it is a keras.layers.RNN, at any depth", recurrent == 0)
+    result.check("no_rnn", "none of its layers, at any depth, is a keras.layers.RNN", recurrent == 0)
     result.check("blocks", f"it has {blocks} encoder and {blocks} decoder blocks", encoders == decoders == blocks)
-    result.check("translates", "it translates nine of ten unseen numbers without an error", translated > 0.9)
+    result.check("translates", "it translates more than 90 % of unseen numbers without an error", translated > 0.9)
     _diagram(result, encoder, decoder)
 
     *example, _ = sequences.translation([EXAMPLE])
     guessed = sequences.words_of(model.predict(example, verbose=0)[0].argmax(-1), sequences.GERMAN_WORDS)
-    result.measure("example", f"{EXAMPLE:,}, word by word, given the right words before", " ".join(guessed))
+    result.measure("example", f"translation of {EXAMPLE:,}, each word given the right words before it", " ".join(guessed))
     influence = sequence_models.influence_of_words(model, example)
-    later = result.measure("change_by_later_words", "largest change of an output by later words", np.triu(influence, 1).max())
-    result.measure("change_by_earlier_words", "by its own and earlier words", np.tril(influence).max())
-    result.check("is_causal", "an output does not change when later words do", later < sequence_models.ROUNDING)
+    earlier, later = np.tril(influence).max(), np.triu(influence, 1).max()
+    result.measure("change_by_later_words", "largest change of an output when later words change", later)
+    result.measure("change_by_earlier_words", "largest change of an output when its own or earlier words change", earlier)
+    result.check("is_causal", "an output does not change when later words change", later < sequence_models.ROUNDING)
 
     arguments = keras.Model(model.input, decoder[0].input)(example)
     stacks = {f"this {layer}": decoder, "an LSTM": [keras.layers.LSTM(WIDTH, return_sequences=True)]}
     moved = {name: sequence_models.change_by_shuffling(stack, arguments, random) for name, stack in stacks.items()}
     own, of_lstm = (change.max() for change in moved.values())
-    result.measure("change_by_order", f"by the order of computing, this {layer}", own)
-    result.measure("change_by_order_lstm", "by the order of computing, an LSTM", of_lstm)
+    label = "largest change of an output when steps are computed in another order"
+    result.measure("change_by_order", f"{label}, this {layer}", own)
+    result.measure("change_by_order_lstm", f"{label}, an LSTM", of_lstm)
     result.check("any_order", "steps computed in shuffled order give the same outputs", own < sequence_models.ROUNDING)
-    result.check("lstm_needs_order", "an LSTM's steps do not", of_lstm > 100 * sequence_models.ROUNDING)
+    label = "steps of an LSTM computed in shuffled order give other outputs"
+    result.check("lstm_needs_order", label, of_lstm > 100 * sequence_models.ROUNDING)
 
     read, answer = sequences.english(EXAMPLE), [*sequences.german(EXAMPLE), "[end]"]
     written = [sequences.START, *answer[:-1]]
-    caption = "What an output depends on, and whether the order of computing matters"
+    caption = "What an output depends on, and whether the order in which steps are computed matters"
     _, (left, right) = result.subplots(caption, 1, 2, figsize=(12.5, 5.2))
     drawing.heatmap(left, influence / influence.max(1, keepdims=True), answer, written)
     left.set_title("change of a step's output (row)\nwhen a word (column) is changed")

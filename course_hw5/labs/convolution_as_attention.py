@@ -1,4 +1,4 @@
-"""Nine heads that look by position alone are a 3x3 convolution; trained attention follows the content, as no convolution does.
+"""Nine heads that attend by position compute a 3x3 convolution; trained attention depends on the image, a convolution does not.
 
 Source: question 4-2 (1), and Cordonnier et al. 2020 (https://arxiv.org/abs/1911.03584), theorem 1.
 
@@ -46,7 +46,7 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     heads = HeadsAsConvolution(convolution, (side, side), attention)
     by_heads = heads(images)
     difference = result.measure("difference", "largest difference from Conv2D", np.abs(by_heads - by_convolution).max())
-    result.check("equal", "nine heads give what Conv2D gives, borders included", difference < 1e-5)
+    result.check("equal", "nine heads give the output of Conv2D, borders included", difference < 1e-5)
     caption = "A convolution and nine heads on two images, and the difference"
     _, axes = result.subplots(caption, 2, 4, figsize=(11, 5.6), style=None)
     for row, image, expected, made in zip(axes, images, by_convolution[..., 0], by_heads[..., 0]):
@@ -60,14 +60,14 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
     result.measure("channels_read", "channels read", 3)
     result.measure("channels_written", "channels written", channels)
     result.measure("heads", "heads", len(OFFSETS))
-    result.measure("head_size", "length of a head", heads.size)
+    result.measure("head_size", "size of a head", heads.size)
     result.measure("layers", "layers of attention", 1)
     result.measure("convolution_parameters", "parameters of the convolution", convolution.count_params())
     parameters = heads.attention.count_params() + heads.positions.count_params()
     result.measure("heads_parameters", "parameters of the nine heads", parameters)
     missing = missing_with_heads(keras.ops.convert_to_numpy(convolution.kernel))
-    result.measure("missing", "share of the kernel out of reach of eight heads", missing[8])
-    label = "with eight heads, at least 1 % of this kernel is out of reach"
+    result.measure("missing", "share of the kernel that eight heads cannot express", missing[8])
+    label = "with eight heads, more than 1 % of this kernel cannot be expressed; with nine, less"
     result.check("eight_are_too_few", label, missing[8] > 0.01 > missing[9])
     _heads(result, heads.weights(images)[0], side)
 
@@ -84,15 +84,16 @@ def run(seed: int = 0, attention: str = "positions", side: int = 24, channels: i
         for key, (name, value) in zip(("convolution", "positions", "beit"), moved.items())
     )
     result.check("convolution_is_fixed", "a convolution's weights do not depend on the image", of_convolution < 1e-5)
-    result.check("positions_are_fixed", "nor do the weights of heads that attend by position", of_positions < 1e-5)
-    result.check("attention_follows", "the weights of the trained BEiT do", of_beit > 0.1)
-    caption = "Left: heads needed. Right: weights that stay, and weights that follow the image"
+    label = "the weights of heads that attend by position do not depend on the image"
+    result.check("positions_are_fixed", label, of_positions < 1e-5)
+    result.check("attention_follows", "the attention weights of the trained BEiT depend on the image", of_beit > 0.1)
+    caption = "Left: how many heads the kernel needs. Right: how much weights change with the image"
     _, (left, right) = result.subplots(caption, 1, 2, figsize=(11, 3.8))
     blue, orange, *_ = drawing.COLORS
     left.plot(missing, "o-", color=blue)
-    left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel out of reach", ylim=(0, None))
+    left.set(xticks=range(10), xlabel="heads", ylabel="share of the kernel not expressed", ylim=(0, None))
     drawing.bars(right, moved, [blue, blue, orange], "{:.2g}")
-    right.set(xlim=(0, 1), xlabel="share of the weights that move from one image to the other")
+    right.set(xlim=(0, 1), xlabel="share of the weights that changes with the image")
     return result
 
 

@@ -1,4 +1,4 @@
-"""BERT reads the sum of three vectors and needs each of them; [CLS] and [SEP] matter less, since a word can take their place.
+"""BERT reads the sum of three embeddings and needs each of them; [CLS] and [SEP] matter less: a word can take their place.
 
 Source: question 2-1 (1), figures 4 and 5, and Devlin et al. 2019 (https://arxiv.org/abs/1810.04805), section 3 and figure 2.
 
@@ -12,7 +12,7 @@ the other two, and refutes it.
 
 Loose in the homework: [CLS] and [SEP] are named as if the input needed them. The classifier reads whatever token stands first;
 with [CLS] gone that is a word, and attention turns to it. [SEP] has nothing to separate where there is one sentence. Nor do
-segments say anything there, since all tokens have the same: the encoder is merely used to that shift.
+segments say anything there, since all tokens have the same; the encoder is merely used to that vector.
 """
 
 import keras
@@ -55,15 +55,15 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     moved = {name: float(np.abs(part - whole).mean()) for name, part in without.items()}
 
     result.measure("sentences", "sentences read", data.note)
-    whole_accuracy = result.measure("accuracy", "accuracy", data.accuracy(whole))
+    whole_accuracy = result.measure("accuracy", "accuracy with nothing left out", data.accuracy(whole))
     difference = np.abs(whole - model.predict_on_batch(data.token_ids)[:, 0]).max()
-    result.measure("difference", "largest difference between sum and sentence", difference)
+    result.measure("difference", "largest difference between the outputs for the sum and for the sentence", difference)
     for key, name in zip(KEYS, without):
         result.measure(f"accuracy_without_{key}", f"accuracy without {name}", accuracy[name])
     for key, name in zip(KEYS, without):
         result.measure(f"change_without_{key}", f"mean change of the probability without {name}", moved[name])
     last = data.accuracy(_read_last(model, data.token_ids))
-    result.measure("accuracy_of_last", "accuracy, were the classifier to read the last token", last)
+    result.measure("accuracy_of_last", "accuracy if the classifier reads the last token", last)
     shares = {name: _attention_shares(model, ids) for name, ids in (("with", data.token_ids), ("without", no_cls))}
     for name, part in shares.items():
         result.measure(f"attention_to_first_{name}", f"attention to the first token, {name} [CLS]", part["first"].mean())
@@ -71,17 +71,18 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
 
     of_vectors, of_tokens = [*moved.values()][:3], [*moved.values()][3:]
     fall = whole_accuracy - min([*accuracy.values()][3:])
-    result.check("sum", "the encoder gives the same for the sum as the model for the sentence", difference < 1e-4)
-    label = "without any one of the three vectors, the probability moves by more than 0.05"
+    result.check("sum", "the model's output for the sum of the vectors equals that for the sentence", difference < 1e-4)
+    label = "without each of the three vectors, the probability changes by more than 0.05 on average"
     result.check("vectors_are_needed", label, min(of_vectors) > 0.05)
-    label = "without [CLS], [SEP] or both, accuracy falls by 10 percentage points at most"
+    label = "without [CLS], [SEP] or both, accuracy falls by at most 10 percentage points"
     result.check("tokens_matter_little", label, fall <= 0.1)
-    label = "and the probability moves less than without any vector"
+    label = "without [CLS], [SEP] or both, the probability changes less than without any of the three vectors"
     result.check("vectors_matter_more", label, max(of_tokens) < min(of_vectors))
 
     caption = f"“{PAIR[0]}” and “{PAIR[1]}”: three vectors for each token, and their sum after normalization"
     result.figures[caption] = plots.embedding_plot(*embedding_parts(model, *PAIR))
-    _, (left, right) = result.subplots(f"What is lost without each: {data.note}", 1, 2, sharey=True, figsize=(11, 3.6))
+    caption = f"Accuracy and change of the probability without each part: {data.note}"
+    _, (left, right) = result.subplots(caption, 1, 2, sharey=True, figsize=(11, 3.6))
     colors = [drawing.COLORS[0]] * 3 + [drawing.COLORS[1]] * 3
     drawing.bars(left, accuracy, colors, "{:.3f}", padding=0, label_type="center", color="white")
     left.axvline(whole_accuracy, color="0.3", linestyle=":")
@@ -90,7 +91,7 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     right.set(xlim=(0, 1.2 * max(moved.values()) or 1), xlabel="mean change of the probability of “positive”")
     caption = "What attention goes to in each layer: without [CLS], the first word takes its place"
     figure, panels = result.subplots(caption, 1, 2, sharey=True, figsize=(9, 3.6))
-    labels = ("what stands first", "[SEP]", "other words")
+    labels = ("first token", "[SEP]", "other words")
     for axes, (name, share) in zip(panels, shares.items()):
         bottom = 0
         for values, label, color in zip(share.values(), labels, drawing.COLORS):

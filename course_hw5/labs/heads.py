@@ -1,18 +1,18 @@
-"""Several heads are several attentions side by side, not one attention and parallel dense layers: only so they see two things.
+"""Several heads are several attentions with weights of their own; one attention with parallel dense layers is one head.
 
 Source: question 1-1 (2), figure 3, statement 3, and Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.2.2.
 
 Keras's MultiHeadAttention is rebuilt from single heads. One head and four, with as many weights in all, learn to report two
-things at once: the symbol on the left, and the symbol at the place that a token points to. Then the heads of the bundled
-sentiment classifier are made alike, or taken out one by one: the output kernel makes nothing of a head.
+things at once: the symbol on the left, and the symbol at the place that a token points to. Then all heads of a layer of the
+bundled sentiment classifier get the weights of one of them, or single heads are removed: their part of the output kernel is 0.
 
 It would be refuted if the rebuilt layer gave other numbers, if one head learnt the task as well as four, or if the trained
-model were as good with heads that weigh alike. `heads="copies"` makes them weigh alike throughout, as statement 3 has it, and
-refutes it.
+model were as good with the same weights in all heads. `heads="copies"` gives all heads the same weights throughout, as
+statement 3 has it, and refutes it.
 
-Loose in the homework: that each head sees another aspect does not mean that each is needed. Taking one away changes little
-(Michel et al. 2019, https://arxiv.org/abs/1905.10650). The bundled model was not trained with heads alike: what it loses by
-them says what it came to rely on, not what such a model could learn.
+Loose in the homework: that each head sees another aspect does not mean that each is needed. Removing one changes little
+(Michel et al. 2019, https://arxiv.org/abs/1905.10650). The bundled model was not trained with the same weights in all heads:
+what it loses shows what it relies on, not what a model that was trained in this way could learn.
 """
 
 import contextlib
@@ -43,28 +43,28 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     check_choice("heads", heads, ("several", "copies"))
     result, copies = LabResult(__doc__), heads == "copies"
     difference = result.measure("difference", "largest difference from Keras", _difference_from_keras(copies))
-    result.check("rebuilt", "Keras's MultiHeadAttention is single heads, concatenated and projected", difference < 1e-5)
-    label = "of one attention and several dense layers from one head"
+    result.check("rebuilt", "Keras's MultiHeadAttention equals single heads, concatenated and projected", difference < 1e-5)
+    label = "largest difference of one attention with several dense layers from one head"
     collapse = result.measure("difference_of_copies", label, _difference_of_copies())
-    result.check("copies", "one attention and several dense layers are no more than one head", collapse < 1e-5)
+    result.check("copies", "one attention with several dense layers equals one head", collapse < 1e-5)
 
     four = "four copies of one head" if copies else "four heads"
     one, parameters = _learn_two_things(1, False, seed, steps)
     several, parameters_of_several = _learn_two_things(4, copies, seed, steps)
     result.measure("parameters_one", "parameters of the layer with one head", parameters)
-    result.measure("parameters_several", "with four heads", parameters_of_several)
+    result.measure("parameters_several", "parameters of the layer with four heads", parameters_of_several)
     for key, name, (left, pointed) in (("one", "one head", one), ("several", four, several)):
         result.measure(f"{key}_left", f"accuracy of {name}, symbol on the left", left)
         result.measure(f"{key}_pointed", f"accuracy of {name}, symbol pointed to", pointed)
-    label = "with as many parameters, several heads learn two things at once and one head does not"
+    label = "with the same number of parameters, four heads learn two tasks at once and one head does not"
     result.check("two_things", label, parameters == parameters_of_several and several.min() > 0.9 and one.min() < 0.6)
-    caption = "Two things at once, with as many weights: what each layer reports rightly of new sequences"
+    caption = "Two tasks at once with the same number of parameters: accuracy on new sequences"
     figure, axes = result.subplots(caption, figsize=(6.4, 3.6))
     shares = {"one head": one, "four copies" if copies else "four heads": several}
     for shift, (name, values), color in zip((-0.19, 0.19), shares.items(), drawing.COLORS):
         axes.bar_label(axes.bar(np.arange(2) + shift, values, 0.36, color=color, label=name), fmt="{:.2f}", padding=2)
     axes.axhline(1 / SYMBOLS, color="0.3", linestyle=":", label="by chance")
-    axes.set(xticks=[0, 1], xticklabels=["symbol on the left", "symbol pointed to"], ylabel="reported rightly", ylim=(0, 1.12))
+    axes.set(xticks=[0, 1], xticklabels=["symbol on the left", "symbol pointed to"], ylabel="accuracy", ylim=(0, 1.12))
     axes.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=3)
 
@@ -75,18 +75,19 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     result.measure("sentences", "sentences read", data.note)
     result.measure("accuracy_whole", "accuracy, trained model", accuracy)
     result.measure("right_whole", "probability of the right label, trained model", right)
-    result.measure("accuracy_alike", "accuracy, heads alike, the best of 12 choices", accuracy_alike.max())
-    result.measure("right_alike", "probability of the right label, heads alike, the best of 12 choices", right_alike.max())
-    result.measure("accuracy_without", "accuracy, without the head that costs most", accuracy_without.min())
-    result.measure("right_without", "probability of the right label, without the head that costs most", right_without.min())
-    result.measure("idle_heads", "heads whose loss changes no prediction", (accuracy_without == accuracy).sum())
-    result.measure("all_heads", "of so many heads", accuracy_without.size)
+    shared, removed = "all heads share the weights of one, best of 12 choices", "without the head whose removal costs most"
+    result.measure("accuracy_alike", f"accuracy, {shared}", accuracy_alike.max())
+    result.measure("right_alike", f"probability of the right label, {shared}", right_alike.max())
+    result.measure("accuracy_without", f"accuracy, {removed}", accuracy_without.min())
+    result.measure("right_without", f"probability of the right label, {removed}", right_without.min())
+    result.measure("idle_heads", "heads whose removal does not change the accuracy", (accuracy_without == accuracy).sum())
+    result.measure("all_heads", "heads in all", accuracy_without.size)
     result.measure("example", f"probability that “{SENTENCE}” is positive", whole[-1])
-    label = "with the same attention in all heads of a layer, the trained model is less sure of the right label"
+    label = "when all heads of a layer share the weights of one, the probability of the right label falls by over 0.03"
     result.check("alike_costs", label, right_alike.max() < right - 0.03)
-    label = "that costs it more than the loss of any one head"
+    label = "it falls more than when any single head is removed"
     result.check("alike_costs_more", label, right_alike.max() < right_without.min())
-    caption = f"Each head taken out of the trained model; {data.note}, and one sentence"
+    caption = f"What changes when one head is removed from the trained model: {data.note}, and one sentence"
     _, panels = result.subplots(caption, 1, 2, figsize=(12, 4.2), style=None)
     titles = ("change of accuracy (percentage points)", f"change of the probability of “{SENTENCE}”")
     changes = (100 * (accuracy_without - accuracy), without[..., -1] - whole[-1])
@@ -144,7 +145,7 @@ class SeveralHeads(keras.layers.Layer):
 
 
 def _learn_two_things(heads, copies, seed, steps):
-    """Trains attention and one dense layer: share of what is reported rightly, left and pointed to, and attention's weights."""
+    """Trains attention and one dense layer: accuracy of both answers, left and pointed to, and attention's weights."""
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
     token = keras.Input((PLACES, 2), dtype="int32")  # a symbol, and the place that is pointed to

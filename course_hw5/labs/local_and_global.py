@@ -1,17 +1,18 @@
-"""Dense layers see all, convolutions a neighbourhood, attention either; only the weights of attention follow the image.
+"""Dense layers see the whole image, convolutions a part, attention either; only attention's weights depend on the image.
 
 Source: question 4-2 (2), figure 15, and Dosovitskiy et al. 2021 (https://arxiv.org/abs/2010.11929), figure 7.
 
-How far one layer reaches is measured alike for all, in pixels: the mean distance from where an output stands to what it
-reads, weighted by attention, or by the gradient of the output by each pixel. Then the receptive field of six convolutions is
-measured layer by layer, and how much weights move from one photograph to another.
+How far one layer reaches is measured in the same way for all, in pixels: the mean distance from where an output stands to what
+it reads, weighted by attention, or by the gradient of the output by each pixel. Then the receptive field of six convolutions
+is measured layer by layer, and how much weights move from one photograph to another.
 
 It would be refuted if a dense layer left a pixel out, if n convolutions reached further than n pixels, if BEiT had only near
 or only far heads, or if its weights stayed when the image changes. `attention="positions"` takes weights from the position
 bias alone, so that they stay; `attention="uniform"` makes all heads far: either refutes it.
 
 Loose in the homework: "local" attention is a matter of degree, since no softmax weight is zero, and a CNN becomes global
-with depth. And though its kernels stay, what a pixel does to a deep unit changes with the image, by the gates of ReLU.
+with depth. And although its kernels are fixed, how a pixel affects a deep unit depends on the image, because ReLU turns
+units off.
 """
 
 import keras
@@ -51,17 +52,18 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
 
     by_convolution, by_dense = receptive_fields.distance(fields[0]), receptive_fields.distance(of_dense)
     result.measure("distance_convolution", "mean distance read by a convolution", by_convolution, "pixels")
-    nearest = result.measure("distance_nearest", "by the nearest head of BEiT", distances.min(), "pixels")
-    farthest = result.measure("distance_farthest", "by its farthest head", distances.max(), "pixels")
-    result.measure("distance_dense", "by a dense layer", by_dense, "pixels")
+    nearest = result.measure("distance_nearest", "mean distance read by BEiT's nearest head", distances.min(), "pixels")
+    farthest = result.measure("distance_farthest", "mean distance read by BEiT's farthest head", distances.max(), "pixels")
+    result.measure("distance_dense", "mean distance read by a dense layer", by_dense, "pixels")
     sides = [int((part[:, SHOWN].sum(axis=0) > 0).any(axis=0).sum()) for part in fields]
-    result.measure("sides", "width read after each convolution", ", ".join(map(str, sides)), "pixels")
+    result.measure("sides", "width that a unit reads after each convolution", ", ".join(map(str, sides)), "pixels")
     result.check("dense_reads_all", "a unit of the dense layer reads every pixel", (of_dense > 0).all())
-    label = "after n convolutions of 3x3 a unit has read 2n + 1 pixels across, and no more"
+    label = "after n convolutions of 3x3, a unit reads exactly 2n + 1 pixels across"
     result.check("convolutions_widen", label, sides == [2 * n + 1 for n in range(1, layers + 1)])
-    label = "the nearest head of BEiT looks less than two thirds as far as the dense layer"
+    label = "the mean distance of BEiT's nearest head is less than two thirds of the dense layer's"
     result.check("nearest_head", label, nearest < 2 / 3 * by_dense)
-    result.check("farthest_head", "its farthest head looks at least four fifths as far", farthest > 0.8 * by_dense)
+    label = "the mean distance of its farthest head is more than four fifths of the dense layer's"
+    result.check("farthest_head", label, farthest > 0.8 * by_dense)
 
     moved = {
         "a convolution": change(fields[0]),
@@ -70,15 +72,16 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
         **{f"BEiT, layer {layer}": change(weights[:, layer]) for layer in range(weights.shape[1])},
     }
     convolution, dense, deep, *_ = moved.values()
-    result.measure("moved_convolution", "share of the weights that move, convolution", convolution)
-    result.measure("moved_dense", "dense layer", dense)
-    of_beit = result.measure("moved_attention", "attention of BEiT", change(weights))
-    result.measure("moved_gradient", f"gradient through {layers} convolutions with ReLU", deep)
-    label = "weights of convolution and dense layer do not depend on the image"
+    label = "share that changes with the image"
+    result.measure("moved_convolution", f"{label}: weights of the convolution", convolution)
+    result.measure("moved_dense", f"{label}: weights of the dense layer", dense)
+    of_beit = result.measure("moved_attention", f"{label}: attention of BEiT", change(weights))
+    result.measure("moved_gradient", f"{label}: gradient through {layers} convolutions with ReLU", deep)
+    label = "the weights of the convolution and of the dense layer do not depend on the image"
     result.check("others_are_fixed", label, max(convolution, dense) < 1e-5)
-    result.check("attention_follows", "more than 10 % of the attention moves from image to image", of_beit > 0.1)
+    result.check("attention_follows", "more than 10 % of BEiT's attention changes from one image to the other", of_beit > 0.1)
 
-    figure, axes = result.subplots("How far one layer reaches", figsize=(7.5, 4.2))
+    figure, axes = result.subplots("Mean distance that one layer reads", figsize=(7.5, 4.2))
     blue, orange, green, *_ = drawing.COLORS
     numbers = np.arange(len(distances))
     axes.plot(np.repeat(numbers, distances.shape[1]), distances.ravel(), "o", color=blue, alpha=0.5, label="head of BEiT")
@@ -89,16 +92,16 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     figure.legend(loc="outside lower center", ncols=4)
     _fields(result, fields, weights, distances, of_dense, grid)
     _two_images(result, images, fields[0], of_dense, weights, grid)
-    caption = "Share of the weights that move from one image to the other"
+    caption = "Share of the weights that changes from one image to the other"
     _, axes = result.subplots(caption, figsize=(7.5, 0.8 + 0.36 * len(moved)))
     drawing.bars(axes, moved, [blue if name.startswith("BEiT") else orange for name in moved], "{:.2f}")
-    axes.set(xlim=(0, 1), xlabel="0: none moves, 1: all move")
+    axes.set(xlim=(0, 1), xlabel="0: none changes, 1: all change")
     result.pages["Where BEiT looks in the first image"] = course_hw5.explain(beit, images[0]).view(html_action="return")
     return result
 
 
 def _fields(result, fields, weights, distances, dense, grid):
-    caption = "What the unit at + reads: near, wider with each convolution; near and far heads; everything"
+    caption = "What the unit at + reads: convolutions, the nearest and the farthest head of BEiT, a dense layer"
     panels = {f"{index + 1} convolution{'s' * (index > 0)}": part[0, SHOWN] for index, part in enumerate(fields)}
     for name, pick in (("near", distances.argmin()), ("far", distances.argmax())):
         layer, head = np.unravel_index(pick, distances.shape)

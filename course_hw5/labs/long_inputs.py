@@ -1,16 +1,16 @@
-"""A fixed context loses accuracy on long inputs; attention keeps it, since each step looks at the parts that matter.
+"""An encoder-decoder with a fixed context loses accuracy on long inputs; one with attention does not.
 
 Source: question 1-1 (1), and Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473). The homework says that important parts get
 less weight: a slip; they get more.
 
-Three encoder-decoders of as many parameters learn to write up to 20 letters from the last to the first: GRUs with the
-encoder's last state as context, the same with additive attention over all its states, and a transformer. Accuracy is counted
-by letter, given the right letters before it (teacher forcing). Where attention looks is compared with the letter that each step
-needs.
+Three encoder-decoders of as many parameters learn to write up to 20 letters backwards: GRUs whose decoder gets the encoder's
+last state alone (a fixed context), the same with additive attention over all its states, and a transformer. Accuracy is
+counted by letter, given the right letters before it (teacher forcing). Where attention looks is compared with the letter that
+each step needs.
 
 It would be refuted if the fixed context kept its accuracy, if one of the others lost it, or if attention looked elsewhere than
-where the letter stands. `attention="uniform"` gives all parts the same weight: the models have attention still, but not what
-the claim says is its reason.
+where the letter stands. `attention="uniform"` gives all parts the same weight: the models still have attention, but cannot
+look at the letter that they need.
 """
 
 import keras
@@ -52,16 +52,17 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
     looked = alignment_of(models["additive attention"], tests[-1][:2]).argmax(-1)
     # a GRU's state holds the letters around its own too, so that a neighbour may serve
     found = (np.abs(looked - np.arange(longest)[::-1]) <= 1).mean()
-    result.measure("looks_at_the_letter", "share of steps that look most at the letter they need, or next to it", found)
+    result.measure("looks_at_the_letter", "share of steps whose largest weight is on the needed letter or next to it", found)
     sizes = [result.measure(f"parameters_{_key(name)}", f"parameters, {name}", m.count_params()) for name, m in models.items()]
 
-    result.check("same_size", "the three have as many parameters, within 5 %", max(sizes) < 1.05 * min(sizes))
+    result.check("same_size", "the three models have the same number of parameters, within 5 %", max(sizes) < 1.05 * min(sizes))
     fixed, additive, transformer = (values[0] - values[-1] for values in accuracy.values())
-    label = "the fixed context loses more than 0.2 from the shortest to the longest input"
+    label = "with the fixed context, accuracy falls by more than 0.2 from the shortest to the longest input"
     result.check("fixed_context_loses", label, fixed > 0.2)
-    result.check("additive_attention_keeps", "additive attention loses less than 0.1", additive < 0.1)
-    result.check("transformer_keeps", "the transformer loses less than 0.1", transformer < 0.1)
-    result.check("looks_at_the_letter", "four of five steps look most at the letter they need, or next to it", found > 0.8)
+    result.check("additive_attention_keeps", "with additive attention, accuracy falls by less than 0.1", additive < 0.1)
+    result.check("transformer_keeps", "with the transformer, accuracy falls by less than 0.1", transformer < 0.1)
+    label = "in more than 80 % of the steps, the largest weight is on the needed letter or next to it"
+    result.check("looks_at_the_letter", label, found > 0.8)
 
     *example, _ = (part[:1] for part in tests[-1])
     letters = sequences.words_of(example[0][0], sequences.LETTERS)
@@ -74,7 +75,7 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
     axes.axhline(0.1, color="grey", linestyle=":", label="chance")
     axes.set(xlabel="letters of the input", ylabel="accuracy by letter", ylim=(0, 1.03), xticks=lengths)
     axes.legend(loc="lower left")
-    caption = f"Where each step looks: “{''.join(letters)}” is written backwards"
+    caption = f"Attention of each step (row) while “{''.join(letters)}” is written backwards"
     _, panels = result.subplots(caption, 1, 2, figsize=(12, 5.6), style=None)
     for axes, (name, part) in zip(panels, weights.items()):
         drawing.heatmap(axes, part.mean((0, 1)), letters[::-1], letters, vmin=0, vmax=1)
@@ -82,7 +83,7 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
         axes.tick_params(axis="y", rotation=0)
         tokens: dict = {"query_tokens": letters[::-1], "key_tokens": letters}
         page = head_view(part, **tokens, html_action="return", title=f"Reversal: {name}")
-        result.pages[f"From each letter written to the letters read: {name}"] = page
+        result.pages[f"Attention of each written letter to the letters read: {name}"] = page
     return result
 
 

@@ -1,4 +1,4 @@
-"""The better a word fits the query, the more weight it gets; scaling keeps the softmax from deciding too early.
+"""The better a key fits the query, the more weight it gets; scaling keeps softmax from giving nearly all of it to one key.
 
 Source: question 1-1 (1), and Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.2.1. The homework says that
 important parts get less weight: a slip.
@@ -6,8 +6,8 @@ important parts get less weight: a slip.
 Attention is computed step by step for five words whose vectors are set by hand, so that each number can be checked with a
 pencil; then for random queries and keys, with and without the division by the square root of their length.
 
-It would be refuted if a word that fits better than another ever got less weight, if Keras computed other numbers, or if without
-the scale the weights of long vectors were as spread out as with it. `weights="negated"` gives important parts less weight, as
+It would be refuted if a key that fits better than another ever got less weight, if Keras computed other numbers, or if without
+the scaling the weights of long vectors were as spread out as with it. `weights="negated"` gives important parts less weight, as
 the homework says, and `weights="uniform"` gives all the same: either refutes it.
 """
 
@@ -49,8 +49,8 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     scores = products / np.sqrt(KEYS.shape[1])
     by_hand = weigh(scores)
     best = by_hand[3].argmax() == products[3].argmax() == 1
-    result.check("best_fit", "“its” gives most weight to “cat”, which fits it best", best)
-    result.measure("cat_for_its", "weight of “cat” for “its”", by_hand[3, 1])
+    result.check("best_fit", "“its” gives the most weight to “cat”, whose key fits its query best", best)
+    result.measure("cat_for_its", "weight that “its” gives to “cat”", by_hand[3, 1])
     _, axes = result.subplots("From queries and keys to weights: each row is a query", 1, 3, figsize=(12, 3.8), style=None)
     steps = {"1. query · key": products, "2. divided by √3": scores, "3. softmax: the weights": by_hand}
     for axis, (title, values) in zip(axes, steps.items()):
@@ -67,23 +67,23 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
         agreement.append((order == expected).all(-1).mean())
         entropy["scaled"].append(attention_entropy(scaled).mean())
         entropy["not scaled"].append(attention_entropy(weigh(logits)).mean())
-    agree = result.measure("agreement", "share of queries whose weights rank as their logits do", min(agreement))
-    result.check("order", "a larger logit is more weight, for every random query", agree == 1)
+    agree = result.measure("agreement", "share of queries whose weights have the same order as their logits", min(agreement))
+    result.check("order", "for every random query, a key with a larger logit gets more weight", agree == 1)
 
     by_keras = keras.ops.dot_product_attention(*(part[None, :, None] for part in (QUERIES, KEYS, VALUES)))
     difference = np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, 0] - by_hand @ VALUES).max()
     result.measure("difference", "largest difference from Keras", difference)
     result.check("keras", "Keras's dot_product_attention gives the same numbers", difference < 1e-5)
 
-    label = f"entropy of the weights at length {LENGTHS[-1]}, scaled"
-    scaled = result.measure("entropy_scaled", label, entropy["scaled"][-1], "bits")
-    not_scaled = result.measure("entropy_not_scaled", "not scaled", entropy["not scaled"][-1], "bits")
-    label = "without the scale, weights of long vectors keep less than 25 % of their entropy"
+    label = f"entropy of the weights at length {LENGTHS[-1]}"
+    scaled = result.measure("entropy_scaled", f"{label}, scaled", entropy["scaled"][-1], "bits")
+    not_scaled = result.measure("entropy_not_scaled", f"{label}, not scaled", entropy["not scaled"][-1], "bits")
+    label = "without the scaling, the entropy of the weights of long vectors is less than 25 % of that with it"
     result.check("scale", label, not_scaled / scaled < 0.25)
-    caption = "How many words share the weight: the scale keeps it apart from the vectors' length"
+    caption = "Entropy of the weights: with the scaling it does not depend on the length of the vectors"
     _, axes = result.subplots(caption, figsize=(6, 4))
     drawing.lines(axes, LENGTHS, entropy, "oo")
-    axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all words alike")
+    axes.axhline(np.log2(len(WORDS)), color="grey", linestyle=":", label="all weights equal")
     axes.set(xscale="log", xlabel="length of queries and keys", ylabel="entropy of the weights (bits)", ylim=(0, None))
     axes.legend()
     return result

@@ -39,7 +39,7 @@ def changes(axes: Axes, x: Sequence[str], series: Series, markers: str, rounding
     shown = {name: np.maximum(change, 1e-8) for name, change in series.items()}
     lines(axes, range(len(x)), shown, markers, markersize=8, linestyle="")
     axes.set_xticks(range(len(x)), x, **options)
-    axes.axhline(rounding, color="grey", linestyle=":", label="taken for float rounding below")
+    axes.axhline(rounding, color="grey", linestyle=":", label="below: float rounding")
     axes.set(yscale="log", ylim=(5e-9, 50))
 
 
