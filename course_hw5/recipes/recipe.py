@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import course_hw5
-from course_hw5.data.dataset import Dataset
 from course_hw5.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     import keras
 
+    from course_hw5.data.dataset import Dataset
     from course_hw5.training.tasks import Task
 
 Arguments = argparse.Namespace
@@ -71,16 +71,16 @@ class Recipe:
         """What the model is made from: a trained model, a backbone, or None."""
         return None
 
-    def load_data(self, args: Arguments, start: Any) -> Dataset:
+    def load_data(self, args: Arguments, start: Any) -> "Dataset":
         """The data to train on."""
         augmentation = self.augmentations[args.recipe]
         return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=augmentation)
 
-    def build_model(self, args: Arguments, start: Any, data: Dataset) -> "keras.Model":
+    def build_model(self, args: Arguments, start: Any, data: "Dataset") -> "keras.Model":
         """The model to be trained."""
         raise NotImplementedError
 
-    def load_test(self, args: Arguments, model: Any) -> Dataset:
+    def load_test(self, args: Arguments, model: Any) -> "Dataset":
         """The data that a trained model is evaluated on; refuses what does not fit."""
         return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
 
@@ -90,7 +90,7 @@ class Recipe:
 
         return tasks.CLASSIFICATION
 
-    def callbacks(self, args: Arguments, data: Dataset) -> "list[keras.callbacks.Callback]":
+    def callbacks(self, args: Arguments, data: "Dataset") -> "list[keras.callbacks.Callback]":
         """Further callbacks."""
         return []
 
