@@ -66,9 +66,9 @@ test-lowest: test-with-lowest test-with-colab
 test-with-%: $(VENV)-%/test
 	$(VENV)-$*/bin/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
-# Writes the .ipynb from the .py sources.
+# Runs the notebooks whose code has changed and writes the .ipynb with their outputs.
 notebooks: $(VENV)/test
-	$(BIN)/jupytext --update --to ipynb notebooks/*.py
+	$(BIN)/python scripts/run_notebooks.py
 
 # The site of docs/ in site/, then what it may not hold: scripts, styles and fonts from elsewhere. Warnings are errors.
 docs: $(VENV)/docs

