@@ -25,7 +25,7 @@
 # - what attention, a convolution and a recurrent layer can and cannot do;
 # - how to test a claim: what would refute it?
 #
-# It takes less than 12 minutes and 2.7 GB of memory on two cores without a GPU, with the settings below. The outputs are
+# It takes less than 6 minutes and 2.9 GB of memory on two cores without a GPU, with the settings below. The outputs are
 # those of such a run; where a cell shows a page, GitHub shows an image of it.
 
 # %%

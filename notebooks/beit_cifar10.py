@@ -99,7 +99,7 @@ for name, probabilities in zip(("temple", "dahlia"), model.predict(images, verbo
 # %% [markdown]
 # ## Where does it look?
 # Click a patch: the image shows what that patch looked at, head by head. Compare *Attention*, *Content logits* and *Position
-# logits* in the first layer and in the last. *Relevance* leaves only what spoke for the answer.
+# logits* in the first layer and in the last. *Relevance* leaves only what counted for the answer.
 
 # %%
 course_hw5.explain(model, images[0]).view(title="A temple")

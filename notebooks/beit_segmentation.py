@@ -23,7 +23,7 @@
 # - how to segment an image of any size, and where the model is unsure;
 # - what mIoU measures that pixel accuracy does not.
 #
-# It takes less than 19 minutes and 2.4 GB of memory on two cores without a GPU, with the settings below. The outputs are
+# It takes less than 10 minutes and 2.4 GB of memory on two cores without a GPU, with the settings below. The outputs are
 # those of such a run; where a cell shows a page, GitHub shows an image of it.
 
 # %%

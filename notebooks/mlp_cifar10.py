@@ -23,7 +23,7 @@
 # - how to see from two curves that a network overfits;
 # - how precision and recall follow from a confusion matrix.
 #
-# It takes less than 19 minutes and 2.4 GB of memory on two cores without a GPU, with the settings below. The outputs are
+# It takes less than 7 minutes and 2.4 GB of memory on two cores without a GPU, with the settings below. The outputs are
 # those of such a run; where a cell shows a page, GitHub shows an image of it.
 
 # %%

@@ -98,7 +98,7 @@ def tidied(outputs):
         if output.output_type == "stream":
             for pattern in (COLORS, OVERWRITTEN, BARS, WARNINGS, EPOCHS):
                 output.text = pattern.sub("", output.text)
-    return kept
+    return [output for output in kept if output.get("text") != ""]  # a warning alone leaves nothing
 
 
 def show_images(notebook):
