@@ -1,6 +1,7 @@
 """CamVid's published folders of images and masks, stored in the format of TensorFlow Datasets, which does not have it."""
 
 import os
+import tempfile
 
 import numpy as np
 from PIL import Image
@@ -40,7 +41,10 @@ def prepare_camvid(folder: AnyPath, data_dir: AnyPath | None = None) -> dict[str
     image, mask = (tfds.features.Image(shape=(None, None, channels)) for channels in (3, 1))
     features = tfds.features.FeaturesDict({"image": image, "annotation": mask, "id": tfds.features.Text()})
     examples = {split: map(_example, pairs[split]) for split in names}
-    tfds.dataset_builders.store_as_tfds_dataset("camvid", "1.0.0", features, examples, data_dir=data_dir)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data_dir) as partial:  # what is interrupted leaves nothing
+        tfds.dataset_builders.store_as_tfds_dataset("camvid", "1.0.0", features, examples, data_dir=partial)
+        os.rename(f"{partial}/camvid", data_dir / "camvid")
     return {split: len(pairs[split]) for split in names}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course_hw5.data import camvid
 from course_hw5.data.camvid import prepare_camvid
 
 
@@ -46,6 +47,17 @@ def test_what_is_stored_is_what_is_loaded(published, tmp_path, monkeypatch):
         assert {*np.unique(labels)} == {0, 255}
     with pytest.raises(FileExistsError, match=r"`data_dir` must hold no CamVid yet. Received: .*data"):
         prepare_camvid(published)
+
+
+def test_storing_that_is_interrupted_leaves_nothing(published, tmp_path, monkeypatch):
+    def stop(pair):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(camvid, "_example", stop)
+        prepare_camvid(published, tmp_path / "data")
+    assert [*(tmp_path / "data").iterdir()] == []
+    assert prepare_camvid(published, tmp_path / "data")["train"] == 2
 
 
 @pytest.mark.unit
