@@ -115,11 +115,15 @@ def check_attention_size(numbers, grid, num_heads):
 
 @exercise("It looks as near as a small convolution, though nothing forces it to.")
 def check_nearest_head(place, distances):
-    """Block and head that look least far; `distances` is `(blocks, heads)`."""
+    """Block and head with the smallest attention distance; `distances` is `(blocks, heads)`."""
     if min(place) < 0:
         return "Blocks and heads are numbered from 0."
     distance = distances[tuple(place)]
-    return "" if distance <= distances.min() else f"It looks {distance:.2f} patches far; another looks less far."
+    return (
+        ""
+        if distance <= distances.min()
+        else f"Its attention distance is {distance:.2f} patches; that of another head is smaller."
+    )
 
 
 @exercise("A class of few pixels counts as much in the mean over classes as one that fills half the image.")
@@ -129,11 +133,11 @@ def check_iou(iou):
     is_true, is_called = truth == 1, called == 1
     both, either, total = (is_true & is_called).sum(), (is_true | is_called).sum(), is_true.sum() + is_called.sum()
     slips = {
-        "This is recall: pixels that are wrongly called so must count too.": both / is_true.sum(),
+        "This is recall: pixels that were wrongly given this class must count too.": both / is_true.sum(),
         "This is precision: pixels of the class that were missed must count too.": both / is_called.sum(),
         "This is pixel accuracy, over all classes.": (truth == called).mean(),
-        "Below the line, pixels that are both count twice.": both / total,
-        "This is Dice's coefficient: there, pixels that are both count twice.": 2 * both / total,
+        "In the denominator, pixels that are in both masks count twice.": both / total,
+        "This is Dice's coefficient: in it, pixels that are in both masks count twice.": 2 * both / total,
     }
     return error_in_numbers(iou(truth, called, 1), both / either, slips)
 
@@ -157,7 +161,7 @@ def check_parameters(parameters):
     return error_in_numbers(parameters(widths), weights + sum(widths[1:]), slips)
 
 
-@exercise("Recall asks a row: how many of this class were found? Precision asks a column: how many so called are it?")
+@exercise("Recall is about a row: how many of this class were found? Precision is about a column: how many were right?")
 def check_precision_and_recall(precision_and_recall):
     """`precision_and_recall(matrix)`: two arrays `(classes,)`, of a confusion matrix with the truth in rows."""
     matrix = np.array([[8, 2, 0], [1, 5, 3], [4, 0, 7]])

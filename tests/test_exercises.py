@@ -99,7 +99,7 @@ CASES = {
     "nearest_head": (
         (DISTANCES,),
         [(1, 0), [1, 0]],
-        {"looks 3.00 patches": (1, 1), "from 0": (-1, 0), "IndexError": (2, 0)},
+        {"distance is 3.00 patches": (1, 1), "from 0": (-1, 0), "IndexError": (2, 0)},
     ),
     "iou": (
         (),

@@ -82,9 +82,10 @@ def strategy(name: str) -> tf.distribute.Strategy:
 
 
 def build_state(model: keras.Model, train_data: tf.data.Dataset) -> None:
-    """Makes the variables of optimizer, loss and metrics: TensorFlow traces a step twice that makes some while it is traced.
+    """Creates the variables of optimizer, loss and metrics before training.
 
-    Under a `tf.distribute` strategy, Keras does it itself.
+    If they are created while TensorFlow traces the first step, TensorFlow traces that step a second time. Under a
+    `tf.distribute` strategy, Keras creates them itself.
 
     Args:
         model: a compiled functional `keras.Model`.
