@@ -285,7 +285,7 @@ def test_without_a_head_no_numbers_are_told(page):
 @needs_browser
 def test_the_page_says_which_words_were_masked(page):
     driver = page(probability=0.81, what_if=WHAT_IF[:1])
-    assert texts(driver, "#what-if p")[0].startswith(f"The 1 of {len(TOKENS) - 2} words that count most, masked in turn")
+    assert texts(driver, "#what-if p")[0].startswith(f"The 1 of {len(TOKENS) - 2} words that counts most")
 
 
 @needs_browser
@@ -354,7 +354,7 @@ def test_model_view_opens_a_head(page):
 def test_a_masked_word_changes_the_probability(page):
     driver = page(probability=0.81, class_name="LABEL_1", what_if=WHAT_IF)
     assert texts(driver, "#probability") == ["LABEL_1 0.8100"]
-    assert "Blue words speak for “LABEL_1”, orange ones against it." in texts(driver, "#what-if p")[0]
+    assert "Blue words count for “LABEL_1”, orange words against it." in texts(driver, "#what-if p")[0]
     assert "positive" not in driver.find_element("id", "what-if").get_attribute("outerHTML")
     assert texts(driver, "#what-if small") == ["−0.410", "+0.120"]
     click(driver, "#what-if .words button", 0)
@@ -367,15 +367,15 @@ def test_a_masked_word_changes_the_probability(page):
 def test_a_probability_of_nothing_named_is_called_so(page):
     driver = page(probability=0.81, what_if=WHAT_IF)
     assert texts(driver, "#probability") == ["probability 0.8100"]
-    assert "The 2 of 5 words that count most, masked in turn" in texts(driver, "#what-if p")[0]
-    assert "Blue words speak for it, orange ones against it." in texts(driver, "#what-if p")[0]
+    assert "The 2 of 5 words that count most, and how much" in texts(driver, "#what-if p")[0]
+    assert "Blue words count for it, orange words against it." in texts(driver, "#what-if p")[0]
 
 
 @needs_browser
 def test_words_of_any_tokenizer_are_known_by_the_tokens_that_were_masked(page):
     words = [("words", 1, 2, 0.4), ("said", 3, 3, 0.5), ("now", 4, 5, 0.6)]
     driver = page(tokens=["[CLS]", "▁wor", "ds", "▁said", "▁no", "w", "[MASK]"], probability=0.81, what_if=words)
-    assert texts(driver, "#what-if p")[0].startswith("Each word, masked in turn, ")
+    assert texts(driver, "#what-if p")[0].startswith("The number under a word: ")
 
 
 @needs_browser
