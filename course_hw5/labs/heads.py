@@ -161,6 +161,7 @@ def _learn_two_things(heads, copies, seed, steps):
     model = keras.Model(token, logits)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=True, steps_per_execution=25)
+    model.optimizer.build(model.trainable_variables)  # else the first step makes its variables, and is traced twice
     model.fit(*_sequences(random, 128 * steps), batch_size=128, verbose=0)
     tokens, symbols = _sequences(random, 1024)
     right = model.predict(tokens, batch_size=1024, verbose=0).argmax(-1) == symbols

@@ -132,6 +132,7 @@ def train(model: keras.Model, inputs: Inputs, answers: Batch, learning_rate: flo
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
     # XLA makes a loop over letters three times as fast, and takes 10 seconds to compile it; without a loop it gains nothing
     model.compile(keras.optimizers.Adam(schedule, clipnorm=1.0), loss, jit_compile=recurrent_layers(model) > 0 and steps > 300)
+    model.optimizer.build(model.trainable_variables)  # else the first step makes its variables, and is traced twice
     model.fit(inputs, answers, batch_size=32, verbose=0, shuffle=False)
 
 
