@@ -135,15 +135,6 @@ def test_a_full_disk_is_said_with_the_name_of_the_file(command, path, tmp_path, 
     assert not (tmp_path / path).exists() and not [*(tmp_path / path).parent.glob("*partial*")]
 
 
-def test_an_error_after_a_progress_bar_stands_on_a_line_of_its_own(tmp_path, largest_file):
-    command = ("demo", "--epochs", "1", "--out", "demo")
-    both = {"cwd": tmp_path, "preexec_fn": largest_file, "stdout": subprocess.PIPE}
-    finished = subprocess.run([*COMMAND, *command], stderr=subprocess.STDOUT, env=ENVIRONMENT, **both)
-    lines = finished.stdout.decode().splitlines()
-    assert finished.returncode == 2 and any("/step" in line for line in lines[:-1])
-    assert lines[-1].startswith("course-hw5: error: ") and "File too large" in lines[-1] and "demo/" in lines[-1]
-
-
 @pytest.mark.unit
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has it")
 def test_output_that_cannot_be_written_is_one_line():

@@ -1,0 +1,107 @@
+"""The recipes `beit` and `segmenter`."""
+
+import json
+
+import numpy as np
+import pytest
+
+import course_hw5
+from course_hw5.models import beit
+from course_hw5.training import train as training
+from tests.cli.running import command, failure, train
+from tests.golden.beit import GOLDEN
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def handed_over(monkeypatch):
+    """What recipes hand over to be trained: a list of (model, data, run folder, config), in place of training."""
+    trained = []
+    monkeypatch.setattr(training, "train", lambda *arguments: trained.append(arguments[:4]) or {})
+    return trained
+
+
+@pytest.fixture
+def small_beit(monkeypatch):
+    for name, value in (("hidden_dim", 12), ("num_layers", 4), ("num_heads", 3)):
+        monkeypatch.setitem(beit.SIZES["tiny"], name, value)
+
+
+def test_a_beit_is_trained_and_evaluated(small_beit, tmp_path, monkeypatch):
+    monkeypatch.setitem(beit.SIZES["tiny"], "num_layers", 1)
+    run = tmp_path / "run"
+    train("beit", "--dataset", "digits", "--epochs", 2, "--batch-size", 256, "--image-size", 8, "--out", run)
+    assert json.loads((run / "config.json").read_text())["settings"]["optimizer"] == "muon"
+    frames = json.loads((run / "attention.json").read_text())
+    assert {frame["epoch"] for frame in frames} == {0, 2} and len(frames) == 8
+    assert "Attention during training" in (run / "index.html").read_text()
+    command("evaluate", run, "--dataset", "digits", "--out", tmp_path / "evaluated")
+    config = json.loads((tmp_path / "evaluated" / "config.json").read_text())
+    assert config["settings"] == {} and config["arguments"]["dataset"] == "digits" and "scikit-learn" in config["data"]["note"]
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (run, tmp_path / "evaluated"))
+    assert first["accuracy"] == second["accuracy"]
+
+
+def test_a_beit_goes_on_with_larger_images_or_is_fine_tuned(handed_over, small_beit, tmp_path):
+    small = course_hw5.beit_classifier(course_hw5.beit_backbone("tiny", (8, 8, 3)), 10, input_shape=(32, 32, 3))
+    small.save(tmp_path / "small.keras")
+    start = ("--dataset", "digits", "--preset", tmp_path / "small.keras")
+    train("beit", *start, "--recipe", "enlarge", "--image-size", 12, "--out", tmp_path / "larger")
+    train("beit", "--dataset", "digits", "--preset", GOLDEN, "--out", tmp_path / "tuned")
+    (larger, *_, enlarging), (tuned, *_, fine_tuning) = handed_over
+    assert (larger.backbone.image_shape, enlarging.optimizer) == ((12, 12, 3), "muon")
+    np.testing.assert_array_equal(larger.get_layer("logits").kernel, small.get_layer("logits").kernel)
+    assert (tuned.backbone.drop_path_rate, fine_tuning.optimizer) == (0.1, "adamw")
+    assert tuned.output_shape == (None, 10)
+
+
+def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
+    line = failure(capsys, train, "beit", "--recipe", "finetune", "--out", tmp_path / "run")
+    assert "--preset is needed for the recipe finetune" in line and not (tmp_path / "run").exists()
+
+
+def test_a_segmenter_is_trained_resumed_and_evaluated(small_beit, small_camvid, tmp_path, capsys):
+    run, evaluated = tmp_path / "run", tmp_path / "evaluated"
+    arguments = ("segmenter", "--batch-size", 4, "--epochs", 1, "--image-size", "16x24", "--out", run)
+    train(*arguments)
+    names = {path.name for path in run.iterdir()}
+    assert {"class_scores.csv", "confusion_matrix.png", "gallery.png", "mean_iou.png", "scenes.json", "index.html"} <= names
+    page = (run / "index.html").read_text()
+    assert "Segmentation masks during training" in page and "mean IoU" in page and "pedestrian" in page
+    assert [*course_hw5.load_model(run / "model.keras").class_names][:4] == ["sky", "building", "pole", "road"]
+    train(*arguments, "--resume")
+    assert len((run / "history.csv").read_text().splitlines()) == 2
+    capsys.readouterr()
+    command("evaluate", run, "--out", evaluated)
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (run, evaluated))
+    assert first["mean_iou"] == second["mean_iou"] and f"mIoU {first['mean_iou']:.4f}" in capsys.readouterr().out
+    line = failure(capsys, command, "evaluate", run, "--split", "test", "--out", tmp_path / "test")
+    assert "camvid must have the split test" in line  # this small CamVid has none
+
+
+def test_a_segmenter_goes_on_with_larger_images(handed_over, small_beit, small_camvid, tmp_path):
+    backbone = course_hw5.beit_backbone("tiny", (16, 24, 3), patch_size=8, feature_layers=(0, 1, 2, 3))
+    small = course_hw5.upernet_segmenter(backbone, 11, channels=8)
+    small.save(tmp_path / "small.keras")
+    options = ("--preset", tmp_path / "small.keras", "--recipe", "enlarge", "--image-size", "24x32")
+    train("segmenter", *options, "--out", tmp_path / "larger")
+    [(larger, data, _, config)] = handed_over
+    assert larger.backbone.image_shape == next(iter(data.train))[0].shape[1:] == (24, 32, 3)
+    assert (config.learning_rate, config.warmup_epochs) == (1.5e-3, 0.5)
+    weights = [model.get_layer("logits").get_weights()[0] for model in (small, larger)]
+    np.testing.assert_array_equal(*weights)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--recipe", "enlarge"], "--preset is needed for the recipe enlarge. Received: none"),
+        (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
+        (["--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
+        (["--preset", "sentiment-minilm"], "--preset must be built on a BEiT. Received: bert_classifier"),
+    ],
+)
+def test_a_segmenter_that_cannot_be_is_refused(arguments, message, small_camvid, tmp_path, capsys):
+    assert message in failure(capsys, train, "segmenter", *arguments, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
