@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_transformer_that_translates_has_blocks_and_nothing_recurrent():
-    result = labs.run_lab("anatomy", blocks=1, steps=300)
+    result = labs.run_lab("anatomy", blocks=1, steps=200)
     assert result.verdict == "confirmed"
     assert result["recurrent_layers"] == 0 and result["encoder_blocks"] == 1
     assert len(result.pages) == 3 and all("vierzig" in page for page in [*result.pages.values()][1:])

@@ -20,7 +20,7 @@ def test_attention_keeps_accuracy_where_a_fixed_context_loses_it():
 
 
 def test_uniform_weights_turn_the_verdict():
-    result = labs.run_lab("long_inputs", attention="uniform", longest=12, steps=300)
+    result = labs.run_lab("long_inputs", attention="uniform", longest=12, steps=150)
     assert result.verdict == "refuted"
     assert not result.held("additive_attention_keeps") and not result.held("transformer_keeps")
 

@@ -14,7 +14,7 @@ def test_without_positions_only_the_question_of_order_is_lost():
 
 
 def test_positions_put_back_turn_the_verdict():
-    result = labs.run_lab("order", positions="sine", steps=200)
+    result = labs.run_lab("order", positions="sine", steps=100)
     assert result.verdict == "refuted"
     assert not result.held("who_chases") and not result.held("equivariant")
 

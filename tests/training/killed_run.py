@@ -1,10 +1,12 @@
-"""Trains as `test_training.py` does and kills itself with SIGKILL: in a batch, or while a file is half written.
+"""Trains as `test_train.py` does, and is killed while a backup is half written.
 
-python killed_run.py RUN_DIR batch|backup|model
+python killed_run.py FOLDER: the run is FOLDER/backup. Before, at two other moments, it copies the run folder: so a kill would
+have left it while the model was half written (FOLDER/model), and in the middle of an epoch (FOLDER/batch).
 """
 
 import os
 import pathlib
+import shutil
 import signal
 import sys
 
@@ -15,47 +17,40 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from test_train import start
 
+FOLDER = pathlib.Path(sys.argv[1])
+RUN = FOLDER / "backup"
+SAVE = keras.Model.save
 
-def die():
+
+def copy(moment):
+    if not (FOLDER / moment).exists():
+        shutil.copytree(RUN, FOLDER / moment)
+
+
+def save_half(model, path, *args, **kwargs):
+    pathlib.Path(path).write_bytes(b"torn")
+    copy("model")
+    SAVE(model, path, *args, **kwargs)
+
+
+def die_in_backup(file, **arrays):
+    file.write(b"torn")
+    file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class KillInBatch(keras.callbacks.Callback):
+class Kill(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
+        if epoch == 1:
+            keras.Model.save = save_half
+        if epoch == 2:
+            numpy.savez = die_in_backup
 
     def on_train_batch_end(self, batch, logs=None):
         if (self.epoch, batch) == (2, 4):
-            die()
-
-
-class KillInWriting(keras.callbacks.Callback):
-    """From an epoch on, makes a function that writes a file leave a torn one and die."""
-
-    def __init__(self, owner, function, first_epoch):
-        super().__init__()
-        self.owner, self.function, self.first_epoch = owner, function, first_epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.first_epoch:
-            setattr(self.owner, self.function, torn)
-
-
-def torn(*args, **kwargs):
-    for file in args[:2]:  # a method gets its path second
-        if isinstance(file, (str, pathlib.Path)):
-            pathlib.Path(file).write_bytes(b"torn")
-        elif hasattr(file, "write"):
-            file.write(b"torn")
-            file.flush()
-    die()
+            copy("batch")
 
 
 if __name__ == "__main__":
-    run_dir, moment = sys.argv[1:]
-    killer = {
-        "batch": KillInBatch(),
-        "backup": KillInWriting(numpy, "savez", first_epoch=2),
-        "model": KillInWriting(keras.Model, "save", first_epoch=1),
-    }[moment]
-    start(run_dir, callbacks=[killer])
+    start(RUN, callbacks=[Kill()])

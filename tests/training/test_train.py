@@ -86,20 +86,29 @@ def test_the_best_epoch_by_validation_is_kept(finished):
     assert not model.compiled  # no optimizer state: a third of the size
 
 
-@pytest.mark.parametrize("moment", ["batch", "backup", "model"])
-def test_a_killed_run_that_is_resumed_equals_an_uninterrupted_one(moment, finished, tmp_path):
-    command = [sys.executable, pathlib.Path(__file__).with_name("killed_run.py"), tmp_path / "run", moment]
-    killed = subprocess.run(command, capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not (tmp_path / "run" / "metrics.json").exists()
-    assert len(pd.read_csv(tmp_path / "run" / "history.csv")) >= 2
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A folder with the run folders that a kill leaves, by the moment of the kill."""
+    folder = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, pathlib.Path(__file__).with_name("killed_run.py"), folder]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    return folder
 
-    start(tmp_path / "run", resume=True)
-    assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".partial-")} == FILES
-    one, other = (pd.read_csv(run / "history.csv") for run in (finished, tmp_path / "run"))
+
+@pytest.mark.parametrize("moment", ["batch", "backup", "model"])
+def test_a_killed_run_that_is_resumed_equals_an_uninterrupted_one(moment, finished, killed):
+    run = killed / moment
+    assert not (run / "metrics.json").exists()
+    assert len(pd.read_csv(run / "history.csv")) >= 2
+    assert (moment == "batch") != any(path.read_bytes() == b"torn" for path in run.rglob(".partial-*"))
+
+    start(run, resume=True)
+    assert {path.name for path in run.iterdir() if not path.name.startswith(".partial-")} == FILES
+    one, other = (pd.read_csv(folder / "history.csv") for folder in (finished, run))
     assert other["epoch"].tolist() == [1, 2, 3, 4]
     np.testing.assert_allclose(one[UNCHANGED_BY_TIME], other[UNCHANGED_BY_TIME], rtol=1e-5)
-    weights = [keras.models.load_model(run / "model.keras").get_weights() for run in (finished, tmp_path / "run")]
+    weights = [keras.models.load_model(folder / "model.keras").get_weights() for folder in (finished, run)]
     for before, after in zip(*weights):
         np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-6)
 
