@@ -31,40 +31,41 @@ javascript:
 	else npm test --silent && if npm install --silent --no-audit --no-fund --fetch-retries 0; then npm run --silent lint; \
 	else echo "skipped: the linter of JavaScript needs npm's registry"; fi; fi
 
-# The whole gate: each test once. In parts, since TensorFlow keeps the graphs of models that were trained, with their weights: this
-# way all processes together stay below 4 GB. A browser, whose time is taken, and the kernel of a notebook have the machine for
-# themselves; two workers share each other part.
-ALONE = $(BIN)/python -m pytest -m "not unit and not browser" $(COVER)
-PYTEST = $(ALONE) -n 2 --dist loadgroup
-TEXTS := bert or teacher or saved_model or lora
-SCENES := segmenter or segmented
-PROCESSES := $(addprefix tests/,cli/test_commands.py test_loading.py test_package.py test_wheel.py)
-MODELS := course_hw5 tests/layers tests/models
-OTHERS := tests/labs tests/training tests/cli/test_train.py tests/test_notebooks.py
+# The whole gate: each test once. A browser, whose time is taken, has the machine for itself. The rest is in parts, each a process
+# with one thread, two at a time: TensorFlow keeps the graphs of models that were trained, until their process ends.
+PARTS := notebooks training labs models processes commands bert images rest
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
-	$(ALONE) tests/test_notebooks.py
-	$(PYTEST) $(PROCESSES)
-	$(PYTEST) tests/cli/test_train.py -k "$(TEXTS)"
-	$(PYTEST) tests/cli/test_train.py -k "($(SCENES)) and not ($(TEXTS))"
-	$(PYTEST) tests/cli/test_train.py -k "not ($(TEXTS) or $(SCENES))"
-	$(PYTEST) tests/training
-	$(PYTEST) tests/labs
-	$(PYTEST) $(MODELS)
-	$(PYTEST) $(addprefix --ignore ,$(PROCESSES) $(MODELS) $(OTHERS))
+	$(MAKE) --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(addprefix part-,$(PARTS))
+
+notebooks_tests := tests/test_notebooks.py
+training_tests := tests/training
+labs_tests := tests/labs
+models_tests := course_hw5 tests/layers tests/models
+processes_tests := tests/cli/test_commands.py tests/test_loading.py tests/test_package.py tests/test_wheel.py
+commands_tests := tests/cli/test_answers.py tests/cli/test_train.py
+bert_tests := tests/cli/test_train_bert.py
+images_tests := tests/cli/test_train_images.py
+rest_tests := $(addprefix --ignore ,$(foreach part,$(PARTS),$($(part)_tests)))
+part-% test-with-%: export TF_NUM_INTRAOP_THREADS := 1
+part-% test-with-%: export TF_NUM_INTEROP_THREADS := 1
+part-% test-with-%: export OMP_NUM_THREADS := 1
+part-%:
+	COVERAGE_FILE=.coverage-$* $(BIN)/python -m pytest -m "not unit and not browser" $($*_tests) $(COVER)
 
 # As `make test`; prints which lines of the package no test reaches, those that run in processes of their own included.
 coverage: COVER := --cov --cov-append --cov-report=
 coverage: $(VENV)/test
 	$(BIN)/coverage erase
 	$(MAKE) test COVER="$(COVER)"
+	$(BIN)/coverage combine --append $(addprefix .coverage-,$(PARTS))
 	$(BIN)/coverage report --fail-under 95
 
 # All tests but the slow ones with the oldest versions that setup.cfg allows, and with those of Colab.
 test-lowest: test-with-lowest test-with-colab
 
 test-with-%: $(VENV)-%/test
-	$(VENV)-$*/bin/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(VENV)-$*/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # Runs the notebooks whose code has changed and writes the .ipynb with their outputs.
 notebooks: $(VENV)/test

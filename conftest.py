@@ -1,6 +1,5 @@
 """The tiers of tests: each has exactly one of the marks unit, model, browser and slow."""
 
-import os
 import pathlib
 import random
 import sys
@@ -11,13 +10,6 @@ ROOT = pathlib.Path(__file__).parent
 TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
 WITH_KERAS = ("data", "explanation", "layers", "models", "recipes", "segmentation", "training")
-# Folders and files each of whose tests goes to the next free worker of pytest-xdist, but for those that share a fixture.
-ALONE = {"cli", "labs", "training", "test_loading.py"}
-SHARED = ("alone", "finished", "trained_bert")  # of a module, and expensive: its tests go to one worker
-IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
-if IS_WORKER:  # one thread for each of two workers is faster than two
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 def needs_keras(path):
@@ -58,9 +50,6 @@ def pytest_collection_modifyitems(config, items):
         node.own_markers = [mark for mark in node.own_markers if mark.name not in TIERS]
     for item, tier in zip(items, tiers):
         item.add_marker(tier)
-        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-        if IS_WORKER and (shared or ALONE.isdisjoint(item.path.parts)):
-            item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path.relative_to(ROOT))))
     if config.option.markexpr == "unit" and "keras" in sys.modules:
         raise pytest.UsageError("A module with unit tests must not import Keras.")
 
