@@ -65,7 +65,6 @@ class Evaluation:
             if writer is not None:
                 with writer.as_default(step=epoch):
                     self._summarize()
-                writer.flush()
         return metrics
 
     def _write_more(self, run_dir, writer, epoch, said):
@@ -89,4 +88,3 @@ def write_drawn(path: pathlib.Path, writer: Writer, step: int, said: set, draw, 
         if writer is not None:
             with writer.as_default(step=step):
                 tf.summary.image(path.stem, tf.image.decode_png(plots.figure_png(figure, dpi=100))[None])
-            writer.flush()

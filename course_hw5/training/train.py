@@ -195,4 +195,3 @@ def _write_hparams(writer, record, metrics):
         hparams.hparams(values)
         for name in names:
             tf.summary.scalar(f"test/{name}", metrics[name])
-    writer.flush()
