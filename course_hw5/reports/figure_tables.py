@@ -1,14 +1,11 @@
 """What a figure shows, as tables of numbers for those who do not see it."""
 
-import matplotlib.category
-import matplotlib.collections
-import matplotlib.ticker
 import numpy as np
-from matplotlib.container import BarContainer
+from matplotlib import category, collections, container, ticker
 from matplotlib.figure import Figure
 
 MOST = 400  # rows of a table
-NAMING = (matplotlib.ticker.FixedFormatter, matplotlib.ticker.FuncFormatter, matplotlib.category.StrCategoryFormatter)
+NAMING = (ticker.FixedFormatter, ticker.FuncFormatter, category.StrCategoryFormatter)
 
 
 def figure_tables(figure: Figure) -> list[tuple[str, tuple[str, str, str], list[tuple]]]:
@@ -39,20 +36,20 @@ def _lines(axes):
 
 
 def _dots(axes):
-    shown = [dots for dots in axes.collections if isinstance(dots, matplotlib.collections.PathCollection)]
+    shown = [dots for dots in axes.collections if isinstance(dots, collections.PathCollection)]
     return [(_label(dots), _named(axes.xaxis, x), y) for dots in shown for x, y in np.array(dots.get_offsets())]
 
 
 def _bars(axes, orientation):
     for bars in axes.containers:
-        for bar in bars if isinstance(bars, BarContainer) and bars.orientation == orientation else ():
+        for bar in bars if isinstance(bars, container.BarContainer) and bars.orientation == orientation else ():
             x, y, width, height = bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()
             place = _named(axes.xaxis, x + width / 2) if orientation == "vertical" else _named(axes.yaxis, y + height / 2)
             yield _label(bars), place, height if orientation == "vertical" else width
 
 
 def _matrices(axes):
-    meshes = [(mesh, 0.5) for mesh in axes.collections if isinstance(mesh, matplotlib.collections.QuadMesh)]
+    meshes = [(mesh, 0.5) for mesh in axes.collections if isinstance(mesh, collections.QuadMesh)]
     for drawn, middle in meshes + [(image, 0) for image in axes.images]:
         values = np.ma.filled(drawn.get_array().astype(float), np.nan)
         for (row, column), value in np.ndenumerate(values) if values.ndim == 2 else ():

@@ -6,13 +6,12 @@ import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 
-import matplotlib.font_manager
-import matplotlib.ft2font
-import matplotlib.text
+from matplotlib import font_manager, ft2font
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 # matplotlib 3.11 joins and orders letters as their script does; older ones draw letter by letter from the left.
-SHAPES_TEXT = hasattr(matplotlib.ft2font, "__libraqm_version__")
+SHAPES_TEXT = hasattr(ft2font, "__libraqm_version__")
 LONGEST = 48  # letters of a name in a figure
 
 
@@ -42,9 +41,9 @@ def use_installed_fonts(figure: Figure) -> None:
 
     Letters that no font has are drawn as boxes; one warning says so.
     """
-    texts = [text for text in figure.findobj(matplotlib.text.Text) if not text.get_text().isascii()]
+    texts = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
     for text in texts:
-        own = matplotlib.font_manager.findfont(text.get_fontproperties())
+        own = font_manager.findfont(text.get_fontproperties())
         letters = frozenset(letter for letter in text.get_text() if letter.isprintable() and not letter.isspace())
         if missing := letters - _letters_in(own, letters):
             text.set_fontfamily([*dict.fromkeys([*text.get_fontfamily(), *_families(missing)])])
@@ -66,7 +65,7 @@ def no_glyph_warnings() -> Iterator[None]:
 
 def _letters_in(path, letters):
     try:
-        font = matplotlib.font_manager.get_font(path)
+        font = font_manager.get_font(path)
     except (OSError, RuntimeError):  # FreeType cannot read it
         return frozenset()
     return frozenset(letter for letter in letters if font.scalable and font.get_char_index(ord(letter)))
@@ -94,12 +93,12 @@ def _known_fonts():
     """Families that matplotlib knows, to the file of their regular font; those without serifs first."""
 
     def rank(font):
-        weight = matplotlib.font_manager.weight_dict.get(font.weight, font.weight)
+        weight = font_manager.weight_dict.get(font.weight, font.weight)
         is_simplified = font.name.endswith(" SC")  # of the five kinds of Chinese characters the most read
         return "Sans" not in font.name, font.style != "normal", abs(weight - 400), not is_simplified, font.name
 
     families = {}
-    for font in sorted(matplotlib.font_manager.fontManager.ttflist, key=rank):
+    for font in sorted(font_manager.fontManager.ttflist, key=rank):
         if not font.name.startswith((".", "Last")):  # the "Last Resort" has nothing but boxes
             families.setdefault(font.name, font.fname)
     return families
@@ -107,8 +106,8 @@ def _known_fonts():
 
 def _new_fonts():
     """As above, with what was installed since matplotlib listed the fonts."""
-    known = {font.fname for font in matplotlib.font_manager.fontManager.ttflist}
-    for path in {*matplotlib.font_manager.findSystemFonts()} - known:
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in {*font_manager.findSystemFonts()} - known:
         with contextlib.suppress(OSError, RuntimeError, KeyError, UnicodeError):  # fonts that matplotlib cannot read
-            matplotlib.font_manager.fontManager.addfont(path)
+            font_manager.fontManager.addfont(path)
     return _known_fonts()

@@ -4,16 +4,15 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import matplotlib
-import matplotlib.lines
-import matplotlib.ticker
 import numpy as np
 import pandas as pd
 import seaborn
 from jaxtyping import Float, Integer, UInt8
+from matplotlib import colormaps, ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from course_hw5.errors import require
@@ -50,7 +49,7 @@ def history_plot(history: pd.DataFrame, metric: str) -> Figure:
         best = values.idxmin() if "loss" in metric else values.idxmax()
         axes.plot(history["epoch"][best], values[best], "*", markersize=12, color=validation, label=f"best {values[best]:.4f}")
     axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch")
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend()
     return figure
 
@@ -111,7 +110,7 @@ def comparison_plot(histories: dict[str, pd.DataFrame], scores: pd.DataFrame, mo
 def _draw_runs(axes, histories, metric):
     handles = []
     for (name, history), color in zip(histories.items(), run_colors(len(histories))):
-        handles.append(matplotlib.lines.Line2D([], [], color=color, linewidth=3, label=fonts.plain(name)))
+        handles.append(Line2D([], [], color=color, linewidth=3, label=fonts.plain(name)))
         if metric in history:
             axes.plot(history["epoch"], history[metric], "--", color=color, linewidth=1.2, alpha=0.8, label=f"{name}, training")
         values = history.get(f"val_{metric}")
@@ -120,9 +119,9 @@ def _draw_runs(axes, histories, metric):
             best = values.idxmin() if "loss" in metric else values.idxmax()
             axes.plot(history["epoch"][best], values[best], "*", markersize=13, color=color, markeredgecolor="white")
     for style, label in (("-", "validation"), ("--", "training")):
-        handles.append(matplotlib.lines.Line2D([], [], linestyle=style, color="0.35", label=label))
+        handles.append(Line2D([], [], linestyle=style, color="0.35", label=label))
     axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} per epoch; ★ best by validation")
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(handles=handles)
 
 
@@ -240,6 +239,6 @@ def heat_overlay(image: UInt8[np.ndarray, "height width 3"], weights: Float[np.n
     size = (96, 96)
     grey = Image.fromarray(image).convert("L").resize(size, Image.Resampling.BICUBIC)
     share = np.maximum(weights, 0) / max(weights.max(), 1e-9)
-    heat = Image.fromarray(np.uint8(255 * matplotlib.colormaps["inferno"](share)[..., :3])).resize(size, 0)
+    heat = Image.fromarray(np.uint8(255 * colormaps["inferno"](share)[..., :3])).resize(size, 0)
     alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize(size, 0)
     return Image.composite(heat, grey.convert("RGB"), alpha)

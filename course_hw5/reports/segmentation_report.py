@@ -12,8 +12,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from course_hw5.data.dataset import IGNORE_INDEX, Dataset
-from course_hw5.reports import classification_metrics, fonts, plots, run_folder, time_lapse
-from course_hw5.reports.evaluation import Evaluation, timing, write_drawn
+from course_hw5.reports import classification_metrics, evaluation, fonts, plots, run_folder, time_lapse
 from course_hw5.reports.pages import components
 from course_hw5.segmentation import masks, metrics
 from course_hw5.segmentation.segmenter import SceneSegmenter
@@ -26,7 +25,7 @@ STRIP_NUMBERS = 2e7  # pixels times classes that are counted at once
 
 
 @dataclasses.dataclass(frozen=True)
-class SceneEvaluation(Evaluation):
+class SceneEvaluation(evaluation.Evaluation):
     """What `evaluate_segmenter` found. `write` also writes `class_scores.csv` (IoU, accuracy and share of the pixels of each
     class) and `gallery.png` (figures 7 and 8 of the homework).
 
@@ -40,7 +39,7 @@ class SceneEvaluation(Evaluation):
         scores = pd.DataFrame(metrics.class_scores(self.matrix), index=self.class_names)
         scores["share"] = self.matrix.sum(1) / self.matrix.sum()
         run_folder.write_text(run_dir / "class_scores.csv", scores.to_csv(index_label="class"))
-        write_drawn(run_dir / "gallery.png", writer, epoch, said, gallery, *zip(*self.shown), self.class_names)
+        evaluation.write_drawn(run_dir / "gallery.png", writer, epoch, said, gallery, *zip(*self.shown), self.class_names)
 
 
 def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluation:
@@ -67,7 +66,7 @@ def evaluate_segmenter(segmenter: SceneSegmenter, data: Dataset) -> SceneEvaluat
             shown.append((image, labels, predicted))
     names = segmenter.class_names if data.class_names[0].isdecimal() else data.class_names
     scores = metrics.pixel_scores(matrix)
-    tested = scores | {"examples": number + 1} | timing(number + 1, seconds, digits=2)
+    tested = scores | {"examples": number + 1} | evaluation.timing(number + 1, seconds, digits=2)
     return SceneEvaluation(classification_metrics.distinct_names(names), matrix, scores, tested, shown)
 
 
