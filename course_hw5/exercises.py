@@ -118,12 +118,9 @@ def check_nearest_head(place, distances):
     """Block and head with the smallest attention distance; `distances` is `(blocks, heads)`."""
     if min(place) < 0:
         return "Blocks and heads are numbered from 0."
-    distance = distances[tuple(place)]
-    return (
-        ""
-        if distance <= distances.min()
-        else f"Its attention distance is {distance:.2f} patches; that of another head is smaller."
-    )
+    if (distance := distances[tuple(place)]) <= distances.min():
+        return ""
+    return f"Its attention distance is {distance:.2f} patches; that of another head is smaller."
 
 
 @exercise("A class of few pixels counts as much in the mean over classes as one that fills half the image.")

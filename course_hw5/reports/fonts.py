@@ -81,11 +81,8 @@ def _families(letters):
             families.append(best)
             letters -= held[best]
     if letters:
-        warnings.warn(
-            f"Figures show boxes for {''.join(sorted(letters)[:8])}: no installed font has these letters. "
-            "On Debian, Ubuntu and Colab: apt install fonts-noto-core fonts-noto-cjk",
-            stacklevel=2,
-        )
+        boxes = f"Figures show boxes for {''.join(sorted(letters)[:8])}: no installed font has these letters."
+        warnings.warn(f"{boxes} On Debian, Ubuntu and Colab: apt install fonts-noto-core fonts-noto-cjk", stacklevel=2)
     return tuple(families)
 
 

@@ -88,10 +88,9 @@ def restore(path: run_folder.AnyPath, model: keras.Model) -> int:
                 raise ValueError(f"{name} has shape {values[name].shape} there")
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"The backup {path} must hold the weights of this model; it is damaged or another model's ({reason}). "
-            "Nothing was changed: restore the file, or start again with --overwrite."
-        ) from error
+        found = f"it is damaged or another model's ({reason}). Nothing was changed"
+        advice = "restore the file, or start again with --overwrite."
+        raise ValueError(f"The backup {path} must hold the weights of this model; {found}: {advice}") from error
     for name, variable in state.items():
         variable.assign(values[name])
     return int(path.stem.split("-")[1])

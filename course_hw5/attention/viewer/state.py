@@ -105,10 +105,8 @@ def patch_names(rows: int, columns: int, shape: tuple[int, ...]) -> list[str]:
     """ "[CLS]", "r0c0", "r0c1", ... for attention of that shape; without "[CLS]" where there are just the patches."""
     patches = rows * columns
     if shape[2] != shape[3] or shape[3] not in (patches, patches + 1):
-        raise ValueError(
-            f"`attention` must have shape (layers, heads, tokens, tokens) with {patches + 1} tokens, [CLS] and {rows} rows of "
-            f"{columns} patches, or with {patches}, as `grid` says. Received: {shape}"
-        )
+        tokens = f"{patches + 1} tokens, [CLS] and {rows} rows of {columns} patches, or with {patches}, as `grid` says"
+        raise ValueError(f"`attention` must have shape (layers, heads, tokens, tokens) with {tokens}. Received: {shape}")
     return ["[CLS]"] * (shape[3] - patches) + [f"r{row}c{column}" for row in range(rows) for column in range(columns)]
 
 
@@ -202,5 +200,4 @@ def pack(weights: Float[np.ndarray, "heads queries keys"]) -> tuple[float, int, 
     scale = (high - low) / 65535 or 1.0
     zero = round(-low / scale)
     steps = np.clip(np.rint(weights / scale) + zero, 0, 65535).astype("<u2")
-    planes = steps.reshape(-1, 1).view("u1").T.tobytes()
-    return scale, zero, base64.b64encode(zlib.compress(planes, 1)).decode()
+    return scale, zero, base64.b64encode(zlib.compress(steps.reshape(-1, 1).view("u1").T.tobytes(), 1)).decode()

@@ -115,11 +115,9 @@ def class_scores(runs: dict[str, Run]) -> pd.DataFrame:
     (first, expected), *others = classes.items()
     for name, found in others:
         if sorted(found) != sorted(expected):
-            received = f"{len(expected)} in {first}, {len(found)} in {name}"
             different = ", ".join(map(repr, sorted({*found} ^ {*expected})[:3]))
-            raise ValueError(
-                f"Runs must have the same classes to be compared. Received: {received}, and not in both {different}"
-            )
+            received = f"{len(expected)} in {first}, {len(found)} in {name}, and not in both {different}"
+            raise ValueError(f"Runs must have the same classes to be compared. Received: {received}")
     return pd.DataFrame({name: [run.report[c]["f1-score"] for c in expected] for name, run in runs.items()}, index=expected)
 
 
