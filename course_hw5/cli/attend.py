@@ -27,7 +27,6 @@ def run(args: argparse.Namespace) -> str:
     out.parent.mkdir(parents=True, exist_ok=True)
     model = load_model(args, "bert", "a classifier of texts")
     explained = course_hw5.explain(model, args.text, args.other, args.special_tokens)
-    title = " / ".join(filter(None, (args.text, args.other)))
-    explained.view(title=title, html_action="return", path=out)
+    explained.view(title=" / ".join(filter(None, (args.text, args.other))), html_action="return", path=out)
     read = f", of the first {len(explained.tokens)} of {explained.truncated_from} tokens" if explained.truncated_from else ""
     return f"{explained.class_name} {explained.probability:.4f}{read}. Open {out}"

@@ -143,8 +143,7 @@ def _camvid(test_split):
 
 def _scene_parse150(test_split):
     names, labels = [str(number) for number in range(1, 151)], [IGNORE_INDEX, *range(150)]  # as the reference's `reduce_labels`
-    splits = _read("scene_parse150", test_split, "data.csail.mit.edu")
-    return splits, names, labels, "ADE20K, scene parsing with 150 classes"
+    return _read("scene_parse150", test_split, "data.csail.mit.edu"), names, labels, "ADE20K, scene parsing with 150 classes"
 
 
 def _digits(test_split):

@@ -91,10 +91,9 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     right.set(xlim=(0, 1.2 * max(moved.values()) or 1), xlabel="mean change of the probability of “positive”")
     caption = "What attention goes to in each layer: without [CLS], the first word takes its place"
     figure, panels = result.subplots(caption, 1, 2, sharey=True, figsize=(9, 3.6))
-    labels = ("first token", "[SEP]", "other words")
     for axes, (name, share) in zip(panels, shares.items()):
         bottom = 0
-        for values, label, color in zip(share.values(), labels, drawing.COLORS):
+        for values, label, color in zip(share.values(), ("first token", "[SEP]", "other words"), drawing.COLORS):
             axes.bar(np.arange(len(values)), values, bottom=bottom, color=color, label=label)
             bottom = bottom + values
         axes.set(xlabel="layer", ylim=(0, 1), title=f"{name} [CLS]")

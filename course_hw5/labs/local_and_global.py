@@ -131,8 +131,7 @@ def _two_images(result, images, convolution, dense, weights, grid):
 def _of_patch(weights, grid):
     """Attention of the patch that holds the place shown, spread over its pixels."""
     row, column = ROW * grid[0] // SIDE, COLUMN * grid[1] // SIDE
-    patches = weights[1 + row * grid[1] + column, 1:].reshape(grid)
-    return np.kron(patches, np.ones((SIDE // grid[0], SIDE // grid[1])))
+    return np.kron(weights[1 + row * grid[1] + column, 1:].reshape(grid), np.ones((SIDE // grid[0], SIDE // grid[1])))
 
 
 def _show(axis, values, title):

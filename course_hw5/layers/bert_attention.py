@@ -78,5 +78,4 @@ class BertAttention(Layer):
             mask: bool tensor `(batch or 1, 1, tokens or 1, tokens)`, false where a key is hidden.
         """
         hidden = keras.ops.cast(-3e4, query.dtype)
-        bias = keras.ops.where(mask, keras.ops.zeros_like(hidden), hidden)
-        return kernels.attention_weights(query, key, bias, self.factor)
+        return kernels.attention_weights(query, key, keras.ops.where(mask, keras.ops.zeros_like(hidden), hidden), self.factor)

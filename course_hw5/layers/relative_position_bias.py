@@ -89,8 +89,7 @@ class ConvolutionLikeBias(keras.initializers.Initializer):
         table = np.full(shape, self.floor, "float32")
         for head in range(shape[1]):
             i, j = neighbours[head % len(neighbours)]
-            bias = -self.sharpness * ((row - i) ** 2 + (column - j) ** 2)
-            table[:-3, head] = np.maximum(bias, self.floor).reshape(-1)
+            table[:-3, head] = np.maximum(-self.sharpness * ((row - i) ** 2 + (column - j) ** 2), self.floor).reshape(-1)
         table[-3], table[-1] = 0, 0  # [CLS] sees all alike
         return keras.ops.convert_to_tensor(table, dtype or keras.config.floatx())
 

@@ -61,8 +61,7 @@ def interpolation_weights(size: int, new_size: int, sources: range, weight: Call
     weights = np.zeros((new_size, size))
     for step in sources:
         source = np.floor(centre) + step
-        place = np.arange(new_size), np.clip(source, 0, size - 1).astype(int)
-        np.add.at(weights, place, weight(np.abs(centre - source)))
+        np.add.at(weights, (np.arange(new_size), np.clip(source, 0, size - 1).astype(int)), weight(np.abs(centre - source)))
     return weights
 
 

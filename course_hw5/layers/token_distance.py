@@ -61,5 +61,4 @@ def distance_bucket(distance: Tensor, buckets: int) -> Tensor:
     wide = np.arange(1, half - near) / (half - near)
     starts = np.concatenate([np.arange(1, near + 1), np.ceil(near * (FARTHEST / near) ** wide - 1e-6)])
     rows = np.searchsorted(starts, np.arange(FARTHEST + 1), side="right").astype("int32")
-    away = keras.ops.minimum(keras.ops.abs(distance), FARTHEST)
-    return keras.ops.where(distance > 0, half, 0) + keras.ops.take(rows, away)
+    return keras.ops.where(distance > 0, half, 0) + keras.ops.take(rows, keras.ops.minimum(keras.ops.abs(distance), FARTHEST))

@@ -71,8 +71,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         self.pooled_dense = Dense(hidden_dim, "tanh", kernel_initializer=init(), dtype=dtype, name="pooled_dense")
 
         # === Functional model ===
-        names = ("token_ids", "segment_ids", "padding_mask")
-        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in names}
+        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in ("token_ids", "segment_ids", "padding_mask")}
         x = self.embeddings_dropout(self.embed(inputs)["sum"])
         for encoder in self.transformer_layers:
             x = encoder(x, padding_mask=inputs["padding_mask"])
@@ -128,8 +127,7 @@ class BertBackbone(keras_nlp.models.Backbone):
         """Trainable variables: those of the embeddings, of each encoder layer, and of the pooler."""
         embeddings = (self.token_embedding, self.position_embedding, self.segment_embedding, self.embeddings_layer_norm)
         first = [variable for layer in embeddings for variable in layer.trainable_variables]
-        groups = (layer.trainable_variables for layer in self.transformer_layers)
-        return [first, *groups, self.pooled_dense.trainable_variables]
+        return [first, *(layer.trainable_variables for layer in self.transformer_layers), self.pooled_dense.trainable_variables]
 
     def get_config(self) -> dict:
         sizes = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "mlp_dim", "max_sequence_length", "num_segments")

@@ -58,8 +58,7 @@ class Task(keras.Model):
             return super().export(*args, **kwargs)
 
     def get_config(self) -> dict:
-        backbone = keras.saving.serialize_keras_object(self.backbone)
-        return {"backbone": backbone, "name": self.name, "trainable": self.trainable}
+        return {"backbone": keras.saving.serialize_keras_object(self.backbone), "name": self.name, "trainable": self.trainable}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Task":

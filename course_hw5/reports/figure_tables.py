@@ -24,8 +24,7 @@ def figure_tables(figure: Figure) -> list[tuple[str, tuple[str, str, str], list[
         x, y = axes.get_xlabel(), axes.get_ylabel()
         points = [*_lines(axes), *_dots(axes), *_bars(axes, "vertical")]
         found = [(("", x, y), points), (("", y, x), [*_bars(axes, "horizontal")]), ((y, x, ""), [*_matrices(axes)])]
-        is_scale = axes.get_label() == "<colorbar>"
-        tables += [(title, columns, rows[:MOST]) for columns, rows in found if rows and not is_scale]
+        tables += [(title, columns, rows[:MOST]) for columns, rows in found if rows and axes.get_label() != "<colorbar>"]
     return tables
 
 

@@ -98,9 +98,8 @@ def class_scores_plot(scores: pd.DataFrame, most: int = 30) -> Figure:
 
 def comparison_plot(histories: dict[str, pd.DataFrame], scores: pd.DataFrame, most: int = 20) -> Figure:
     """Draws the accuracy curves of several runs and their scores per class side by side; arguments as above."""
-    height = max(4.4, 1.5 + 0.32 * min(len(scores), most))
     with seaborn.axes_style("whitegrid"):  # which legends and lines read as they are drawn
-        figure, (left, right) = subplots(1, 2, figsize=(12, height))
+        figure, (left, right) = subplots(1, 2, figsize=(12, max(4.4, 1.5 + 0.32 * min(len(scores), most))))
         _draw_runs(left, histories, "accuracy")
         _draw_class_scores(right, scores, most)
     make_room(figure, [right], 2 * ROOM)
@@ -240,5 +239,4 @@ def heat_overlay(image: UInt8[np.ndarray, "height width 3"], weights: Float[np.n
     grey = Image.fromarray(image).convert("L").resize(size, Image.Resampling.BICUBIC)
     share = np.maximum(weights, 0) / max(weights.max(), 1e-9)
     heat = Image.fromarray(np.uint8(255 * colormaps["inferno"](share)[..., :3])).resize(size, 0)
-    alpha = Image.fromarray(np.uint8(30 + 170 * share)).resize(size, 0)
-    return Image.composite(heat, grey.convert("RGB"), alpha)
+    return Image.composite(heat, grey.convert("RGB"), Image.fromarray(np.uint8(30 + 170 * share)).resize(size, 0))

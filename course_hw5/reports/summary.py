@@ -134,5 +134,4 @@ def _compare_gap(words, runs):
     given = [words.say("of_run", value=words.number(gap, "+.3f"), name=name) for name, gap in gaps.items()]
     names = [name for name, gap in gaps.items() if gap > OVERFITTING]
     verdict = words.say("overfitting", names=words.say("and").join(names), count=len(names)) if names else None
-    told = {"gaps": words.say("comma").join(given), "verdict": verdict or words.say("not_overfitting")}
-    return [words.say("gaps", **told)]
+    return [words.say("gaps", gaps=words.say("comma").join(given), verdict=verdict or words.say("not_overfitting"))]

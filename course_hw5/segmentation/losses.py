@@ -20,5 +20,4 @@ class PixelCrossentropy(keras.losses.Loss):
         logits = resample(keras.ops.cast(logits, "float32"), labels.shape[1:3])
         has_label = keras.ops.cast(labels != IGNORE_INDEX, "float32")
         one_hot = keras.ops.one_hot(keras.ops.cast(labels, "int32"), logits.shape[-1])  # all zeros where ignored
-        total = -keras.ops.sum(one_hot * keras.ops.log_softmax(logits))
-        return total / keras.ops.maximum(keras.ops.sum(has_label), 1.0)
+        return -keras.ops.sum(one_hot * keras.ops.log_softmax(logits)) / keras.ops.maximum(keras.ops.sum(has_label), 1.0)

@@ -69,8 +69,7 @@ class Language:
             text = text["one" if values["count"] == 1 else "other"]
         around = ("\u2068", "\u2069") if self.strings.get("dir") == "rtl" else ("", "")  # a name keeps its own direction
         isolated = lambda value: value.join(around) if isinstance(value, str) else self.number(value)  # noqa: E731
-        shown = {name: isolated(value) for name, value in values.items()}
-        return text.format(**shown)
+        return text.format(**{name: isolated(value) for name, value in values.items()})
 
 
 @functools.cache

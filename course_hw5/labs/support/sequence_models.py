@@ -194,8 +194,7 @@ def influence_of_words(model: keras.Model, example: Sequence[Batch]) -> Float[np
     changed[np.arange(length), :, np.arange(length)] = np.arange(1, words)
     changed = changed.reshape(-1, length)
     before, after = model(example), model([np.repeat(source, len(changed), 0), changed])
-    change = np.abs(keras.ops.convert_to_numpy(after - before)).max(-1)
-    return change.reshape(length, words - 1, length).max(1).T
+    return np.abs(keras.ops.convert_to_numpy(after - before)).max(-1).reshape(length, words - 1, length).max(1).T
 
 
 def change_by_shuffling(layers: Sequence, arguments: Sequence, random: np.random.Generator, shuffles: int = 20) -> np.ndarray:

@@ -143,9 +143,8 @@ def _packed(key, matrix):
     a, b = (u * np.sqrt(s))[:, :RANK].astype("float16"), (np.sqrt(s)[:, None] * v)[:RANK].astype("float16")
     rest = matrix - a.astype("float32") @ b.astype("float32")
     sizes = np.abs(rest)
-    rows, columns = sizes.mean(axis=1), sizes.mean(axis=0) / sizes.mean()
-    halves = {"a": a, "b": b, "rows": rows.astype("float16"), "columns": columns.astype("float16")}
-    parts = halves | {"signs": np.packbits(rest > 0)}
+    rows, columns = sizes.mean(axis=1).astype("float16"), (sizes.mean(axis=0) / sizes.mean()).astype("float16")
+    parts = {"a": a, "b": b, "rows": rows, "columns": columns, "signs": np.packbits(rest > 0)}
     return {f"{key}:{name}": np.ascontiguousarray(part) for name, part in parts.items()}
 
 
