@@ -38,6 +38,8 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
     class_names = classification_metrics.distinct_names(config["data"]["class_names"])
     parts = [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
     attention = run_folder.read_list(run_dir / "attention.json")
+    misclassified = run_folder.read_list(run_dir / "misclassified.json")
+    facts = {"classes": class_names, "matrix": matrix.tolist(), "are_pixels": is_segmenter, "misclassified": misclassified}
     page = components.render(
         "run.html",
         title=" · ".join([config["model"]["name"], *parts, run_dir.resolve().name]),
@@ -52,12 +54,7 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
         attention=attention,
         texts=_texts(attention),
         scenes=run_folder.read_list(run_dir / "scenes.json"),
-        facts={
-            "classes": class_names,
-            "matrix": matrix.tolist(),
-            "are_pixels": is_segmenter,
-            "misclassified": run_folder.read_list(run_dir / "misclassified.json"),
-        },
+        facts=facts,
         files=sorted(path.name for path in run_dir.glob("[!.]*") if path.is_file() and path.name != "index.html"),
     )
     run_folder.write_text(run_dir / "index.html", page)

@@ -34,28 +34,19 @@ def write_scene(
     """
     stem, labels = files.local_path(stem), np.asarray(labels)
     colored = masks.colored(labels, len(class_names))
-    overlay = masks.overlay(image, labels, len(class_names))
+    overlay = Image.fromarray(masks.overlay(image, labels, len(class_names)))
     stem.parent.mkdir(parents=True, exist_ok=True)
-    written = {"overlay": Image.fromarray(overlay), "labels": masks.with_palette(labels, len(class_names))}
-    for kind, shown in written.items():
+    for kind, shown in (("overlay", overlay), ("labels", masks.with_palette(labels, len(class_names)))):
         with files.atomic_write(f"{stem}-{kind}.png") as partial:
             shown.save(partial)
     entries = masks.legend(labels, class_names)
-    size = tuple(max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
+    width, height = (max(1, round(side * min(1, LONGEST / max(labels.shape)))) for side in labels.shape[::-1])
     words = components.language("scene")
     shares = [words.say("class", name=entry.name, share=words.number(100 * entry.share, ".0f")) for entry in entries[:8]]
-    text = components.render(
-        "scene.html",
-        title=title,
-        width=size[0],
-        height=size[1],
-        description=words.say("comma").join(shares),
-        facts={
-            "image": components.image_url(Image.fromarray(image).resize(size), "JPEG", quality=90),
-            "mask": components.image_url(Image.fromarray(colored).resize(size, Image.Resampling.NEAREST)),
-            "classes": [entry._asdict() for entry in entries],
-        },
-    )
+    photo = components.image_url(Image.fromarray(image).resize((width, height)), "JPEG", quality=90)
+    mask = components.image_url(Image.fromarray(colored).resize((width, height), Image.Resampling.NEAREST))
+    facts = {"image": photo, "mask": mask, "classes": [entry._asdict() for entry in entries]}
+    shown = {"width": width, "height": height, "description": words.say("comma").join(shares), "facts": facts}
     path = stem.parent / f"{stem.name}.html"
-    files.write_text(path, text)
+    files.write_text(path, components.render("scene.html", title=title, **shown))
     return path
