@@ -42,9 +42,6 @@ class RunCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.run_dir.mkdir(parents=True, exist_ok=True)
 
-    def _going_on(self, what):
-        return run_folder.going_on(str(what), self._said)
-
 
 class HistoryPlots(RunCallback):
     """Appends `history.csv` and redraws `accuracy.png` (of segmenters: `mean_iou.png`, `pixel_accuracy.png`) and
@@ -78,13 +75,13 @@ class HistoryPlots(RunCallback):
         row: dict[str, float] = {"epoch": epoch + 1}
         path = self.run_dir / "history.csv"
         for name, value in main_metrics(logs, self.model).items():
-            with self._going_on(f"{name} in {path}"):
+            with run_folder.going_on(f"{name} in {path}", self._said):
                 values = np.asarray(value, "float64")
                 values = values.ravel()[0] if values.size == 1 else values
                 row |= {"_".join(map(str, (name, *index))): number for index, number in np.ndenumerate(values)}
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         history = self._history = pd.concat([self._history, pd.DataFrame([row])], ignore_index=True)
-        with self._going_on(path):
+        with run_folder.going_on(str(path), self._said):
             run_folder.write_text(path, history.to_csv(index=False))
         for metric in (metric for metric in run_folder.CURVES if metric in history):
             write_drawn(path.with_name(f"{metric}.png"), self.writer, epoch, self._said, plots.history_plot, history, metric)
@@ -155,7 +152,7 @@ class ClassificationReport(RunCallback):
 
     def _write_or_warn(self):
         self._reported = self._epochs
-        with self._going_on(f"The report in {self.run_dir}"):
+        with run_folder.going_on(f"The report in {self.run_dir}", self._said):
             self.write(self._epochs)
 
     def write(self, epoch: int = 0) -> classification_metrics.ClassificationResult:

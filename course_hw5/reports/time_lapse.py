@@ -34,7 +34,7 @@ class TimeLapse(keras_callbacks.RunCallback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
-            with self._going_on(self.run_dir / self.file):
+            with run_folder.going_on(str(self.run_dir / self.file), self._said):
                 self._write(epoch + 1)
 
     def _write(self, epoch):

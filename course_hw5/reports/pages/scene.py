@@ -46,7 +46,7 @@ def write_scene(
     photo = components.image_url(Image.fromarray(image).resize((width, height)), "JPEG", quality=90)
     mask = components.image_url(Image.fromarray(colored).resize((width, height), Image.Resampling.NEAREST))
     facts = {"image": photo, "mask": mask, "classes": [entry._asdict() for entry in entries]}
-    shown = {"width": width, "height": height, "description": words.say("comma").join(shares), "facts": facts}
+    values = {"width": width, "height": height, "description": words.say("comma").join(shares), "facts": facts}
     path = stem.parent / f"{stem.name}.html"
-    files.write_text(path, components.render("scene.html", title=title, **shown))
+    files.write_text(path, components.render("scene.html", title=title, **values))
     return path
