@@ -9,13 +9,13 @@ from jaxtyping import Float32
 
 from course_hw5.errors import require
 from course_hw5.layers import kernels
+from course_hw5.layers.layer import Layer
 from course_hw5.models import beit, bert, task
 
 _EXTRACTORS = weakref.WeakKeyDictionary()
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class Stacked(keras.layers.Layer):
+class Stacked(Layer):
     """Arrays of the same shape, one per layer of a model, in one float32 array, along axis 1."""
 
     def __init__(self, **kwargs):

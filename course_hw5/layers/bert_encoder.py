@@ -5,11 +5,10 @@ import keras_nlp
 
 from course_hw5.layers.bert_attention import BertAttention, initializers_of
 from course_hw5.layers.keras_layers import Dense, HashedDropout, LayerNormalization
-from course_hw5.layers.layer import Shape
+from course_hw5.layers.layer import Registered, Shape
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class BertEncoder(keras_nlp.layers.TransformerEncoder):
+class BertEncoder(Registered, keras_nlp.layers.TransformerEncoder):
     """keras-nlp's `TransformerEncoder`, made of this package's layers. What it computes, `call`, is keras-nlp's.
 
     Args and input: as of keras-nlp's.

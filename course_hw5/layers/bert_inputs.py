@@ -3,7 +3,7 @@
 import keras
 import keras_nlp
 
-from course_hw5.layers.layer import Layer, Tensor
+from course_hw5.layers.layer import Layer, Registered, Tensor
 
 
 class BertInputs(Layer):
@@ -30,8 +30,7 @@ class BertInputs(Layer):
         return {"token_ids": keras.ops.abs(token_ids), "segment_ids": segment_ids, "padding_mask": padding_mask}
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class PositionEmbedding(keras_nlp.layers.PositionEmbedding):
+class PositionEmbedding(Registered, keras_nlp.layers.PositionEmbedding):
     """keras-nlp's `PositionEmbedding`, which says that a text is too long, where its length is known beforehand."""
 
     def call(self, inputs: Tensor, **options) -> Tensor:

@@ -3,21 +3,19 @@
 import keras
 
 from course_hw5.layers import kernels
-from course_hw5.layers.layer import Tensor
+from course_hw5.layers.layer import Registered, Tensor
 
 exact_gelu = keras.saving.register_keras_serializable("course_hw5")(kernels.exact_gelu)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class Dense(keras.layers.Dense):
+class Dense(Registered, keras.layers.Dense):
     """Keras's `Dense`; args and input are the same."""
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         return kernels.dense(x, self.kernel, self.bias, self.activation)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class EinsumDense(keras.layers.EinsumDense):
+class EinsumDense(Registered, keras.layers.EinsumDense):
     """Keras's `EinsumDense` as `MultiHeadAttention` uses it: contracts the last axes of its input, puts new ones there.
 
     It has no activation.
@@ -27,8 +25,7 @@ class EinsumDense(keras.layers.EinsumDense):
         return kernels.einsum_dense(self.equation, x, self.kernel, self.bias)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class LayerNormalization(keras.layers.LayerNormalization):
+class LayerNormalization(Registered, keras.layers.LayerNormalization):
     """Keras's `LayerNormalization` of the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450); args are the same.
 
     Input and output: `(..., hidden_dim)`.
@@ -38,8 +35,7 @@ class LayerNormalization(keras.layers.LayerNormalization):
         return kernels.layer_norm(x, self.gamma, self.beta, self.epsilon)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class HashedDropout(keras.layers.Dropout):
+class HashedDropout(Registered, keras.layers.Dropout):
     """Keras's `Dropout`, but what is dropped follows from a hash of each number's place and of a seed.
 
     XLA fuses the hash into the operation that needs it and computes it again in the backward pass, so that no random numbers

@@ -1,4 +1,4 @@
-"""What the layers of this package share."""
+"""What the layers of this package share, and how Keras comes to know all classes of a saved model."""
 
 import inspect
 from typing import Any
@@ -11,15 +11,16 @@ Grid = tuple[int, int]  # rows and columns
 Start = str | keras.initializers.Initializer
 
 
-class Layer(keras.layers.Layer):
-    """Keras's `Layer`, whose config holds the arguments of the constructor: each is an attribute of the same name, too.
-
-    Subclasses are registered, so that Keras finds them when it loads a model.
-    """
+class Registered:
+    """Subclasses are registered, so that Keras finds them when it loads a model."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         keras.saving.register_keras_serializable("course_hw5")(cls)
+
+
+class Layer(Registered, keras.layers.Layer):
+    """Keras's `Layer`, whose config holds the arguments of the constructor: each is an attribute of the same name, too."""
 
     def get_config(self) -> dict:
         kinds = type(self).__mro__[: type(self).__mro__.index(Layer)]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from jaxtyping import Float, Integer
 
-from course_hw5.layers.layer import Grid, Layer, Shape, Start, Tensor
+from course_hw5.layers.layer import Grid, Layer, Registered, Shape, Start, Tensor
 
 
 class RelativePositionBias(Layer):
@@ -64,8 +64,7 @@ def interpolate_table(table: Float[np.ndarray, "rows heads"], grid: Grid, new_gr
     return np.concatenate([np.reshape(keras.ops.convert_to_numpy(resized), (-1, table.shape[1])), table[-3:]])
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class ConvolutionLikeBias(keras.initializers.Initializer):
+class ConvolutionLikeBias(Registered, keras.initializers.Initializer):
     """A start in which each head looks at one neighbour, as one weight of a convolution does.
 
     Cordonnier et al. 2020 (https://arxiv.org/abs/1911.03584) show that such heads express a convolution; d'Ascoli et al.

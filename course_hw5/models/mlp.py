@@ -9,12 +9,12 @@ import keras
 import numpy as np
 
 from course_hw5.errors import is_whole, require
+from course_hw5.layers.layer import Registered
 
 # === Blocks ===
 
 
-@keras.saving.register_keras_serializable(package="course_hw5")
-class ConvolutionLikeKernels(keras.initializers.Initializer):
+class ConvolutionLikeKernels(Registered, keras.initializers.Initializer):
     """Random kernels that each see one neighbourhood of the image, for a dense layer on flattened pixels.
 
     A unit's weights are smoothed noise under a Gaussian window at a random place. Training is free to widen them: only

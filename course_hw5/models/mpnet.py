@@ -12,7 +12,6 @@ from course_hw5.layers.token_distance import TokenDistanceAttention
 from course_hw5.models.bert import BertBackbone
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class MPNetEncoder(BertEncoder):
     """`BertEncoder` whose attention is a `TokenDistanceAttention`.
 
@@ -31,7 +30,6 @@ class MPNetEncoder(BertEncoder):
         return super().get_config() | {"buckets": self.buckets}
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class MPNetBackbone(BertBackbone):
     """`BertBackbone` with buckets of distances in each layer. Inputs and outputs are the same.
 

@@ -10,17 +10,16 @@ import keras
 import numpy as np
 
 from course_hw5.layers import kernels
-from course_hw5.layers.layer import Shape, Tensor
+from course_hw5.layers.layer import Registered, Shape, Tensor
 
 NOT_DECAYED = ("bias", "gamma", "beta")
 RawShape = tuple[int | None, int | None, int]  # of images; None for any size
 
 
-class Task(keras.Model):
+class Task(Registered, keras.Model):
     """A backbone and a head, built as a functional model by the constructor of a subclass.
 
-    A subclass takes the backbone as its first argument and returns its other arguments from `get_config`. Subclasses are
-    registered, so that Keras finds them when it loads a model.
+    A subclass takes the backbone as its first argument and returns its other arguments from `get_config`.
 
     Attributes:
         backbone: `BertBackbone` or `BeitBackbone`.
@@ -28,10 +27,6 @@ class Task(keras.Model):
     """
 
     class_names: tuple[str, ...] | None = None
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        keras.saving.register_keras_serializable("course_hw5")(cls)
 
     def with_attention(self) -> keras.Model:
         """Makes the model that also outputs the attention of each layer.
@@ -120,8 +115,7 @@ def _head_variables(model, left_out=()):
     return {variable.path: variable for layer in layers for variable in layer.variables}
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class WithAttention(keras.layers.Wrapper):
+class WithAttention(Registered, keras.layers.Wrapper):
     """Calls a layer, shared and not copied, for its output and its attention.
 
     A layer of its own, since a Functional model wants all calls of one layer to have outputs of one structure.

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Integer
 
 from course_hw5.data.dataset import IGNORE_INDEX
+from course_hw5.layers.layer import Registered
 from course_hw5.layers.resampling import resample
 
 
@@ -57,8 +58,7 @@ def pixel_scores(matrix: Integer[np.ndarray, "classes classes"]) -> dict[str, fl
     return means | {"pixel_accuracy": float(np.trace(matrix) / np.sum(matrix))}
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class MeanIoU(keras.metrics.MeanIoU):
+class MeanIoU(Registered, keras.metrics.MeanIoU):
     """Keras's mean intersection over union, of logits that are enlarged to the labels.
 
     A class that neither truth nor prediction has does not count, nor does a pixel of `ignore_class`.
@@ -76,7 +76,6 @@ class MeanIoU(keras.metrics.MeanIoU):
         return super().update_state(y_true, resample(y_pred, y_true.shape[1:3]), sample_weight)
 
 
-@keras.saving.register_keras_serializable("course_hw5")
 class PixelAccuracy(MeanIoU):
     """Share of pixels whose class is right, as a metric for `compile`; arguments as for `MeanIoU`."""
 

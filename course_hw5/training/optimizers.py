@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from course_hw5.layers.kernels import partial_jit
+from course_hw5.layers.layer import Registered
 from course_hw5.models.task import NOT_DECAYED
 from course_hw5.training.config import TrainingConfig
 
@@ -32,23 +33,19 @@ class _FusedUpdate:
         return step(gradients, tf.convert_to_tensor(learning_rate))
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class SGD(_FusedUpdate, keras.optimizers.SGD):
+class SGD(Registered, _FusedUpdate, keras.optimizers.SGD):
     """Keras's, with an update that XLA compiles."""
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class Adam(_FusedUpdate, keras.optimizers.Adam):
+class Adam(Registered, _FusedUpdate, keras.optimizers.Adam):
     """Keras's, with an update that XLA compiles."""
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class Muon(_FusedUpdate, keras.optimizers.Muon):
+class Muon(Registered, _FusedUpdate, keras.optimizers.Muon):
     """Keras's, with an update that XLA compiles."""
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class LayerwiseAdamW(_FusedUpdate, keras.optimizers.AdamW):
+class LayerwiseAdamW(Registered, _FusedUpdate, keras.optimizers.AdamW):
     """AdamW with a multiplier of the learning rate, and so of the decay, for each variable.
 
     `lr_multipliers`: dict of `variable.path` to float; None, or a path that is not in it, for 1.

@@ -5,14 +5,14 @@ import tensorflow as tf
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
+from course_hw5.layers.layer import Registered
 from course_hw5.reports import classification, classification_metrics, labelled_batches, segmentation_report
 from course_hw5.segmentation import losses, metrics, segmenter
 from course_hw5.training import runtime
 from course_hw5.training.config import TrainingConfig
 
 
-@keras.saving.register_keras_serializable("course_hw5")
-class RoundedAccuracy(keras.metrics.BinaryAccuracy):
+class RoundedAccuracy(Registered, keras.metrics.BinaryAccuracy):
     """Keras's `BinaryAccuracy`, of labels that may be a teacher's probabilities."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
