@@ -19,7 +19,6 @@ import keras_nlp
 import matplotlib.patches
 import numpy as np
 
-from course_hw5.attention.viewer.page import head_view
 from course_hw5.labs.support import drawing, sequence_models, sequences
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
@@ -104,8 +103,7 @@ def run(seed: int = 0, layer: str = "transformer", blocks: int = 2, steps: int =
         ("Cross-attention: where it looks for each word that it writes", "cross", answer, read),
     ):
         if role in weights:
-            options: dict = {"query_tokens": queries, "key_tokens": keys, "title": caption}
-            result.pages[caption] = head_view(weights[role], html_action="return", **options)
+            result.show_attention(caption, weights[role], query_tokens=queries, key_tokens=keys, title=caption)
     return result
 
 

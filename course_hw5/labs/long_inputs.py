@@ -16,7 +16,6 @@ look at the letter that they need.
 import keras
 import numpy as np
 
-from course_hw5.attention.viewer.page import head_view
 from course_hw5.labs.support import drawing, sequence_models, sequences
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
@@ -81,9 +80,8 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
         drawing.heatmap(axes, part.mean((0, 1)), letters[::-1], letters, vmin=0, vmax=1)
         axes.set(title=name + ("" if len(part[0]) == 1 else ", mean of heads"), xlabel="letter read", ylabel="letter written")
         axes.tick_params(axis="y", rotation=0)
-        tokens: dict = {"query_tokens": letters[::-1], "key_tokens": letters}
-        page = head_view(part, **tokens, html_action="return", title=f"Reversal: {name}")
-        result.pages[f"Attention of each written letter to the letters read: {name}"] = page
+        caption = f"Attention of each written letter to the letters read: {name}"
+        result.show_attention(caption, part, query_tokens=letters[::-1], key_tokens=letters, title=f"Reversal: {name}")
     return result
 
 

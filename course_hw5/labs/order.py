@@ -16,7 +16,6 @@ changed its outputs by more than float rounding. `positions="sine"` and `positio
 import keras
 import numpy as np
 
-from course_hw5.attention.viewer.page import head_view
 from course_hw5.labs.support import drawing, sequence_models, sequences
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
@@ -81,7 +80,7 @@ def run(seed: int = 0, positions: str = "none", steps: int = 300) -> LabResult:
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     for name in ("with positions", "without positions"):
         weights = sequence_models.attention_weights(models[name], TOKEN_IDS)["encoder"]
-        result.pages[f"Attention {name}"] = head_view(weights, SENTENCE, html_action="return", title=f"The encoder {name}")
+        result.show_attention(f"Attention {name}", weights, SENTENCE, title=f"The encoder {name}")
     return result
 
 

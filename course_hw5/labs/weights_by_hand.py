@@ -17,7 +17,6 @@ import scipy.special
 import scipy.stats
 
 from course_hw5.attention.analysis import attention_entropy
-from course_hw5.attention.viewer.page import head_view
 from course_hw5.labs.support import drawing
 from course_hw5.labs.support.result import LabResult, check_choice
 
@@ -56,7 +55,7 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     for axis, (title, values) in zip(axes, steps.items()):
         drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")
         axis.set_title(title)
-    result.pages["The weights of the five words"] = head_view(by_hand[None, None], WORDS, html_action="return")
+    result.show_attention("The weights of the five words", by_hand[None, None], WORDS)
 
     agreement, entropy = [], {"scaled": [], "not scaled": []}
     for length in LENGTHS:

@@ -1,12 +1,12 @@
 """What a lab found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.figure
 import numpy as np
 
-from course_hw5.attention.viewer.page import Page
+from course_hw5.attention.viewer.page import Page, head_view
 from course_hw5.errors import is_whole, require
 from course_hw5.reports import plots
 from course_hw5.reports.pages import lab
@@ -91,6 +91,10 @@ class LabResult:
         """Adds a figure, and returns it with its axes; other arguments are those of `reports.plots.subplots`."""
         self.figures[caption], axes = plots.subplots(*shape, **options)
         return self.figures[caption], axes
+
+    def show_attention(self, caption: str, attention: Any, *tokens: Sequence[str], **options: Any) -> None:
+        """Adds a page of attention; what follows the caption is for `head_view`."""
+        self.pages[caption] = head_view(attention, *tokens, html_action="return", **options)
 
     @property
     def verdict(self) -> str:
