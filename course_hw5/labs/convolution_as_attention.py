@@ -150,8 +150,8 @@ class HeadsAsConvolution:
 
     def _tokens(self, images):
         tokens = np.reshape(images, (len(images), -1, images.shape[-1]))
-        padding = ((0, 0), (1, 0), (0, self.hidden_dim - tokens.shape[-1]))  # zeros: [CLS], and channels to be written
-        return np.pad(tokens, padding)
+        # zeros: [CLS], and channels to be written
+        return np.pad(tokens, ((0, 0), (1, 0), (0, self.hidden_dim - tokens.shape[-1])))
 
 
 def missing_with_heads(kernel: Float[np.ndarray, "3 3 read written"]) -> Float[np.ndarray, "10"]:

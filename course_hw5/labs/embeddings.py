@@ -58,10 +58,9 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
     whole_accuracy = result.measure("accuracy", "accuracy with nothing left out", data.accuracy(whole))
     difference = np.abs(whole - model.predict_on_batch(data.token_ids)[:, 0]).max()
     result.measure("difference", "largest difference between the outputs for the sum and for the sentence", difference)
-    for key, name in zip(KEYS, without):
-        result.measure(f"accuracy_without_{key}", f"accuracy without {name}", accuracy[name])
-    for key, name in zip(KEYS, without):
-        result.measure(f"change_without_{key}", f"mean change of the probability without {name}", moved[name])
+    for kind, label, values in (("accuracy", "accuracy", accuracy), ("change", "mean change of the probability", moved)):
+        for key, (name, value) in zip(KEYS, values.items()):
+            result.measure(f"{kind}_without_{key}", f"{label} without {name}", value)
     last = data.accuracy(_read_last(model, data.token_ids))
     result.measure("accuracy_of_last", "accuracy if the classifier reads the last token", last)
     shares = {name: _attention_shares(model, ids) for name, ids in (("with", data.token_ids), ("without", no_cls))}

@@ -93,9 +93,8 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     changes = (100 * (accuracy_without - accuracy), without[..., -1] - whole[-1])
     for axes, values, title, form in zip(panels, changes, titles, (".1f", ".2f")):
         limit = max(np.abs(values).max(), 1e-6)
-        numbers = {"annot": True, "fmt": form, "annot_kws": {"size": 8}}
-        colors = {"cmap": "RdBu", "vmin": -limit, "vmax": limit, "cbar_kws": {"pad": 0.01}}
-        seaborn.heatmap(values, linewidths=0.5, ax=axes, **numbers, **colors)
+        style = {"cmap": "RdBu", "linewidths": 0.5, "cbar_kws": {"pad": 0.01}, "annot": True, "annot_kws": {"size": 8}}
+        seaborn.heatmap(values, vmin=-limit, vmax=limit, fmt=form, ax=axes, **style)
         axes.set(xlabel="head", ylabel="layer", title=title)
         axes.tick_params(axis="y", rotation=0)
     return result
@@ -157,8 +156,7 @@ def _learn_two_things(heads, copies, seed, steps):
     x = symbol(token[..., 0]) + pointer(token[..., 1]) + place(keras.ops.arange(PLACES))
     attention = SeveralHeads(heads, WIDTH // heads, copies)
     # No layer between could take two symbols apart that one attention has mixed: what attention cannot do stays undone.
-    logits = keras.layers.Reshape((PLACES, 2, SYMBOLS))(keras.layers.Dense(2 * SYMBOLS)(attention(x)))
-    model = keras.Model(token, logits)
+    model = keras.Model(token, keras.layers.Reshape((PLACES, 2, SYMBOLS))(keras.layers.Dense(2 * SYMBOLS)(attention(x))))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=True, steps_per_execution=25)
     model.optimizer.build(model.trainable_variables)  # else the first step makes its variables, and is traced twice

@@ -133,13 +133,12 @@ def without_each_head(model: BertClassifier, token_ids: TokenIds) -> Float[np.nd
 @contextlib.contextmanager
 def heads_alike(model: BertClassifier, head: int) -> Iterator[None]:
     """In each layer of a `bert_classifier` all heads get the queries and keys of one, and keep their values."""
-    layers = [encoder.attention for encoder in model.backbone.transformer_layers]
-    variables = [variable for layer in layers for dense in (layer.query_dense, layer.key_dense) for variable in dense.weights]
-    before = [variable.numpy() for variable in variables]
-    for variable, values in zip(variables, before):  # (hidden_dim, heads, size), (heads, size)
-        variable.assign(np.broadcast_to(values[..., head : head + 1, :], values.shape))
+    before = model.get_weights()
+    for encoder in model.backbone.transformer_layers:
+        for dense in (encoder.attention.query_dense, encoder.attention.key_dense):
+            for variable in dense.weights:  # (hidden_dim, heads, size), (heads, size)
+                variable.assign(keras.ops.broadcast_to(variable[..., head : head + 1, :], variable.shape))
     try:
         yield
     finally:
-        for variable, values in zip(variables, before):
-            variable.assign(values)
+        model.set_weights(before)
