@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from course_hw5.errors import require
 from course_hw5.layers import kernels
 from course_hw5.layers.layer import Layer
-from course_hw5.models import beit, bert, task
+from course_hw5.models import task
 
 _EXTRACTORS = weakref.WeakKeyDictionary()
 
@@ -58,9 +58,8 @@ def extractor(model: keras.Model) -> keras.Model:
     """The model that computes everything in one pass: what `model` outputs, and each layer's attention. It is made once."""
     require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
     if model not in _EXTRACTORS:
-        backbones = (bert.BertBackbone, beit.BeitBackbone)
-        is_ours = isinstance(model, (task.Task, *backbones))
-        backbone = next((layer for layer in model.layers if isinstance(layer, backbones)), None)
+        is_ours = isinstance(model, (task.Task, task.Backbone))
+        backbone = next((layer for layer in model.layers if isinstance(layer, task.Backbone)), None)
         if not is_ours and backbone is None:
             expected = "be, or call, a BertBackbone or a BeitBackbone of course_hw5"
             raise ValueError(f"`model` must {expected}. Received: {model.name!r}")

@@ -8,15 +8,15 @@ import keras
 
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.beit_block import BeitBlock
-from course_hw5.layers.layer import Registered, arguments_of
+from course_hw5.layers.layer import arguments_of
 from course_hw5.layers.patch_embedding import PatchEmbedding
 from course_hw5.layers.relative_position_bias import ConvolutionLikeBias, RelativePositionBias
-from course_hw5.models.task import NOT_DECAYED, WithAttention
+from course_hw5.models.task import NOT_DECAYED, Backbone, WithAttention
 
 # === Model ===
 
 
-class BeitBackbone(Registered, keras.Model):
+class BeitBackbone(Backbone):
     """The functional model that `beit_backbone` makes.
 
     Args: those of `beit_backbone`, all of which are attributes, too, and `dtype`, the policy of all layers.
@@ -25,8 +25,6 @@ class BeitBackbone(Registered, keras.Model):
         grid: rows and columns of patches.
         blocks: list of `BeitBlock`.
     """
-
-    prefers_partial_jit = True
 
     def __init__(
         self,
@@ -120,11 +118,6 @@ class BeitBackbone(Registered, keras.Model):
             return x
 
         return self._run(inputs, call_block), recorded
-
-    def with_attention(self) -> keras.Model:
-        """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""
-        output, recorded = self.call_with_attention(self.input)
-        return keras.Model(self.input, recorded | {"output": output}, name=f"{self.name}_with_attention")
 
     def no_weight_decay(self) -> tuple[str, ...]:
         """Names of variables, or parts of names, that weight decay leaves out, as `exclude_from_weight_decay` takes them."""

@@ -13,14 +13,13 @@ from course_hw5.errors import require
 from course_hw5.layers.bert_encoder import BertEncoder
 from course_hw5.layers.bert_inputs import PositionEmbedding
 from course_hw5.layers.keras_layers import Dense, HashedDropout, LayerNormalization, exact_gelu
-from course_hw5.layers.layer import Registered
-from course_hw5.models.task import NOT_DECAYED, WithAttention
+from course_hw5.models.task import NOT_DECAYED, Backbone, WithAttention
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer, checked_vocabulary
 
 # === Model ===
 
 
-class BertBackbone(Registered, keras_nlp.models.Backbone):
+class BertBackbone(Backbone, keras_nlp.models.Backbone):
     """BERT without a head.
 
     Inputs: dict of int `token_ids`, `segment_ids`, `padding_mask`, each `(batch, tokens)`.
@@ -32,8 +31,6 @@ class BertBackbone(Registered, keras_nlp.models.Backbone):
         lowercase: whether the vocabulary is uncased.
         tokenizer: a `BertTokenizer` of `course_hw5.text.tokenizer`, or its config, in place of both.
     """
-
-    prefers_partial_jit = True
 
     def __init__(
         self,
@@ -75,8 +72,7 @@ class BertBackbone(Registered, keras_nlp.models.Backbone):
         x = self.embeddings_dropout(self.embed(inputs)["sum"])
         for encoder in self.transformer_layers:
             x = encoder(x, padding_mask=inputs["padding_mask"])
-        outputs = {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}
-        super().__init__(inputs, outputs, dtype=dtype, **kwargs)
+        super().__init__(inputs, {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}, dtype=dtype, **kwargs)
 
         # === Config ===
         self.vocabulary_size, self.max_sequence_length, self.num_segments = vocabulary_size, max_sequence_length, num_segments
@@ -113,11 +109,6 @@ class BertBackbone(Registered, keras_nlp.models.Backbone):
             attention.append(weights)  # as computed: a gradient by a float32 copy would be none
         outputs = {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}
         return outputs, {"attention_weights": attention, "pooled_output": outputs["pooled_output"]}
-
-    def with_attention(self) -> keras.Model:
-        """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""
-        output, recorded = self.call_with_attention(self.input)
-        return keras.Model(self.input, recorded | {"output": output}, name=f"{self.name}_with_attention")
 
     def no_weight_decay(self) -> tuple[str, ...]:
         """Names of variables, or parts of names, that weight decay leaves out, as `exclude_from_weight_decay` takes them."""

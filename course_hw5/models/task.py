@@ -16,6 +16,17 @@ NOT_DECAYED = ("bias", "gamma", "beta")
 RawShape = tuple[int | None, int | None, int]  # of images; None for any size
 
 
+class Backbone(Registered, keras.Model):
+    """What the backbones of BERT and BEiT share, beside `call_with_attention`, `no_weight_decay` and `layer_groups`."""
+
+    prefers_partial_jit = True
+
+    def with_attention(self) -> keras.Model:
+        """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""
+        output, recorded = self.call_with_attention(self.input)
+        return keras.Model(self.input, recorded | {"output": output}, name=f"{self.name}_with_attention")
+
+
 class Task(Registered, keras.Model):
     """A backbone and a head, built as a functional model by the constructor of a subclass.
 
