@@ -50,9 +50,8 @@ def write_figure(path: AnyPath, figure: Figure) -> None:
         figure.savefig(partial, dpi=144)
 
 
-def require_files(run_dir: AnyPath, names: Iterable[str]) -> None:
+def require_files(run_dir: pathlib.Path, names: Iterable[str]) -> None:
     """Raises FileNotFoundError unless a run folder holds all of these files."""
-    run_dir = local_path(run_dir)
     if missing := [name for name in names if not (run_dir / name).is_file()]:
         raise FileNotFoundError(f"{run_dir} must hold a finished run. Received: no {', '.join(missing)}")
 
@@ -127,7 +126,7 @@ def ensure_empty(run_dir: AnyPath, may_hold_files: bool = False, advice: str = A
     return found
 
 
-def open_run(run_dir: AnyPath, config: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
+def open_run(run_dir: pathlib.Path, config: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
     """Makes a run folder with `config.json`, or checks that a run with the same config can go on in it.
 
     Raises:
@@ -135,7 +134,6 @@ def open_run(run_dir: AnyPath, config: dict[str, Any], resume: bool = False, ove
         ValueError: if a run to be resumed was started with another config, or the folder holds no run.
         OSError: if the folder cannot be written.
     """
-    run_dir = local_path(run_dir)
     if ensure_empty(run_dir, resume or overwrite):
         if not (run_dir / "config.json").exists():
             verb = "resumed" if resume else "overwritten"

@@ -32,10 +32,9 @@ def write_lab(result: "LabResult", name: str, explanation: str, out: run_folder.
 
 def lab_html(result: "LabResult", title: str | None = None, explanation: str = "") -> str:
     """Shows a `LabResult` as a page; everything is inside it."""
-    figures = {
-        caption: (plots.figure_png(figure), _is_photo(figure), figure_tables.figure_tables(figure))
-        for caption, figure in result.figures.items()
-    }
+    figures = {}
+    for caption, figure in result.figures.items():
+        figures[caption] = (plots.figure_png(figure), _is_photo(figure), figure_tables.figure_tables(figure))
     title, paragraphs = title or components.language("lab").say("title"), explanation.split("\n\n")[1:]
     return components.render("lab.html", title=title, result=result, figures=figures, paragraphs=paragraphs)
 
