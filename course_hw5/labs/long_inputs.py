@@ -20,7 +20,6 @@ from course_hw5.labs.support import drawing, sequence_models, sequences
 from course_hw5.labs.support.result import LabResult, check_at_least, check_choice
 
 WIDTHS = {"fixed context": 70, "additive attention": 66, "transformer": 56}  # so that they have as many parameters
-LEAST = 8  # letters; no input shorter than that is long for any of them
 
 
 def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int = 500) -> LabResult:
@@ -33,7 +32,7 @@ def run(seed: int = 0, attention: str = "learnt", longest: int = 20, steps: int 
         steps: of training, each with 32 inputs.
     """
     check_choice("attention", attention, ("learnt", "uniform"))
-    check_at_least(LEAST, longest=longest)
+    check_at_least(8, longest=longest)  # letters; no shorter input is long for any of the models
     check_at_least(1, steps=steps)
     result, random = LabResult(__doc__), np.random.default_rng(seed)
     models = make_models(longest, uniform=attention == "uniform")

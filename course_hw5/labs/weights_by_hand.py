@@ -13,8 +13,7 @@ the homework says, and `weights="uniform"` gives all the same: either refutes it
 
 import keras
 import numpy as np
-import scipy.special
-import scipy.stats
+from scipy import special, stats
 
 from course_hw5.attention.analysis import attention_entropy
 from course_hw5.labs.support import drawing
@@ -28,8 +27,8 @@ QUERIES = np.array([[0, 0, 1], [0, 2, 0], [2, 0, 2], [3, 0, 0], [0, 2, 0]], "flo
 VALUES = np.eye(5, dtype="float32")  # so that the output is the list of weights
 LENGTHS = (4, 16, 64, 256, 1024)
 WEIGHTS = {
-    "softmax": lambda scores: scipy.special.softmax(scores, -1),
-    "negated": lambda scores: scipy.special.softmax(-scores, -1),
+    "softmax": lambda scores: special.softmax(scores, -1),
+    "negated": lambda scores: special.softmax(-scores, -1),
     "uniform": lambda scores: np.full_like(scores, 1 / scores.shape[-1]),
 }
 
@@ -62,7 +61,7 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
         query, keys = random.normal(size=(samples, 1, length)), random.normal(size=(samples, len(WORDS), length))
         logits = (query @ keys.swapaxes(1, 2))[:, 0]
         scaled = weigh(logits / np.sqrt(length))
-        order, expected = (scipy.stats.rankdata(part, axis=-1) for part in (scaled, logits))
+        order, expected = (stats.rankdata(part, axis=-1) for part in (scaled, logits))
         agreement.append((order == expected).all(-1).mean())
         entropy["scaled"].append(attention_entropy(scaled).mean())
         entropy["not scaled"].append(attention_entropy(weigh(logits)).mean())

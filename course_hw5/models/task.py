@@ -13,7 +13,6 @@ from course_hw5.layers import kernels
 from course_hw5.layers.layer import Registered, Shape, Tensor
 
 NOT_DECAYED = ("bias", "gamma", "beta")
-RawShape = tuple[int | None, int | None, int]  # of images; None for any size
 
 
 class Backbone(Registered, keras.Model):
@@ -160,7 +159,7 @@ class Preprocessing:
 
     mean: float | Sequence[float] = 0.5
     std: float | Sequence[float] = 0.5
-    input_shape: RawShape | None = None
+    input_shape: tuple[int | None, int | None, int] | None = None
     interpolation: str = "bilinear"
     crop_fraction: float = 1.0
 

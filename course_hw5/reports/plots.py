@@ -70,9 +70,8 @@ def runs_plot(histories: dict[str, pd.DataFrame], metric: str) -> Figure:
     Returns:
         `Figure`; the best epoch by validation of each run is marked.
     """
-    with seaborn.axes_style("whitegrid"):
-        figure, axes = subplots(figsize=(6.4, 4.4))
-        _draw_runs(axes, histories, metric)
+    figure, axes = subplots(figsize=(6.4, 4.4))
+    _draw_runs(axes, histories, metric)
     fonts.use_installed_fonts(figure)
     return figure
 
@@ -87,9 +86,8 @@ def class_scores_plot(scores: pd.DataFrame, most: int = 30) -> Figure:
     Returns:
         `Figure`.
     """
-    with seaborn.axes_style("whitegrid"):
-        figure, axes = subplots(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)))
-        dots = _draw_class_scores(axes, scores, most)
+    figure, axes = subplots(figsize=(6.4, 1.8 + 0.32 * min(len(scores), most)))
+    dots = _draw_class_scores(axes, scores, most)
     names = [fonts.plain(name) for name in scores]
     figure.legend(dots, names, loc="outside lower center", ncols=fonts.columns_of_legend(names, 6.4, most=3))
     make_room(figure, figure.axes, 2 * ROOM)
@@ -98,14 +96,14 @@ def class_scores_plot(scores: pd.DataFrame, most: int = 30) -> Figure:
 
 def comparison_plot(histories: dict[str, pd.DataFrame], scores: pd.DataFrame, most: int = 20) -> Figure:
     """Draws the accuracy curves of several runs and their scores per class side by side; arguments as above."""
-    with seaborn.axes_style("whitegrid"):  # which legends and lines read as they are drawn
-        figure, (left, right) = subplots(1, 2, figsize=(12, max(4.4, 1.5 + 0.32 * min(len(scores), most))))
-        _draw_runs(left, histories, "accuracy")
-        _draw_class_scores(right, scores, most)
+    figure, (left, right) = subplots(1, 2, figsize=(12, max(4.4, 1.5 + 0.32 * min(len(scores), most))))
+    _draw_runs(left, histories, "accuracy")
+    _draw_class_scores(right, scores, most)
     make_room(figure, [right], 2 * ROOM)
     return figure
 
 
+@seaborn.axes_style("whitegrid")  # which legends and lines read as they are drawn
 def _draw_runs(axes, histories, metric):
     handles = []
     for (name, history), color in zip(histories.items(), run_colors(len(histories))):
@@ -124,6 +122,7 @@ def _draw_runs(axes, histories, metric):
     axes.legend(handles=handles)
 
 
+@seaborn.axes_style("whitegrid")
 def _draw_class_scores(axes, scores, most):
     title = "F1 per class"
     if len(scores) > most:

@@ -11,8 +11,7 @@ import json
 import pathlib
 
 import numpy as np
-import safetensors
-from safetensors.numpy import save_file
+import safetensors.numpy
 
 from course_hw5.models import beit, beit_tasks, bert, bert_classifier, task, upernet
 
@@ -46,7 +45,7 @@ def save_full(model: beit_tasks.BeitClassifier | upernet.UperNetSegmenter, path:
         arguments["top"] = {"pooling": model.pooling, "activation": model.activation}
     kept = (variable for variable in model.weights if not variable.path.startswith("auxiliary_"))
     weights = {each.path: each.numpy().astype("float16" if each.trainable else "float32") for each in kept}
-    save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
+    safetensors.numpy.save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
     return path.stat().st_size
 
 
@@ -134,7 +133,7 @@ def save_delta(model: bert_classifier.BertClassifier, start: bert_classifier.Ber
             change[key] = difference.astype("float16")
         else:
             change |= _packed(key, matrix)
-    save_file(change, path, metadata={"base": checksum(start.backbone)})
+    safetensors.numpy.save_file(change, path, metadata={"base": checksum(start.backbone)})
     return path.stat().st_size
 
 
