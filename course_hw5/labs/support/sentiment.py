@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import pathlib
 from collections.abc import Collection, Iterator
 from typing import NamedTuple, TypeAlias
 
 import keras
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Integer
 
 from course_hw5.data.tfds import read_splits
@@ -15,33 +17,6 @@ from course_hw5.text.encoding import encode_sentence
 
 TokenIds: TypeAlias = Integer[np.ndarray, "sentences tokens"]
 
-# For where SST-2 is not at hand. Plain on purpose: what a lab takes away must be what makes them go wrong.
-PLAIN_SENTENCES = (  # in each row a positive and a negative one
-    ("A warm and funny film from start to finish", "The plot makes no sense"),
-    ("The acting is superb", "I did not like it"),
-    ("What a delightful surprise", "A waste of two hours"),
-    ("Without doubt the best film of the year", "The actors look as bored as I was"),
-    ("The story is simple, but it works beautifully", "It could have been great, but it is not"),
-    ("I liked this movie because of its genre", "Too long, too loud and too stupid"),
-    ("I expected little and got a masterpiece", "Even the music is dull"),
-    ("A moving and honest portrait of a family", "Nothing in it made me laugh"),
-    ("Every scene is a pleasure to watch", "This is not the masterpiece they promised"),
-    ("The music is lovely and the ending perfect", "A lazy and pointless sequel"),
-    ("Smart, fast and very entertaining", "The dialogue is terrible"),
-    ("A thrilling ride with a great cast", "I fell asleep in the middle"),
-    ("She gives the finest performance of her career", "An ugly, noisy mess"),
-    ("It never gets boring", "The story is predictable and the ending is silly"),
-    ("I loved every minute of it", "Badly written and badly acted"),
-    ("Gentle, wise and full of charm", "It is beautiful to look at, but it is empty"),
-    ("The jokes are fresh and the pace is right", "A painful failure from a good director"),
-    ("A beautiful film about friendship", "The jokes are old and none of them is funny"),
-    ("It is not perfect, but it is wonderful", "Boring from the first scene to the last"),
-    ("You will not regret a minute of it", "It has no heart and no ideas"),
-    ("A clever script and brilliant direction", "I wanted my money back"),
-    ("An unforgettable story, told with care", "A clumsy film without any tension"),
-    ("The children in the cinema laughed all the way through", "The worst performance of his career"),
-    ("Far better than the first part", "Cheap effects and a weak script"),
-)
 VECTORS = ("token", "position", "segment")  # of each token, which BERT sums
 
 
@@ -77,7 +52,9 @@ def labelled_sentences(count: int, seed: int, longest: int) -> LabelledSentences
         rows = [(text.decode(), label) for text, label in zip(split["sentence"], split["label"])]
         source = f"of SST-2's test set, of at most {longest} tokens"
     else:
-        rows = [(row[1 - label], label) for label in (1, 0) for row in PLAIN_SENTENCES]
+        # plain on purpose: what a lab takes away must be what makes them go wrong
+        plain = pd.read_csv(pathlib.Path(__file__).with_name("plain_sentences.tsv"), sep="\t")
+        rows = [(text, label) for label, column in ((1, "positive"), (0, "negative")) for text in plain[column]]
         source = "of our own, plain ones"
     shuffled = (rows[index] for index in np.random.default_rng(seed).permutation(len(rows)))
     encoded = ((encode_sentence(text.lower(), longest + 1), label) for text, label in shuffled)
