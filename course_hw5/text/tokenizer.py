@@ -81,8 +81,7 @@ class BertTokenizer:
 
     def token_to_id(self, token: str) -> int | None:
         """The id of a token, None where there is none; special tokens by BERT's names."""
-        shown = {name: id_ for id_, name in self._shown.items()}
-        return shown.get(token, self._tokenizer.token_to_id(token))
+        return {name: id_ for id_, name in self._shown.items()}.get(token, self._tokenizer.token_to_id(token))
 
     def get_vocabulary(self) -> list[str | None]:
         """The tokens by id, special ones by BERT's names; None where no token has the id."""

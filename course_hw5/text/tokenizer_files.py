@@ -131,15 +131,13 @@ def _numbered(source, tokenizer, names, framing):
         kept = {*model["vocab"], *names.values()}
         model["vocab"] = {token: id_ for token, id_ in new.items() if token in kept}
     elif moved:  # of Unigram: [piece, score] by id
-        unknown = model["vocab"][model["unk_id"]][0]
+        model["unk_id"] = new[model["vocab"][model["unk_id"]][0]]
         model["vocab"] = sorted(model["vocab"], key=lambda piece: new[piece[0]])
-        model["unk_id"] = new[unknown]
     added = [token for token in definition["added_tokens"] if token["content"] in new]
     added = [token | {"id": new[token["content"]], "special": token["content"] in names.values()} for token in added]
     definition["added_tokens"] = sorted(added, key=lambda token: token["id"])
     rows = [ids[token] for token in order] if moved else None
-    is_bert = names == BERT_NAMES and framing == BERT_FRAMING and [*new.values()] == [*range(len(new))]
-    if is_bert and _is_plain(definition):
+    if names == BERT_NAMES and framing == BERT_FRAMING and [*new.values()] == [*range(len(new))] and _is_plain(definition):
         return bert_tokenizer(tuple(new), definition["normalizer"]["lowercase"]), rows
     made = BertTokenizer(definition=json.dumps(definition, ensure_ascii=False), names=names, **framing)
     if made.token_ids() != new:

@@ -48,11 +48,10 @@ class Backup(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.backup_dir.mkdir(parents=True, exist_ok=True)
-        earlier = [*self.backup_dir.glob("epoch-*.npz"), *self.backup_dir.glob(".partial-*")]
         path = self.backup_dir / f"epoch-{epoch + 1:04d}.npz"
         with run_folder.atomic_write(path) as partial, open(partial, "wb") as file:
             np.savez(file, **{name: keras.ops.convert_to_numpy(value) for name, value in _state(self.model).items()})
-        for old in {*earlier} - {path}:
+        for old in {*self.backup_dir.glob("epoch-*.npz"), *self.backup_dir.glob(".partial-*")} - {path}:
             old.unlink(missing_ok=True)
 
 

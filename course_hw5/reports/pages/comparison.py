@@ -142,9 +142,8 @@ def _shown_runs(runs, page_dir):
     label = lambda card: components.language("comparison").say(f"metric.{card}")  # noqa: E731
     shown = []
     for (name, run), color, own in zip(runs.items(), plots.run_colors(len(runs)), values):
-        cards = {card: text for card, (_, text) in own.items()}
-        framed = [label(card) for card, text in best.items() if cards[card] == text]
-        cards = {label(card): text for card, text in cards.items()}
+        framed = [label(card) for card, text in best.items() if own[card][1] == text]
+        cards = {label(card): text for card, (_, text) in own.items()}
         shown.append({"name": name, "color": color, "link": _link(run, page_dir), "cards": cards, "best": framed})
     return shown
 
