@@ -136,9 +136,8 @@ def _resized(image, labels, image_shape):
 
 def _camvid(test_split):
     names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
-    note = "CamVid: road scenes, frames of video, so that neighbours are much alike"
     splits = _read("camvid", test_split, "localhost", ", or make it there with `course-hw5 prepare-camvid`")
-    return splits, names, [*range(11), IGNORE_INDEX], note
+    return splits, names, [*range(11), IGNORE_INDEX], "CamVid: road scenes, frames of video, so that neighbours are much alike"
 
 
 def _scene_parse150(test_split):

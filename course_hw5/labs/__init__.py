@@ -9,14 +9,8 @@ if TYPE_CHECKING:
     from course_hw5.labs.support.result import LabResult
 
 LABS = (  # in the homework's order
-    "long_inputs",
-    "weights_by_hand",
-    "heads",
-    "embeddings",
-    "convolution_as_attention",
-    "local_and_global",
-    "anatomy",
-    "order",
+    *("long_inputs", "weights_by_hand", "heads", "embeddings"),
+    *("convolution_as_attention", "local_and_global", "anatomy", "order"),
 )
 
 

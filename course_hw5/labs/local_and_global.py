@@ -40,10 +40,9 @@ def run(seed: int = 0, attention: str = "trained", layers: int = 6) -> LabResult
     # more would reach beyond the border
     require("layers", layers, lambda layers: 2 <= layers <= ROW, f"in [2, {ROW}]")
     result, images = LabResult(__doc__), receptive_fields.photographs((SIDE, SIDE))
-    pixels = images.astype("float32") / 255
     models = (*receptive_fields.small_cnn(layers), receptive_fields.dense_layer())
     # each (images, places, rows, columns)
-    *fields, of_dense = (receptive_fields.field(model, pixels) for model in models)
+    *fields, of_dense = (receptive_fields.field(model, images.astype("float32") / 255) for model in models)
     beit = course_hw5.load_model("beit-cifar10")
     parts, grid = course_hw5.attention_model(beit, parts=True)(images), beit.backbone.grid
     without_content = keras.ops.softmax(parts["position_logits"] * float(attention == "positions"))  # or all alike

@@ -77,9 +77,8 @@ def adapted_segmenter(model, num_classes: int, class_names=None, channels=None, 
         head = model.head_config() | ({} if model.auxiliary_head else {"auxiliary_channels": auxiliary_channels})
     else:
         changes = {"feature_layers": tuple(old.num_layers * part // 4 - 1 for part in (1, 2, 3, 4))} | changes
-    backbone = rebuilt_backbone(old, **changes | PLAIN)
     head |= {"auxiliary_head": True, "class_names": class_names, "preprocessing": _normalization(model)}
-    new = upernet.UperNetSegmenter(backbone, num_classes, **head)
+    new = upernet.UperNetSegmenter(rebuilt_backbone(old, **changes | PLAIN), num_classes, **head)
     if is_segmenter:
         task.copy_head(model, new)
     return new

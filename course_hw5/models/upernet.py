@@ -129,10 +129,9 @@ def rescaled(maps: Sequence[Tensor], dtype: str | keras.DTypePolicy | None = Non
         maps: four tensors `(batch, rows, columns, hidden_dim)`.
         dtype: policy of the layers.
     """
-    hidden_dim = maps[0].shape[-1]
 
     def enlarged(x, name):
-        return keras.layers.Conv2DTranspose(hidden_dim, 2, strides=2, dtype=dtype, name=name)(x)
+        return keras.layers.Conv2DTranspose(maps[0].shape[-1], 2, strides=2, dtype=dtype, name=name)(x)
 
     x = enlarged(maps[0], "enlarge_0_first")
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name="enlarge_0_norm")(x)

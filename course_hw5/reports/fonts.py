@@ -43,9 +43,8 @@ def use_installed_fonts(figure: Figure) -> None:
     """
     texts = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
     for text in texts:
-        own = font_manager.findfont(text.get_fontproperties())
         letters = frozenset(letter for letter in text.get_text() if letter.isprintable() and not letter.isspace())
-        if missing := letters - _letters_in(own, letters):
+        if missing := letters - _letters_in(font_manager.findfont(text.get_fontproperties()), letters):
             text.set_fontfamily([*dict.fromkeys([*text.get_fontfamily(), *_families(missing)])])
 
 
@@ -103,8 +102,7 @@ def _known_fonts():
 
 def _new_fonts():
     """As above, with what was installed since matplotlib listed the fonts."""
-    known = {font.fname for font in font_manager.fontManager.ttflist}
-    for path in {*font_manager.findSystemFonts()} - known:
+    for path in {*font_manager.findSystemFonts()} - {font.fname for font in font_manager.fontManager.ttflist}:
         with contextlib.suppress(OSError, RuntimeError, KeyError, UnicodeError):  # fonts that matplotlib cannot read
             font_manager.fontManager.addfont(path)
     return _known_fonts()

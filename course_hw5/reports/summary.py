@@ -30,9 +30,8 @@ def of_run(history: pd.DataFrame, classes: pd.DataFrame, matrix: np.ndarray, cla
     errors = matrix * (1 - np.eye(len(matrix), dtype=int))
     if errors.any():
         true, predicted = np.unravel_index(errors.argmax(), errors.shape)
-        names = {"true": class_names[true], "predicted": class_names[predicted]}
         share = words.number(100 * errors[true, predicted] / matrix[true].sum(), ".0f")
-        lines.append(words.say("most_frequent_error", share=share, **names))
+        lines.append(words.say("most_frequent_error", share=share, true=class_names[true], predicted=class_names[predicted]))
     if config["data"]["note"]:
         lines.append(words.say("data", note=config["data"]["note"]))
     return lines
@@ -121,9 +120,8 @@ def _compare_overtaking(words, runs, best, second):
     if "val_accuracy" not in ours or "val_accuracy" not in theirs:
         return []
     highest = theirs["val_accuracy"].max()
-    above = ours.loc[ours["val_accuracy"] > highest, "epoch"]
     told = {"best": best, "second": second, "accuracy": words.number(highest, ".4f")}
-    return [words.say("passes", epoch=int(epoch), **told) for epoch in above[:1]]
+    return [words.say("passes", epoch=int(epoch), **told) for epoch in ours.loc[ours["val_accuracy"] > highest, "epoch"][:1]]
 
 
 def _compare_gap(words, runs):

@@ -82,8 +82,7 @@ def language(environment: jinja2.Environment, name: str) -> Language:
 def render(environment: jinja2.Environment, template: str, **values: Any) -> str:
     """Fills a template, where `say`, `number` and `strings` are those of its language."""
     words = language(environment, template.removesuffix(".html"))
-    texts = {"say": words.say, "number": words.number, "strings": words.strings}
-    return environment.get_template(template).render(**texts, **values)
+    return environment.get_template(template).render(say=words.say, number=words.number, strings=words.strings, **values)
 
 
 def data_url(data: bytes, form: str = "PNG") -> str:

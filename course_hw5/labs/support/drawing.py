@@ -21,8 +21,7 @@ def image(axes: Axes, values: np.ndarray, title: str, fontsize: int = 10, **opti
 
 def heatmap(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str], **options: Any) -> None:
     """Shows a matrix `(rows, columns)` with the names of its rows and columns; options are those of `seaborn.heatmap`."""
-    names = {"yticklabels": rows, "xticklabels": columns}
-    seaborn.heatmap(values, cmap="Blues", square=True, cbar=False, ax=axes, **names, **options)
+    seaborn.heatmap(values, cmap="Blues", square=True, cbar=False, ax=axes, yticklabels=rows, xticklabels=columns, **options)
 
 
 def lines(axes: Axes, x: Sequence[float] | np.ndarray, series: Series, markers: str, **options: Any) -> None:
