@@ -53,8 +53,9 @@ part-% test-with-%: export OMP_NUM_THREADS := 1
 part-%:
 	COVERAGE_FILE=.coverage-$* $(BIN)/python -m pytest -m "not unit and not browser" $($*_tests) $(COVER)
 
-# As `make test`; prints which lines of the package no test reaches, those that run in processes of their own included.
-coverage: COVER := --cov --cov-append --cov-report=
+# As `make test`; prints which lines of the package no test runs, be it in a process of its own.
+# `tests/mutations.py` reads which test runs which line.
+coverage: COVER := --cov --cov-append --cov-report= --cov-context=test
 coverage: $(VENV)/test
 	$(BIN)/coverage erase
 	$(MAKE) test COVER="$(COVER)"

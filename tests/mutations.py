@@ -1,15 +1,18 @@
 """Changes lines of the package at random, one at a time, and counts how many changes the tests notice.
 
+    make coverage
     python tests/mutations.py --count 40 --seed 0 [--only course_hw5/models/beit.py] [--log mutations.jsonl]
 
-Each change is made in a copy of the repository and tried by the tests that fit the module. Run again with the same log, it goes
-on where it ended. For a change that no test notices, write the test that is missing, or say why the change makes no difference.
+Each change is made in a copy of the repository and tried by the tests that run the changed line, as `make coverage` of this
+checkout has found. Run again with the same log, it goes on where it ended. For a change that no test notices, write the test
+that is missing, or say why the change makes no difference.
 """
 
 import argparse
 import ast
 import contextlib
 import difflib
+import itertools
 import json
 import os
 import pathlib
@@ -20,6 +23,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+
+import coverage
 
 ROOT = pathlib.Path(__file__).parents[1]
 SWAPPED = {
@@ -88,39 +93,21 @@ def chosen(paths, count, generator):
     return places[:count]
 
 
-def tests_of(path, root):
-    """Tests for a module: those named after it, those of its package, and those that import it, quickest tiers first."""
-    parts = path.relative_to(root).with_suffix("").parts
-    parts = parts[:-1] if parts[-1] == "__init__" else parts
-    *folders, leaf = parts if len(parts) > 1 else ("tests", "package")
-    sources = {file: file.read_text(encoding="utf-8") for file in sorted((root / "tests").rglob("test_*.py"))}
-    imports = rf"\b{re.escape('.'.join(parts))}\b|from {re.escape('.'.join(folders))} import [^\n]*\b{leaf}\b"
-    doctest = [path] if ">>>" in path.read_text(encoding="utf-8") else []
-    named = [file for file in sources if file.stem == f"test_{leaf}"]
-    using = [file for file in sources if re.search(imports, sources[file])]
-    beside = [file for file in sources if file.parent.name in folders[1:]]
-    general = [file for file in sources if file.stem == "test_errors"]
-    found = dict.fromkeys([*doctest, *named, *using, *beside, *general])
-    return [file.relative_to(root) for file in found]
+def tests_of(data, name, lines):
+    """Tests that run one of the lines of a module; of lines that run as it is imported, those that run any other."""
+    contexts = data.contexts_by_lineno(str(ROOT / name))
+    found = {test for line in lines for test in contexts.get(line, ())} - {""} or {*itertools.chain(*contexts.values())} - {""}
+    return sorted({test.rsplit("|", 1)[0] for test in found})
 
 
 def outcome(tests, root, timeout):
     """`survived`, or what noticed a change: the name of a test that failed, or `timeout`; slow tests are tried last."""
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    for mark in ("unit", "model", "slow or browser"):
-        files = [str(file) for file in tests if mark != "unit" or "mark.unit" in (root / file).read_text(encoding="utf-8")]
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-m", mark, *files]
-        if not files:
-            continue
+    for mark in ("unit or model", "slow or browser"):
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-m", mark, *tests]
         with tempfile.TemporaryFile("w+") as printed:
-            process = subprocess.Popen(
-                command,
-                cwd=root,
-                env=environment,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            streams = {"stdout": printed, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True, **streams)
             try:
                 code = process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -141,16 +128,16 @@ def stop_group(process):
     process.wait()
 
 
-def try_change(path, index, root, timeout):
+def try_change(path, index, root, data, timeout):
     """Makes one change in the copy, runs the tests and takes it back; returns what the log says of it."""
     source = path.read_text(encoding="utf-8")
     changed = mutated(source, index)
-    name = str(path.relative_to(root))
+    name, node = str(path.relative_to(root)), list(changes(ast.parse(source)))[index][0]
     lines = [*difflib.unified_diff(source.splitlines(), changed.splitlines(), lineterm="", n=0)][3:]
     entry = {"path": name, "index": index, "diff": lines}
     try:
         path.write_text(changed, encoding="utf-8")
-        entry["outcome"] = outcome(tests_of(path, root), root, timeout)
+        entry["outcome"] = outcome(tests_of(data, name, range(node.lineno, node.end_lineno + 1)), root, timeout)
     finally:
         path.write_text(source, encoding="utf-8")
     return entry
@@ -166,6 +153,8 @@ def main():
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what runs is ended, too
     entries = [json.loads(line) for line in args.log.read_text().splitlines()] if args.log.exists() else []
+    data = coverage.CoverageData(ROOT / ".coverage")
+    data.read()
     done = {(entry["path"], entry["index"]) for entry in entries}
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder).resolve()
@@ -177,7 +166,7 @@ def main():
         for path, index in chosen(paths, args.count, random.Random(args.seed)):
             if (str(path.relative_to(root)), index) in done:
                 continue
-            entry = try_change(path, index, root, args.timeout)
+            entry = try_change(path, index, root, data, args.timeout)
             entries.append(entry)
             with args.log.open("a") as log:
                 log.write(json.dumps(entry) + "\n")
