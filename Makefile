@@ -32,8 +32,8 @@ javascript:
 	else echo "skipped: the linter of JavaScript needs npm's registry"; fi; fi
 
 # The whole gate: each test once. A browser, whose time is taken, has the machine for itself. The rest is in parts, each a process
-# with one thread, two at a time: TensorFlow keeps the graphs of models that were trained, until their process ends.
-PARTS := notebooks training labs models processes commands bert images rest
+# with one thread, two at a time, the longest first: TensorFlow keeps the graphs of trained models until their process ends.
+PARTS := rest models processes training labs notebooks bert commands images
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(MAKE) --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(addprefix part-,$(PARTS))
