@@ -33,7 +33,7 @@ javascript:
 
 # The whole gate: each test once. A browser, whose time is taken, has the machine for itself. The rest is in parts, each a process
 # with one thread, two at a time, the longest first: TensorFlow keeps the graphs of trained models until their process ends.
-PARTS := rest models processes training labs notebooks bert commands images
+PARTS := processes training labs models rest notebooks package bert layers commands images
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(MAKE) --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(addprefix part-,$(PARTS))
@@ -41,11 +41,13 @@ test: check
 notebooks_tests := tests/test_notebooks.py
 training_tests := tests/training
 labs_tests := tests/labs
-models_tests := course_hw5 tests/layers tests/models
-processes_tests := tests/cli/test_commands.py tests/test_loading.py tests/test_package.py tests/test_wheel.py
+layers_tests := course_hw5 tests/layers
+models_tests := tests/models
+processes_tests := tests/cli/test_commands.py tests/test_loading.py tests/test_wheel.py
 commands_tests := tests/cli/test_answers.py tests/cli/test_train.py
 bert_tests := tests/cli/test_train_bert.py
 images_tests := tests/cli/test_train_images.py
+package_tests := $(filter-out $(notebooks_tests) $(processes_tests),$(wildcard tests/test_*.py))
 rest_tests := $(addprefix --ignore ,$(foreach part,$(PARTS),$($(part)_tests)))
 part-% test-with-%: export TF_NUM_INTRAOP_THREADS := 1
 part-% test-with-%: export TF_NUM_INTEROP_THREADS := 1
