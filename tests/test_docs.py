@@ -160,35 +160,28 @@ def test_a_command_with_a_mistake_is_noticed(command, monkeypatch, capsys):
     capsys.readouterr()
 
 
-def prepare_homework(names, digits, small_mlp):
+def prepare_homework(names):
     exec(blocks(ROOT / "docs" / "homework.md", "python")[-1], names)  # the page shows the homework's cell before its imports
 
 
-def prepare_street(names, digits, small_mlp):
+def prepare_street(names):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), "uint8")).save("STREET.jpg")
-
-
-def prepare_training(names, digits, small_mlp):
-    small_mlp.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    (x, y), (x_test, y_test) = (next(iter(part.as_numpy_iterator())) for part in (digits.train, digits.test))
-    names |= {"model": small_mlp, "x": x, "y": y, "x_test": x_test, "y_test": y_test, "class_names": digits.class_names}
 
 
 PREPARED = {
     "docs/homework.md": prepare_homework,
     "docs/guides/images.md": prepare_street,
-    "docs/guides/training.md": prepare_training,
     "docs/models/segmenter-camvid.md": prepare_street,
 }
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
-def test_python_in_the_docs_runs(page, tmp_path, monkeypatch, digits, small_mlp):
+def test_python_in_the_docs_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "docs" / "drawings", tmp_path / "docs" / "drawings")
     names = {"__name__": "docs"}
-    PREPARED.get(name_of(page), lambda *_: None)(names, digits, small_mlp)
+    PREPARED.get(name_of(page), lambda _: None)(names)
     for block in blocks(page, "python"):
         exec(compile(block.replace("epochs=10", "epochs=1"), page.name, "exec"), names)
 
