@@ -31,6 +31,7 @@ WEIGHTS = {
     "negated": lambda scores: special.softmax(-scores, -1),
     "uniform": lambda scores: np.full_like(scores, 1 / scores.shape[-1]),
 }
+TITLES = {"softmax": "softmax: the weights", "negated": "softmax of the negated", "uniform": "equal weights"}
 
 
 def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResult:
@@ -50,7 +51,7 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     result.check("best_fit", "“its” gives the most weight to “cat”, whose key fits its query best", best)
     result.measure("cat_for_its", "weight that “its” gives to “cat”", by_hand[3, 1])
     _, axes = result.subplots("From queries and keys to weights: each row is a query", 1, 3, figsize=(12, 3.8), style=None)
-    steps = {"1. query · key": products, "2. divided by √3": scores, "3. softmax: the weights": by_hand}
+    steps = {"1. query · key": products, "2. divided by √3": scores, f"3. {TITLES[weights]}": by_hand}
     for axis, (title, values) in zip(axes, steps.items()):
         drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")
         axis.set_title(title)
