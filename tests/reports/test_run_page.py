@@ -80,7 +80,7 @@ def test_the_summary_names_what_the_figures_show(run_dir):
     assert "Epoch 2 of 2 was the best by val_accuracy (0.6000)" in text
     assert "There the training accuracy was 0.300 above the validation accuracy: the model is overfitting." in text
     assert "hardest: fox &amp; co (F1 0.00)" in text
-    assert "67% of cat are classified as" in text
+    assert "67 % of “cat” are classified as “" in text
 
 
 @pytest.mark.parametrize("name", ["config.json", "history.csv", "confusion_matrix.csv"])
