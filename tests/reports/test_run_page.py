@@ -78,7 +78,7 @@ def test_names_are_data_and_cannot_end_the_script(run_dir):
 def test_the_summary_names_what_the_figures_show(run_dir):
     text = run.write_page(run_dir).read_text()
     assert "Epoch 2 of 2 was the best by val_accuracy (0.6000)" in text
-    assert "There the training accuracy was 0.300 above the validation accuracy: the model is overfitting." in text
+    assert "In that epoch the training accuracy was 0.300 above the validation accuracy: the model is overfitting." in text
     assert "hardest: fox &amp; co (F1 0.00)" in text
     assert "67 % of “cat” are classified as “" in text
 
