@@ -230,6 +230,16 @@ def test_the_mean_of_all_patches_can_be_chosen_either_way(page):
 
 
 @needs_browser
+def test_numbers_of_layers_stand_beside_their_heads(page):
+    driver = page()
+    click(driver, "#views button", 2)
+    wait(driver, "return document.body.dataset.shown.startsWith('Model')")
+    layers = "return document.querySelector('.grid > span').getBoundingClientRect().left"
+    heads = "return document.querySelector('.grid > button').getBoundingClientRect().left"
+    assert 0 < driver.execute_script(heads) - driver.execute_script(layers) < 40
+
+
+@needs_browser
 def test_without_a_head_an_image_tells_no_numbers(page):
     driver = page(heads=[1])
     click(driver, "#heads button", 1)

@@ -31,6 +31,7 @@ def test_a_lab_prints_its_verdict_and_leaves_a_page_and_figures(tmp_path, capsys
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "figure-1.png", "figure-2.png"}
     page = (tmp_path / "index.html").read_text()
     assert 'class="verdict refuted"' in page and "Vaswani" in page and "srcdoc=" in page
+    assert "<code>weights=&#34;negated&#34;</code> gives" in page
 
 
 @pytest.mark.parametrize(
