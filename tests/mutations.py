@@ -12,7 +12,6 @@ import argparse
 import ast
 import contextlib
 import difflib
-import itertools
 import json
 import os
 import pathlib
@@ -93,11 +92,17 @@ def chosen(paths, count, generator):
     return places[:count]
 
 
-def tests_of(data, name, lines):
-    """Tests that run one of the lines of a module; of lines that run as it is imported, those that run any other."""
-    contexts = data.contexts_by_lineno(str(ROOT / name))
-    found = {test for line in lines for test in contexts.get(line, ())} - {""} or {*itertools.chain(*contexts.values())} - {""}
-    return sorted({test.rsplit("|", 1)[0] for test in found})
+def is_in_function(tree, node):
+    """Whether a node runs when a function is called: not as its module is imported, as defaults and constants do."""
+    bodies = [function.body for function in ast.walk(tree) if isinstance(function, ast.FunctionDef)]
+    return any(child is node for body in bodies for statement in body for child in ast.walk(statement))
+
+
+def tests_of(data, name, tree, node):
+    """Tests that run a line of a node; of what runs as a module is imported, those that run any line of the module."""
+    lines = data.contexts_by_lineno(str(ROOT / name))
+    ran = range(node.lineno, node.end_lineno + 1) if is_in_function(tree, node) else lines
+    return sorted({test.rsplit("|", 1)[0] for line in ran for test in lines.get(line, ())} - {""})
 
 
 def outcome(tests, root, timeout):
@@ -137,12 +142,13 @@ def try_change(path, index, root, data, timeout):
     """Makes one change in the copy, runs the tests and takes it back; returns what the log says of it."""
     source = path.read_text(encoding="utf-8")
     changed = mutated(source, index)
-    name, node = str(path.relative_to(root)), list(changes(ast.parse(source)))[index][0]
+    name, tree = str(path.relative_to(root)), ast.parse(source)
+    node, _ = list(changes(tree))[index]
     lines = [*difflib.unified_diff(source.splitlines(), changed.splitlines(), lineterm="", n=0)][3:]
     entry = {"path": name, "index": index, "diff": lines}
     try:
         path.write_text(changed, encoding="utf-8")
-        entry["outcome"] = outcome(tests_of(data, name, range(node.lineno, node.end_lineno + 1)), root, timeout)
+        entry["outcome"] = outcome(tests_of(data, name, tree, node), root, timeout)
     finally:
         path.write_text(source, encoding="utf-8")
     return entry

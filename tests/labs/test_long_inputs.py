@@ -19,6 +19,19 @@ def test_attention_keeps_accuracy_where_a_fixed_context_loses_it():
     assert len(result.figures) == 2 and len(result.pages) == 2
 
 
+def test_training_has_inputs_of_every_length_that_is_tested(monkeypatch):
+    class Enough(Exception):
+        pass
+
+    def train(model, inputs, *_, **__):
+        raise Enough({*(inputs[0] > 0).sum(1).tolist()})
+
+    monkeypatch.setattr(sequence_models, "train", train)
+    with pytest.raises(Enough) as trained:
+        labs.run_lab("long_inputs", longest=8, steps=20)
+    assert trained.value.args[0] == {*range(2, 9)}
+
+
 def test_uniform_weights_turn_the_verdict():
     result = labs.run_lab("long_inputs", attention="uniform", longest=12, steps=150)
     assert result.verdict == "refuted"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_hw5.reports import classification_metrics, plots
+from course_hw5.reports import classification_metrics, plots, summary
 from course_hw5.reports.pages import run
 from tests.browser import needs_browser
 
@@ -81,6 +81,21 @@ def test_the_summary_names_what_the_figures_show(run_dir):
     assert "In that epoch the training accuracy was 0.300 above the validation accuracy: the model is overfitting." in text
     assert "hardest: fox &amp; co (F1 0.00)" in text
     assert "67 % of “cat” are classified as “" in text
+
+
+@pytest.mark.parametrize(
+    "accuracy, val_accuracy, said",
+    [
+        (0.5, 0.3, "0.200 above the validation accuracy: the model is overfitting"),
+        (0.1, 0.0, "0.100 above the validation accuracy: no sign of overfitting"),  # more than 0.1 is a sign
+        (0.4, 0.5, "0.100 below the validation accuracy: it is a mean over the epoch"),
+    ],
+)
+def test_a_gap_of_more_than_a_tenth_is_overfitting(accuracy, val_accuracy, said):
+    history = pd.DataFrame({"epoch": [1], "accuracy": [accuracy], "val_accuracy": [val_accuracy]})
+    config = {"settings": {"monitor": "val_accuracy"}, "data": {"note": ""}}
+    lines = summary.of_run(history, pd.DataFrame({"F1": [1.0]}, index=["cat"]), np.ones((1, 1), int), ["cat"], config)
+    assert f"the training accuracy was {said}" in lines[1]
 
 
 @pytest.mark.parametrize("name", ["config.json", "history.csv", "confusion_matrix.csv"])
