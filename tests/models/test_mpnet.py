@@ -29,6 +29,11 @@ def test_distances_share_buckets_as_in_t5():
         assert keras.ops.convert_to_numpy(run(distance, 32)).tolist() == expected
 
 
+def test_sizes_that_are_not_given_are_those_of_the_published_model():
+    config = small_classifier().backbone.get_config()
+    assert {name: config[name] for name in ("buckets", "layer_norm_epsilon")} == {"buckets": 32, "layer_norm_epsilon": 1e-5}
+
+
 @pytest.mark.parametrize("buckets", [31, 2, 512])
 def test_a_wrong_number_of_buckets_is_refused(buckets):
     with pytest.raises(ValueError, match=f"`buckets` must be an even number from 4 to 510. Received: {buckets}"):
