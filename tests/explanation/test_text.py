@@ -121,12 +121,14 @@ def test_what_if_masks_whole_words(model):
     assert explained.probability == pytest.approx(float(model(whole)[0, 0]), abs=1e-6)
 
 
-def test_of_many_words_those_that_count_most_are_masked(model, monkeypatch):
-    every = explain(model, "a very fine film indeed").what_if
+def test_of_many_words_those_that_count_most_are_masked(sentiment, monkeypatch):
+    sentence = "the plot is bad but all actors are wonderful"
+    every = explain(sentiment, sentence).what_if
     monkeypatch.setattr(text, "MASKED_WORDS", 2)
-    explained = explain(model, "a very fine film indeed")
-    counted = analysis.token_relevance(explained.attention, explained.gradients)[0]
-    best = np.sort(np.argsort(-counted[1:-1])[:2]) + 1
+    explained = explain(sentiment, sentence)
+    relevance = analysis.token_relevance(explained.attention, explained.gradients)
+    best, other = (np.sort(np.argsort(-row[1:-1])[:2]) + 1 for row in relevance[:2])
+    assert best.tolist() != other.tolist()  # those that count for [CLS], not for another token
     assert [first for _, first, _, _ in explained.what_if] == best.tolist()
     assert {word[:3] for word in explained.what_if} < {word[:3] for word in every}
 

@@ -34,6 +34,13 @@ def test_a_lab_prints_its_verdict_and_leaves_a_page_and_figures(tmp_path, capsys
     assert "<code>weights=&#34;negated&#34;</code> gives" in page
 
 
+def test_a_command_measures_what_python_does_by_default(tmp_path, capsys):
+    cli.main(["lab", "weights_by_hand", "--samples", "50", "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    for measurement in labs.run_lab("weights_by_hand", samples=50).measurements:
+        assert f"  {measurement.label}: {measurement.text}\n" in printed
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -41,6 +41,12 @@ def test_every_option_gives_the_numbers_of_the_reference(name):
     assert {"attention", "states"} < {*found} and max(found.values()) < golden.TOLERANCE
 
 
+def test_a_new_backbone_knows_no_positions_unless_it_is_asked_to(model):
+    backbones = beit_backbone(image_shape=(16, 24, 3), **SMALL), model.backbone
+    tables = [[weight for weight in backbone.weights if weight.path.endswith("bias/table")] for backbone in backbones]
+    assert [[bool(np.any(table)) for table in part] for part in tables] == [[False, False], [True, True]]
+
+
 def test_images_of_uint8_become_probabilities(model):
     probabilities = model.predict(IMAGES, verbose=0)
     assert probabilities.shape == (3, 4) and probabilities.dtype == "float32"
