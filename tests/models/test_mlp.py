@@ -43,6 +43,15 @@ def test_local_kernels_look_at_one_neighbourhood():
         assert near > 0.95 * 2
 
 
+def test_local_kernels_are_from_little_more_than_a_pixel_to_four_pixels_wide():
+    kernels = np.asarray(ConvolutionLikeKernels((32, 32, 3))((3072, 400)))
+    share = (kernels**2).reshape(32, 32 * 3, 400).sum(1) / 2  # of each row of pixels in a unit's squared weights
+    rows = np.arange(32)[:, None]
+    middle = (share * rows).sum(0)
+    spread = np.sqrt(2 * (share * (rows - middle) ** 2).sum(0))[(middle > 10) & (middle < 21)]  # no window meets the border
+    np.testing.assert_allclose(np.quantile(spread, (0.02, 0.98)), (1.2, 4.0), rtol=0.1)
+
+
 def test_local_kernels_are_rebuilt_from_their_config():
     kernels = ConvolutionLikeKernels((8, 8, 3), widths=(1, 2), seed=3)
     again = keras.initializers.deserialize(keras.initializers.serialize(kernels))
