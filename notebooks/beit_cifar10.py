@@ -23,7 +23,7 @@
 # - how to see what a patch looks at, and how far each head looks;
 # - how to train a small BEiT from random weights.
 #
-# It takes less than 7 minutes and 2.0 GB of memory on two cores without a GPU, with the settings below. The outputs are those
+# It takes less than 7 minutes and 2.1 GB of memory on two cores without a GPU, with the settings below. The outputs are those
 # of such a run; where a cell shows a page, GitHub shows an image of it.
 
 # %%

@@ -23,7 +23,7 @@
 # - why attention weights do not say what decided an answer, and what says more;
 # - which sentences a small model misunderstands.
 #
-# It takes less than 2 minutes and 1.3 GB of memory on two cores without a GPU, with the settings below. The outputs are those
+# It takes less than 2 minutes and 1.4 GB of memory on two cores without a GPU, with the settings below. The outputs are those
 # of such a run; where a cell shows a page, GitHub shows an image of it.
 
 # %%
