@@ -33,7 +33,7 @@ javascript:
 
 # The whole gate: each test once. A browser, whose time is taken, has the machine for itself. The rest is in parts, each a process
 # with one thread, two at a time, the longest first: TensorFlow keeps the graphs of trained models until their process ends.
-PARTS := processes training labs models rest notebooks package bert layers commands images
+PARTS := processes training labs models notebooks package data bert rest layers commands images
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
 	$(MAKE) --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(addprefix part-,$(PARTS))
@@ -44,6 +44,7 @@ labs_tests := tests/labs
 layers_tests := course_hw5 tests/layers
 models_tests := tests/models
 processes_tests := tests/cli/test_commands.py tests/test_loading.py tests/test_wheel.py
+data_tests := tests/data tests/text
 commands_tests := tests/cli/test_answers.py tests/cli/test_train.py
 bert_tests := tests/cli/test_train_bert.py
 images_tests := tests/cli/test_train_images.py
