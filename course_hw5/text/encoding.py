@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import keras_nlp
 
 AnyTokenizer: TypeAlias = "BertTokenizer | keras_nlp.tokenizers.BertTokenizer | None"  # None: the published uncased one
-#: Token ids of a sentence, the homework's number.
 MAXLEN = 128
 SPACES = re.compile("[\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
