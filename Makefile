@@ -31,8 +31,8 @@ javascript:
 	else npm test --silent && if npm install --silent --no-audit --no-fund --fetch-retries 0; then npm run --silent lint; \
 	else echo "skipped: the linter of JavaScript needs npm's registry"; fi; fi
 
-# The whole gate: each test once. A browser, whose time is taken, has the machine for itself. The rest is in parts, each a process
-# with one thread, two at a time, the longest first: TensorFlow keeps the graphs of trained models until their process ends.
+# The whole gate: each test once. Browser tests run alone, since they measure time. The other tests run in parts, two at a time, the
+# longest first. Each part is a process of its own: TensorFlow keeps the graphs of trained models until their process ends.
 PARTS := processes training labs models notebooks package data bert rest layers commands images
 test: check
 	$(BIN)/python -m pytest -m browser $(COVER)
@@ -56,8 +56,8 @@ part-% test-with-%: export OMP_NUM_THREADS := 1
 part-%:
 	COVERAGE_FILE=.coverage-$* $(BIN)/python -m pytest -m "not unit and not browser" $($*_tests) $(COVER)
 
-# As `make test`; prints which lines of the package no test runs, be it in a process of its own.
-# `tests/mutations.py` reads which test runs which line.
+# As `make test`; prints which lines of the package no test runs. Processes that tests start are counted, too.
+# `tests/mutations.py` reads from it which test runs which line.
 coverage: COVER := --cov --cov-append --cov-report= --cov-context=test
 coverage: $(VENV)/test
 	$(BIN)/coverage erase

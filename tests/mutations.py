@@ -93,20 +93,20 @@ def chosen(paths, count, generator):
 
 
 def is_in_function(tree, node):
-    """Whether a node runs when a function is called: not as its module is imported, as defaults and constants do."""
+    """Whether a node runs when a function is called. Defaults and constants run when the module is imported."""
     bodies = [function.body for function in ast.walk(tree) if isinstance(function, ast.FunctionDef)]
     return any(child is node for body in bodies for statement in body for child in ast.walk(statement))
 
 
 def tests_of(data, name, tree, node):
-    """Tests that run a line of a node; of what runs as a module is imported, those that run any line of the module."""
+    """Tests that run a line of the node; if it runs when the module is imported, all tests that run a line of the module."""
     lines = data.contexts_by_lineno(str(ROOT / name))
     ran = range(node.lineno, node.end_lineno + 1) if is_in_function(tree, node) else lines
     return sorted({test.rsplit("|", 1)[0] for line in ran for test in lines.get(line, ())} - {""})
 
 
 def outcome(tests, root, timeout):
-    """`survived`, or what noticed a change: the name of a test that failed, or `timeout`; at last 15 tests of slow files."""
+    """`survived`, or what noticed a change: the name of a test that failed, or `timeout`. Of slow files 15 tests are tried."""
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     files = {name: (root / name).read_text(encoding="utf-8") for name in {test.split("::")[0] for test in tests}}
     slow = [test for test in tests if re.search("mark.slow|needs_browser", files[test.split("::")[0]])]

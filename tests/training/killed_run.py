@@ -1,7 +1,7 @@
 """Trains as `test_train.py` does, and is killed while a backup is half written.
 
-python killed_run.py FOLDER: the run is FOLDER/backup. Before, at two other moments, it copies the run folder: so a kill would
-have left it while the model was half written (FOLDER/model), and in the middle of an epoch (FOLDER/batch).
+python killed_run.py FOLDER: the run is in FOLDER/backup. It also copies the run folder at two earlier moments, as a kill would
+leave it: to FOLDER/model while the model is half written, and to FOLDER/batch in the middle of an epoch.
 """
 
 import os
