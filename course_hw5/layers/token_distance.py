@@ -38,7 +38,7 @@ class TokenDistanceAttention(BertAttention):
     def attention_weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
         position = keras.ops.arange(keras.ops.shape(query)[2])
         rows = distance_bucket(position - position[:, None], self.buckets)
-        bias = keras.ops.take(keras.ops.transpose(self.table), rows, axis=1)[None]
+        bias = kernels.position_bias(keras.ops.convert_to_tensor(self.table), rows)[None]
         products = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
         return kernels.biased_softmax(products, bias, mask, keras.ops.convert_to_tensor(self.factor, "float32"))
 

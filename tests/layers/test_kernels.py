@@ -41,6 +41,7 @@ CASES = {  # arguments of each kernel; arrays of floats have gradients
     "hashed_dropout": (X, 0.3, np.array([3, 7], "uint32")),
     "layer_norm": (X, floats(40), floats(40), 1e-12),
     "layer_scale": (X, floats(40)),
+    "position_bias": (floats(9, 2), random.integers(0, 9, (7, 5))),
     "qkv_projection": (X, floats(40, 18), floats(3, 2, 3)),
     "stack_layers": (X, floats(3, 7, 40), floats(3, 7, 40)),
 }

@@ -11,7 +11,7 @@ traced within it. `export` of our models does so itself, for a graph of standard
 `KERNELS` lists all pairs; `tests/layers/test_kernels.py` compares the values and gradients of each.
 """
 
-from course_hw5.layers.kernels.attention import attention_weights, biased_softmax, qkv_projection, stack_layers
+from course_hw5.layers.kernels.attention import attention_weights, biased_softmax, position_bias, qkv_projection, stack_layers
 from course_hw5.layers.kernels.dense import dense, einsum_dense
 from course_hw5.layers.kernels.elementwise import exact_gelu, hashed_dropout, layer_norm, layer_scale
 from course_hw5.layers.kernels.xla import KERNELS, partial_jit, plain

@@ -55,6 +55,34 @@ def qkv_projection(x: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Ten
     return _split(_products(x, kernel, bias), bias)
 
 
+# === Position bias ===
+
+
+def _position_bias(table, rows):
+    return keras.ops.take(keras.ops.transpose(table), rows, axis=1)
+
+
+def _position_bias_gradient(upstream, bias, table, rows):
+    upstream = keras.ops.transpose(keras.ops.reshape(upstream, (table.shape[1], -1)))
+    return keras.ops.segment_sum(upstream, keras.ops.reshape(rows, (-1,)), table.shape[0]), None
+
+
+@kernel(_position_bias)
+@custom_gradient(_position_bias_gradient)
+@xla_function
+def position_bias(table: Tensor, rows: Tensor) -> Tensor:
+    """Reads a learnt bias of each head for each pair of tokens from a table. XLA copies single numbers faster than TensorFlow.
+
+    Args:
+        table: tensor `(table_rows, heads)`.
+        rows: int tensor `(queries, keys)`, the row of the table for each pair.
+
+    Returns:
+        Tensor `(heads, queries, keys)`.
+    """
+    return _position_bias(table, rows)
+
+
 # === Weights ===
 
 
@@ -98,8 +126,9 @@ def _bias_gradient(upstream, shape):
 def attention_weights(query: Tensor, key: Tensor, bias: Tensor, scale: float) -> Tensor:
     """Softmax of scaled products of query and key, and of what is added to them (Vaswani et al. 2017).
 
-    TensorFlow makes product, scale and bias one operation where the bias is the same for all heads, as a mask is. A bias of
-    heads is added by the XLA program of the softmax.
+    TensorFlow makes product, scale and bias one operation where the bias is the same for all heads, as a mask is. With a bias of
+    heads, float32 logits are scaled as queries, which are fewer numbers; in half precision, one XLA program has scale, bias and
+    softmax, in float32.
 
     Args:
         query: tensor `(batch, heads, queries, head_dim)`.
@@ -112,6 +141,8 @@ def attention_weights(query: Tensor, key: Tensor, bias: Tensor, scale: float) ->
     """
     if bias.shape[1] == 1:
         return _attention_weights(query, key, bias, scale)
+    if query.dtype == "float32":
+        return keras.ops.softmax(keras.ops.matmul(query * scale, _transpose(key)) + bias, axis=-1)
     return _softmax(keras.ops.matmul(query, _transpose(key)), bias, scale)
 
 
