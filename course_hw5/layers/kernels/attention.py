@@ -126,9 +126,9 @@ def _bias_gradient(upstream, shape):
 def attention_weights(query: Tensor, key: Tensor, bias: Tensor, scale: float) -> Tensor:
     """Softmax of scaled products of query and key, and of what is added to them (Vaswani et al. 2017).
 
-    TensorFlow makes product, scale and bias one operation where the bias is the same for all heads, as a mask is. With a bias of
-    heads, float32 logits are scaled as queries, which are fewer numbers; in half precision, one XLA program has scale, bias and
-    softmax, in float32.
+    TensorFlow makes product, scale and bias one operation where the bias is the same for all heads, as a mask is. With a bias
+    of heads, float32 queries are scaled, which are fewer numbers than the products; in half precision one XLA program has
+    scale, bias and softmax, in float32.
 
     Args:
         query: tensor `(batch, heads, queries, head_dim)`.
