@@ -8,7 +8,7 @@ import keras
 
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.beit_block import BeitBlock
-from course_hw5.layers.layer import arguments_of
+from course_hw5.layers.layer import Registered, arguments_of
 from course_hw5.layers.patch_embedding import PatchEmbedding
 from course_hw5.layers.relative_position_bias import ConvolutionLikeBias, RelativePositionBias
 from course_hw5.models.task import NOT_DECAYED, Backbone, WithAttention
@@ -16,7 +16,7 @@ from course_hw5.models.task import NOT_DECAYED, Backbone, WithAttention
 # === Model ===
 
 
-class BeitBackbone(Backbone):
+class BeitBackbone(Backbone, Registered, keras.Model):
     """The functional model that `beit_backbone` makes.
 
     Args: those of `beit_backbone`, all of which are attributes, too, and `dtype`, the policy of all layers.

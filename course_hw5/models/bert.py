@@ -13,13 +13,14 @@ from course_hw5.errors import require
 from course_hw5.layers.bert_encoder import BertEncoder
 from course_hw5.layers.bert_inputs import PositionEmbedding
 from course_hw5.layers.keras_layers import Dense, HashedDropout, LayerNormalization, exact_gelu
+from course_hw5.layers.layer import Registered
 from course_hw5.models.task import NOT_DECAYED, Backbone, WithAttention
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer, checked_vocabulary
 
 # === Model ===
 
 
-class BertBackbone(Backbone, keras_nlp.models.Backbone):
+class BertBackbone(Backbone, Registered, keras_nlp.models.Backbone):
     """BERT without a head.
 
     Inputs: dict of int `token_ids`, `segment_ids`, `padding_mask`, each `(batch, tokens)`.

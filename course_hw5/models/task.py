@@ -4,7 +4,8 @@ And what those for images do to these before their network.
 """
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,10 +16,17 @@ from course_hw5.layers.layer import Registered, Shape, Tensor
 NOT_DECAYED = ("bias", "gamma", "beta")
 
 
-class Backbone(Registered, keras.Model):
-    """What the backbones of BERT and BEiT share, beside `call_with_attention`, `no_weight_decay` and `layer_groups`."""
+class Backbone:
+    """What the backbones of BERT and BEiT share, beside `no_weight_decay` and `layer_groups`.
+
+    It is no `keras.Model`: Keras changes the bases of a functional model's class, and a change here would hide what keras-nlp's
+    backbone defines.
+    """
 
     prefers_partial_jit = True
+    input: Any
+    name: str
+    call_with_attention: Callable[[Any], tuple[Any, dict]]
 
     def with_attention(self) -> keras.Model:
         """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -76,6 +79,16 @@ def test_another_precision_keeps_tables_and_kind():
     copy = with_precision(model, "mixed_bfloat16")
     assert isinstance(copy.backbone, MPNetBackbone) and copy.backbone.dtype_policy.name == "mixed_bfloat16"
     np.testing.assert_allclose(copy(IDS), model(IDS), atol=0.03)
+
+
+def test_a_beit_that_was_built_before_changes_nothing_in_what_a_bert_saves():
+    code = """from course_hw5 import beit_backbone, bert_backbone
+beit_backbone(image_shape=(8, 8, 3), patch_size=4, hidden_dim=8, num_layers=1, num_heads=2)
+sizes = {"num_layers": 1, "hidden_dim": 8, "num_heads": 2, "mlp_dim": 8}
+bert = bert_backbone("tiny", vocabulary_size=9, dtype="mixed_bfloat16", **sizes)
+print(type(bert).from_config(bert.get_config()).dtype_policy.name)"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["mixed_bfloat16"]
 
 
 def gradients(model, ids, options=None):
