@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8
 
 
 def models():
-    """Three small models by name, each with an input."""
+    """Small models by name, each with an input."""
     text = course_hw5.bert_backbone("tiny", hidden_dim=16, mlp_dim=32)
     sizes = {"image_shape": (16, 16, 3), "patch_size": 4, "hidden_dim": 16, "num_layers": 4, "num_heads": 2}
     scenes = course_hw5.beit_backbone(**sizes, feature_layers=(0, 1, 2, 3))
@@ -26,7 +26,17 @@ def models():
         "bert": (course_hw5.bert_classifier(text, max_length=6), IDS),
         "beit": (course_hw5.beit_classifier(course_hw5.beit_backbone(**sizes), 3), IMAGES),
         "upernet": (course_hw5.upernet_segmenter(scenes, 5, auxiliary_head=False), IMAGES),
+        "own": (own_model(), np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")),
     }
+
+
+def own_model():
+    """A model of Keras's layers, whose attention is fused where the backend can."""
+    x = inputs = keras.Input((5, 8))
+    x = x + keras.layers.MultiHeadAttention(2, 4, name="all")(x, x)
+    x = x + keras.layers.MultiHeadAttention(2, 4, name="causal")(x, x, use_causal_mask=True)
+    x = x + keras.layers.GroupQueryAttention(4, 4, 2, name="grouped")(x, x)
+    return keras.Model(inputs, keras.layers.Dense(3)(x))
 
 
 def weights_of(model, random):
@@ -41,7 +51,8 @@ def run_models():
         model.set_weights(weights_of(model, random))
         outputs = {"predictions": model.predict(data, verbose=0)}
         if name != "upernet":
-            outputs["attention"] = course_hw5.attention_model(model).predict(data, verbose=0)
+            attention = course_hw5.attention_model(model).predict(data, verbose=0)
+            outputs |= attention if isinstance(attention, dict) else {"attention": attention}
         arrays |= {f"{name} {kind}": keras.ops.convert_to_numpy(output) for kind, output in outputs.items()}
     return arrays
 

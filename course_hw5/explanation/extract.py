@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from course_hw5.errors import require
+from course_hw5.explanation import recording
 from course_hw5.layers import kernels
 from course_hw5.layers.layer import Layer
 from course_hw5.models import task
@@ -33,23 +34,28 @@ def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:
     """Makes the submodel that outputs the attention of all layers, with the inputs and the weights of `model`.
 
     Args:
-        model: BERT or BEiT, with or without a head; also a functional model of your own that calls a `BertBackbone` or a
-            `BeitBackbone`.
+        model: BERT or BEiT, with or without a head; or any functional model whose layers attend by a softmax over keys, such as
+            `keras.layers.MultiHeadAttention`, `GroupQueryAttention` or the layers of keras-hub, and layers of your own.
         parts: for BEiT, whether the two terms of the attention logits are given too.
 
     Returns:
-        Functional `keras.Model` with a float32 output `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis
-        -2 the query, -1 the key; rows sum to 1 and padded keys get 0. With `parts` a dict of that, "attention_weights", and of
-        what it is the softmax of the sum of: "content_logits", scaled products of query and key, and "position_logits", the
-        position bias.
+        Functional `keras.Model`, in inference mode. Of a BERT or BEiT of this package, or a model that calls one, its output is
+        float32 `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis -2 the query, -1 the key; rows sum to 1
+        and padded keys get 0. With `parts` it is a dict of that, "attention_weights", and of what it is the softmax of the sum
+        of: "content_logits", scaled products of query and key, and "position_logits", the position bias.
+
+        Of any other model, whose layers may differ, it is a dict from the path of each layer, in the order of their calls, to
+        float32 weights `(batch, heads, queries, keys)`; windows of an image count as examples.
 
     Raises:
-        ValueError: if `model` has no attention that can be read.
+        ValueError: if `model` has no attention, or some layer's cannot be read.
     """
     outputs = extractor(model).output
     names = ("attention_weights", "content_logits", "position_logits") if parts else ("attention_weights",)
     if not {*names} <= {*outputs}:
         raise ValueError(f"`parts` must be False for a model without position bias. Received: {model.name}")
+    if isinstance(outputs["attention_weights"], dict):
+        return keras.Model(model.input, outputs["attention_weights"], name=f"{model.name}_attention")
     stacked = {name: Stacked(name=f"stacked_{name}")(outputs[name]) for name in names}
     return keras.Model(model.input, stacked if parts else stacked["attention_weights"], name=f"{model.name}_attention")
 
@@ -58,12 +64,13 @@ def extractor(model: keras.Model) -> keras.Model:
     """The model that computes everything in one pass: what `model` outputs, and each layer's attention. It is made once."""
     require("model", model, lambda model: isinstance(model, keras.Model), "a Keras model")
     if model not in _EXTRACTORS:
-        is_ours = isinstance(model, (task.Task, task.Backbone))
         backbone = next((layer for layer in model.layers if isinstance(layer, task.Backbone)), None)
-        if not is_ours and backbone is None:
-            expected = "be, or call, a BertBackbone or a BeitBackbone of course_hw5"
-            raise ValueError(f"`model` must {expected}. Received: {model.name!r}")
-        _EXTRACTORS[model] = model.with_attention() if is_ours else task.with_attention(model, backbone)
+        if isinstance(model, (task.Task, task.Backbone)):
+            _EXTRACTORS[model] = model.with_attention()
+        elif backbone is not None:
+            _EXTRACTORS[model] = task.with_attention(model, backbone)
+        else:
+            _EXTRACTORS[model] = recording.with_attention(model)
     return _EXTRACTORS[model]
 
 

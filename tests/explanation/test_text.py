@@ -192,5 +192,5 @@ def test_embedding_parts_add_up_to_what_the_first_layer_reads(model):
 
 
 def test_a_model_without_attention_is_refused():
-    with pytest.raises(ValueError, match="`model` must .* BertBackbone or a BeitBackbone .* Received: 'mlp"):
+    with pytest.raises(ValueError, match="`model` must have layers that attend.* Received: 'mlp"):
         attention_model(mlp_classifier(hidden_units=(4,)))

@@ -11,6 +11,7 @@ import keras_nlp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from course_hw5.explanation import recording
 from course_hw5.labs.support.sequences import ANSWERS, CHASE_WORDS, GERMAN_WORDS, LONGEST_CHASE, Batch
 
 Pair = tuple[int, int]  # of the encoder and of the decoder
@@ -45,7 +46,7 @@ def recurrent(lengths: Pair, vocabularies: Pair, width: int, attend: bool, unifo
         attention = keras.layers.AdditiveAttention(name="alignment")
         context, _ = attention([queries, states, keys], mask=[None, mask], return_attention_scores=True)
         if uniform:
-            _silence(attention.scale, attention)
+            _silence(attention.scale)
     else:
         context = keras.layers.RepeatVector(lengths[1])(last)
     x = keras.layers.Dense(width, activation="tanh")(keras.layers.Concatenate()([x, context]))
@@ -65,8 +66,9 @@ def transformer(lengths: Pair, vocabularies: Pair, width: int, blocks: int, unif
         decoder = keras_nlp.layers.TransformerDecoder(2 * width, HEADS, name=f"decoder_{i}")
         y = decoder(y, x, encoder_padding_mask=mask)
         if uniform:
-            queries = decoder._cross_attention_layer.query_dense
-            _silence(queries.kernel, queries)
+            for variable in decoder.variables:
+                if "/cross_attention/query/" in variable.path:
+                    _silence(variable)
     return keras.Model([source, written], keras.layers.Dense(vocabularies[1])(y))
 
 
@@ -118,10 +120,10 @@ def _embedded(tokens, vocabulary, width, positions):
     return x
 
 
-def _silence(variable, layer):
+def _silence(variable):
     """Keeps all attention logits at 0, whatever is asked, so that the softmax gives every key the same weight."""
     variable.assign(keras.ops.zeros_like(variable))
-    layer.trainable = False
+    variable.trainable = False
 
 
 def train(model: keras.Model, inputs: Inputs, answers: Batch, learning_rate: float = 3e-3) -> None:
@@ -157,29 +159,14 @@ def attention_weights(model: keras.Model, inputs: Inputs) -> dict[str, Float[np.
         Dict of "encoder" and "decoder" (self-attention) and "cross" (the decoder's cross-attention), where the model has them,
         to float32 arrays `(blocks, heads, queries, keys)`.
     """
-    recorded = {}
-
-    def recording(role, compute_attention):  # keras-nlp returns no weights, and this is Keras's place to override
-        def compute(query, key, value, attention_mask=None, training=None, return_attention_scores=False, **kwargs):
-            output, weights = compute_attention(query, key, value, attention_mask, training, True, **kwargs)
-            recorded.setdefault(role, []).append(keras.ops.convert_to_numpy(weights)[0])
-            return output, weights
-
-        return compute
-
-    kinds = keras_nlp.layers.TransformerEncoder, keras_nlp.layers.TransformerDecoder
-    encoders, decoders = ([block for block in model.layers if isinstance(block, kind)] for kind in kinds)
-    layers = [("encoder", block._self_attention_layer) for block in encoders]
-    layers += [("decoder", block._self_attention_layer) for block in decoders]
-    layers += [("cross", block._cross_attention_layer) for block in decoders if block._cross_attention_layer is not None]
-    try:
-        for role, layer in layers:
-            layer._compute_attention = recording(role, layer._compute_attention)
+    recorder = recording.Recorder()
+    with recorder.watching():
         model(inputs)
-    finally:
-        for _, layer in layers:
-            del layer._compute_attention
-    return {role: np.stack(layers) for role, layers in recorded.items()}
+    by_role = {}
+    for path, weights in recorder.weights.items():
+        role = "cross" if "cross_attention" in path else "decoder" if "decoder" in path else "encoder"
+        by_role.setdefault(role, []).append(keras.ops.convert_to_numpy(weights)[0])
+    return {role: np.stack(blocks) for role, blocks in by_role.items()}
 
 
 def influence_of_words(model: keras.Model, example: Sequence[Batch]) -> Float[np.ndarray, "steps words"]:
