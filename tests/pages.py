@@ -16,15 +16,24 @@ NAMES = test_comparison.NAMES
 
 
 def write_words(folder):
-    gradients = np.ones_like(test_viewer.ATTENTION)
+    gradients, vectors = np.ones_like(test_viewer.ATTENTION), vectors_of(test_viewer.ATTENTION)
     tokens = ["[CLS]", *SENTENCE.split(), "[SEP]"]
     more = {"probability": 0.81, "class_name": "positive", "what_if": test_viewer.WHAT_IF, "sentence_b_start": 4}
-    head_view(test_viewer.ATTENTION, tokens, gradients=gradients, html_action="return", path=folder / "words.html", **more)
+    more |= {"html_action": "return", "path": folder / "words.html"}
+    head_view(test_viewer.ATTENTION, tokens, gradients=gradients, vectors=vectors, **more)
     return folder / "words.html"
 
 
+def vectors_of(attention, bias=0):
+    """Vectors that give this attention: each query and key of as many dimensions as there are tokens."""
+    queries = np.log(np.maximum(attention, 1e-12)) - bias
+    keys = np.broadcast_to(np.eye(attention.shape[-1], dtype="float32"), attention.shape)
+    return {"query": queries, "key": keys, "value": keys, "scale": 1}
+
+
 def write_image(folder):
-    more = {"grid": test_patches.GRID, "html_action": "return", "path": folder / "image.html"}
+    vectors = vectors_of(test_patches.ATTENTION, test_patches.BIAS)
+    more = {"grid": test_patches.GRID, "html_action": "return", "path": folder / "image.html", "vectors": vectors}
     patch_view(test_patches.ATTENTION, test_patches.IMAGE, **more, **test_patches.EVERYTHING)
     return folder / "image.html"
 

@@ -149,6 +149,9 @@ def views(driver, kind):
             wait(driver, f"return document.body.dataset.shown.startsWith('{name}')")
             driver.execute_script("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
             yield name
+        click(driver, "#steps-open")
+        wait(driver, "return document.getElementById('steps').open")
+        yield "the steps of a weight"
 
 
 @needs_browser
@@ -186,9 +189,10 @@ def tab_through(driver):
     """What can be reached, in the order of the page, and what Tab reaches, each with whether an outline shows it."""
     count = driver.execute_script("""
         const name = (element) => `${element.tagName} ${element.id} ${[...document.querySelectorAll('*')].indexOf(element)}`;
+        const dialog = document.querySelector('dialog[open]'); // nothing beside it can be reached
         document.activeElement.blur();
         window.reached = [];
-        window.can = [...document.querySelectorAll('a[href], button, select, input, summary, [tabindex]')]
+        window.can = [...(dialog ?? document).querySelectorAll('a[href], button, select, input, summary, [tabindex]')]
           .filter((element) => element.tabIndex >= 0 && !element.disabled)
           .filter((element) => element.checkVisibility({ visibilityProperty: true }))
           .map(name);
@@ -198,7 +202,8 @@ def tab_through(driver):
         };
         document.addEventListener('focusin', window.reach);
         getSelection().removeAllRanges();
-        document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); window.reached = [];
+        const start = dialog ?? document.body;
+        start.tabIndex = -1; start.focus(); start.removeAttribute('tabindex'); window.reached = [];
         return window.can.length;""")
     ActionChains(driver).send_keys(*[Keys.TAB] * count).perform()
     return driver.execute_script("document.removeEventListener('focusin', window.reach); return [window.can, window.reached]")

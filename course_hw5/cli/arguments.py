@@ -72,6 +72,17 @@ def _give_up_stdout():
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def add_steps_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that `steps_of` reads."""
+    told = "hold the vectors that each weight is computed from, even where they make the page more than 1 MB larger"
+    parser.add_argument("--steps", action="store_true", help=told)
+
+
+def steps_of(args: argparse.Namespace, explained: Any) -> dict[str, Any]:
+    """Options of a view: vectors of any size where --steps asks for them."""
+    return {"vectors": explained.vectors} if args.steps else {}
+
+
 def load_model(args: argparse.Namespace, recipe: str, expected: str) -> Any:
     """Loads --preset, after Keras without what a command does not need. Call it after what can be refused at once.
 

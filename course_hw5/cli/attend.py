@@ -4,7 +4,7 @@ import argparse
 import pathlib
 
 import course_hw5
-from course_hw5.cli.arguments import load_model
+from course_hw5.cli import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--special-tokens", action="store_true", help='read "[MASK]" and "[SEP]" in a text as those tokens')
     parser.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
     parser.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
+    arguments.add_steps_argument(parser)
 
 
 def run(args: argparse.Namespace) -> str:
@@ -25,8 +26,9 @@ def run(args: argparse.Namespace) -> str:
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    model = load_model(args, "bert", "a classifier of texts")
+    model = arguments.load_model(args, "bert", "a classifier of texts")
     explained = course_hw5.explain(model, args.text, args.other, args.special_tokens)
-    explained.view(title=" / ".join(filter(None, (args.text, args.other))), html_action="return", path=out)
+    title = " / ".join(filter(None, (args.text, args.other)))
+    explained.view(title=title, html_action="return", path=out, **arguments.steps_of(args, explained))
     read = f", of the first {len(explained.tokens)} of {explained.truncated_from} tokens" if explained.truncated_from else ""
     return f"{explained.class_name} {explained.probability:.4f}{read}. Open {out}"

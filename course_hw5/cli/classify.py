@@ -8,6 +8,7 @@ from course_hw5.cli import arguments
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_image_arguments(parser, "beit-cifar10", "runs/classify", "folder for a page per image")
+    arguments.add_steps_argument(parser)
 
 
 def run(args: argparse.Namespace) -> str:
@@ -25,7 +26,8 @@ def run(args: argparse.Namespace) -> str:
             image = image.mean(axis=2, keepdims=True)
         explained = course_hw5.explain(model, image)
         layers = layers_of_page(explained.attention.shape)
-        explained.view(title=name, include_layers=layers, html_action="return", path=f"{stem}.html")
+        options = {"title": name, "include_layers": layers, "html_action": "return", "path": f"{stem}.html"}
+        explained.view(**options, **arguments.steps_of(args, explained))
         top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained.predictions[:5])
         return f"{top}. Open {stem}.html"
 

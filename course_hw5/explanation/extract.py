@@ -13,6 +13,7 @@ from course_hw5.layers import kernels
 from course_hw5.layers.layer import Layer
 from course_hw5.models import task
 
+VECTORS = ("query", "key", "value")
 _EXTRACTORS = weakref.WeakKeyDictionary()
 
 
@@ -30,19 +31,21 @@ class Stacked(Layer):
         return None  # the attention holds it
 
 
-def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:
+def attention_model(model: keras.Model, parts: bool = False, vectors: bool = False) -> keras.Model:
     """Makes the submodel that outputs the attention of all layers, with the inputs and the weights of `model`.
 
     Args:
         model: BERT or BEiT, with or without a head; or any functional model whose layers attend by a softmax over keys, such as
             `keras.layers.MultiHeadAttention`, `GroupQueryAttention` or the layers of keras-hub, and layers of your own.
         parts: for BEiT, whether the two terms of the attention logits are given too.
+        vectors: whether queries, keys and values are given too.
 
     Returns:
         Functional `keras.Model`, in inference mode. Of a BERT or BEiT of this package, or a model that calls one, its output is
         float32 `(batch, layers, heads, tokens, tokens)`: softmax probabilities, axis -2 the query, -1 the key; rows sum to 1
         and padded keys get 0. With `parts` it is a dict of that, "attention_weights", and of what it is the softmax of the sum
-        of: "content_logits", scaled products of query and key, and "position_logits", the position bias.
+        of: "content_logits", scaled products of query and key, and "position_logits", the position bias. With `vectors` it is a
+        dict, too, with "query", "key" and "value", each `(batch, layers, heads, tokens, head_dim)`.
 
         Of any other model, whose layers may differ, it is a dict from the path of each layer, in the order of their calls, to
         float32 weights `(batch, heads, queries, keys)`; windows of an image count as examples.
@@ -51,13 +54,15 @@ def attention_model(model: keras.Model, parts: bool = False) -> keras.Model:
         ValueError: if `model` has no attention, or some layer's cannot be read.
     """
     outputs = extractor(model).output
-    names = ("attention_weights", "content_logits", "position_logits") if parts else ("attention_weights",)
+    names = ("attention_weights", *(("content_logits", "position_logits") if parts else ()), *(VECTORS if vectors else ()))
     if not {*names} <= {*outputs}:
-        raise ValueError(f"`parts` must be False for a model without position bias. Received: {model.name}")
+        name, of = ("parts", "without position bias") if parts else ("vectors", "that is no BERT or BEiT of course_hw5")
+        raise ValueError(f"`{name}` must be False for a model {of}. Received: {model.name}")
     if isinstance(outputs["attention_weights"], dict):
         return keras.Model(model.input, outputs["attention_weights"], name=f"{model.name}_attention")
     stacked = {name: Stacked(name=f"stacked_{name}")(outputs[name]) for name in names}
-    return keras.Model(model.input, stacked if parts else stacked["attention_weights"], name=f"{model.name}_attention")
+    given = stacked if len(names) > 1 else stacked["attention_weights"]
+    return keras.Model(model.input, given, name=f"{model.name}_attention")
 
 
 def extractor(model: keras.Model) -> keras.Model:
@@ -91,3 +96,11 @@ def with_gradients(model: keras.Model, inputs: np.ndarray, logit: Callable, toke
 def of_first(layers: Iterable, tokens: int | None = None) -> Float32[np.ndarray, "layers heads tokens tokens"]:
     """Attention of a batch's first example, a tensor per layer, of its first `tokens`: `(layers, heads, tokens, tokens)`."""
     return np.stack([np.float32(keras.ops.convert_to_numpy(layer)[0, :, :tokens, :tokens]) for layer in layers])
+
+
+def vectors_of_first(
+    outputs: dict, tokens: int | None = None
+) -> dict[str, Float32[np.ndarray, "layers heads tokens head_dim"]]:
+    """Query, key and value of a batch's first example, of its first `tokens`, from what the `extractor` outputs."""
+    each = {name: [keras.ops.convert_to_numpy(layer)[0, :, :tokens] for layer in outputs[name]] for name in VECTORS}
+    return {name: np.stack(layers).astype("float32") for name, layers in each.items()}

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from course_hw5.attention.viewer.page import Page, patch_view
-from course_hw5.explanation.extract import of_first, with_gradients
+from course_hw5.attention.viewer.vectors import by_default
+from course_hw5.explanation.extract import of_first, vectors_of_first, with_gradients
 from course_hw5.models.beit_tasks import BeitClassifier
 
 
@@ -24,6 +25,8 @@ class ImageExplanation:
         predictions: all `(class name, probability)`, the best first, each of its own where the model gives several labels to
             an image.
         patch: the token whose last attention counted most for the prediction.
+        vectors: dict of "query", "key" and "value", float32 `(layers, heads, tokens, head_dim)`: what `content_logits` are the
+            scaled products of, and what the weights mix.
     """
 
     attention: np.ndarray
@@ -34,10 +37,11 @@ class ImageExplanation:
     grid: tuple[int, int]
     predictions: list[tuple[str, float]]
     patch: int
+    vectors: dict[str, np.ndarray]
 
     def view(self, **options) -> Page | None:
-        """Shows it by `patch_view`, whose options these are."""
-        return patch_view(**vars(self) | options)
+        """Shows it by `patch_view`, whose options these are, with the `vectors` where they add less than 1 MB."""
+        return patch_view(**vars(self) | {"vectors": by_default(self.vectors)} | options)
 
 
 def explain_image(model: BeitClassifier, image: np.ndarray) -> ImageExplanation:
@@ -51,7 +55,8 @@ def explain_image(model: BeitClassifier, image: np.ndarray) -> ImageExplanation:
     predictions = [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
     patch = int(np.maximum(attention[-1] * gradients[-1], 0).sum(axis=(0, 2)).argmax())
     shown, grid = _shown(image, model.preprocessing), model.backbone.grid
-    return ImageExplanation(attention, gradients, content_logits, position_logits, shown, grid, predictions, patch)
+    logits, vectors = (content_logits, position_logits), vectors_of_first(outputs)
+    return ImageExplanation(attention, gradients, *logits, shown, grid, predictions, patch, vectors)
 
 
 def _checked(model, image):

@@ -7,8 +7,9 @@ import numpy as np
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer.page import Page, head_view
+from course_hw5.attention.viewer.vectors import by_default
 from course_hw5.errors import require
-from course_hw5.explanation.extract import extractor, of_first, with_gradients
+from course_hw5.explanation.extract import extractor, of_first, vectors_of_first, with_gradients
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
@@ -30,6 +31,8 @@ class TextExplanation:
             that counted most if there are more.
         sentence_b_start: index of the first token of the second text of a pair, or None.
         truncated_from: number of tokens of the whole text, where the model reads fewer; else None.
+        vectors: dict of "query", "key" and "value", float32 `(layers, heads, tokens, head_dim)`, and "bias", which broadcasts
+            to `attention`; that is the softmax of the scaled products of query and key, plus the bias.
     """
 
     tokens: list[str]
@@ -40,10 +43,12 @@ class TextExplanation:
     what_if: list[tuple[str, int, int, float]]
     sentence_b_start: int | None = None
     truncated_from: int | None = None
+    vectors: dict[str, np.ndarray] | None = None
 
     def view(self, **options) -> Page | None:
-        """Shows it by `head_view`, whose options these are."""
-        return head_view(**{name: value for name, value in vars(self).items() if name != "truncated_from"} | options)
+        """Shows it by `head_view`, whose options these are, with the `vectors` where they add less than 1 MB."""
+        shown = {name: value for name, value in vars(self).items() if name != "truncated_from"}
+        return head_view(**shown | {"vectors": by_default(self.vectors)} | options)
 
 
 def get_att_tok(
@@ -94,7 +99,7 @@ def explain_text(model: BertClassifier, text: str, other: str | None = None, spe
         # not by way of the probability, which has no gradient where it is 0 or 1 to float32
         return keras.ops.abs(keras.ops.matmul(keras.ops.cast(outputs["pooled_output"], "float32"), head.kernel) + head.bias)
 
-    _, attention, gradients = with_gradients(model, ids, logit, len(tokens))
+    outputs, attention, gradients = with_gradients(model, ids, logit, len(tokens))
     words = _words(tokens, ids[0], tokenizer)
     if len(words) > MASKED_WORDS:
         counted = analysis.token_relevance(attention, gradients)[0]
@@ -104,7 +109,9 @@ def explain_text(model: BertClassifier, text: str, other: str | None = None, spe
     what_if = [(name, *word, value) for name, word, value in zip(names, words, without)]
     whole = len(encoding.encode(text, 10**6, other, tokenizer, special_tokens).ids)
     cut_from = whole if whole > len(tokens) else None
-    return TextExplanation(tokens, attention, gradients, probability, model.class_names[1], what_if, other_start, cut_from)
+    vectors = vectors_of_first(outputs, len(tokens)) | {"bias": of_first(outputs["logit_bias"], len(tokens))}
+    answer = (probability, model.class_names[1], what_if)
+    return TextExplanation(tokens, attention, gradients, *answer, other_start, cut_from, vectors)
 
 
 def _probabilities(model, ids, words):

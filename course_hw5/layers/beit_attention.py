@@ -17,7 +17,7 @@ class BeitAttention(Layer):
     Input: `(batch, tokens, hidden_dim)`, and a position bias `(heads, tokens, tokens)` or None. Output:
     `(batch, tokens, hidden_dim)`; with `return_attention_scores` also a dict of arrays `(batch, heads, tokens, tokens)` of the
     same type, axis -2 the query: "attention_weights", the softmax of the sum of "content_logits", scaled products of query and
-    key, and "position_logits", the bias.
+    key, and "position_logits", the bias. The dict also has "query", "key" and "value", each `(batch, heads, tokens, head_dim)`.
     """
 
     def __init__(self, num_heads: int, dropout: float = 0.0, initializer_range: float = 0.02, **kwargs):
@@ -53,4 +53,5 @@ class BeitAttention(Layer):
             return x
         content_logits = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2))) * scale
         position_logits = keras.ops.broadcast_to(bias, keras.ops.shape(content_logits))
-        return x, {"attention_weights": attention, "content_logits": content_logits, "position_logits": position_logits}
+        logits = {"content_logits": content_logits, "position_logits": position_logits}
+        return x, {"attention_weights": attention, "query": query, "key": key, "value": value} | logits

@@ -24,7 +24,9 @@ class BertAttention(Layer):
 
     Input: `query` and `value`, each `(batch, tokens, hidden_dim)`, the same tensor for self-attention, and a bool or int
     `attention_mask` `(batch, tokens or 1, tokens)`, or None. Output: `(batch, tokens, hidden_dim)`; with
-    `return_attention_scores` also the attention weights `(batch, heads, tokens, tokens)`.
+    `return_attention_scores` also a dict: "attention_weights" `(batch, heads, tokens, tokens)`, axis -2 the query; "query",
+    "key" and "value", each `(batch, heads, tokens, head_dim)`; and "logit_bias", what is added to the scaled products of query
+    and key, which broadcasts to the weights.
     """
 
     def __init__(self, num_heads: int, dropout=0.0, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
@@ -55,11 +57,15 @@ class BertAttention(Layer):
 
     def call(self, query: Tensor, value: Tensor, attention_mask=None, return_attention_scores=False, training=None):
         mask = keras.ops.ones((1, 1, keras.ops.shape(value)[1]), "bool") if attention_mask is None else attention_mask
+        mask = keras.ops.cast(mask[:, None], "bool")
         query, key, value = self._project(query, value)
-        attention = self.attention_weights(query, key, keras.ops.cast(mask[:, None], "bool"))
+        attention = self.attention_weights(query, key, mask)
         weights = self.attention_dropout(attention, training=training)
         x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
-        return (x, attention) if return_attention_scores else x
+        if not return_attention_scores:
+            return x
+        bias = self.logit_bias(query, mask)
+        return x, {"attention_weights": attention, "query": query, "key": key, "value": value, "logit_bias": bias}
 
     def _project(self, query, value):
         """Query, key and value of all heads, each `(batch, heads, tokens, head_dim)`."""
@@ -77,5 +83,12 @@ class BertAttention(Layer):
             query, key: tensors `(batch, heads, tokens, head_dim)`.
             mask: bool tensor `(batch or 1, 1, tokens or 1, tokens)`, false where a key is hidden.
         """
+        return kernels.attention_weights(query, key, self.logit_bias(query, mask), self.factor)
+
+    def logit_bias(self, query: Tensor, mask: Tensor) -> Tensor:
+        """What is added to the scaled products: a large negative number where a key is hidden.
+
+        Args: as of `attention_weights`.
+        """
         hidden = keras.ops.cast(-3e4, query.dtype)
-        return kernels.attention_weights(query, key, keras.ops.where(mask, keras.ops.zeros_like(hidden), hidden), self.factor)
+        return keras.ops.where(mask, keras.ops.zeros_like(hidden), hidden)

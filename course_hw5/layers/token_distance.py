@@ -36,11 +36,18 @@ class TokenDistanceAttention(BertAttention):
         return super()._project(query, value)
 
     def attention_weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+        products = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
+        factor = keras.ops.convert_to_tensor(self.factor, "float32")
+        return kernels.biased_softmax(products, self._distance_bias(query), mask, factor)
+
+    def logit_bias(self, query: Tensor, mask: Tensor) -> Tensor:
+        bias = self._distance_bias(query)
+        return keras.ops.where(mask, bias, bias - 3e4)
+
+    def _distance_bias(self, query):
         position = keras.ops.arange(keras.ops.shape(query)[2])
         rows = distance_bucket(position - position[:, None], self.buckets)
-        bias = kernels.position_bias(keras.ops.convert_to_tensor(self.table), rows)[None]
-        products = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
-        return kernels.biased_softmax(products, bias, mask, keras.ops.convert_to_tensor(self.factor, "float32"))
+        return kernels.position_bias(keras.ops.convert_to_tensor(self.table), rows)[None]
 
 
 def distance_bucket(distance: Tensor, buckets: int) -> Tensor:

@@ -105,16 +105,15 @@ class BeitBackbone(Backbone, Registered, keras.Model):
         """Runs the same layers on symbolic inputs.
 
         Returns:
-            What the model outputs, and a dict of lists with a tensor `(batch, heads, tokens, tokens)` for each block:
-            "attention_weights", the softmax of the sum of "content_logits", scaled products of query and key, and
-            "position_logits", the bias.
+            What the model outputs, and a dict of what `BeitAttention` returns, a list with a tensor for each block:
+            "attention_weights", "content_logits", "position_logits", "query", "key", "value".
         """
-        recorded = {"attention_weights": [], "content_logits": [], "position_logits": []}
+        recorded = {}
 
         def call_block(block, x, bias):
             x, parts = WithAttention(block)(x, bias)
-            for name, tensors in recorded.items():
-                tensors.append(parts[name])
+            for name, tensor in parts.items():
+                recorded.setdefault(name, []).append(tensor)
             return x
 
         return self._run(inputs, call_block), recorded

@@ -101,15 +101,16 @@ class BertBackbone(Backbone, Registered, keras_nlp.models.Backbone):
         """Runs the same layers on symbolic inputs, without dropout.
 
         Returns:
-            What the model outputs, and a dict of "attention_weights", a list with a tensor `(batch, heads, tokens, tokens)`
-            for each layer, and "pooled_output".
+            What the model outputs; and a dict of "pooled_output" and, of what `BertAttention` returns, a list with a tensor for
+            each layer: "attention_weights", "query", "key", "value", "logit_bias".
         """
-        x, attention = self.embed(inputs)["sum"], []
+        x, recorded = self.embed(inputs)["sum"], {}
         for encoder in self.transformer_layers:
-            x, weights = WithAttention(encoder)(x, inputs["padding_mask"])
-            attention.append(weights)  # as computed: a gradient by a float32 copy would be none
+            x, parts = WithAttention(encoder)(x, inputs["padding_mask"])
+            for name, tensor in parts.items():  # as computed: a gradient by a float32 copy would be none
+                recorded.setdefault(name, []).append(tensor)
         outputs = {"sequence_output": x, "pooled_output": self.pooled_dense(x[:, 0])}
-        return outputs, {"attention_weights": attention, "pooled_output": outputs["pooled_output"]}
+        return outputs, recorded | {"pooled_output": outputs["pooled_output"]}
 
     def no_weight_decay(self) -> tuple[str, ...]:
         """Names of variables, or parts of names, that weight decay leaves out, as `exclude_from_weight_decay` takes them."""

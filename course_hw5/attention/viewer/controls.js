@@ -8,7 +8,8 @@ import { drawMatrix, showMatrix } from "./matrix.js";
 import { drawModel, showModel } from "./model.js";
 import { imageView } from "./patches.js";
 import { SAVE, save } from "./saving.js";
-import { HOME, hasHeads, kind, kindName, palette, seen, state } from "./shared.js";
+import { HOME, hasHeads, hasSteps, kind, kindName, palette, seen, state } from "./shared.js";
+import { stepsPanel } from "./step_panel.js";
 import { showWhatIf } from "./what_if.js";
 
 export const images = state.image && imageView();
@@ -26,6 +27,7 @@ export async function show() {
   $("kind").value = seen.kind;
   $("layer").value = seen.layer;
   $("note").textContent = say(`note.${kind().name}`);
+  if (hasSteps) $("tip").textContent = say(`tip.${seen.view}`);
   $("heads").style.visibility = hasHeads() && seen.view !== "Model" ? "visible" : "hidden";
   $("layer").disabled = seen.view === "Model"; // which shows them all
   for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.value)));
@@ -116,5 +118,6 @@ if (state.sentenceB != null) {
 }
 document.addEventListener("keydown", (event) => event.key === "Escape" && seen.token && choose(null));
 document.documentElement.classList.toggle("with-image", Boolean(images));
+if (hasSteps) stepsPanel();
 showWhatIf();
 show();

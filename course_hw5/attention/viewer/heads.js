@@ -4,7 +4,9 @@ import { strongestLines } from "./arrays.js";
 import { make, style } from "./dom.js";
 import { say } from "./language.js";
 import { showNumbers, tints } from "./numbers.js";
-import { activeHeads, fitted, keys, kind, lineColor, queries, seen } from "./shared.js";
+import { activeHeads, fitted, hasHeads, hasSteps, keys, kind, lineColor, queries, seen } from "./shared.js";
+import { lineAt } from "./step_numbers.js";
+import { openSteps } from "./step_panel.js";
 import { text } from "./svg.js";
 import { number } from "./text.js";
 import { chosenWeights, passes, seenWeights } from "./weights.js";
@@ -13,6 +15,7 @@ import { isMasked, markMasked } from "./what_if.js";
 const LINES = 8000; // more are not told apart
 const GAP = 320; // between the columns, in pixels
 const ROW = 25; // a finger needs 24
+const REACH = 6; // from a line to a click on it
 const lineOpacity = (strength) => Math.min(1, strength ** 0.8);
 const lineWidth = (strength) => 0.6 + 2 * strength;
 
@@ -56,9 +59,23 @@ export async function showHeads(stage) {
   if (!at) return;
   const canvas = make("canvas", { role: "img", "aria-label": say("lines") });
   stage.replaceChildren(make("div", { class: "columns" }, tokenList("query", queries), canvas, tokenList("key", keys)));
+  if (hasSteps && hasHeads()) opensLines(canvas, at);
   paintLines(canvas, at);
   showNumbers(at);
   markMasked(seen.masked);
+}
+
+/** A click on a line opens its steps. */
+function opensLines(canvas, at) {
+  const under = ({ offsetX, offsetY }) =>
+    lineAt(lines(at), offsetX, offsetY, { width: canvas.offsetWidth, row: ROW, reach: REACH });
+  canvas.addEventListener("mousemove", (event) => {
+    canvas.style.cursor = under(event) ? "pointer" : "";
+  });
+  canvas.addEventListener("click", (event) => {
+    const [head, query, key] = under(event) ?? [];
+    if (head !== undefined) openSteps({ head, query, key });
+  });
 }
 
 // ---------------------------------------------------------------- choosing a token

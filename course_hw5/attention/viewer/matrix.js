@@ -7,7 +7,9 @@ import { say } from "./language.js";
 import { cellSize } from "./layout.js";
 import { closedTable, plainTable } from "./numbers.js";
 import { drawnLegend, legend } from "./scale.js";
-import { ARROWS, activeHeads, fitted, headsText, keys, kind, queries, widthOf } from "./shared.js";
+import { ARROWS, activeHeads, fitted, hasHeads, hasSteps, headsText, keys, kind, queries, widthOf } from "./shared.js";
+import { strongestOf } from "./step_choice.js";
+import { openSteps } from "./step_panel.js";
 import { drawnCanvas, text } from "./svg.js";
 import { inCell, number, powerOf, unit } from "./text.js";
 import { passes, seenWeights } from "./weights.js";
@@ -164,7 +166,10 @@ export async function showMatrix(stage) {
   canvas.addEventListener("mousemove", (event) =>
     point(Math.floor((event.offsetY - top) / down), Math.floor((event.offsetX - left) / across)),
   );
+  const open = () => hasSteps && hasHeads() && cursor && openSteps(strongestOf([cursor[0]], [cursor[1]]));
+  canvas.addEventListener("click", open);
   canvas.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") open();
     const step = ARROWS[event.key];
     if (!step) return;
     event.preventDefault();

@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from markupsafe import escape
 
 from course_hw5 import files
 from course_hw5.attention.viewer import state, templates
+from course_hw5.attention.viewer import vectors as steps
 from course_hw5.errors import require
 
 ENVIRONMENT = templates.environment()
@@ -50,6 +51,7 @@ def head_view(
     probability: float | None = None,
     class_name: str | None = None,
     what_if: Sequence[tuple[str, int, int, float]] | None = None,
+    vectors: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> Page | None:
     """Shows attention weights: as lines between tokens, as a matrix, and all layers and heads at once.
@@ -72,6 +74,10 @@ def head_view(
         probability: of the model's answer, shown above the tokens.
         class_name: what that is the probability of, shown beside it.
         what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`.
+        vectors: dict of "query", "key" and "value", arrays `(layers, heads, tokens, head_dim)` in any form of `attention`.
+            It may also hold "bias", an array that broadcasts to `attention`, added to the scaled products, where -inf hides a
+            key; and "scale", `head_dim**-0.5` by default. Adds the steps from these vectors to each weight, and to what a head
+            writes.
         title: of the page; "Attention" by default.
 
     Returns:
@@ -94,7 +100,8 @@ def head_view(
         "whatIf": state.what_if(what_if, probability, rows),
     }
     measures = state.measures(attention, gradients, rollout=is_self)
-    return _view(measures, queries, keys, shown, layer, heads, include_layers, title, html_action, path)
+    found = steps.checked(vectors, attention)
+    return _view(measures, queries, keys, shown, found, layer, heads, include_layers, title, html_action, path)
 
 
 def patch_view(
@@ -112,6 +119,7 @@ def patch_view(
     gradients: state.Weights | None = None,
     predictions: Sequence[tuple[str, float]] | None = None,
     patch: int | None = None,
+    vectors: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> Page | None:
     """Shows attention between patches of an image: as heat on it, head by head, as a matrix, and all layers and heads at once.
@@ -133,6 +141,7 @@ def patch_view(
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
         predictions: `(class name, probability)`, best first; five are shown above the image.
         patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
+        vectors: as of `head_view`; their bias is `position_logits` where they have none of their own.
         title: of the page; "Attention" by default.
 
     Returns:
@@ -154,7 +163,8 @@ def patch_view(
         "predictions": state.predictions(predictions),
     }
     measures = state.measures(attention, gradients, content_logits=content_logits, position_logits=position_logits)
-    return _view(measures, names, names, shown, layer, heads, include_layers, title, html_action, path)
+    found = steps.checked(vectors, attention, measures.get("position_logits"))
+    return _view(measures, names, names, shown, found, layer, heads, include_layers, title, html_action, path)
 
 
 def _refuse(misplaced, view, last, advice):
@@ -162,7 +172,7 @@ def _refuse(misplaced, view, last, advice):
         raise TypeError(f"`{view}` must get no positional argument after `{last}`; {advice}. Received: {misplaced[0]!r:.60}")
 
 
-def _view(measures, queries, keys, shown, layer, heads, include_layers, title, html_action, path):
+def _view(measures, queries, keys, shown, vectors, layer, heads, include_layers, title, html_action, path):
     """Shows or returns the page of `measures`, as `state.measures` gives them, with what else its scripts read in `shown`."""
     require("title", title, lambda title: title is None or isinstance(title, str), "a string, or None")
     require("path", path, lambda path: path is None or files.local_path(path).name, "the name of a file, or None")
@@ -170,7 +180,7 @@ def _view(measures, queries, keys, shown, layer, heads, include_layers, title, h
     layers, first = state.layers(layer, include_layers, len(measures["attention"]))
     heads = state.indices(heads, measures["attention"].shape[1], "heads")
     shown = {"queries": queries, "keys": keys, "layer": first, "heads": heads} | shown
-    page = _page(title, measures, layers, shown)
+    page = _page(title, measures, vectors, layers, shown)
     ipython = sys.modules.get("IPython")
     in_notebook = ipython and getattr(ipython.get_ipython(), "kernel", None)  # a terminal has no kernel, and shows no page
     if path is None and html_action == "view" and not in_notebook:
@@ -186,7 +196,7 @@ def _view(measures, queries, keys, shown, layer, heads, include_layers, title, h
         print(f"Open {path}")
 
 
-def _page(title, measures, layers, shown):
+def _page(title, measures, vectors, layers, shown):
     kinds, weights = [], []
     for name, measure in measures.items():
         scales, zeros, data = zip(*(state.pack(measure[i]) for i in layers))
@@ -194,7 +204,10 @@ def _page(title, measures, layers, shown):
         kind = {"name": name, "heads": measure.shape[1], "signed": name.endswith("logits")}
         # Shares of one query sum to 1.
         kinds.append(kind | {"shares": name in ("attention", "rollout"), "scales": scales, "zeros": zeros})
-    scripts = [name for name in templates.SCRIPTS if "image" in shown or not name.startswith("patch")]
+    shown["vectors"], data = steps.pack(vectors, layers, [*measures]) if vectors else (None, [])
+    weights += data
+    left_out = tuple(start for start, is_there in (("patch", "image" in shown), ("step", vectors)) if not is_there)
+    scripts = [name for name in templates.SCRIPTS if not name.startswith(left_out)]
     title = templates.language(ENVIRONMENT, "attention").say("title") if title is None else title
     values = {"title": title, "style": "attention.css", "scripts": scripts, "weights": weights}
     values["state"] = shown | {"layers": layers, "kinds": kinds}

@@ -3,7 +3,7 @@
 import { headStyle } from "./colors.js";
 import { only, show } from "./controls.js";
 import { make } from "./dom.js";
-import { counted, decimals, say } from "./language.js";
+import { counted, say } from "./language.js";
 import { patchUnder } from "./layout.js";
 import { closedTable, rankedTable } from "./numbers.js";
 import {
@@ -21,10 +21,13 @@ import {
   valuesOf,
 } from "./patch_maps.js";
 import { frame, paintMap, ready } from "./patch_painting.js";
+import { predicted } from "./patch_predictions.js";
 import { drawImage, imageCsv } from "./patch_saving.js";
 import { legend } from "./scale.js";
-import { ARROWS, hasHeads, headsText, keys, palette, seen, state } from "./shared.js";
-import { number, visible } from "./text.js";
+import { ARROWS, hasHeads, hasSteps, headsText, keys, palette, seen, state } from "./shared.js";
+import { ofPatch } from "./step_choice.js";
+import { openSteps } from "./step_panel.js";
+import { number } from "./text.js";
 import { weights } from "./weights.js";
 
 export function imageView() {
@@ -40,7 +43,7 @@ export function imageView() {
     "aria-label": say(first ? "image_with_cls" : "image", { rows: photo.rows, columns: photo.columns }),
     onmousemove: (event) => point(under(event)),
     onmouseleave: () => point(null),
-    onclick: (event) => choose(under(event)),
+    onclick: (event) => (event.shiftKey ? open(under(event)) : choose(under(event))),
     onkeydown: walk,
   });
   const cls = make(
@@ -142,25 +145,6 @@ export function imageView() {
     ),
   );
 
-  function predicted() {
-    if (!state.predictions.length) return [];
-    return [
-      make(
-        "ol",
-        { id: "predictions", "aria-label": say("predictions") },
-        ...state.predictions.map(({ name, probability }) =>
-          make(
-            "li",
-            {},
-            make("bdi", { title: name }, visible(name)),
-            make("span", { class: "number" }, decimals(probability, 4)),
-            make("div", { style: { "--share": `${100 * probability}%` } }),
-          ),
-        ),
-      ),
-    ];
-  }
-
   // ---------------------------------------------------------------- what the reader does
 
   function under({ offsetX, offsetY }) {
@@ -179,6 +163,11 @@ export function imageView() {
     show();
   }
 
+  /** The steps of the weight between the chosen patch and another, where there are heads. */
+  function open(token) {
+    if (hasSteps && hasHeads()) openSteps(ofPatch(token));
+  }
+
   function walk(event) {
     const step = ARROWS[event.key];
     const act = event.shiftKey ? point : choose;
@@ -189,7 +178,8 @@ export function imageView() {
       if (from < first) act(first);
       else if (toRow >= 0 && toRow < photo.rows && toColumn >= 0 && toColumn < photo.columns)
         act(first + toRow * photo.columns + toColumn);
-    } else if (event.key === "Escape" && first) choose(0);
+    } else if (event.key === "Enter") open(seen.cursor);
+    else if (event.key === "Escape" && first) choose(0);
     else return;
     event.preventDefault();
   }

@@ -7,6 +7,7 @@ import { shortened, visible } from "./text.js";
 export const state = JSON.parse($("state").textContent);
 export const queries = state.queries.map(visible);
 export const keys = state.keys.map(visible);
+export const hasSteps = Boolean(state.vectors); // from which each weight is computed, step by step
 export const HOME = state.image ? "Image" : "Heads";
 export const seen = {
   view: HOME,

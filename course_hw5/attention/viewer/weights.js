@@ -6,14 +6,17 @@ import { activeHeads, keys, queries, seen, state } from "./shared.js";
 
 const decoded = new Map();
 
-/** The weights of a layer, unpacked when they are first asked for: a function (head, query, key) -> weight. */
-export function weights(kindIndex, layer) {
-  const id = `weights-${kindIndex}-${layer}`;
-  const { scales, zeros } = state.kinds[kindIndex];
-  const form = { scale: scales[layer], zero: zeros[layer], rows: queries.length, columns: keys.length };
+/** The numbers of a layer, unpacked when they are first asked for: a function (head, row, column) -> number. */
+export function unpacked(name, layer, { scales, zeros, rows, columns }) {
+  const id = `weights-${name}-${layer}`;
+  const form = { scale: scales[layer], zero: zeros[layer], rows, columns };
   if (!decoded.has(id)) decoded.set(id, unpack($(id).textContent, form));
   return decoded.get(id);
 }
+
+/** The weights of a layer: a function (head, query, key) -> weight. */
+export const weights = (kindIndex, layer) =>
+  unpacked(kindIndex, layer, { ...state.kinds[kindIndex], rows: queries.length, columns: keys.length });
 
 /** The weights of what is seen, or null if something else is seen by the time they are decoded. */
 export async function seenWeights() {

@@ -1,0 +1,79 @@
+// The panel of one weight: a dialog with the numbers from query and key to the weight, and on to what the head writes.
+
+import { headStyle } from "./colors.js";
+import { $, make } from "./dom.js";
+import { counted, say } from "./language.js";
+import { keys, palette, queries, seen, state } from "./shared.js";
+import { dimensionsTable } from "./step_charts.js";
+import { chosenWeight, partsOf } from "./step_choice.js";
+import { stepsOf } from "./step_numbers.js";
+import { sections } from "./step_sections.js";
+import { number } from "./text.js";
+import { weights } from "./weights.js";
+
+/** Opens the panel for a weight of the layer that is seen: {head, query, key}, or a promise of it; null opens none. */
+export async function openSteps(weight) {
+  const found = await weight;
+  if (!found) return;
+  await showSteps({ layer: seen.layer, ...found });
+  if ($("steps").open) return;
+  $("steps").showModal();
+  $("steps-title").focus();
+}
+
+async function showSteps(step) {
+  seen.step = step;
+  const { layer, head, query, key } = step;
+  const [parts, at] = [await partsOf(layer), await weights(0, layer)];
+  if (seen.step !== step) return; // another is wanted by now
+  const found = stepsOf(parts, step, keys.length);
+  const names = { query: queries[query], key: keys[key] };
+  const place = say("of_layer", { layer: state.layers[layer], heads: say("one_head", { head }) });
+  const pair = say("told", { place, value: say("looks_at", names) });
+  $("steps-place").textContent = say("told", { place: pair, value: number(found.row.weights[key]) });
+  for (const name of MENUS) $(`steps-${name}`).value = step[name];
+  for (const button of $("steps-heads").children) {
+    const weight = number(at(+button.value, query, key));
+    button.setAttribute("aria-pressed", String(+button.value === head));
+    button.setAttribute("aria-label", say("steps.head", { head: +button.value, weight }));
+    button.lastChild.textContent = weight;
+  }
+  const made = sections(found, step, names, at(head, query, key));
+  $("step-list").replaceChildren(...[made.slice(0, 3), made.slice(3)].map(stepColumn));
+  $("step-table").replaceChildren(dimensionsTable(found));
+  $("steps").dataset.shown = [state.layers[layer], head, query, key].join(" ");
+}
+
+const stepColumn = (items, index) => make("ol", { start: 1 + 3 * index }, ...items);
+
+// ---------------------------------------------------------------- what the reader does
+
+const MENUS = ["layer", "query", "key"];
+
+/** Makes the controls of the panel, once. */
+export function stepsPanel() {
+  const panel = $("steps");
+  const change = (values) => showSteps({ ...seen.step, ...values });
+  const named = (names) => names.map((token, index) => say("steps.token", { index, token }));
+  const options = { layer: state.layers.map(counted), query: named(queries), key: named(keys) };
+  for (const name of MENUS) {
+    const menu = $(`steps-${name}`);
+    menu.append(...options[name].map((text, value) => make("option", { value }, text)));
+    menu.addEventListener("change", () => change({ [name]: +menu.value }));
+  }
+  $("steps-heads").append(
+    ...palette.map((ink, head) =>
+      make(
+        "button",
+        { value: head, style: headStyle(ink), onclick: () => change({ head }) },
+        make("b", {}, counted(head)),
+        " ",
+        make("span"),
+      ),
+    ),
+  );
+  $("steps-close").addEventListener("click", () => panel.close());
+  $("steps-open").addEventListener("click", () => openSteps(chosenWeight()));
+  // Escape closes the panel alone, and the page behind it keeps its token.
+  panel.addEventListener("keydown", (event) => event.stopPropagation());
+}

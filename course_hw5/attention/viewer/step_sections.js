@@ -1,0 +1,138 @@
+// The six steps of a weight, each a paragraph with its numbers, bars and tables.
+
+import { make } from "./dom.js";
+import { decimals, listed, say } from "./language.js";
+import { keys } from "./shared.js";
+import { bars, furthest, rowsTable } from "./step_charts.js";
+import { bySize, highestFew, sumOf } from "./step_numbers.js";
+import { number } from "./text.js";
+
+const ROWS = 24; // keys in the table of the softmax
+const SHARES = 8; // in that of what they give
+const NAMED = 3; // products that are named
+const TOLERANCE = 0.0005; // from a weight of 16-bit vectors to that of the model
+
+const sentence = (key, values = {}) => make("p", {}, say(key, values));
+const percent = (share) => say("steps.percent", { value: decimals(100 * share, 1) });
+const columnName = (name) => say(`column.${name}`);
+const vectorOf = (name, token) => say("steps.of", { name: columnName(name), token });
+
+const STEPS = [vectorStep, productStep, logitStep, softmaxStep, partStep, outputStep];
+
+/**
+ * The six list items of what `stepsOf` found; `step` has the indices of head, query and key, `names` the names of query and
+ * key, and `weight` is the model's own.
+ */
+export const sections = (found, step, names, weight) =>
+  STEPS.map((content, index) =>
+    make(
+      "li",
+      { id: `step-${index + 1}` },
+      make("h3", {}, say(`step.${index + 1}`)),
+      ...content(found, step, names, weight),
+    ),
+  );
+
+function vectorStep({ q, k }, { head }, { query, key }) {
+  return [
+    sentence("steps.vectors", { head, query, key, count: q.length }),
+    bars(vectorOf("query", query), q),
+    bars(vectorOf("key", key), k),
+  ];
+}
+
+/** The dimensions whose products are largest, in words. */
+export const largest = ({ q, k, products }, most = NAMED) =>
+  listed(
+    bySize(products)
+      .slice(0, most)
+      .map((dimension) => {
+        const values = { q: number(q[dimension]), k: number(k[dimension]), value: number(products[dimension]) };
+        return say("steps.dimension", { dimension, ...values });
+      }),
+  );
+
+function productStep(found) {
+  const { products } = found;
+  const sum = (shown) => number(sumOf(products.filter(shown)));
+  const sums = { more: sum((value) => value > 0), less: sum((value) => value < 0), all: number(sumOf(products)) };
+  return [
+    sentence("steps.products", { list: largest(found) }),
+    bars(columnName("product"), products),
+    sentence("steps.sums", sums),
+  ];
+}
+
+function logitStep({ products, scale, q, content, bias, hidden, logits }, { key }, { key: name }) {
+  const rows = [
+    [say("steps.sum"), number(sumOf(products))],
+    [
+      say(Math.abs(scale * Math.sqrt(q.length) - 1) < 1e-6 ? "steps.root" : "steps.scale", { count: q.length }),
+      number(scale),
+    ],
+    ...(bias
+      ? [
+          [say("steps.content"), number(content[key])],
+          [say("steps.bias"), number(bias[key])],
+        ]
+      : []),
+    [say("steps.logit"), hidden[key] ? say("steps.hidden") : number(logits[key])],
+  ];
+  const sum = make("dl", {}, ...rows.flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
+  const count = hidden.filter(Boolean).length;
+  const mask = hidden[key]
+    ? sentence("steps.this_hidden", { key: name })
+    : sentence(count ? "steps.some_hidden" : "steps.none_hidden", { count, all: keys.length });
+  return [sum, sentence(bias ? "steps.with_bias" : "steps.without_bias"), mask];
+}
+
+function softmaxStep({ content, bias, hidden, logits, row }, { key }, { query, key: name }, weight) {
+  const values = { key: name, power: number(row.powers[key]), sum: number(row.sum), weight: number(row.weights[key]) };
+  const exact = (index, value) => (hidden[index] ? Number.NaN : value);
+  const shown = highestFew(row.weights, ROWS, key);
+  const caption = say("where_looks", { token: query });
+  const columns = ["content", ...(bias ? ["bias"] : []), "logit", "power", "weight"];
+  const cells = (index) => [
+    content[index],
+    ...(bias ? [bias[index]] : []),
+    exact(index, logits[index]),
+    row.powers[index],
+    row.weights[index],
+  ];
+  const isLong = shown.length < keys.length;
+  return [
+    sentence("steps.softmax", { ...values, logit: number(logits[key]), highest: number(row.highest) }),
+    ...(Math.abs(row.weights[key] - weight) > TOLERANCE ? [sentence("steps.differs", { weight: number(weight) })] : []),
+    rowsTable(
+      isLong ? say("part_of", { title: caption, count: shown.length, all: keys.length }) : caption,
+      columns.map(columnName),
+      shown.map((index) => [index, keys[index], cells(index)]),
+      key,
+    ),
+  ];
+}
+
+function partStep({ v, part, row }, { key }, { key: name }) {
+  return [
+    sentence("steps.part", { key: name, weight: number(row.weights[key]) }),
+    bars(vectorOf("value", name), v),
+    bars(vectorOf("part", name), part),
+  ];
+}
+
+function outputStep({ part, output, shares, lengths, row }, { head, key }, { query, key: name }) {
+  const limit = furthest(output, part);
+  const shown = highestFew(shares, SHARES, key);
+  const caption = say("steps.shares", { count: shown.length, all: keys.length });
+  return [
+    sentence("steps.output", { head, query, key: name, share: percent(shares[key]) }),
+    bars(vectorOf("output", query), output, limit),
+    bars(vectorOf("part", name), part, limit),
+    rowsTable(
+      caption,
+      ["weight", "length", "share"].map(columnName),
+      shown.map((index) => [index, keys[index], [row.weights[index], lengths[index], shares[index]]]),
+      key,
+    ),
+  ];
+}
