@@ -152,6 +152,9 @@ def views(driver, kind):
         click(driver, "#steps-open")
         wait(driver, "return document.getElementById('steps').open")
         yield "the steps of a weight"
+        click(driver, "#tour-start")
+        click(driver, "#tour-next")
+        yield "its tour"
 
 
 @needs_browser

@@ -195,3 +195,95 @@ def test_a_click_with_shift_opens_the_steps_of_a_patch_in_either_direction(image
     there = ActionChains(driver, duration=0).move_to_element_with_offset(picture, x, -y)
     there.key_down(Keys.SHIFT).click().key_up(Keys.SHIFT).perform()
     shown(driver, 0, 1, 2, 1)
+
+
+def at_step(driver, number):
+    """The tour is at that step, whose box has the focus and is described by its text."""
+    wait(driver, f"return document.querySelector('#tour')?.closest('li').id === 'step-{number}'")
+    assert texts(driver, "#tour-count") == [f"Step {number} of 6"]
+    assert driver.execute_script("return document.activeElement.id") == "tour-next"
+    assert driver.execute_script("return document.activeElement.getAttribute('aria-describedby')") == "tour-text"
+    seen = "const {top} = document.getElementById('tour').getBoundingClientRect(); return top >= 0 && top < innerHeight - 60"
+    assert driver.execute_script(seen)
+
+
+def start_tour(driver):
+    driver.find_element(By.ID, "steps-open").send_keys(Keys.ENTER)
+    wait(driver, "return document.activeElement.id === 'steps-title'")
+    driver.switch_to.active_element.send_keys(Keys.TAB, Keys.ENTER)
+    at_step(driver, 1)
+
+
+def press(driver, *keys):
+    ActionChains(driver).send_keys(*keys).perform()
+
+
+def test_a_tour_goes_through_six_steps_by_enter_and_ends_where_it_began(page):
+    driver = page()
+    start_tour(driver)
+    said = []
+    for step in range(1, 7):
+        at_step(driver, step)
+        said += texts(driver, "#tour-text")
+        assert texts(driver, "#tour button") == ["Back", "Next" if step < 6 else "Done", "Skip"]
+        press(driver, Keys.ENTER)
+    assert len({*said}) == 6 and not texts(driver, "#tour, .toured")
+    assert driver.execute_script("return document.activeElement.id") == "tour-start"
+    weight = texts(driver, "#steps-place")[0].split(": ")[-1]
+    assert all(weight in said[step - 1] for step in (4, 5, 6))
+
+
+def test_arrow_keys_go_through_the_tour_and_escape_ends_it_alone(page):
+    driver = page()
+    start_tour(driver)
+    press(driver, Keys.ARROW_LEFT)
+    at_step(driver, 1)
+    press(driver, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    at_step(driver, 3)
+    press(driver, Keys.ARROW_LEFT)
+    at_step(driver, 2)
+    press(driver, Keys.ESCAPE)
+    assert not texts(driver, "#tour, .toured")
+    assert driver.execute_script("return [document.activeElement.id, document.getElementById('steps').open]") == [
+        "tour-start",
+        True,
+    ]
+    press(driver, Keys.ESCAPE)
+    assert not driver.execute_script("return document.getElementById('steps').open")
+
+
+def test_the_tour_goes_on_with_another_head_and_ends_with_the_panel(page):
+    driver = page()
+    start_tour(driver)
+    press(driver, Keys.ENTER)
+    at_step(driver, 2)
+    said = texts(driver, "#tour-text")
+    buttons = "[...document.querySelectorAll('#steps-heads button')]"
+    other = driver.execute_script(f"return {buttons}.findIndex((button) => button.getAttribute('aria-pressed') === 'false')")
+    click(driver, "#steps-heads button", other)
+    wait(driver, f"return document.getElementById('tour-text').textContent !== {said[0]!r}")
+    assert texts(driver, "#tour-count") == ["Step 2 of 6"]
+    click(driver, "#tour button", 0)
+    at_step(driver, 1)
+    click(driver, "#steps-close")
+    click(driver, "#steps-open")
+    wait(driver, "return document.getElementById('steps').open")
+    assert not texts(driver, "#tour, .toured")
+    click(driver, "#tour-start")
+    click(driver, "#tour button", 2)
+    assert not texts(driver, "#tour, .toured")
+
+
+def test_a_tour_tells_of_a_bias_and_of_a_hidden_key(page):
+    bias = np.where(np.arange(5) == 3, -np.inf, BIAS)
+    driver = page(softmax_of(bias), VECTORS | {"bias": bias}, heads=[0])
+    click_line(driver, 3, 2)
+    shown(driver, 0, 0, 3, 2)
+    click(driver, "#tour-start")
+    click(driver, "#tour-next")
+    click(driver, "#tour-next")
+    assert "The position bias is added" in texts(driver, "#tour-text")[0]
+    driver.execute_script(
+        "const menu = document.getElementById('steps-key'); menu.value = 3; menu.dispatchEvent(new Event('change'))"
+    )
+    wait(driver, "return document.getElementById('tour-text').textContent.includes('the mask hides “c”')")

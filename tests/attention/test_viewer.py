@@ -175,6 +175,8 @@ def test_scripts_of_a_page_are_all_modules_without_imports_and_exports():
     folder = pathlib.Path(templates.__file__).parent
     assert sorted(path.stem for path in folder.glob("*.js")) == sorted(templates.SCRIPTS)
     texts = [str(templates.environment().globals["asset"](f"{name}.js")) for name in templates.SCRIPTS]
+    names = re.findall(r"^(?:async )?(?:function|const|let) (\w+)", "\n".join(texts), re.MULTILINE)
+    assert sorted(names) == sorted({*names})  # in one block, a name stands once
     assert "function imageView" in "".join(texts) and not re.search(r"^(import|export)\b", "\n".join(texts), re.MULTILINE)
 
 

@@ -8,6 +8,7 @@ import { dimensionsTable } from "./step_charts.js";
 import { chosenWeight, partsOf } from "./step_choice.js";
 import { stepsOf } from "./step_numbers.js";
 import { sections } from "./step_sections.js";
+import { endTour, startTour, tourKey, updateTour } from "./step_tour.js";
 import { number } from "./text.js";
 import { weights } from "./weights.js";
 
@@ -41,6 +42,7 @@ async function showSteps(step) {
   const made = sections(found, step, names, at(head, query, key));
   $("step-list").replaceChildren(...[made.slice(0, 3), made.slice(3)].map(stepColumn));
   $("step-table").replaceChildren(dimensionsTable(found));
+  updateTour(found, step, names);
   $("steps").dataset.shown = [state.layers[layer], head, query, key].join(" ");
 }
 
@@ -74,6 +76,10 @@ export function stepsPanel() {
   );
   $("steps-close").addEventListener("click", () => panel.close());
   $("steps-open").addEventListener("click", () => openSteps(chosenWeight()));
-  // Escape closes the panel alone, and the page behind it keeps its token.
-  panel.addEventListener("keydown", (event) => event.stopPropagation());
+  $("tour-start").addEventListener("click", startTour);
+  panel.addEventListener("close", endTour);
+  panel.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // Escape closes the panel alone, and the page behind it keeps its token
+    if (tourKey(event)) event.preventDefault(); // or the tour alone
+  });
 }

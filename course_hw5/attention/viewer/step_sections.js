@@ -136,3 +136,19 @@ function outputStep({ part, output, shares, lengths, row }, { head, key }, { que
     ),
   ];
 }
+
+/** What the guided tour says of each of the six steps. */
+export function sentencesOfTour({ q, k, v, products, bias, hidden, logits, row, shares }, { head, key }, names) {
+  const values = { head, ...names, dims: q.length, valueDims: v.length, others: keys.length - 1 };
+  const [dimension] = bySize(products);
+  const most = { dimension, q: number(q[dimension]), k: number(k[dimension]), value: number(products[dimension]) };
+  const logit = hidden[key] ? "tour.hidden" : bias ? "tour.with_bias" : "tour.without_bias";
+  return [
+    say("tour.1", values),
+    say("tour.2", { list: say("steps.dimension", most) }),
+    `${say("tour.3", values)} ${say(logit, { ...values, logit: number(logits[key]) })}`,
+    say("tour.4", { ...values, weight: number(row.weights[key]), rest: number(1 - row.weights[key]) }),
+    say("tour.5", { ...values, weight: number(row.weights[key]) }),
+    say("tour.6", { ...values, weight: number(row.weights[key]), share: percent(shares[key]) }),
+  ];
+}

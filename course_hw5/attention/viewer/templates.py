@@ -19,7 +19,7 @@ from PIL import Image
 SCRIPTS = (
     *("language", "text", "colors", "arrays", "layout", "svg", "dom", "shared"),
     *("weights", "scale", "numbers", "heads", "matrix", "model", "what_if"),
-    *("step_numbers", "step_charts", "step_choice", "step_sections", "step_panel"),
+    *("step_numbers", "step_charts", "step_choice", "step_sections", "step_tour", "step_panel"),
     *("patch_maps", "patch_painting", "patch_predictions", "patch_saving", "patches", "saving", "controls"),
 )
 
