@@ -31,6 +31,7 @@ COLORS = re.compile(r"\x1b\[[\d;]*m")
 WARNINGS = re.compile(r"^WARNING:.*\n", re.MULTILINE)
 EPOCHS = re.compile(r"^Epoch (?!1/)(\d+)/(?!\1\n)\d+\n.*\n", re.MULTILINE)  # all but the first and the last
 WITHOUT_TIMES = "for (const card of document.querySelectorAll('.cards > *')) if (/ min\\b/.test(card.innerText)) card.remove()"
+HEIGHT = "return Math.max(...[...document.querySelectorAll('html, dialog[open]')].map((part) => part.scrollHeight + 16))"
 MEMORY = "import resource\n\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 
 
@@ -129,7 +130,7 @@ def screenshot(page, width=980, most=1400):
         path.write_text(page, encoding="utf-8")
         driver.get(path.as_uri())
         driver.execute_script(WITHOUT_TIMES)
-        height = driver.execute_script("return document.documentElement.scrollHeight")
+        height = driver.execute_script(HEIGHT)
         driver.set_window_size(width, min(height, most) + 150)
         time.sleep(2)
         text = driver.execute_script("return document.body.innerText")

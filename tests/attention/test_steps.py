@@ -287,3 +287,25 @@ def test_a_tour_tells_of_a_bias_and_of_a_hidden_key(page):
         "const menu = document.getElementById('steps-key'); menu.value = 3; menu.dispatchEvent(new Event('change'))"
     )
     wait(driver, "return document.getElementById('tour-text').textContent.includes('the mask hides “c”')")
+
+
+def test_a_page_opens_with_the_steps_of_a_weight(page):
+    driver = page(layer=1, weight=(2, 3, 1))
+    shown(driver, 1, 2, 3, 1)
+    wait(driver, "return document.activeElement.id === 'steps-title'")
+    press(driver, Keys.ESCAPE)
+    assert not driver.execute_script("return document.getElementById('steps').open")
+
+
+def test_in_a_notebook_a_weight_is_open_at_first_without_taking_the_focus(driver, tmp_path):
+    html = head_view(ATTENTION, NAMES, vectors=VECTORS, weight=(0, 1, 2), html_action="return")._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><input>{html}")
+    driver.get(f"file://{tmp_path}/notebook.html")
+    driver.execute_script("document.querySelector('input').focus()")
+    wait(driver, "return Boolean(document.querySelector('iframe').contentDocument.querySelector('#steps[open] #step-6'))")
+    assert driver.execute_script("return document.activeElement.tagName") == "INPUT"
+    assert driver.execute_script("return document.querySelector('iframe').offsetHeight") >= 800
+    driver.switch_to.frame(0)
+    driver.find_element(By.ID, "steps-title").send_keys(Keys.ESCAPE)
+    assert not driver.execute_script("return document.getElementById('steps').open")
+    driver.switch_to.default_content()

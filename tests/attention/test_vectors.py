@@ -110,6 +110,24 @@ def test_values_may_have_another_length_than_keys():
     assert [state_of(page_of(found=longer))["vectors"][name] for name in ("dims", "valueDims")] == [4, 8]
 
 
+def test_a_weight_may_be_open_at_first():
+    assert state_of(page_of(layer=1, weight=(2, np.int64(0), 4)))["weight"] == {"head": 2, "query": 0, "key": 4}
+    options = {"grid": (2, 2), "weight": (0, 1, 2), "html_action": "return"}
+    assert state_of(patch_view(ATTENTION, IMAGE, vectors=VECTORS, **options))["weight"]["key"] == 2
+    assert state_of(page_of())["weight"] is None
+
+
+@pytest.mark.parametrize("weight", [(3, 0, 0), (0, 5, 0), (0, 0, -1), (0, 0), (0, 0, 0, 0), 1, (0, 0, 1.0), "abc"])
+def test_a_weight_that_is_not_there_is_refused(weight):
+    with pytest.raises(ValueError, match=r"`weight` must be \(head, query, key\) in \(3, 5, 5\)\. Received: "):
+        page_of(weight=weight)
+
+
+def test_a_weight_without_vectors_is_refused():
+    with pytest.raises(ValueError, match=r"`weight` needs the `vectors` that it is computed from\. Received: \(0, 0, 0\)"):
+        page_of(found=None, weight=(0, 0, 0))
+
+
 def test_arrays_that_add_a_megabyte_are_left_out_by_default():
     small = {"query": np.ones(200_000), "key": np.ones(170_000), "value": np.ones(4), "bias": np.zeros(10**6)}
     assert vectors.by_default(small) is small

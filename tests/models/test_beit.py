@@ -452,7 +452,8 @@ def test_a_model_for_other_classes_shares_the_backbone(model):
 
 def test_attention_comes_with_the_logits_and_the_output(model):
     recorded = model.with_attention()(IMAGES)
-    assert {*recorded} == {"attention_weights", "content_logits", "position_logits", "logits", "output"}
+    vectors = {"query", "key", "value"}
+    assert {*recorded} == {"attention_weights", "content_logits", "position_logits", "logits", "output"} | vectors
     assert len(recorded["attention_weights"]) == 2
     np.testing.assert_allclose(recorded["output"], model(IMAGES), atol=1e-6)
     np.testing.assert_allclose(keras.ops.softmax(recorded["logits"]), model(IMAGES), atol=1e-6)

@@ -9,7 +9,7 @@ import { drawModel, showModel } from "./model.js";
 import { imageView } from "./patches.js";
 import { SAVE, save } from "./saving.js";
 import { HOME, hasHeads, hasSteps, kind, kindName, palette, seen, state } from "./shared.js";
-import { stepsPanel } from "./step_panel.js";
+import { openSteps, stepsPanel } from "./step_panel.js";
 import { showWhatIf } from "./what_if.js";
 
 export const images = state.image && imageView();
@@ -120,4 +120,4 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && seen.t
 document.documentElement.classList.toggle("with-image", Boolean(images));
 if (hasSteps) stepsPanel();
 showWhatIf();
-show();
+show().then(() => state.weight && openSteps(state.weight, true));

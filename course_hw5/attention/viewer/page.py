@@ -52,6 +52,7 @@ def head_view(
     class_name: str | None = None,
     what_if: Sequence[tuple[str, int, int, float]] | None = None,
     vectors: Mapping[str, Any] | None = None,
+    weight: tuple[int, int, int] | None = None,
     title: str | None = None,
 ) -> Page | None:
     """Shows attention weights: as lines between tokens, as a matrix, and all layers and heads at once.
@@ -78,6 +79,7 @@ def head_view(
             It may also hold "bias", an array that broadcasts to `attention`, added to the scaled products, where -inf hides a
             key; and "scale", `head_dim**-0.5` by default. Adds the steps from these vectors to each weight, and to what a head
             writes.
+        weight: `(head, query, key)`, indices of the weight of `layer` whose steps are open at first.
         title: of the page; "Attention" by default.
 
     Returns:
@@ -93,7 +95,7 @@ def head_view(
     queries = state.names(query_tokens, tokens, rows, "query_tokens")
     keys = state.names(key_tokens, tokens, columns, "key_tokens")
     is_self = tokens is not None and queries == keys
-    shown = {
+    shown: dict[str, Any] = {
         "sentenceB": state.sentence_b_start(sentence_b_start, rows if is_self else None),
         "probability": state.probability(probability),
         "className": None if class_name is None else str(class_name),
@@ -101,6 +103,7 @@ def head_view(
     }
     measures = state.measures(attention, gradients, rollout=is_self)
     found = steps.checked(vectors, attention)
+    shown["weight"] = steps.weight(weight, found, attention.shape)
     return _view(measures, queries, keys, shown, found, layer, heads, include_layers, title, html_action, path)
 
 
@@ -120,6 +123,7 @@ def patch_view(
     predictions: Sequence[tuple[str, float]] | None = None,
     patch: int | None = None,
     vectors: Mapping[str, Any] | None = None,
+    weight: tuple[int, int, int] | None = None,
     title: str | None = None,
 ) -> Page | None:
     """Shows attention between patches of an image: as heat on it, head by head, as a matrix, and all layers and heads at once.
@@ -141,7 +145,7 @@ def patch_view(
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
         predictions: `(class name, probability)`, best first; five are shown above the image.
         patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
-        vectors: as of `head_view`; their bias is `position_logits` where they have none of their own.
+        vectors, weight: as of `head_view`; the bias is `position_logits` where vectors have none of their own.
         title: of the page; "Attention" by default.
 
     Returns:
@@ -164,6 +168,7 @@ def patch_view(
     }
     measures = state.measures(attention, gradients, content_logits=content_logits, position_logits=position_logits)
     found = steps.checked(vectors, attention, measures.get("position_logits"))
+    shown["weight"] = steps.weight(weight, found, attention.shape)
     return _view(measures, names, names, shown, found, layer, heads, include_layers, title, html_action, path)
 
 

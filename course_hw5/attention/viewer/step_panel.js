@@ -13,11 +13,17 @@ import { number } from "./text.js";
 import { weights } from "./weights.js";
 
 /** Opens the panel for a weight of the layer that is seen: {head, query, key}, or a promise of it; null opens none. */
-export async function openSteps(weight) {
+export async function openSteps(weight, isQuiet = false) {
   const found = await weight;
   if (!found) return;
   await showSteps({ layer: seen.layer, ...found });
   if ($("steps").open) return;
+  const frame = window.frameElement; // of a notebook's cell, which may be too low
+  if (frame) frame.style.height = `${Math.max(frame.offsetHeight, 800)}px`;
+  if (isQuiet && frame) {
+    $("steps").open = true; // without the focus, for which the notebook would scroll
+    return;
+  }
   $("steps").showModal();
   $("steps-title").focus();
 }
@@ -80,6 +86,8 @@ export function stepsPanel() {
   panel.addEventListener("close", endTour);
   panel.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Escape closes the panel alone, and the page behind it keeps its token
-    if (tourKey(event)) event.preventDefault(); // or the tour alone
+    if (tourKey(event))
+      event.preventDefault(); // or the tour alone
+    else if (event.key === "Escape") panel.close();
   });
 }

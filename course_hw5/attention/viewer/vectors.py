@@ -7,7 +7,7 @@ import numpy as np
 
 from course_hw5.attention.analysis import CrossWeights
 from course_hw5.attention.viewer import state
-from course_hw5.errors import require
+from course_hw5.errors import is_whole, require
 
 NAMES = ("query", "key", "value")
 HIDDEN = -1e4  # a bias of that or less hides a key: masks add -inf, or a large negative number
@@ -99,6 +99,18 @@ def _check_softmax(found, attention):
             raise ValueError(
                 f"`attention` must be the softmax of the scaled products of `vectors`, and their bias. Received: {told}"
             )
+
+
+def weight(place: tuple[int, int, int] | None, found: dict | None, shape: tuple[int, ...]) -> dict[str, int] | None:
+    """The place of a weight, `(head, query, key)`, in attention of that shape, by names; None stays."""
+    if place is None:
+        return None
+    if found is None:
+        raise ValueError(f"`weight` needs the `vectors` that it is computed from. Received: {place!r} without vectors")
+    expected = f"(head, query, key) in {shape[1:]}"
+    is_inside = lambda place: len(place) == 3 and all(map(is_whole, place)) and all(i < n for i, n in zip(place, shape[1:]))  # noqa: E731
+    require("weight", place, is_inside, expected)
+    return dict(zip(("head", "query", "key"), map(int, place)))
 
 
 def pack(found: dict, layers: list[int], kinds: list[str]) -> tuple[dict, list[tuple[str, str]]]:
