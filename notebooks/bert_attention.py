@@ -21,6 +21,7 @@
 #
 # - how to read a view of attention: who looks, who is looked at, and how much;
 # - why attention weights do not say what decided an answer, and what says more;
+# - how one weight is computed from query and key, and what it does with the value;
 # - which sentences a small model misunderstands.
 #
 # It takes less than 2 minutes and 1.4 GB of memory on two cores without a GPU, with the settings below. The outputs are those
@@ -100,6 +101,29 @@ words = [(word, without) for word, _, _, without in explained.what_if]
 what_if = pd.DataFrame(words, columns=["word", "positive without it"])
 what_if["change"] = what_if["positive without it"] - explained.probability
 what_if.round(3)
+
+# %% [markdown]
+# ## One weight, step by step
+# In layer 2, head 4 gives most of the attention of "not" to [CLS]. The panel shows how this weight is computed: query times
+# key, scale, softmax, then the value. **Tour in six steps** explains each. What does [CLS] add to what the head writes? Step 6
+# says it. Close the panel and click any line for the steps of its weight.
+
+# %%
+query, key = explained.tokens.index("not"), explained.tokens.index("[CLS]")
+explained.view(layer=2, weight=(4, query, key))
+
+# %% [markdown]
+# The same in NumPy. A large weight on a short value writes little: such a head does nothing for this token.
+
+# %%
+q, k, v = (explained.vectors[name][2, 4] for name in ("query", "key", "value"))
+logits = k @ q[query] / np.sqrt(q.shape[-1])
+weights = np.exp(logits) / np.exp(logits).sum()
+output = weights @ v
+steps = pd.DataFrame({"key": explained.tokens, "logit": logits, "weight": weights})
+steps["length of value"] = np.linalg.norm(v, axis=-1)
+steps["share of output"] = weights * (v @ output) / (output @ output)
+steps.round(3)
 
 # %% [markdown]
 # ### Exercise 2

@@ -61,12 +61,12 @@ def near(values):
 
 
 def expected_rows(layer, head, query, bias=None):
-    """Of each key: content logit, bias if there is one, logit, power, weight."""
+    """Of each key: content logit and bias if there is one, logit, power, weight."""
     content = KEY[layer, head] @ QUERY[layer, head, query] * 0.5
-    added = [] if bias is None else [bias[layer, head, query]]
-    logits = content + sum(added)
+    terms = [] if bias is None else [content, bias[layer, head, query]]
+    logits = sum(terms) if terms else content
     powers = np.exp(logits - logits.max())
-    return dict(zip(NAMES, np.stack([content, *added, logits, powers, powers / powers.sum()], axis=1)))
+    return dict(zip(NAMES, np.stack([*terms, logits, powers, powers / powers.sum()], axis=1)))
 
 
 def expect_numbers(driver, layer, head, query, key, attention=ATTENTION, bias=None):
@@ -135,6 +135,7 @@ def test_a_bias_and_a_hidden_key_are_told(page):
     assert texts(driver, "#step-3 p")[-1] == "The mask hides “c”: its logit is −∞, and its weight 0."
     found = table(driver, "#step-4")["c"]
     assert np.isnan(found[2]) and found[3:] == [0, 0]
+    assert texts(driver, "#step-4 p")[0].startswith("e^(−∞ − ")
     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     cell.send_keys(Keys.ARROW_LEFT, Keys.ENTER)
     wait(driver, "return document.getElementById('steps').dataset.shown.endsWith(' 1 2')")

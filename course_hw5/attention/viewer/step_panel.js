@@ -12,6 +12,8 @@ import { endTour, startTour, tourKey, updateTour } from "./step_tour.js";
 import { number } from "./text.js";
 import { weights } from "./weights.js";
 
+const LEFT = 4; // of six steps, those that make the weight; beside them is what it does
+
 /** Opens the panel for a weight of the layer that is seen: {head, query, key}, or a promise of it; null opens none. */
 export async function openSteps(weight, isQuiet = false) {
   const found = await weight;
@@ -46,13 +48,13 @@ async function showSteps(step) {
     button.lastChild.textContent = weight;
   }
   const made = sections(found, step, names, at(head, query, key));
-  $("step-list").replaceChildren(...[made.slice(0, 3), made.slice(3)].map(stepColumn));
+  $("step-list").replaceChildren(...[made.slice(0, LEFT), made.slice(LEFT)].map(stepColumn));
   $("step-table").replaceChildren(dimensionsTable(found));
   updateTour(found, step, names);
   $("steps").dataset.shown = [state.layers[layer], head, query, key].join(" ");
 }
 
-const stepColumn = (items, index) => make("ol", { start: 1 + 3 * index }, ...items);
+const stepColumn = (items, index) => make("ol", { start: 1 + LEFT * index }, ...items);
 
 // ---------------------------------------------------------------- what the reader does
 

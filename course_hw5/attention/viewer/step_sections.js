@@ -76,7 +76,7 @@ function logitStep({ products, scale, q, content, bias, hidden, logits }, { key 
           [say("steps.bias"), number(bias[key])],
         ]
       : []),
-    [say("steps.logit"), hidden[key] ? say("steps.hidden") : number(logits[key])],
+    [say("steps.logit"), logitText(logits[key])],
   ];
   const sum = make("dl", {}, ...rows.flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
   const count = hidden.filter(Boolean).length;
@@ -86,27 +86,30 @@ function logitStep({ products, scale, q, content, bias, hidden, logits }, { key 
   return [sum, sentence(bias ? "steps.with_bias" : "steps.without_bias"), mask];
 }
 
+/** A logit as text, which a hidden key has none of. */
+const logitText = (logit) => (logit === -Infinity ? say("steps.hidden") : number(logit));
+
+/** The title of a table of some keys. */
+const keysTitle = (title, shown) =>
+  shown.length < keys.length ? say("part_of", { title, count: shown.length, all: keys.length }) : title;
+
 function softmaxStep({ content, bias, hidden, logits, row }, { key }, { query, key: name }, weight) {
   const values = { key: name, power: number(row.powers[key]), sum: number(row.sum), weight: number(row.weights[key]) };
-  const exact = (index, value) => (hidden[index] ? Number.NaN : value);
   const shown = highestFew(row.weights, ROWS, key);
-  const caption = say("where_looks", { token: query });
-  const columns = ["content", ...(bias ? ["bias"] : []), "logit", "power", "weight"];
-  const cells = (index) => [
-    content[index],
-    ...(bias ? [bias[index]] : []),
-    exact(index, logits[index]),
-    row.powers[index],
-    row.weights[index],
-  ];
-  const isLong = shown.length < keys.length;
+  const columns = {
+    ...(bias || hidden.some(Boolean) ? { content } : {}),
+    ...(bias ? { bias } : {}),
+    logit: logits.map((logit) => (logit === -Infinity ? Number.NaN : logit)),
+    power: row.powers,
+    weight: row.weights,
+  };
   return [
-    sentence("steps.softmax", { ...values, logit: number(logits[key]), highest: number(row.highest) }),
+    sentence("steps.softmax", { ...values, logit: logitText(logits[key]), highest: number(row.highest) }),
     ...(Math.abs(row.weights[key] - weight) > TOLERANCE ? [sentence("steps.differs", { weight: number(weight) })] : []),
     rowsTable(
-      isLong ? say("part_of", { title: caption, count: shown.length, all: keys.length }) : caption,
-      columns.map(columnName),
-      shown.map((index) => [index, keys[index], cells(index)]),
+      keysTitle(say("where_looks", { token: query }), shown),
+      Object.keys(columns).map(columnName),
+      shown.map((index) => [index, keys[index], Object.values(columns).map((numbers) => numbers[index])]),
       key,
     ),
   ];
@@ -123,13 +126,12 @@ function partStep({ v, part, row }, { key }, { key: name }) {
 function outputStep({ part, output, shares, lengths, row }, { head, key }, { query, key: name }) {
   const limit = furthest(output, part);
   const shown = highestFew(shares, SHARES, key);
-  const caption = say("steps.shares", { count: shown.length, all: keys.length });
   return [
     sentence("steps.output", { head, query, key: name, share: percent(shares[key]) }),
     bars(vectorOf("output", query), output, limit),
     bars(vectorOf("part", name), part, limit),
     rowsTable(
-      caption,
+      keysTitle(say("steps.shares"), shown),
       ["weight", "length", "share"].map(columnName),
       shown.map((index) => [index, keys[index], [row.weights[index], lengths[index], shares[index]]]),
       key,
@@ -146,7 +148,7 @@ export function sentencesOfTour({ q, k, v, products, bias, hidden, logits, row, 
   return [
     say("tour.1", values),
     say("tour.2", { list: say("steps.dimension", most) }),
-    `${say("tour.3", values)} ${say(logit, { ...values, logit: number(logits[key]) })}`,
+    `${say("tour.3", values)} ${say(logit, { ...values, logit: logitText(logits[key]) })}`,
     say("tour.4", { ...values, weight: number(row.weights[key]), rest: number(1 - row.weights[key]) }),
     say("tour.5", { ...values, weight: number(row.weights[key]) }),
     say("tour.6", { ...values, weight: number(row.weights[key]), share: percent(shares[key]) }),
