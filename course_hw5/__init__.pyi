@@ -7,6 +7,7 @@ from course_hw5.data.images import load_images as load_images
 from course_hw5.data.reviews import load_reviews as load_reviews
 from course_hw5.data.scenes import load_scenes as load_scenes
 from course_hw5.explanation import explain as explain
+from course_hw5.explanation.ablation import ablated as ablated
 from course_hw5.explanation.extract import attention_model as attention_model
 from course_hw5.explanation.text import embedding_parts as embedding_parts
 from course_hw5.explanation.text import get_att_tok as get_att_tok
@@ -17,6 +18,7 @@ from course_hw5.models.bert_classifier import bert_classifier as bert_classifier
 from course_hw5.models.checkpoints.load import load_model as load_model
 from course_hw5.models.mlp import mlp_classifier as mlp_classifier
 from course_hw5.models.upernet import upernet_segmenter as upernet_segmenter
+from course_hw5.reports.head_importance import head_importance as head_importance
 from course_hw5.reports.keras_callbacks import ClassificationReport as ClassificationReport
 from course_hw5.reports.keras_callbacks import HistoryPlots as HistoryPlots
 from course_hw5.reports.plots import embedding_plot as embedding_plot

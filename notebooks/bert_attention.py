@@ -96,11 +96,24 @@ explained.view()
 # %%
 import pandas as pd
 
-print(f"positive: {explained.probability:.3f}")
-words = [(word, without) for word, _, _, without in explained.what_if]
-what_if = pd.DataFrame(words, columns=["word", "positive without it"])
-what_if["change"] = what_if["positive without it"] - explained.probability
-what_if.round(3)
+print(f"positive: {explained.probability:.3f}, log-odds {explained.log_odds:+.2f}")
+words = [(word, without, log_odds - explained.log_odds) for word, _, _, without, log_odds in explained.what_if]
+what_if = pd.DataFrame(words, columns=["word", "positive without it", "change of the log-odds"])
+what_if.round({"positive without it": 3, "change of the log-odds": 2})
+
+# %% [markdown]
+# Changes are told in log-odds, log(p / (1 - p)): near 0 and 1 a probability hardly moves, whatever a word is for.
+#
+# ### Does the answer need a head?
+# A weight says that a head looks, not that the answer needs it. So each head is silenced in turn: it then gives nothing. The
+# table has the change of the log-odds, layers in rows and heads in columns. Few heads change much when they alone are silent.
+
+# %%
+pd.DataFrame(explained.head_changes).rename_axis(index="layer", columns="head").round(2)
+
+# %%
+without = explain(model, "The plot is not bad at all, but the ending is a disaster", ablate={5}, maps=())
+print(f"without layer 5: positive {without.probability:.3f}, log-odds {without.log_odds:+.2f}")
 
 # %% [markdown]
 # ## One weight, step by step

@@ -4,13 +4,14 @@ import argparse
 import pathlib
 
 import course_hw5
-from course_hw5.cli import arguments
+from course_hw5.cli import arguments, questions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="a sentence, or a review")
     parser.add_argument("--other", metavar="TEXT", help="a second text, to be read as a pair")
     parser.add_argument("--special-tokens", action="store_true", help='read "[MASK]" and "[SEP]" in a text as those tokens')
+    questions.add_arguments(parser)
     parser.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
     parser.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
     arguments.add_steps_argument(parser)
@@ -22,13 +23,14 @@ def run(args: argparse.Namespace) -> str:
     for name, text in (("TEXT", args.text), ("--other", args.other)):
         if text is not None and is_blank(text):
             raise ValueError(f"{name} must hold a word. Received: {text!a}")
-    out = pathlib.Path(args.out)
+    asked, out = questions.read(args), pathlib.Path(args.out)
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
     model = arguments.load_model(args, "bert", "a classifier of texts")
-    explained = course_hw5.explain(model, args.text, args.other, args.special_tokens)
+    explained = course_hw5.explain(model, args.text, args.other, args.special_tokens, **asked)
     title = " / ".join(filter(None, (args.text, args.other)))
     explained.view(title=title, html_action="return", path=out, **arguments.steps_of(args, explained))
     read = f", of the first {len(explained.tokens)} of {explained.truncated_from} tokens" if explained.truncated_from else ""
-    return f"{explained.class_name} {explained.probability:.4f}{read}. Open {out}"
+    answer = f"{explained.class_name} {explained.probability:.4f}, log-odds {explained.log_odds:+.2f}"
+    return f"{answer}{read}. Open {out}"

@@ -3,17 +3,19 @@
 import argparse
 
 import course_hw5
-from course_hw5.cli import arguments
+from course_hw5.cli import arguments, questions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_image_arguments(parser, "beit-cifar10", "runs/classify", "folder for a page per image")
+    questions.add_arguments(parser)
     arguments.add_steps_argument(parser)
 
 
 def run(args: argparse.Namespace) -> str:
     from course_hw5.data import image_files
 
+    asked = questions.read(args)
     model = arguments.load_image_model(args, "beit", "a classifier of images")
     if model.preprocessing is None:
         raise ValueError(f"--preset must take raw images. Received: {args.preset}, without preprocessor_config.json")
@@ -24,12 +26,12 @@ def run(args: argparse.Namespace) -> str:
             image = image_files.fit_image(image, (height, width))
         if channels == 1:
             image = image.mean(axis=2, keepdims=True)
-        explained = course_hw5.explain(model, image)
+        explained = course_hw5.explain(model, image, **asked)
         layers = layers_of_page(explained.attention.shape)
         options = {"title": name, "include_layers": layers, "html_action": "return", "path": f"{stem}.html"}
         explained.view(**options, **arguments.steps_of(args, explained))
         top = ", ".join(f"{answer} {probability:.3f}" for answer, probability in explained.predictions[:5])
-        return f"{top}. Open {stem}.html"
+        return f"{top}; log-odds of {explained.class_name} {explained.log_odds:+.2f}. Open {stem}.html"
 
     return arguments.each_image(args, classify, longest=1024)
 

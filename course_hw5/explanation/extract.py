@@ -1,7 +1,7 @@
 """Attention as an output: submodels on the same inputs and weights."""
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -77,20 +77,6 @@ def extractor(model: keras.Model) -> keras.Model:
         else:
             _EXTRACTORS[model] = recording.with_attention(model)
     return _EXTRACTORS[model]
-
-
-def with_gradients(model: keras.Model, inputs: np.ndarray, logit: Callable, tokens: int | None = None) -> tuple:
-    """What the `extractor` outputs, and of its first example attention, and gradients by that of `logit(outputs)`.
-
-    Both are as `of_first` gives them, of the first `tokens`.
-    """
-    import tensorflow as tf  # here, since models are otherwise neutral
-
-    with tf.GradientTape() as tape:
-        outputs = extractor(model)(inputs)
-        value = logit(outputs)
-    attention = outputs["attention_weights"]
-    return outputs, of_first(attention, tokens), of_first(tape.gradient(value, attention), tokens)
 
 
 def of_first(layers: Iterable, tokens: int | None = None) -> Float32[np.ndarray, "layers heads tokens tokens"]:

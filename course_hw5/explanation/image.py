@@ -1,14 +1,23 @@
 """An image as a `beit_classifier` reads it: attention between its patches, gradients, predictions."""
 
 import dataclasses
+import itertools
+import math
+from collections.abc import Collection
+from typing import Any
 
-import keras
 import numpy as np
+import scipy.special
 
 from course_hw5.attention.viewer.page import Page, patch_view
 from course_hw5.attention.viewer.vectors import by_default
-from course_hw5.explanation.extract import of_first, vectors_of_first, with_gradients
+from course_hw5.explanation import ablation as ablations
+from course_hw5.explanation.extract import of_first, vectors_of_first
+from course_hw5.explanation.probe import Probe
+from course_hw5.explanation.target import class_names, target_of
 from course_hw5.models.beit_tasks import BeitClassifier
+
+WINDOWS = 200  # of an image are taken out one after another at most: each costs a reading of all of it
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,16 +26,25 @@ class ImageExplanation:
 
     Attributes:
         attention: float32 `(layers, heads, tokens, tokens)`: [CLS], then patches row by row.
-        gradients: of the predicted class's logit by each weight of `attention`, of the same shape.
+        gradients: of `log_odds` by each weight of `attention`, of the same shape.
         content_logits: scaled products of query and key, of the same shape.
         position_logits: the position bias, of the same shape; `attention` is the softmax of both together.
         image: the part that the model reads, uint8 `(height, width, 3)`.
         grid: rows and columns of patches.
         predictions: all `(class name, probability)`, the best first, each of its own where the model gives several labels to
             an image.
-        patch: the token whose last attention counted most for the prediction.
+        patch: the token whose last attention counted most for the target.
         vectors: dict of "query", "key" and "value", float32 `(layers, heads, tokens, head_dim)`: what `content_logits` are the
             scaled products of, and what the weights mix.
+        class_name: the target, by default the predicted class; of two classes, the first is compared with the second.
+        log_odds: of the target; so are all numbers that follow.
+        head_changes: float32 `(layers, heads)`: what is added to the log-odds when that head is silenced; None if not asked
+            for.
+        layer_changes: float32 `(layers,)`: the same of all heads of a layer; None if not asked for.
+        integrated_gradients: float32 `(patches,)`: the share of each patch in the log-odds, from an image of the mean colour;
+            they sum to what the patches add to the log-odds. None if not asked for.
+        occlusion: float32 `(patches,)`: how much the log-odds fall when the patch has the mean colour, or of a fine grid the
+            square of patches that it is in. None if not asked for.
     """
 
     attention: np.ndarray
@@ -38,25 +56,73 @@ class ImageExplanation:
     predictions: list[tuple[str, float]]
     patch: int
     vectors: dict[str, np.ndarray]
+    class_name: str
+    log_odds: float
+    head_changes: np.ndarray | None = None
+    layer_changes: np.ndarray | None = None
+    integrated_gradients: np.ndarray | None = None
+    occlusion: np.ndarray | None = None
 
     def view(self, **options) -> Page | None:
         """Shows it by `patch_view`, whose options these are, with the `vectors` where they add less than 1 MB."""
-        return patch_view(**vars(self) | {"vectors": by_default(self.vectors)} | options)
+        shown = ("attention", "gradients", "content_logits", "position_logits", "image", "grid", "predictions", "patch")
+        given = {name: getattr(self, name) for name in shown} | {"vectors": by_default(self.vectors)}
+        return patch_view(**given | options)
 
 
-def explain_image(model: BeitClassifier, image: np.ndarray) -> ImageExplanation:
+def explain_image(
+    model: BeitClassifier,
+    image: np.ndarray,
+    target: Any = None,
+    ablate: ablations.Heads | None = None,
+    ablation: str = "zero",
+    maps: Collection[str] = (),
+) -> ImageExplanation:
     """As `explain`, of an image."""
-    image = _checked(model, image)
-    outputs, attention, gradients = with_gradients(model, image[None], lambda outputs: keras.ops.max(outputs["logits"][0]))
+    probe = image_probe(model, image, ablations.silenced(model, ablate, ablation))
+    logits = probe.logits()
+    answer = target_of(model, target, int(logits.argmax()))
+    attention, (gradients,), outputs = probe.attention([answer])
     content_logits, position_logits = (of_first(outputs[name]) for name in ("content_logits", "position_logits"))
-    activation = keras.ops.sigmoid if model.activation == "sigmoid" else keras.ops.softmax
-    probabilities = keras.ops.convert_to_numpy(activation(outputs["logits"][0]))
-    class_names = model.class_names or [f"class {i}" for i in range(len(probabilities))]
-    predictions = [(class_names[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
+    probabilities = (scipy.special.expit if answer.is_alone else scipy.special.softmax)(logits)
+    predictions = [(class_names(model)[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
     patch = int(np.maximum(attention[-1] * gradients[-1], 0).sum(axis=(0, 2)).argmax())
-    shown, grid = _shown(image, model.preprocessing), model.backbone.grid
-    logits, vectors = (content_logits, position_logits), vectors_of_first(outputs)
-    return ImageExplanation(attention, gradients, *logits, shown, grid, predictions, patch, vectors)
+    log_odds = float(probe.log_odds([answer], probe.shares)[0, 0])
+    shown, grid = _shown(probe.inputs[0], model.preprocessing), model.backbone.grid
+    arrays = (attention, gradients, content_logits, position_logits)
+    found = _maps(probe, answer, ablation, maps, log_odds, grid)
+    return ImageExplanation(*arrays, shown, grid, predictions, patch, vectors_of_first(outputs), answer.name, log_odds, **found)
+
+
+def image_probe(model: BeitClassifier, image: np.ndarray, shares: ablations.Shares | None = None) -> Probe:
+    """The `Probe` of an image, in which a patch is taken out by the image's mean colour; arguments as for `explain`."""
+    image = _checked(model, image)[None].astype("float32")
+    baseline = np.broadcast_to(image.mean(axis=(1, 2), keepdims=True), image.shape)
+    shares = ablations.silenced(model, None) if shares is None else shares
+    return Probe(model, image, baseline, 1 + math.prod(model.backbone.grid), shares)
+
+
+def windows(grid: tuple[int, int], most: int = WINDOWS) -> list[list[int]]:
+    """Squares of patches that cover a grid, at most so many: the tokens of each, [CLS] not counted out."""
+    rows, columns = grid
+    side = next(side for side in itertools.count(1) if -(-rows // side) * -(-columns // side) <= most)
+    place = 1 + np.arange(rows * columns).reshape(rows, columns)
+    corners = itertools.product(range(0, rows, side), range(0, columns, side))
+    return [place[row : row + side, column : column + side].ravel().tolist() for row, column in corners]
+
+
+def _maps(probe, answer, ablation, maps, log_odds, grid):
+    """What `explain` has of `maps`, by the names of attributes."""
+    found = {}
+    if "heads" in maps:
+        found["head_changes"], found["layer_changes"] = probe.changes(answer, ablation, log_odds)
+    if "integrated_gradients" in maps:
+        found["integrated_gradients"] = np.float32(probe.integrated_gradients(answer)[1:])
+    if "occlusion" in maps:
+        found["occlusion"] = np.zeros(math.prod(grid), "float32")
+        for window, (without,) in zip(squares := windows(grid), probe.without_tokens([answer], squares).T):
+            found["occlusion"][np.array(window) - 1] = log_odds - without
+    return found
 
 
 def _checked(model, image):

@@ -1,19 +1,24 @@
 """A text as a `bert_classifier` reads it: word pieces, attention, gradients, and what its words are for."""
 
 import dataclasses
+from collections.abc import Collection
+from typing import Any
 
 import keras
 import numpy as np
+import scipy.special
 
 from course_hw5.attention import analysis
 from course_hw5.attention.viewer.page import Page, head_view
 from course_hw5.attention.viewer.vectors import by_default
 from course_hw5.errors import require
-from course_hw5.explanation.extract import extractor, of_first, vectors_of_first, with_gradients
+from course_hw5.explanation import ablation as ablations
+from course_hw5.explanation.extract import extractor, of_first, vectors_of_first
+from course_hw5.explanation.probe import Probe
+from course_hw5.explanation.target import target_of
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
-MASKED_WEIGHTS = 1 << 22  # weights of one head, over the masked sentences that are read at once: twelve heads take 0.2 GB
 MASKED_WORDS = 100  # of a long text those that counted most: each costs a reading of all of it
 
 
@@ -24,11 +29,20 @@ class TextExplanation:
     Attributes:
         tokens: word pieces, [CLS] and [SEP] included.
         attention: float32 `(layers, heads, tokens, tokens)`.
-        gradients: of the predicted class's logit by each weight of `attention`, of the same shape.
-        probability: of label 1.
-        class_name: of label 1.
-        what_if: `(word, first token, last token, probability with that word as [MASK])` for each word, or for the 100 words
-            that counted most if there are more.
+        gradients: of the log-odds of the target, by default of the predicted class, by each weight of `attention`, of the same
+            shape.
+        probability: of the target, by default of label 1; so are all numbers that follow.
+        class_name: what `probability` is of.
+        what_if: `(word, first token, last token, probability, log-odds)`, both with that word as [MASK], for each word, or for
+            the 100 words that counted most if there are more.
+        log_odds: log(p / (1 - p)) of `probability`, exact where that is 0 or 1 to float32.
+        head_changes: float32 `(layers, heads)`: what is added to the log-odds when that head is silenced; None if not asked
+            for.
+        layer_changes: float32 `(layers,)`: the same of all heads of a layer; None if not asked for.
+        integrated_gradients: float32 `(tokens,)`: the share of each token in the log-odds, from a text of which each word is
+            [MASK]; they sum to what the words add to the log-odds. None if not asked for.
+        occlusion: float32 `(tokens,)`: how much the log-odds fall when the token's word is masked; 0 for those that are not in
+            `what_if`. None if not asked for.
         sentence_b_start: index of the first token of the second text of a pair, or None.
         truncated_from: number of tokens of the whole text, where the model reads fewer; else None.
         vectors: dict of "query", "key" and "value", float32 `(layers, heads, tokens, head_dim)`, and "bias", which broadcasts
@@ -40,15 +54,21 @@ class TextExplanation:
     gradients: np.ndarray
     probability: float
     class_name: str
-    what_if: list[tuple[str, int, int, float]]
+    what_if: list[tuple[str, int, int, float, float]]
+    log_odds: float
+    head_changes: np.ndarray | None = None
+    layer_changes: np.ndarray | None = None
+    integrated_gradients: np.ndarray | None = None
+    occlusion: np.ndarray | None = None
     sentence_b_start: int | None = None
     truncated_from: int | None = None
     vectors: dict[str, np.ndarray] | None = None
 
     def view(self, **options) -> Page | None:
         """Shows it by `head_view`, whose options these are, with the `vectors` where they add less than 1 MB."""
-        shown = {name: value for name, value in vars(self).items() if name != "truncated_from"}
-        return head_view(**shown | {"vectors": by_default(self.vectors)} | options)
+        shown = ("attention", "tokens", "gradients", "probability", "class_name", "what_if", "log_odds", "sentence_b_start")
+        given = {name: getattr(self, name) for name in shown} | {"vectors": by_default(self.vectors)}
+        return head_view(**given | options)
 
 
 def get_att_tok(
@@ -90,39 +110,69 @@ def embedding_parts(
     return tokens, {name: keras.ops.convert_to_numpy(keras.ops.cast(part, "float32"))[0] for name, part in parts.items()}
 
 
-def explain_text(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> TextExplanation:
+def explain_text(
+    model: BertClassifier,
+    text: str,
+    other: str | None = None,
+    special_tokens: bool = False,
+    target: Any = None,
+    ablate: ablations.Heads | None = None,
+    ablation: str = "zero",
+    maps: Collection[str] = (),
+) -> TextExplanation:
     """As `explain`, of a text."""
-    tokens, ids, other_start = read(model, text, other, special_tokens)
-    tokenizer, head = model.tokenizer, model.classifier
-
-    def logit(outputs):
-        # not by way of the probability, which has no gradient where it is 0 or 1 to float32
-        return keras.ops.abs(keras.ops.matmul(keras.ops.cast(outputs["pooled_output"], "float32"), head.kernel) + head.bias)
-
-    outputs, attention, gradients = with_gradients(model, ids, logit, len(tokens))
-    words = _words(tokens, ids[0], tokenizer)
+    probe, words, tokens, other_start = _probe(model, text, other, special_tokens, ablations.silenced(model, ablate, ablation))
+    tokenizer = model.tokenizer
+    answer, predicted = target_of(model, target, 1), target_of(model, target, int(probe.logits().argmax()))
+    attention, (gradients,), outputs = probe.attention([predicted], len(tokens))
     if len(words) > MASKED_WORDS:
         counted = analysis.token_relevance(attention, gradients)[0]
         words = sorted(sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())[:MASKED_WORDS])
-    probability, *without = _probabilities(model, ids, words)
+    log_odds = float(probe.log_odds([answer], probe.shares)[0, 0])
+    (without,) = probe.without_tokens([answer], [range(first, last + 1) for first, last in words])
     names = ["".join(map(tokenizer.without_marks, tokens[first : last + 1])) for first, last in words]
-    what_if = [(name, *word, value) for name, word, value in zip(names, words, without)]
+    masked = zip(scipy.special.expit(without).tolist(), without.tolist())
+    what_if = [(name, *word, *values) for name, word, values in zip(names, words, masked)]
+    found = _maps(probe, answer, ablation, maps, log_odds, what_if, len(tokens))
     whole = len(encoding.encode(text, 10**6, other, tokenizer, special_tokens).ids)
-    cut_from = whole if whole > len(tokens) else None
-    vectors = vectors_of_first(outputs, len(tokens)) | {"bias": of_first(outputs["logit_bias"], len(tokens))}
-    answer = (probability, model.class_names[1], what_if)
-    return TextExplanation(tokens, attention, gradients, *answer, other_start, cut_from, vectors)
+    found |= {"sentence_b_start": other_start, "truncated_from": whole if whole > len(tokens) else None}
+    found["vectors"] = vectors_of_first(outputs, len(tokens)) | {"bias": of_first(outputs["logit_bias"], len(tokens))}
+    probability = float(scipy.special.expit(log_odds))
+    return TextExplanation(tokens, attention, gradients, probability, answer.name, what_if, log_odds, **found)
 
 
-def _probabilities(model, ids, words):
-    """Of label 1: of the text, then of the text without each of the words."""
-    masked = np.repeat(ids, len(words) + 1, axis=0)
-    for row, (first, last) in zip(masked[1:], words):
-        row[first : last + 1] = model.tokenizer.mask_token_id
-    rows = max(1, MASKED_WEIGHTS // masked.shape[1] ** 2)
-    # called and not predicted: a compiled model would compile anew for each length
-    outputs = [model(masked[i : i + rows]) for i in range(0, len(masked), rows)]
-    return np.concatenate([keras.ops.convert_to_numpy(output)[:, 0] for output in outputs]).tolist()
+def text_probe(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> Probe:
+    """The `Probe` of a text, in which a token is taken out by [MASK]; special tokens stay. Arguments as for `explain`."""
+    return _probe(model, text, other, special_tokens, ablations.silenced(model, None))[0]
+
+
+def text_groups(model: BertClassifier, text: str) -> list[list[int]]:
+    """The tokens of each word of a text, by their indices."""
+    tokens, ids, _ = read(model, text)
+    return [[*range(first, last + 1)] for first, last in _words(tokens, ids[0], model.tokenizer)]
+
+
+def _probe(model, text, other, special_tokens, shares):
+    """The probe of a text, the first and last token of its words, its tokens, and where the second text starts."""
+    tokens, ids, other_start = read(model, text, other, special_tokens)
+    words, baseline = _words(tokens, ids[0], model.tokenizer), ids.copy()
+    for first, last in words:
+        baseline[0, first : last + 1] = model.tokenizer.mask_token_id
+    return Probe(model, ids, baseline, ids.shape[1], shares), words, tokens, other_start
+
+
+def _maps(probe, answer, ablation, maps, log_odds, what_if, tokens):
+    """What `explain` has of `maps`, by the names of attributes."""
+    found = {}
+    if "heads" in maps:
+        found["head_changes"], found["layer_changes"] = probe.changes(answer, ablation, log_odds)
+    if "integrated_gradients" in maps:
+        found["integrated_gradients"] = np.float32(probe.integrated_gradients(answer)[:tokens])
+    if "occlusion" in maps:
+        found["occlusion"] = np.zeros(tokens, "float32")
+        for _, first, last, _, without in what_if:
+            found["occlusion"][first : last + 1] = log_odds - without
+    return found
 
 
 def read(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> tuple:

@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers import kernels
+from course_hw5.layers import intervention, kernels
 from course_hw5.layers.layer import Layer, Shape, Tensor
 
 
@@ -47,7 +47,8 @@ class BeitAttention(Layer):
         bias = keras.ops.cast(bias, self.compute_dtype)[None]
         attention = kernels.attention_weights(query, key, bias, scale)
         weights = self.attention_dropout(attention, training=training)
-        mixed = keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3))  # (batch, tokens, heads, head_dim)
+        outputs = intervention.head_outputs(self, keras.ops.matmul(weights, value))
+        mixed = keras.ops.transpose(outputs, (0, 2, 1, 3))  # (batch, tokens, heads, head_dim)
         x = kernels.dense(keras.ops.reshape(mixed, (-1, tokens, hidden_dim)), self.output_kernel, self.output_bias)
         if not return_attention_scores:
             return x

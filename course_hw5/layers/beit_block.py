@@ -2,6 +2,7 @@
 
 import keras
 
+from course_hw5.layers import intervention
 from course_hw5.layers.beit_attention import BeitAttention
 from course_hw5.layers.keras_layers import Dense, LayerNormalization, exact_gelu
 from course_hw5.layers.layer import Grid, Layer, Shape, Start, Tensor
@@ -67,7 +68,7 @@ class BeitBlock(Layer):
         self.position_bias = RelativePositionBias(num_heads, self.grid, self.bias_initializer, **options) if self.grid else None
 
     def call(self, x: Tensor, shared_bias: Tensor | None = None, return_attention_scores=False, training=None):
-        bias = shared_bias
+        x, bias = intervention.block_input(self, x), shared_bias
         if self.position_bias:
             bias = self.position_bias() if bias is None else self.position_bias() + bias
         branch = self.attention(self.norm_before(x), bias, return_attention_scores=return_attention_scores, training=training)

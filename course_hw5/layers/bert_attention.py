@@ -2,7 +2,7 @@
 
 import keras
 
-from course_hw5.layers import kernels
+from course_hw5.layers import intervention, kernels
 from course_hw5.layers.keras_layers import EinsumDense, HashedDropout
 from course_hw5.layers.layer import Layer, Shape, Tensor
 
@@ -61,7 +61,8 @@ class BertAttention(Layer):
         query, key, value = self._project(query, value)
         attention = self.attention_weights(query, key, mask)
         weights = self.attention_dropout(attention, training=training)
-        x = self.output_dense(keras.ops.transpose(keras.ops.matmul(weights, value), (0, 2, 1, 3)))
+        outputs = intervention.head_outputs(self, keras.ops.matmul(weights, value), mask)
+        x = self.output_dense(keras.ops.transpose(outputs, (0, 2, 1, 3)))
         if not return_attention_scores:
             return x
         bias = self.logit_bias(query, mask)

@@ -3,9 +3,10 @@
 import keras
 import keras_nlp
 
+from course_hw5.layers import intervention
 from course_hw5.layers.bert_attention import BertAttention, initializers_of
 from course_hw5.layers.keras_layers import Dense, HashedDropout, LayerNormalization
-from course_hw5.layers.layer import Registered, Shape
+from course_hw5.layers.layer import Registered, Shape, Tensor
 
 
 class BertEncoder(Registered, keras_nlp.layers.TransformerEncoder):
@@ -28,6 +29,13 @@ class BertEncoder(Registered, keras_nlp.layers.TransformerEncoder):
             layer.build(inputs_shape)
         self._feedforward_intermediate_dense.build(inputs_shape)
         self._feedforward_output_dense.build((*inputs_shape[:-1], self.intermediate_dim))
+
+    def call(
+        self, inputs: Tensor, padding_mask=None, attention_mask=None, training=None, return_attention_scores=False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        masks = {"padding_mask": padding_mask, "attention_mask": attention_mask}
+        options = {"training": training, "return_attention_scores": return_attention_scores}
+        return super().call(intervention.block_input(self, inputs), **masks, **options)
 
     def make_attention(self, kind: type[keras.layers.Layer] = BertAttention, **options) -> keras.layers.Layer:
         """The layer of self-attention, not yet built."""

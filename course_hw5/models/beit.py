@@ -101,6 +101,10 @@ class BeitBackbone(Backbone, Registered, keras.Model):
         maps = zip(self.feature_layers, self.to_maps)
         return {"sequence_output": sequence_output} | {f"block_{i}": to_map(states[i + 1][:, 1:]) for i, to_map in maps}
 
+    @property
+    def attention_blocks(self) -> list[BeitBlock]:
+        return self.blocks
+
     def call_with_attention(self, inputs: keras.KerasTensor | dict) -> tuple[keras.KerasTensor | dict, dict[str, list]]:
         """Runs the same layers on symbolic inputs.
 

@@ -85,6 +85,10 @@ class BertBackbone(Backbone, Registered, keras_nlp.models.Backbone):
         """One encoder layer, by the arguments of `BertEncoder`; for subclasses to replace."""
         return BertEncoder(*args, **options)
 
+    @property
+    def attention_blocks(self) -> list[BertEncoder]:
+        return self.transformer_layers
+
     @classmethod
     def from_preset(cls, preset: str, load_weights: bool = True, **kwargs) -> "BertBackbone":
         """Loads a BERT preset of keras-nlp; args are the same. `course_hw5.load_model` also brings vocabulary and head."""

@@ -28,6 +28,11 @@ class Backbone:
     name: str
     call_with_attention: Callable[[Any], tuple[Any, dict]]
 
+    @property
+    def attention_blocks(self) -> Sequence[keras.layers.Layer]:
+        """Its layers from input to output, each with the layer of its heads as `attention`."""
+        raise NotImplementedError
+
     def with_attention(self) -> keras.Model:
         """Makes the model that also outputs what `call_with_attention` records; "output" is what this one outputs."""
         output, recorded = self.call_with_attention(self.input)

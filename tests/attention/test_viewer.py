@@ -155,6 +155,8 @@ def test_ipython_shows_the_page_in_a_notebook_and_writes_it_in_a_terminal(shell,
             "must be None where queries are not",
         ),
         ({"what_if": WHAT_IF}, "`what_if` needs the `probability`"),
+        ({"probability": 1.0, "log_odds": float("inf")}, "`log_odds` must be a finite number. Received: inf"),
+        ({"probability": 0.5, "what_if": [("a", 1, 1, 0.4, 0.1, 0.2)]}, "`what_if` must hold .* or the log-odds, too"),
         ({"probability": 0.5, "what_if": [("a", 5, 7, 0.4)]}, r"must name tokens in \[0, 6\]\. Received: 'a' from 5 to 7"),
         ({"html_action": "print"}, '`html_action` must be "view" or "return". Received: \'print\''),
         ({"gradients": ATTENTION[:1]}, "`gradients` must have the shape of `attention_weights`"),
@@ -358,11 +360,19 @@ def test_a_masked_word_changes_the_probability(page):
     assert texts(driver, "#probability") == ["LABEL_1 0.8100"]
     assert "Blue words count for “LABEL_1”, orange words against it." in texts(driver, "#what-if p")[0]
     assert "positive" not in driver.find_element("id", "what-if").get_attribute("outerHTML")
-    assert texts(driver, "#what-if small") == ["−0.410", "+0.120"]
+    assert texts(driver, "#what-if small") == ["−1.86", "+1.14"]
     click(driver, "#what-if .words button", 0)
     assert texts(driver, "#probability") == ["LABEL_1 0.4000"]
     click(driver, "#what-if .words button", 0)
     assert texts(driver, "#probability") == ["LABEL_1 0.8100"]
+
+
+@needs_browser
+def test_words_count_where_the_probability_is_one(page):
+    driver = page(probability=1.0, log_odds=40.0, what_if=[("a", 1, 1, 1.0, 31.5), ("<b>", 2, 2, 1.0, 41.0)])
+    assert texts(driver, "#log-odds") == ["log-odds +40.00"] and texts(driver, "#what-if small") == ["−8.50", "+1.00"]
+    click(driver, "#what-if .words button", 0)
+    assert texts(driver, "#log-odds") == ["log-odds +31.50"] and texts(driver, "#probability") == ["probability 1.0000"]
 
 
 @needs_browser

@@ -24,8 +24,51 @@ def test_attend_refuses_a_folder_in_place_of_a_page(tmp_path, capsys):
 def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
     out = tmp_path / "pages" / "page.html"
     cli.main(["attend", "I liked this movie because of its genre", "--out", str(out)])
-    assert re.fullmatch(rf"positive 0\.9[5-9]\d\d\. Open {out}\n", capsys.readouterr().out)
+    assert re.fullmatch(rf"positive 0\.9[5-9]\d\d, log-odds \+\d+\.\d\d\. Open {out}\n", capsys.readouterr().out)
     assert '"whatIf"' in out.read_text()
+
+
+def test_attend_and_classify_explain_a_class_without_some_heads(tmp_path, capsys):
+    text, out = "I liked this movie because of its genre", tmp_path / "page.html"
+    options = ["--target", "negative:positive", "--without", "3.9", "--without", "4", "--ablation", "mean", "--out", str(out)]
+    cli.main(["attend", *options, text])
+    found = re.fullmatch(rf"negative : positive (0\.\d+), log-odds ([+-]\d+\.\d\d)\. Open {out}\n", capsys.readouterr().out)
+    asked = {"ablate": {(3, 9), 4}, "ablation": "mean", "target": ("negative", "positive"), "maps": ()}
+    expected = course_hw5.explain(course_hw5.load_model("sentiment-minilm"), text, **asked)
+    assert float(found[2]) == pytest.approx(expected.log_odds, abs=0.006)
+    Image.new("RGB", (32, 32), "navy").save(tmp_path / "a.png")
+    cli.main(["classify", str(tmp_path / "a.png"), "--target", "8:airplane", "--out", str(tmp_path)])
+    assert re.search(r"; log-odds of ship : airplane [+-]\d+\.\d\d\. Open ", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--without", "3.x"], "--without must be LAYER.HEAD or LAYER, such as 3.5 or 4. Received: '3.x'"),
+        (["--without", "-1"], "--without must be LAYER.HEAD or LAYER, such as 3.5 or 4. Received: '-1'"),
+        (["--target", "a:b:c"], "--target must be CLASS or CLASS:AGAINST. Received: 'a:b:c'"),
+        (["--target", "a:"], "--target must be CLASS or CLASS:AGAINST. Received: 'a:'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["attend", "classify"])
+def test_questions_that_cannot_be_read_are_refused_before_a_model_is_loaded(
+    command, arguments, message, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(course_hw5, "load_model", None)
+    arguments = [f"{arguments[0]}={arguments[1]}", "--out", str(tmp_path / "out")]
+    assert failure(capsys, cli.main, [command, "a film", *arguments]) == f"course-hw5: error: {message}"
+
+
+@pytest.mark.parametrize(
+    "option, message",
+    [
+        ("--without=6", "`ablate` must hold (layer, head) with layers in [0, 5] and heads in [0, 11], or layers. Received: 6"),
+        ("--target=sad", "`target` must be a class, or a pair of two, of negative, positive. Received: 'sad'"),
+    ],
+)
+def test_heads_and_classes_that_are_not_there_leave_no_page(option, message, tmp_path, capsys):
+    out = tmp_path / "page.html"
+    assert message in failure(capsys, cli.main, ["attend", "a film", option, "--out", str(out)]) and not out.exists()
 
 
 def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
@@ -33,7 +76,9 @@ def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
     small.save(tmp_path / "small.keras")
     out = tmp_path / "page.html"
     cli.main(["attend", "a dull film " * 200, "--preset", str(tmp_path / "small.keras"), "--out", str(out)])
-    assert re.fullmatch(rf"positive 0\.\d{{4}}, of the first 16 of 602 tokens\. Open {out}\n", capsys.readouterr().out)
+    assert re.fullmatch(
+        rf"positive 0\.\d{{4}}, log-odds [+-]\d\.\d\d, of the first 16 of 602 tokens\. Open {out}\n", capsys.readouterr().out
+    )
 
 
 def test_attend_speaks_of_the_label_of_the_model_and_reads_special_tokens(tmp_path, capsys):
@@ -43,7 +88,7 @@ def test_attend_speaks_of_the_label_of_the_model_and_reads_special_tokens(tmp_pa
     )
     for more, tokens in ([], '"[CLS]", "[UNK]"'), (["--special-tokens"], '"[CLS]", "[MASK]", "word7", "[SEP]"'):
         cli.main(["attend", "[MASK] word7", "--preset", str(folder), "--out", str(out), *more])
-        assert re.fullmatch(rf"paraphrase 0\.\d{{4}}\. Open {out}\n", capsys.readouterr().out)
+        assert re.fullmatch(rf"paraphrase 0\.\d{{4}}, log-odds [+-]\d\.\d\d\. Open {out}\n", capsys.readouterr().out)
         assert tokens in out.read_text() and '"className": "paraphrase"' in out.read_text()
 
 

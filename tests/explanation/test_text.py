@@ -12,7 +12,7 @@ from course_hw5 import (
     mlp_classifier,
 )
 from course_hw5.attention import analysis
-from course_hw5.explanation import extract, text
+from course_hw5.explanation import extract, probe, text
 from course_hw5.models.bert import bert_backbone
 from tests.models.test_bert import VOCABULARY, small_backbone, token_ids
 
@@ -129,7 +129,7 @@ def test_of_many_words_those_that_count_most_are_masked(sentiment, monkeypatch):
     relevance = analysis.token_relevance(explained.attention, explained.gradients)
     best, other = (np.sort(np.argsort(-row[1:-1])[:2]) + 1 for row in relevance[:2])
     assert best.tolist() != other.tolist()  # those that count for [CLS], not for another token
-    assert [first for _, first, _, _ in explained.what_if] == best.tolist()
+    assert [first for _, first, *_ in explained.what_if] == best.tolist()
     assert {word[:3] for word in explained.what_if} < {word[:3] for word in every}
 
 
@@ -153,12 +153,14 @@ def test_the_tokenizer_of_a_backbone_is_that_of_a_classifier_on_it():
 
 def test_masked_sentences_are_read_a_few_at_a_time_to_the_same_numbers(model, monkeypatch):
     expected = explain(model, "an unbelievably fine film").what_if
-    monkeypatch.setattr(text, "MASKED_WEIGHTS", 2 * 10**2)  # of ten tokens
-    read, call = [], model.call
-    monkeypatch.setattr(model, "call", lambda x, **options: read.append(len(x)) or call(x, **options))
-    found = explain(model, "an unbelievably fine film").what_if
-    assert read == [2, 2, 1] and [entry[:3] for entry in found] == [entry[:3] for entry in expected]
-    np.testing.assert_allclose([entry[3] for entry in found], [entry[3] for entry in expected], atol=1e-6)
+    monkeypatch.setattr(probe, "WEIGHTS_AT_ONCE", 3 * 10**2)  # of ten tokens
+    read, call = [], probe.logits_of
+    monkeypatch.setattr(probe, "logits_of", lambda model, outputs: read.append(outputs) or call(model, outputs))
+    found = explain(model, "an unbelievably fine film", maps=()).what_if
+    batches = [len(outputs["pooled_output"]) for outputs in read]
+    assert batches[-2:] == [4, 2] and max(batches) == 4  # the text without any word is read with each three
+    assert [entry[:3] for entry in found] == [entry[:3] for entry in expected]
+    np.testing.assert_allclose([entry[3:] for entry in found], [entry[3:] for entry in expected], atol=1e-6)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

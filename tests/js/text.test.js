@@ -7,10 +7,18 @@ import {
   powerOf,
   quoted,
   shortened,
+  signed,
   ticks,
   unit,
   visible,
 } from "../../course_hw5/attention/viewer/text.js";
+
+test("a change has its sign, unless nothing is left of it", () => {
+  assert.deepEqual(
+    [0.126, -0.126, 0.004, -0.004, 12].map((value) => signed(value, 2)),
+    ["+0.13", "−0.13", "0.00", "0.00", "+12.00"],
+  );
+});
 
 test("numbers keep four decimals, or three digits where these would be lost", () => {
   assert.deepEqual([0.25, -0.5, 0, 0.01234, 0.00001234].map(number), [

@@ -34,8 +34,8 @@ def test_negation_turns_the_answer(sentiment):
 
 
 def test_the_word_that_decides_is_found(sentiment):
-    explained = explain(sentiment, "a truly awful film")
-    changes = {word: probability - explained.probability for word, _, _, probability in explained.what_if}
+    explained = explain(sentiment, "a truly awful film", maps=())
+    changes = {word: log_odds - explained.log_odds for word, *_, log_odds in explained.what_if}
     assert max(changes, key=changes.get) == "awful"
 
 

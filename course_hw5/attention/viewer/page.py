@@ -50,7 +50,8 @@ def head_view(
     gradients: state.Weights | None = None,
     probability: float | None = None,
     class_name: str | None = None,
-    what_if: Sequence[tuple[str, int, int, float]] | None = None,
+    what_if: Sequence[tuple] | None = None,
+    log_odds: float | None = None,
     vectors: Mapping[str, Any] | None = None,
     weight: tuple[int, int, int] | None = None,
     title: str | None = None,
@@ -74,7 +75,9 @@ def head_view(
         gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
         probability: of the model's answer, shown above the tokens.
         class_name: what that is the probability of, shown beside it.
-        what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`.
+        what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`; the
+            log-odds with it masked may follow, and are computed otherwise.
+        log_odds: log(p / (1 - p)) of `probability`, also where that is 0 or 1 to float32; computed from it by default.
         vectors: dict of "query", "key" and "value", arrays `(layers, heads, tokens, head_dim)` in any form of `attention`.
             It may also hold "bias", an array that broadcasts to `attention`, added to the scaled products, where -inf hides a
             key; and "scale", `head_dim**-0.5` by default. Adds the steps from these vectors to each weight, and to what a head
@@ -98,6 +101,7 @@ def head_view(
     shown: dict[str, Any] = {
         "sentenceB": state.sentence_b_start(sentence_b_start, rows if is_self else None),
         "probability": state.probability(probability),
+        "logOdds": state.log_odds(log_odds, state.probability(probability)),
         "className": None if class_name is None else str(class_name),
         "whatIf": state.what_if(what_if, probability, rows),
     }

@@ -1,6 +1,7 @@
 """What a page of the viewer holds: arrays, names and an image, checked and packed."""
 
 import base64
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -179,19 +180,38 @@ def probability(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def what_if(words: Sequence[tuple[str, int, int, float]] | None, whole: float | None, tokens: int) -> list[dict[str, Any]]:
-    """`(word, first token, last token, probability with it masked)` of each word; `whole` is the probability of all."""
+def log_odds(value: float | None, probability: float | None) -> float | None:
+    """A number; None stays without a `probability`, and else becomes its log-odds, as if that were not 0 or 1 but near."""
+    if value is None and probability is not None:
+        near = min(max(probability, 1e-7), 1 - 1e-7)
+        return math.log(near / (1 - near))
+    if value is None:
+        return None
+    require("log_odds", value, lambda value: math.isfinite(float(value)), "a finite number")
+    return float(value)
+
+
+def what_if(words: Sequence[tuple] | None, whole: float | None, tokens: int) -> list[dict[str, Any]]:
+    """`(word, first token, last token, probability with it masked)` of each word; `whole` is the probability of all.
+
+    The log-odds may follow the probability.
+    """
     try:
-        words = [(str(word), int(first), int(last), float(masked)) for word, first, last, masked in words or ()]
+        words = [(str(word), int(first), int(last), *map(float, numbers)) for word, first, last, *numbers in words or ()]
+        if not all(len(word) in (4, 5) for word in words):
+            raise ValueError
     except (TypeError, ValueError):
-        expected = "(word, first token, last token, probability) of each word"
+        expected = "(word, first token, last token, probability) of each word, or the log-odds, too"
         raise ValueError(f"`what_if` must hold {expected}. Received: {words!r}") from None
     if words and whole is None:
         raise ValueError("`what_if` needs the `probability` that it changes. Received: None")
-    for word, first, last, _ in words:
+    for word, first, last, *_ in words:
         if not 0 <= first <= last < tokens:
             raise ValueError(f"`what_if` must name tokens in [0, {tokens - 1}]. Received: {word!r} from {first} to {last}")
-    return [dict(zip(("word", "first", "last", "probability"), (*word, probability(masked)))) for *word, masked in words]
+    names = ("word", "first", "last", "probability", "logOdds")
+    shares = [probability(masked) for _, _, _, masked, *_ in words]
+    odds = [log_odds((*numbers, None)[0], share) for share, (_, _, _, _, *numbers) in zip(shares, words)]
+    return [dict(zip(names, (*word[:3], share, odd))) for word, share, odd in zip(words, shares, odds)]
 
 
 def pack(weights: Float[np.ndarray, "heads queries keys"]) -> tuple[float, int, str]:

@@ -10,6 +10,12 @@ export function number(value) {
   );
 }
 
+/** A change, with its sign where it is not 0 in so many decimals. */
+export function signed(value, digits) {
+  const text = value.toFixed(digits);
+  return localized(Number(text) === 0 ? text.replace("-", "") : value > 0 ? `+${text}` : text);
+}
+
 /** Characters that cannot be seen, or that turn the direction of the text, by their number. */
 export function visible(token) {
   const named = (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;

@@ -3,17 +3,16 @@
 import { $, make, style } from "./dom.js";
 import { decimals, say } from "./language.js";
 import { seen, state } from "./shared.js";
-import { visible } from "./text.js";
+import { signed, visible } from "./text.js";
 
 export function showWhatIf() {
   if (state.probability == null) return;
-  const { probability, whatIf } = state;
+  const { probability, logOdds, whatIf } = state;
   const panel = $("what-if");
   const name = visible(state.className ?? say("probability"));
-  const largest = Math.max(0.02, ...whatIf.map((word) => Math.abs(word.probability - probability)));
+  const largest = Math.max(0.05, ...whatIf.map((word) => Math.abs(word.logOdds - logOdds)));
   const word = whatIf[seen.masked];
   const value = word ? word.probability : probability;
-  const signed = (change) => `${change >= 0.0005 ? "+" : ""}${decimals(Math.abs(change) < 0.0005 ? 0 : change, 3)}`;
   const isSpecial = (token) => /^\[(CLS|SEP|PAD|MASK)\]$/.test(token);
   const isMissing = (token, index) =>
     !isSpecial(token) && !whatIf.some(({ first, last }) => first <= index && index <= last);
@@ -26,6 +25,8 @@ export function showWhatIf() {
       "div",
       { class: "answer" },
       make("b", { id: "probability" }, say("answer", { name, probability: decimals(value, 4) })),
+      " ",
+      make("span", { id: "log-odds" }, say("log_odds", { value: signed((word ?? state).logOdds, 2) })),
       word ? ` ${say("without", { word: visible(word.word) })}` : "",
       make("div", { class: "bar" }, make("div", { style: { width: `${100 * value}%` } })),
     ),
@@ -33,12 +34,16 @@ export function showWhatIf() {
       "div",
       { class: "words", role: "group", "aria-label": say("mask_word") },
       ...whatIf.map((word, index) => {
-        const change = word.probability - probability;
+        const change = word.logOdds - logOdds;
         return make(
           "button",
           {
             "aria-pressed": String(seen.masked === index),
-            title: say("masked", { name, probability: decimals(word.probability, 4) }),
+            title: say("masked", {
+              name,
+              probability: decimals(word.probability, 4),
+              odds: signed(word.logOdds, 2),
+            }),
             style: {
               "--tint": style(change < 0 ? "--for" : "--against"),
               "--strength": (0.45 * Math.abs(change)) / largest,
@@ -56,7 +61,7 @@ export function showWhatIf() {
             },
           },
           make("bdi", {}, visible(word.word)),
-          make("small", {}, signed(change)),
+          make("small", {}, signed(change, 2)),
         );
       }),
     ),

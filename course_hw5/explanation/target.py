@@ -1,0 +1,109 @@
+"""What an explanation explains: the log-odds of one class, or of one against another."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from course_hw5.errors import is_whole
+from course_hw5.layers.layer import Tensor
+from course_hw5.models.beit_tasks import BeitClassifier
+from course_hw5.models.bert_classifier import BertClassifier
+from course_hw5.models.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A class whose log-odds are asked for.
+
+    Attributes:
+        index: of the class.
+        against: index of the class that it is compared with; None for all others together.
+        is_alone: whether each class has a probability of its own (a sigmoid), so that there are no others.
+        name: of the class, and of the one that it is compared with.
+    """
+
+    index: int
+    against: int | None
+    is_alone: bool
+    name: str
+
+    def log_odds(self, logits: Tensor) -> Tensor:
+        """log(p / (1 - p)) of the class, or log(p / q) of two, from logits and exact however near p is to 0 or 1.
+
+        Args:
+            logits: float32 tensor `(..., classes)`.
+
+        Returns:
+            Tensor `(...)`.
+        """
+        own = logits[..., self.index]
+        if self.against is not None:
+            return own - logits[..., self.against]
+        if self.is_alone or logits.shape[-1] == 1:
+            return own
+        is_other = np.arange(logits.shape[-1]) != self.index
+        return own - keras.ops.logsumexp(keras.ops.where(is_other, logits, -1e30), axis=-1)
+
+
+def target_of(model: Task, target: Any, predicted: int) -> Target:
+    """The target that a user names.
+
+    Args:
+        model: a classifier or a segmenter.
+        target: a class by its name or number, or a pair of them, the second to compare the first with; None for `predicted`.
+        predicted: number of a class.
+
+    Raises:
+        ValueError: if there is no such class.
+    """
+    names = class_names(model)
+    is_pair = isinstance(target, (tuple, list)) and len(target) == 2
+    numbers = [_number(entry, names) for entry in (target if is_pair else [predicted if target is None else target])]
+    if None in numbers or len({*numbers}) < len(numbers):
+        some = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        raise ValueError(f"`target` must be a class, or a pair of two, of {some}. Received: {target!r:.60}")
+    index, against = (*numbers, None)[:2]
+    is_alone = isinstance(model, BeitClassifier) and model.activation == "sigmoid"
+    return Target(index, against, is_alone, " : ".join(names[number] for number in numbers))
+
+
+def _number(entry, names):
+    if is_whole(entry):
+        return int(entry) if entry < len(names) else None
+    return names.index(entry) if isinstance(entry, str) and entry in names else None
+
+
+def class_names(model: Task) -> Sequence[str]:
+    """The names of a model's classes; "class 0", ... where it has none."""
+    return model.class_names or [f"class {i}" for i in range(getattr(model, "num_classes", 2))]
+
+
+def logits_model(model: Task) -> keras.Model:
+    """The submodel to what `logits_of` reads, without the attention."""
+    if isinstance(model, BertClassifier):
+        return keras.Model(model.input, {"pooled_output": model.classifier_dropout.output})
+    if isinstance(model, BeitClassifier):
+        return keras.Model(model.input, {"logits": model.logits.output})
+    return keras.Model(model.input, {"output": model.outputs[0]})
+
+
+def logits_of(model: Task, outputs: dict) -> Tensor:
+    """Logits of each class, float32 `(batch, classes)`, or of each place `(batch, rows, columns, classes)`.
+
+    Not by way of probabilities, which tell nothing apart, and have no gradient, where they are 0 or 1 to float32.
+
+    Args:
+        model: a classifier or a segmenter.
+        outputs: of its `with_attention()`, or of `logits_model`.
+    """
+    if isinstance(model, BertClassifier):
+        head = model.classifier
+        positive = keras.ops.matmul(keras.ops.cast(outputs["pooled_output"], "float32"), head.kernel) + head.bias
+        return keras.ops.concatenate([keras.ops.zeros_like(positive), positive], axis=-1)
+    if isinstance(model, BeitClassifier):
+        return outputs["logits"]
+    output = outputs["output"]
+    return output[0] if isinstance(output, (list, tuple)) else output
