@@ -68,7 +68,7 @@ def _uint32(number):
 
 def _layer_norm(x, gamma, beta, epsilon):
     wide = keras.ops.cast(x, "float32")
-    mean, variance = keras.ops.moments(wide, axes=-1, keepdims=True)
+    mean, variance = keras.ops.moments(wide, axes=[-1], keepdims=True)
     factor = keras.ops.rsqrt(variance + epsilon) * keras.ops.cast(gamma, "float32")
     return keras.ops.cast(wide * factor + (keras.ops.cast(beta, "float32") - mean * factor), x.dtype)
 
