@@ -7,7 +7,7 @@ import keras
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.bert_inputs import BertInputs
 from course_hw5.models.bert import check_embeddings, exact, made_tokenizer
-from course_hw5.models.task import Task, copy_head
+from course_hw5.models.task import Task
 from course_hw5.text.tokenizer import BertTokenizer, bert_tokenizer
 
 LABELS = ("negative", "positive")
@@ -106,18 +106,6 @@ def bert_classifier(
     expected = f"None or a whole number in [3, {longest}]"
     require("max_length", max_length, lambda size: size is None or (is_whole(size, 3) and size <= longest), expected)
     return BertClassifier(backbone, max_length, dropout, made_tokenizer(vocabulary, lowercase, tokenizer), class_names)
-
-
-def with_precision(model: BertClassifier, policy: str) -> BertClassifier:
-    """The same classifier with a backbone of another policy, such as "mixed_bfloat16"; the model itself where it has that."""
-    backbone = model.backbone
-    if backbone.dtype_policy.name == policy:
-        return model
-    copy = type(backbone).from_config(backbone.get_config() | {"dtype": policy})
-    copy.set_weights(backbone.get_weights())
-    changed = BertClassifier.from_config(model.get_config() | {"backbone": copy})
-    copy_head(model, changed)
-    return changed
 
 
 def enable_lora(model: BertClassifier, rank: int) -> None:

@@ -49,6 +49,7 @@ class Task(Registered, keras.Model):
         class_names: tuple of one string per class, or None.
     """
 
+    backbone: Backbone
     class_names: tuple[str, ...] | None = None
 
     def with_attention(self) -> keras.Model:
@@ -136,6 +137,18 @@ def copy_head(old: keras.Model, new: keras.Model, left_out: Collection[str] = ()
 def _head_variables(model, left_out=()):
     layers = (layer for layer in model.layers if layer is not model.backbone and layer.name not in left_out)
     return {variable.path: variable for layer in layers for variable in layer.variables}
+
+
+def with_precision(model: Task, policy: str) -> Task:
+    """The same model with a backbone of another policy, such as "mixed_bfloat16"; the model itself where it has that."""
+    backbone = model.backbone
+    if backbone.dtype_policy.name == policy:
+        return model
+    copy = type(backbone).from_config(backbone.get_config() | {"dtype": policy})
+    copy.set_weights(backbone.get_weights())
+    changed = type(model).from_config(model.get_config() | {"backbone": copy})
+    copy_head(model, changed)
+    return changed
 
 
 class WithAttention(Registered, keras.layers.Wrapper):

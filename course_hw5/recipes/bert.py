@@ -56,7 +56,8 @@ class Bert(Recipe):
 
     def load_start(self, args):
         from course_hw5.models.bert import BertBackbone
-        from course_hw5.models.bert_classifier import enable_lora, with_precision
+        from course_hw5.models.bert_classifier import enable_lora
+        from course_hw5.models.task import with_precision
 
         model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
         if not isinstance(model, BertBackbone):
@@ -97,7 +98,7 @@ class Bert(Recipe):
         return [course_hw5.AttentionTimeLapse(args.out, SENTENCES, course_hw5.explain)]
 
     def _load_teacher(self, args, model):
-        from course_hw5.models.bert_classifier import with_precision
+        from course_hw5.models.task import with_precision
         from course_hw5.training import runtime
 
         teacher = load_kind("--teacher", args.teacher, self.is_for, "a classifier")

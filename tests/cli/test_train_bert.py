@@ -8,7 +8,7 @@ import pytest
 
 import course_hw5
 from course_hw5.data import reviews
-from course_hw5.models.bert_classifier import with_precision
+from course_hw5.models.task import with_precision
 from course_hw5.text.tokenizer import SPECIAL_TOKENS, bert_tokenizer
 from course_hw5.training import runtime, tasks
 from tests.cli.running import command, failure, train

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from course_hw5 import attention_model, bert_classifier, explain, load_model
 from course_hw5.layers.token_distance import distance_bucket
-from course_hw5.models.bert_classifier import enable_lora, with_precision
+from course_hw5.models.bert_classifier import enable_lora
 from course_hw5.models.mpnet import MPNetBackbone
+from course_hw5.models.task import with_precision
 from course_hw5.text.tokenizer import SPECIAL_TOKENS
 
 WORDS = (*SPECIAL_TOKENS, "good", "bad", "film", "not", *(f"word{i}" for i in range(20)))
