@@ -11,6 +11,7 @@ from course_hw5.explanation.ablation import ablated as ablated
 from course_hw5.explanation.extract import attention_model as attention_model
 from course_hw5.explanation.text import embedding_parts as embedding_parts
 from course_hw5.explanation.text import get_att_tok as get_att_tok
+from course_hw5.exporting.export import export_model as export_model
 from course_hw5.models.beit import beit_backbone as beit_backbone
 from course_hw5.models.beit_tasks import beit_classifier as beit_classifier
 from course_hw5.models.bert import bert_backbone as bert_backbone

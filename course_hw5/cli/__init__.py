@@ -4,10 +4,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from course_hw5.cli import arguments, attend, classify, compare, demo, evaluate, lab, page, prepare_camvid, segment, train
+from course_hw5.cli import (
+    arguments,
+    attend,
+    classify,
+    compare,
+    demo,
+    evaluate,
+    export,
+    lab,
+    page,
+    prepare_camvid,
+    segment,
+    train,
+)
 
 # What --help says of a command is the first line of its docstring.
-COMMANDS = (attend, classify, segment, train, evaluate, compare, page, prepare_camvid, demo, lab)
+COMMANDS = (attend, classify, segment, train, evaluate, compare, page, export, prepare_camvid, demo, lab)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

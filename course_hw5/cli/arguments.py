@@ -57,7 +57,7 @@ def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False) -> 
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         _give_up_stdout()
         sys.exit(1)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, ModuleNotFoundError) as error:
         if os.environ.get("COURSE_HW5_TRACEBACK"):
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG) and error.filename is None:
