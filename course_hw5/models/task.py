@@ -49,7 +49,7 @@ class Task(Registered, keras.Model):
         class_names: tuple of one string per class, or None.
     """
 
-    backbone: Backbone
+    backbone: Any
     class_names: tuple[str, ...] | None = None
 
     def with_attention(self) -> keras.Model:
