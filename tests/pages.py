@@ -1,10 +1,13 @@
 """One page of each kind, with all that such a page can show."""
 
+import base64
 import json
+import pathlib
 
 import numpy as np
 import pandas as pd
 
+from course_hw5.attention.live.live_page import live_page
 from course_hw5.attention.viewer.page import head_view, patch_view
 from course_hw5.reports import classification_metrics, plots
 from course_hw5.reports.pages import comparison, run, scene
@@ -103,9 +106,32 @@ def write_scene(folder):
     return scene.write_scene(test_scene_page.IMAGE, test_scene_page.LABELS, test_scene_page.NAMES, folder / "scene", "Street")
 
 
+def read_live(name):
+    """A small model as a live page holds it: its config, and its weights."""
+    found = json.loads((pathlib.Path(__file__).parent / "golden" / "live" / f"{name}.json").read_text(encoding="utf-8"))
+    return found["config"], base64.b64decode(found["weights"])
+
+
+def write_live_words(folder):
+    tokens = ["[CLS]", "the", "film", "is", "not", "bad", "[SEP]"]
+    page = live_page(*read_live("bert"), tokens, "the film is not bad", "mini")
+    (folder / "live_words.html").write_text(page, encoding="utf-8")
+    return folder / "live_words.html"
+
+
+def write_live_image(folder):
+    tokens = ["[CLS]", *(f"r{row}c{column}" for row in range(3) for column in range(4))]
+    drawings = np.random.default_rng(0).integers(0, 256, (3, 12, 16, 3), dtype="uint8")
+    page = live_page(*read_live("beit"), tokens, "", "mini", drawings)
+    (folder / "live_image.html").write_text(page, encoding="utf-8")
+    return folder / "live_image.html"
+
+
 KINDS = {
     "words": write_words,
     "image": write_image,
+    "live_words": write_live_words,
+    "live_image": write_live_image,
     "run": write_run,
     "segmenter": write_segmenter,
     "comparison": write_comparison,
@@ -128,4 +154,6 @@ DATA = {
     "confusion matrix true predicted",
     "scene": "Street road </script><b>sky",
 }
+DATA["live_words"] = "[CLS] [SEP] [MASK] the film is not bad positive negative mini"
+DATA["live_image"] = f"{DATA['image']} cat </script><b>owl mini"
 DATA["segmenter"] = f"{DATA['run']} segmenter mean IoU image 0 class_scores.csv gallery.png scenes.json"

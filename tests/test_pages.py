@@ -21,7 +21,8 @@ pytestmark = pytest.mark.unit
 
 VIEWER = pathlib.Path(templates.__file__).parent
 ASSETS = pathlib.Path(components.__file__).parent / "assets"
-FILES = [path for folder in (VIEWER, ASSETS) for path in sorted(folder.iterdir())]
+LIVE = VIEWER.parent / "live"
+FILES = [path for folder in (VIEWER, LIVE, ASSETS) for path in sorted(folder.iterdir())]
 CATALOGUES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FILES if path.suffix == ".json"}
 SHOWN = ("aria-label", "title", "alt", "placeholder")  # attributes that readers see or hear
 KEYS = {"Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"}
@@ -82,18 +83,23 @@ def test_scripts_have_no_text_of_their_own(path):
 
 @pytest.mark.parametrize("name", CATALOGUES)
 def test_a_catalogue_holds_the_texts_of_its_page_and_no_others(name):
-    own = (
-        [*VIEWER.glob("*.js"), *VIEWER.glob("*.html"), VIEWER / "page.py"]
-        if name == "attention"
-        else [*ASSETS.glob(f"{name}.*")]
-    )
+    folders = {"attention": [VIEWER], "live": [VIEWER, LIVE]}.get(name, [])
+    own = [
+        path
+        for folder in folders
+        for path in folder.iterdir()
+        if path.suffix in (".js", ".html") or path.name in ("page.py", "live_page.py")
+    ]
+    own = own or [*ASSETS.glob(f"{name}.*")]
     shared = [ASSETS / "components.html", ASSETS.parent / f"{name}.py", ASSETS.parents[1] / "summary.py"]
     shared += [ASSETS.parents[2] / "labs/support/result.py"] if name == "lab" else []
     read = lambda paths: "".join(path.read_text(encoding="utf-8") for path in paths if path.suffix != ".json")  # noqa: E731
-    text, keys = read([*own, *(shared if name != "attention" else [])]), {*CATALOGUES[name]} - {"lang", "dir", "digits"}
+    text, keys = read([*own, *([] if folders else shared)]), {*CATALOGUES[name]} - {"lang", "dir", "digits"}
     is_used = lambda key: re.search(rf"[\"'`]({key}[\"'`]|{key.split('.')[0]}\.[\"'`{{$])", text)  # noqa: E731
     assert [key for key in keys if not is_used(key)] == []
-    assert {*re.findall(r"say\(\s*[\"']([\w.]+)[\"'][,)]", read(own))} <= keys
+    assert {*re.findall(r"say\(\s*[\"']([\w.]+)[\"'][,)]", read(own))} <= keys | (
+        {*CATALOGUES["attention"]} if name == "live" else set()
+    )
 
 
 # === Language ===
@@ -138,11 +144,18 @@ def screen(driver):
 
 def views(driver, kind):
     """Shows each view of a page in turn, with all that can be opened open."""
+    if kind.startswith("live"):
+        wait(driver, "return document.body.dataset.answer && document.body.dataset.shown")
     driver.execute_script("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     yield ""
-    if kind in ("words", "image"):
+    if kind == "live_words":
+        click(driver, "#compare")
+        click(driver, ".word", 1)
+        wait(driver, "return document.querySelectorAll('#words-1 .word').length")
+        yield "two sentences, a word is masked"
+    if kind in ("words", "image", "live_words", "live_image"):
         click(driver, "#heads button", 1)  # one head is off
-        click(driver, ".tokens.query li" if kind == "words" else "#cls", 0)
+        click(driver, ".tokens.query li" if kind.endswith("words") else "#cls", 0)
         yield "a token is chosen"
         for index, name in enumerate(("Matrix", "Model"), 1):
             click(driver, "#views button", index)
@@ -195,7 +208,7 @@ def tab_through(driver):
         const dialog = document.querySelector('dialog[open]'); // nothing beside it can be reached
         document.activeElement.blur();
         window.reached = [];
-        window.can = [...(dialog ?? document).querySelectorAll('a[href], button, select, input, summary, [tabindex]')]
+        window.can = [...(dialog ?? document).querySelectorAll('a[href], button, select, input, textarea, summary, [tabindex]')]
           .filter((element) => element.tabIndex >= 0 && !element.disabled)
           .filter((element) => element.checkVisibility({ visibilityProperty: true }))
           .map(name);

@@ -13,6 +13,7 @@ from course_hw5.cli import (
     evaluate,
     export,
     lab,
+    live,
     page,
     prepare_camvid,
     segment,
@@ -20,7 +21,7 @@ from course_hw5.cli import (
 )
 
 # What --help says of a command is the first line of its docstring.
-COMMANDS = (attend, classify, segment, train, evaluate, compare, page, export, prepare_camvid, demo, lab)
+COMMANDS = (attend, classify, segment, live, train, evaluate, compare, page, export, prepare_camvid, demo, lab)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -83,18 +83,19 @@ def steps_of(args: argparse.Namespace, explained: Any) -> dict[str, Any]:
     return {"vectors": explained.vectors} if args.steps else {}
 
 
-def load_model(args: argparse.Namespace, recipe: str, expected: str) -> Any:
+def load_model(args: argparse.Namespace, recipe: str | tuple[str, ...], expected: str) -> Any:
     """Loads --preset, after Keras without what a command does not need. Call it after what can be refused at once.
 
     Args:
         args: of the command.
-        recipe: the model must be one that it trains.
+        recipe: name of one, or names: the model must be one that it trains.
         expected: description of such models, for "--preset must be {expected}".
     """
     if args.is_program and not args.preset.startswith("bert_"):  # a preset of keras-nlp is fetched by kagglehub
         with loading.lean():
             import course_hw5.models.checkpoints.load  # noqa: F401
-    return load_kind("--preset", args.preset, RECIPES[recipe].is_for, expected)
+    recipes = [RECIPES[name] for name in ((recipe,) if isinstance(recipe, str) else recipe)]
+    return load_kind("--preset", args.preset, lambda model: any(one.is_for(model) for one in recipes), expected)
 
 
 def add_image_arguments(parser: argparse.ArgumentParser, preset: str, out: str, purpose: str) -> None:

@@ -15,15 +15,21 @@ export const frame = (() => {
   return { width, height, small, across: Math.min(4, Math.ceil(Math.sqrt(palette.length))) };
 })();
 
-const image = new Image();
+const image = make("canvas", { width: photo.width, height: photo.height });
 const dimmed = make("canvas", { width: photo.width, height: photo.height });
 
-/** The image, dark and nearly grey, so that the heat is the light and the colour. */
 export const ready = (async () => {
-  image.src = photo.source;
-  await image.decode();
-  const context = dimmed.getContext("2d");
-  context.drawImage(image, 0, 0);
+  const read = new Image();
+  read.src = photo.source;
+  await read.decode();
+  setImage(read);
+})();
+
+/** Takes an image, and makes it dark and nearly grey, so that the heat is the light and the colour. */
+export function setImage(source) {
+  image.getContext("2d").drawImage(source, 0, 0);
+  const context = dimmed.getContext("2d", { willReadFrequently: true });
+  context.drawImage(source, 0, 0);
   const pixels = context.getImageData(0, 0, photo.width, photo.height);
   const { data } = pixels;
   for (let i = 0; i < data.length; i += 4) {
@@ -31,7 +37,7 @@ export const ready = (async () => {
     for (let j = i; j < i + 3; j++) data[j] = 0.5 * (0.7 * grey + 0.3 * data[j]);
   }
   context.putImageData(pixels, 0, 0);
-})();
+}
 
 export const boxOf = (token, width, height) => patchBox(placeOf(token), [photo.rows, photo.columns], width, height);
 

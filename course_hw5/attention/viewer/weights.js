@@ -5,12 +5,19 @@ import { $ } from "./dom.js";
 import { activeHeads, keys, queries, seen, state } from "./shared.js";
 
 const decoded = new Map();
+let supplied = null;
+
+/** Takes weights from a function (kind, layer) -> promise of `at`, a model that runs in the page, and no longer from its data. */
+export function takeWeights(from) {
+  supplied = from;
+  decoded.clear();
+}
 
 /** The numbers of a layer, unpacked when they are first asked for: a function (head, row, column) -> number. */
 export function unpacked(name, layer, { scales, zeros, rows, columns }) {
   const id = `weights-${name}-${layer}`;
   const form = { scale: scales[layer], zero: zeros[layer], rows, columns };
-  if (!decoded.has(id)) decoded.set(id, unpack($(id).textContent, form));
+  if (!decoded.has(id)) decoded.set(id, supplied ? supplied(name, layer) : unpack($(id).textContent, form));
   return decoded.get(id);
 }
 
