@@ -64,6 +64,16 @@ def no_remote_images(app, docname, source):
     source[0] = re.sub(r"\[!\[([^\]]*)\]\(https?://[^)]*\)\]\(", r"[\1](", source[0])
 
 
+def live_page(app, error):
+    """Writes the page that `docs/guides/live.md` shows."""
+    if error is None and app.builder.format == "html":
+        from course_hw5.explanation import live
+
+        page = live.live_page(course_hw5.load_model("beit-cifar10"), "beit-cifar10")
+        (app.outdir / "_static" / "live.html").write_text(page, encoding="utf-8")
+
+
 def setup(app):
+    app.connect("build-finished", live_page)
     app.connect("source-read", page_list)
     app.connect("source-read", no_remote_images)

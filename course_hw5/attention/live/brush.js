@@ -1,9 +1,10 @@
 // Drawing on the image and rubbing patches out, with a pointer or with keys.
 
+import { show } from "../viewer/controls.js";
 import { $, make } from "../viewer/dom.js";
 import { say } from "../viewer/language.js";
 import { patchUnder } from "../viewer/layout.js";
-import { seen, state } from "../viewer/shared.js";
+import { HOME, seen, state } from "../viewer/shared.js";
 import { config } from "./client.js";
 import { amend, commit, session } from "./session.js";
 
@@ -33,7 +34,17 @@ export function brushTools() {
     make("label", {}, say("brush_size"), " ", size),
   );
 
+  /** While something is drawn the image is on the screen, its heat faint. */
+  async function fade(isDrawing) {
+    seen.opacity = isDrawing ? 0.25 : 1;
+    if (isDrawing) seen.view = HOME;
+    await show();
+    const heat = $("opacity");
+    if (heat) heat.value = 100 * seen.opacity;
+  }
+
   function take(name) {
+    if ((name === "look") !== (tool === "look")) fade(name !== "look");
     tool = name;
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.value === name));
     extras.hidden = tool !== "draw";
@@ -112,7 +123,7 @@ export function brushTools() {
     );
   capture("pointerdown", (event) => {
     event.target.setPointerCapture(event.pointerId);
-    event.target.focus();
+    event.target.focus({ preventScroll: true });
     before = session.state.pixels;
     stroke(pointOf(event));
   });

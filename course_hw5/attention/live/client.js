@@ -42,6 +42,7 @@ export function startModel(listen) {
       else if (data.id === asked) document.body.dataset.idle = "true";
     } else if (data.id === asked) listener.without(data);
   };
+  worker.onerror = () => listener.failed();
   const weights = bytesOf("live-weights");
   worker.postMessage({ config, weights, code: bytesOf("live-code") }, [weights.buffer]);
 }

@@ -53,10 +53,14 @@ export function headSwitches() {
     ...rows.flat(),
   );
   $("live-heads").append(
-    make("h2", {}, say("switches")),
-    make("p", { class: "hint" }, say("switches_hint")),
-    make("div", { class: "wide-switches" }, grid),
-    all,
+    make(
+      "details",
+      { open: window.innerWidth > 900 }, // on a telephone the image is nearer without
+      make("summary", {}, say("switches")),
+      make("p", { class: "hint" }, say("switches_hint")),
+      make("div", { class: "wide-switches" }, grid),
+      all,
+    ),
   );
 
   function draw() {

@@ -52,7 +52,8 @@ async function begin() {
   isText ? textMode() : imageMode();
   headSwitches();
   liveTools();
-  startModel({ results: answered, without: (told) => learnWithout(told) });
+  const failed = () => tell(say("failed"));
+  startModel({ results: answered, without: (told) => learnWithout(told), failed });
   const more = isText ? {} : { pixels: await firstPixels() };
   history.replace({ ...session.state, ...more });
   if (session.linked) restore(session.linked);

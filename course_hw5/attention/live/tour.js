@@ -99,6 +99,7 @@ export function makeTour() {
     text.textContent = say(`text.${config.kind}_${now + 1}`);
     next.textContent = say(now + 1 < steps.length ? "tour.next" : "tour.end");
     back.disabled = !now;
+    for (const part of document.querySelectorAll("#live-heads details")) part.open = true;
     mark(selector);
     title.focus();
   }
