@@ -3,6 +3,7 @@
 import { $ } from "../viewer/dom.js";
 import { state } from "../viewer/shared.js";
 import { takeWeights } from "../viewer/weights.js";
+import { rolloutOf, weightsAt } from "./answers.js";
 
 export const { live } = state;
 export const { config } = live;
@@ -61,35 +62,6 @@ export function askGently(wish) {
 }
 
 // ---------------------------------------------------------------- as the viewer's weights
-
-function weightsAt(data, tokens, heads, layer) {
-  const square = tokens * tokens;
-  const start = layer * heads * square;
-  const at = (head, query, key) => data[start + head * square + query * tokens + key];
-  let highest = 0;
-  for (let i = start; i < start + heads * square; i++) highest = Math.max(highest, Math.abs(data[i]));
-  return Object.assign(at, { highest });
-}
-
-/** Attention through the layers up to one, heads averaged, the skip connection counted as half. */
-export function rolloutOf(attention, { tokens, heads, layers }) {
-  const square = tokens * tokens;
-  const made = new Float32Array(layers * square);
-  for (let layer = 0; layer < layers; layer++)
-    for (let query = 0; query < tokens; query++)
-      for (let middle = 0; middle < tokens; middle++) {
-        let share = 0;
-        for (let head = 0; head < heads; head++)
-          share += attention[((layer * heads + head) * tokens + query) * tokens + middle];
-        share = (0.5 * share) / heads + (query === middle ? 0.5 : 0);
-        const to = layer * square + query * tokens;
-        if (!layer) made[to + middle] = share;
-        else
-          for (let key = 0; key < tokens; key++)
-            made[to + key] += share * made[to - square + (middle - query) * tokens + key];
-      }
-  return made;
-}
 
 /** A function (kind, layer) -> promise of weights, as the viewer takes it. `other` is what the difference is to. */
 export function weightsOf({ attention, content }, other) {

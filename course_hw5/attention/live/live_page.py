@@ -21,7 +21,7 @@ from course_hw5.attention.viewer import state, templates
 LIVE = importlib.resources.files(__package__)
 ENVIRONMENT = templates.environment(jinja2.PackageLoader("course_hw5.attention", "live"))
 # In this order in one block, as the viewer's: what feeds its views, then what stands around them.
-BEFORE_CONTROLS = ("state", "resample", "client")
+BEFORE_CONTROLS = ("state", "resample", "answers", "client")
 AFTER_CONTROLS = ("session", "words", "text_mode", "brush", "image_mode", "head_switches", "tour", "live")
 WORKER = ("characters", "tokenizer", "kernels", "engine", "worker")
 DRAWINGS = ("ship", "airplane", "truck")

@@ -66,8 +66,7 @@ export function makeTour() {
       hidden: true,
       "aria-labelledby": "tour-title",
       onkeydown: (event) => {
-        if (event.key === "Escape") end();
-        else if (event.key === "ArrowRight" && now + 1 < steps.length) go(now + 1);
+        if (event.key === "ArrowRight" && now + 1 < steps.length) go(now + 1);
         else if (event.key === "ArrowLeft" && now) go(now - 1);
         else return;
         event.preventDefault();
@@ -79,6 +78,7 @@ export function makeTour() {
     make("div", { class: "tour-tools" }, back, next, skip),
   );
   document.body.append(panel);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && now !== null && end());
 
   function mark(selector) {
     for (const element of document.querySelectorAll(".toured")) element.classList.remove("toured");

@@ -272,6 +272,16 @@ def test_an_image_is_drawn_on_and_rubbed_out(open_live, models):
     assert (pixels_of(driver).reshape(12, 16, 3) == drawn).all()
 
 
+def test_heads_of_an_image_are_switched_off(open_live, models):
+    driver, beit = open_live("beit"), models["beit"]
+    pixels, kernel = pixels_of(driver), beit.backbone.blocks[1].attention.output_kernel
+    found = answered(driver, lambda: click(driver, ".switch", 4))  # head 1 of layer 1
+    before = kernel.numpy()
+    kernel.assign(np.where((np.arange(24) // 8 == 1)[:, None], 0, before))
+    assert found == pytest.approx(keras_shares(beit, pixels), abs=1e-4)
+    kernel.assign(before)
+
+
 def test_patches_are_filled_by_keys(open_live, models):
     driver = open_live("beit")
     click(driver, "#brush button", 2)
