@@ -117,11 +117,6 @@ export function imageMode() {
     make("p", { class: "hint" }, say("image_hint")),
     classes,
   );
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    takeFile(event.dataTransfer.files[0]);
-  });
   document.addEventListener("paste", (event) => takeFile(event.clipboardData.files[0]));
 
   function answered() {
@@ -145,6 +140,7 @@ export function imageMode() {
         ),
       ),
     );
+    $("said").textContent = say("told_class", { name: names[order[0]], percent: percent(shares[order[0]]) });
     document.body.dataset.answer = shares.map((share) => share.toFixed(7)).join(" ");
   }
 

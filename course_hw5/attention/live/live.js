@@ -4,7 +4,7 @@ import { $, make } from "../viewer/dom.js";
 import { say } from "../viewer/language.js";
 import { isText, startModel } from "./client.js";
 import { headSwitches } from "./head_switches.js";
-import { firstPixels, imageMode } from "./image_mode.js";
+import { firstPixels, imageMode, takeFile } from "./image_mode.js";
 import { answered, follow, history, link, restore, session, step, tell } from "./session.js";
 import { textMode } from "./text_mode.js";
 import { makeTour } from "./tour.js";
@@ -48,10 +48,22 @@ function liveTools() {
   });
 }
 
+/** A file that is dropped would take the place of the page. */
+function takeDrops() {
+  const holdsFile = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+  document.addEventListener("dragover", (event) => holdsFile(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!holdsFile(event)) return;
+    event.preventDefault();
+    isText ? tell(say("no_files")) : takeFile(event.dataTransfer.files[0]);
+  });
+}
+
 async function begin() {
   isText ? textMode() : imageMode();
   headSwitches();
   liveTools();
+  takeDrops();
   const failed = () => tell(say("failed"));
   startModel({ results: answered, without: (told) => learnWithout(told), failed });
   const more = isText ? {} : { pixels: await firstPixels() };

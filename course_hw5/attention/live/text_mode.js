@@ -9,6 +9,7 @@ import { cut, keptMasks, LONGEST } from "./state.js";
 import { drawAllWords, setText, wordRow, wordTools } from "./words.js";
 
 const [negative, positive] = config.class_names.map(visible);
+let cutNote = "";
 const oddsOf = (logit) => (Number.isFinite(logit) ? logit : logOdds(probabilityOf(logit)));
 
 function sentenceBox(sentence) {
@@ -29,7 +30,7 @@ function sentenceBox(sentence) {
     make(
       "div",
       { class: "answer" },
-      make("b", { id: `answer-${sentence}` }),
+      make("b", { id: `answer-${sentence}`, "aria-live": "polite" }),
       make("div", { class: "bar" }, make("div")),
     ),
     wordRow(sentence),
@@ -39,7 +40,8 @@ function sentenceBox(sentence) {
 function type(sentence, area) {
   const [text, isCut] = cut(area.value);
   if (isCut) area.value = text;
-  tell(isCut ? say("cut", { count: LONGEST }) : "");
+  cutNote = isCut ? say("cut", { count: LONGEST }) : "";
+  tell(cutNote);
   const { texts, masked } = session.state;
   setText(sentence, text, keptMasks(texts[sentence], text, masked[sentence]), { typing: true });
 }
@@ -103,7 +105,7 @@ export function textMode() {
       $(`sentence-${sentence}`)
         .querySelector(".bar div")
         .style.setProperty("width", `${100 * share}%`);
-      if (whole > tokens.length) tell(say("first_tokens", { count: tokens.length, all: whole }));
+      if (whole > tokens.length) tell(`${cutNote} ${say("first_tokens", { count: tokens.length, all: whole })}`.trim());
     });
     if (session.results.length === 2) {
       const [first, second] = session.results.map(({ logits }) => oddsOf(logits[0]));

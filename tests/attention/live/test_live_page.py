@@ -1,6 +1,7 @@
 """A page that runs a model: what readers do with it, and Keras's numbers for the same."""
 
 import base64
+import io
 import json
 
 import numpy as np
@@ -208,7 +209,7 @@ def test_hostile_text_is_text_and_a_long_one_is_cut(open_live):
     type_text(driver, "film " * 20_000)
     assert driver.execute_script("return document.getElementById('text-0').value.length") == 5000
     (note,) = texts(driver, "#live-note")
-    assert note == "The model reads the first 24 of 1,002 tokens."
+    assert note == "The text was cut: this page takes 5,000 characters. The model reads the first 24 of 1,002 tokens."
     type_text(driver, "")
     assert texts(driver, ".tokens.key bdi") == ["[CLS]", "[SEP]"]
 
@@ -315,6 +316,22 @@ def test_a_bundled_drawing_and_a_blank_image_are_taken(open_live, models):
     assert answered(driver, lambda: click(driver, ".drawing", 1)) != first
     found = answered(driver, lambda: click(driver, "#blank"))
     assert found == pytest.approx(keras_shares(models["beit"], np.full((12, 16, 3), 255)), abs=1e-4)
+
+
+def test_a_dropped_image_is_taken_and_never_opened_in_place_of_the_page(open_live, models):
+    drop = """
+        const files = new DataTransfer();
+        files.items.add(new File([Uint8Array.from(atob(arguments[0]), (c) => c.charCodeAt(0))], 'dropped.png'));
+        const event = new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true });
+        return document.getElementById('live').dispatchEvent(event);"""
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 24), (10, 200, 30)).save(stream, "PNG")
+    data, driver = base64.b64encode(stream.getvalue()).decode(), open_live("beit")
+    found = answered(driver, lambda: driver.execute_script(drop, data))
+    assert found == pytest.approx(keras_shares(models["beit"], np.full((12, 16, 3), (10, 200, 30))), abs=1e-4)
+    driver = open_live("bert")
+    assert driver.execute_script(drop, data) is False
+    assert texts(driver, "#live-note") == ["This page reads what is typed or pasted as the sentence, no files."]
 
 
 # === The tour ===
