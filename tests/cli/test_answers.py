@@ -25,7 +25,7 @@ def test_attend_prints_the_probability_and_writes_the_page(tmp_path, capsys):
     out = tmp_path / "pages" / "page.html"
     cli.main(["attend", "I liked this movie because of its genre", "--out", str(out)])
     assert re.fullmatch(rf"positive 0\.9[5-9]\d\d, log-odds \+\d+\.\d\d\. Open {out}\n", capsys.readouterr().out)
-    assert '"whatIf"' in out.read_text()
+    assert '"whatIf"' in out.read_text() and 'id="steps"' in out.read_text()
 
 
 def test_attend_and_classify_explain_a_class_without_some_heads(tmp_path, capsys):
@@ -79,6 +79,14 @@ def test_attend_says_how_much_of_a_long_text_was_read(tmp_path, capsys):
     assert re.fullmatch(
         rf"positive 0\.\d{{4}}, log-odds [+-]\d\.\d\d, of the first 16 of 602 tokens\. Open {out}\n", capsys.readouterr().out
     )
+
+
+def test_attend_holds_the_steps_of_a_page_that_they_make_large_only_where_they_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_hw5.attention.viewer.vectors.FEW", 3)
+    folder, out = text_heads.Case().write(tmp_path / "model"), tmp_path / "page.html"
+    for more in ([], ["--steps"]):
+        cli.main(["attend", "word7", "--preset", str(folder), "--out", str(out), *more])
+        assert ('id="steps"' in out.read_text()) is bool(more)
 
 
 def test_attend_speaks_of_the_label_of_the_model_and_reads_special_tokens(tmp_path, capsys):

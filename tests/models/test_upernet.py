@@ -51,8 +51,10 @@ def test_a_saved_segmenter_gives_the_same_numbers_and_class_names(model, tmp_pat
 
 
 def test_attention_of_a_segmenter_can_be_read(model):
-    attention = keras.ops.convert_to_numpy(attention_model(model)(IMAGES))
+    found = attention_model(model, vectors=True)(IMAGES)
+    attention = keras.ops.convert_to_numpy(found["attention_weights"])
     assert attention.shape == (2, 4, 3, 25, 25)
+    assert {found[name].shape for name in ("query", "key", "value")} == {(2, 4, 3, 25, 4)}
     np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
 
 
