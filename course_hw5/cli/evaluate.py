@@ -4,7 +4,7 @@ import argparse
 
 import course_hw5
 from course_hw5.recipes import RECIPES
-from course_hw5.recipes.recipe import whole_number
+from course_hw5.recipes.recipe import choose_source, whole_number
 from course_hw5.training.config import PRECISIONS
 
 
@@ -12,14 +12,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("preset", metavar="PRESET_OR_RUN", help="what `load_model` takes: a preset, a run folder, a file")
     add("--dataset", help="(default: cifar10, sst2 or camvid, as the model takes it)")
+    add("--data", metavar="SOURCE", help="in place of --dataset, data of your own, as `train` takes them")
     add("--out", required=True, help="folder to write")
     add("--batch-size", type=whole_number(1), help="examples per step (default: the recipe's)")
     add("--precision", choices=PRECISIONS, default="float32", help="policy of the layers (default: %(default)s)")
     add("--seed", type=whole_number(0), default=0, help="makes it repeatable (default: %(default)s)")
     add("--overwrite", action="store_true", help="write over what is in --out")
-    for recipe in RECIPES.values():
-        for option in recipe.test_options:
-            add(option.flag, **option.keywords)
+    own = {option.flag: option for recipe in RECIPES.values() for option in recipe.data_options}
+    for option in (*own.values(), *(option for recipe in RECIPES.values() for option in recipe.test_options)):
+        add(option.flag, **option.keywords)
 
 
 def run(args: argparse.Namespace) -> str:
@@ -43,16 +44,19 @@ def run(args: argparse.Namespace) -> str:
     data = recipe.load_test(args, model)
     metrics = train.evaluate(model, data, recipe.task(args)).write(out)
     names = ("preset", "dataset", "batch_size", *(option.name for option in recipe.test_options))
-    arguments = {name: getattr(args, name) for name in names}
+    arguments = {name: getattr(args, name) for name in names} | recipe.given_data_options(args)
     run_folder.write_json(out / "config.json", train.run_config(model, data, arguments=arguments))
     return f"{recipe.summary.format(**metrics)}. See {out}"
 
 
 def _check_options(args, recipe, model):
     """Refuses options and data sets that models of this recipe do not take; chooses the data set."""
-    for option in (option for other in RECIPES.values() if other is not recipe for option in other.test_options):
+    taken = (*recipe.data_options, *recipe.test_options)
+    options = (option for other in RECIPES.values() for option in (*other.data_options, *other.test_options))
+    for option in (option for option in options if option not in taken):
         if (value := getattr(args, option.name)) not in (None, False, option.keywords.get("default")):
             raise ValueError(f"{option.flag} is not for {model.name}. Received: {value}")
     args.dataset = args.dataset or recipe.datasets[0]
-    if args.dataset not in recipe.datasets:
+    choose_source(args, recipe)
+    if args.data is None and args.dataset not in recipe.datasets:
         raise ValueError(f"--dataset must be one of {', '.join(recipe.datasets)} for {model.name}. Received: {args.dataset}")

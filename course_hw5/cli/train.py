@@ -7,7 +7,7 @@ import argparse
 import json
 
 from course_hw5.recipes import RECIPES
-from course_hw5.recipes.recipe import Recipe, whole_number
+from course_hw5.recipes.recipe import Recipe, choose_source, whole_number
 from course_hw5.training.config import PRECISIONS, STRATEGIES
 
 
@@ -18,8 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         purpose = recipe.description.splitlines()[0]
         one = names.add_parser(name, help=purpose, description=recipe.description, formatter_class=formatter)
         add, datasets = one.add_argument, recipe.datasets
-        add("--dataset", choices=datasets, default=datasets[0], help="(default: %(default)s)")
-        for option in recipe.options:
+        exclusive = one.add_mutually_exclusive_group()
+        exclusive.add_argument("--dataset", choices=datasets, default=datasets[0], help="(default: %(default)s)")
+        exclusive.add_argument("--data", metavar="SOURCE", help=f"in place of --dataset, {recipe.source}")
+        for option in (*recipe.data_options, *recipe.options):
             add(option.flag, **option.keywords)
         add("--out", required=True, help="run folder to write")
         add("--epochs", type=whole_number(1), help="passes over the training data (default: the recipe's)")
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> str:
     """Trains: refuses, seeds, loads, builds, fits; returns what is said of the run."""
     recipe = RECIPES[args.name]
+    choose_source(args, recipe)
     args.recipe = recipe.choose(args)
     recipe.check(args)
     config = recipe.training_config(args)

@@ -6,12 +6,15 @@ Loads no TensorFlow until something is shuffled.
 from __future__ import annotations
 
 import dataclasses
+import os
+import pathlib
 from collections.abc import Callable, Collection, Sized
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course_hw5.errors import is_whole, require
+from course_hw5.files import AnyPath, local_path
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -42,9 +45,33 @@ class Dataset:
     describe: Callable | None = None
 
 
-def check_arguments(name: str, sources: Collection[str], batch_size: int, validation_split: float, seed: int) -> None:
+def require_source(
+    source: AnyPath, names: Collection[str], own: str, suffixes: Collection[str], folders: bool = False
+) -> pathlib.Path | None:
+    """The path of a source that is a file or a folder of a user; None of one that is known by name, or of TFDS.
+
+    Args:
+        source: what a loader was given.
+        names: of the data sets that it knows.
+        own: description of the others, for the error.
+        suffixes: of files.
+        folders: whether a folder is taken, too.
+
+    Raises:
+        ValueError: if it is none of these; a file or folder that is not there is none.
+    """
+    expected = f"{', '.join(names)}, {own}"
+    require("source", source, lambda source: isinstance(source, (str, os.PathLike)) and str(source), expected)
+    if str(source) in names or str(source).startswith("tfds:"):
+        return None
+    path = local_path(source)
+    is_taken = (folders and path.is_dir()) or (path.is_file() and path.suffix.lower() in suffixes)
+    require("source", str(source), lambda _: is_taken, expected)
+    return path
+
+
+def check_arguments(batch_size: int, validation_split: float, seed: int) -> None:
     """Raises ValueError unless the arguments that all loaders share are valid."""
-    require("name", name, lambda name: name in sources, f"one of {', '.join(sources)}")
     require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
     require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
     require("seed", seed, is_whole, "a whole number, 0 or more")

@@ -1,5 +1,6 @@
 """Images of users: any file that Pillow opens, turned upright, as RGB."""
 
+import io
 import pathlib
 import warnings
 
@@ -13,14 +14,17 @@ from course_hw5.files import local_path
 LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # type: ignore[operator]  # 179 million; more is a decompression bomb to Pillow, too
 
 
-def open_image(source: str | pathlib.Path | Image.Image, longest: int | None = None) -> UInt8[np.ndarray, "height width 3"]:
+def open_image(
+    source: str | pathlib.Path | bytes | Image.Image, longest: int | None = None, name: str | None = None
+) -> UInt8[np.ndarray, "height width 3"]:
     """Opens an image as upright 8-bit RGB.
 
     EXIF rotation is applied, transparency is laid on white, 16-bit and float greys are scaled to 8 bits.
 
     Args:
-        source: path of a file, or a `PIL.Image.Image`.
+        source: path of a file, what a file holds, or a `PIL.Image.Image`.
         longest: of the sides of the result, in pixels, to which larger images are reduced; None for any.
+        name: what errors call the image; None for its path.
 
     Returns:
         uint8 array `(height, width, 3)`.
@@ -29,16 +33,22 @@ def open_image(source: str | pathlib.Path | Image.Image, longest: int | None = N
         ValueError: if the file is no image, broken or empty, or has more than `LARGEST` pixels; says which file.
         OSError: if there is no such file, or it cannot be read.
     """
-    require("source", source, lambda source: isinstance(source, (str, pathlib.Path, Image.Image)), "a path or a PIL image")
-    path = None if isinstance(source, Image.Image) else local_path(source)
-    name = "the image" if path is None else source
+    require(
+        "source", source, lambda source: isinstance(source, (str, pathlib.Path, bytes, Image.Image)), "a path or a PIL image"
+    )
+    path = local_path(source) if isinstance(source, (str, pathlib.Path)) else None
+    name = name or ("the image" if path is None else str(source))
     if path is not None and not path.is_file():
         found = "a folder" if path.is_dir() else "no such file"
         raise FileNotFoundError(f"{name} must be an image. Received: {found}")
     limit = f"{name} must have at most {LARGEST:,} pixels. Received:"
     try:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):  # our own limit is below
-            opened = source if isinstance(source, Image.Image) else Image.open(local_path(source))
+            opened = (
+                source
+                if isinstance(source, Image.Image)
+                else Image.open(io.BytesIO(source) if isinstance(source, bytes) else local_path(source))
+            )
             image = _to_rgb(ImageOps.exif_transpose(opened)) if opened.width * opened.height <= LARGEST else None
     except UnidentifiedImageError as error:
         raise ValueError(f"{name} must be an image that Pillow opens. Received: something else, or an empty file") from error

@@ -1,35 +1,68 @@
-"""Small labelled images as `tf.data`: CIFAR-10 through TensorFlow Datasets, and scikit-learn's digits."""
+"""Labelled images as `tf.data`: CIFAR-10, scikit-learn's digits, folders and tables of users, any set of TFDS."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from course_hw5.data import image_reading, image_sources, tables
 from course_hw5.data.augmentation import augment
-from course_hw5.data.dataset import Dataset, check_arguments, shuffled_indices, split_indices
+from course_hw5.data.dataset import Dataset, check_arguments, require_source, shuffled_indices, split_indices
+from course_hw5.data.examples import SPLITS, divided, require_classes
+from course_hw5.data.image_files import fit_image
 from course_hw5.data.tfds import read_splits
+from course_hw5.errors import is_whole, require
+from course_hw5.files import AnyPath
+
+SIDE = 32  # of the images of the data sets known by name
+OWN = "tfds:NAME, a folder of class folders, or a table of paths and labels (.csv, .tsv, .jsonl)"
 
 
 def load_images(
-    name: str, batch_size: int = 256, validation_split: float = 0.1, seed: int = 0, augmentation: Sequence[str] | None = None
+    source: AnyPath,
+    batch_size: int = 256,
+    validation_split: float = 0.1,
+    seed: int = 0,
+    augmentation: Sequence[str] | None = None,
+    image_size: int | tuple[int, int] = SIDE,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    skip_broken: bool = False,
+    memory_gb: float = 1.0,
 ) -> Dataset:
-    """Loads a data set of 32x32 colour images, decoded once and held in memory.
+    """Loads labelled colour images of one size.
 
     Args:
-        name: "cifar10" (50,000 + 10,000 images; Krizhevsky 2009, downloaded by TFDS or read from `TFDS_DATA_DIR`) or
-            "digits" (1,797 grey 8x8 images that ship with scikit-learn, enlarged; every fifth is a test image).
+        source: one of
+
+            - "cifar10" (50,000 + 10,000 images; Krizhevsky 2009, downloaded by TFDS or read from `TFDS_DATA_DIR`);
+            - "digits" (1,797 grey 8x8 images that ship with scikit-learn, enlarged; every fifth is a test image);
+            - "tfds:NAME", any image classification of TensorFlow Datasets, such as "tfds:beans";
+            - a folder that holds a folder of images for each class, or the folders train, validation and test, of which
+              train is needed, that hold these;
+            - a table, `.csv`, `.tsv` or `.jsonl`, with a column of paths, relative to it, a column of labels and, if you want,
+              a column "split".
         batch_size: images per batch, 1 or more.
-        validation_split: share of the training images kept for validation, in (0, 1).
+        validation_split: share of the training images kept for validation, in (0, 1), where the source has no such split. A
+            test set that is missing is a fifth of the images, the same for every seed.
         seed: integer; decides the split and, through TensorFlow's global generator, the order of each epoch.
         augmentation: names from `course_hw5.data.augmentation.NAMES`, a sequence or a comma-separated string, for the
             training images only.
+        image_size: side, or `(height, width)`, of the images. Others are cut in the middle and resized; they are turned upright
+            as their EXIF data say, and transparency is laid on white.
+        image_column, label_column: of a table; or features of a data set of TFDS. By default "path", "image", "file" or
+            "filename", and "label" or "class"; of TFDS what it is supervised by.
+        skip_broken: whether images of a source of your own that cannot be read are left out; else the first is an error.
+        memory_gb: size in memory, in GB, above which images of your own are decoded each time that they are needed. The batches
+            are the same.
 
     Returns:
-        `Dataset` of batches `(images, labels)`: uint8 `(batch, 32, 32, 3)`, and integers `(batch,)`, or float32
+        `Dataset` of batches `(images, labels)`: uint8 `(batch, height, width, 3)`, and integers `(batch,)`, or float32
         `(batch, classes)` in `train` where the augmentation mixes labels.
 
     Raises:
-        ValueError: if the name, the batch size, the split or an augmentation is not one of those above.
+        ValueError: if an argument is not one of those above; if a class is empty, alone, or missing in training; if an image
+            cannot be read.
         OSError: if the data are neither on disk nor to be had by download.
 
     Example:
@@ -38,23 +71,61 @@ def load_images(
         >>> images.shape, images.dtype.name, len(data.class_names)
         (TensorShape([64, 32, 32, 3]), 'uint8', 10)
     """
-    check_arguments(name, SOURCES, batch_size, validation_split, seed)
-    (images, labels), test, class_names, note = SOURCES[name]()
+    path = require_source(source, SOURCES, OWN, tables.SUFFIXES, folders=True)
+    check_arguments(batch_size, validation_split, seed)
+    is_side = lambda side: is_whole(side, 1)  # noqa: E731
+    sizes = (image_size,) * 2 if is_side(image_size) else image_size
+    require(
+        "image_size", sizes, lambda sizes: len(sizes) == 2 and all(map(is_side, sizes)), "a side, or (height, width), in pixels"
+    )
+    require("memory_gb", memory_gb, lambda size: size >= 0, "a number, 0 or more")
+    if path is None and str(source) in SOURCES:
+        parts, class_names, note = _named(str(source), validation_split, seed, sizes)
+    else:
+        splits = image_sources.find_images(path or str(source), image_column, label_column)
+        parts, class_names, note = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
+    train, validation, test = parts
+    tf.random.get_global_generator().reset_from_seed(seed)
+    train_size = min(batch_size, len(train.examples))
+    # Shuffling indices moves 4 bytes an image.
+    batches = shuffled_indices(len(train.examples)).batch(train_size, drop_remainder=True).map(train.fetch(sizes))
+    if augmentation:
+        # one call at a time: random numbers are drawn in a fixed order
+        batches = batches.map(augment(augmentation, len(class_names)))
+    in_order = [_in_order(part, batch_size, sizes) for part in (validation, test)]
+    return Dataset(batches.prefetch(tf.data.AUTOTUNE), in_order[0], in_order[1], class_names, note, train_size)
+
+
+def _in_order(part, batch_size, sizes):
+    return tf.data.Dataset.range(len(part.examples)).batch(batch_size).map(part.fetch(sizes)).prefetch(2)
+
+
+def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):
+    """The splits of a source of a user, each image read once, class names, and a note that counts them."""
+    found = divided(splits, validation_split, seed)
+    keep = sum(map(len, found.values())) * 3 * sizes[0] * sizes[1] <= memory_gb * 1e9
+    parts = {split: image_reading.read_all(part, sizes, keep, skip_broken) for split, part in found.items()}
+    for split, part in parts.items():
+        require(splits.name, part.examples, len, f"a source with images for {split} that can be read")
+    trained = {splits.class_names[label] for label in np.unique(parts["train"].examples.labels)}
+    require_classes(splits.name, trained)
+    counts = " + ".join(f"{len(parts[split].examples):,}" for split in SPLITS)
+    broken = sum(len(part.broken) for part in parts.values())
+    note = f"{splits.name}, {counts} images to train, validate and test on, {sizes[0]}x{sizes[1]}"
+    note += f"; {broken:,} that cannot be read are left out" if broken else ""
+    return [parts[split] for split in SPLITS], splits.class_names, note
+
+
+def _named(name, validation_split, seed, sizes):
+    """As `_own`, of the data sets known by name."""
+    (images, labels), (test_images, test_labels), class_names, note = SOURCES[name]()
     kept, held_out = split_indices(images, validation_split, seed)
     if not len(kept):
         raise ValueError(f"`validation_split` leaves none of {len(images)} images to train on. Received: {validation_split}")
-    tf.random.get_global_generator().reset_from_seed(seed)
-    train_size = min(batch_size, len(kept))
-    # Shuffling indices moves 4 bytes an image.
-    all_images, all_labels = tf.constant(images[kept]), tf.constant(labels[kept])
-    train = shuffled_indices(len(kept)).batch(train_size, drop_remainder=True)
-    train = train.map(lambda batch: (tf.gather(all_images, batch), tf.gather(all_labels, batch)))
-    if augmentation:
-        # one call at a time: random numbers are drawn in a fixed order
-        train = train.map(augment(augmentation, len(class_names)))
-    parts = (images[held_out], labels[held_out]), test
-    validation, test = (tf.data.Dataset.from_tensor_slices(part).batch(batch_size).prefetch(2) for part in parts)
-    return Dataset(train.prefetch(tf.data.AUTOTUNE), validation, test, class_names, note, train_size)
+    arrays = (images[kept], labels[kept]), (images[held_out], labels[held_out]), (test_images, test_labels)
+    if sizes != (SIDE, SIDE):
+        arrays = [(np.stack([fit_image(image, sizes) for image in part]), of_part) for part, of_part in arrays]
+    return [image_reading.in_memory(*part) for part in arrays], class_names, note
 
 
 def _digits():

@@ -17,7 +17,7 @@ BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
 def load_reviews(
-    name: str,
+    source: str,
     batch_size: int = 32,
     max_length: int = MAXLEN,
     validation_split: float = 0.02,
@@ -30,7 +30,7 @@ def load_reviews(
     """Loads labelled movie reviews as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
 
     Args:
-        name: "sst2" (Socher et al. 2013, 67,349 phrases; GLUE's validation split of 872 sentences is the test split, since
+        source: "sst2" (Socher et al. 2013, 67,349 phrases; GLUE's validation split of 872 sentences is the test split, since
             GLUE keeps the labels of its own), "sst2_sentences" (its 6,886 whole sentences alone, split in the same way) or
             "imdb" (Maas et al. 2011, 25,000 + 25,000 reviews).
         batch_size: texts per batch, 1 or more.
@@ -57,14 +57,15 @@ def load_reviews(
         ValueError: if an argument is not one of those above.
         OSError: if the data are neither on disk nor to be had by download.
     """
-    check_arguments(name, SOURCES, batch_size, validation_split, seed)
+    require("source", source, lambda source: source in SOURCES, f"one of {', '.join(SOURCES)}")
+    check_arguments(batch_size, validation_split, seed)
     require("max_length", max_length, lambda length: is_whole(length, BUCKETS[0]), f"a whole number, {BUCKETS[0]} or more")
     require("epoch_fraction", epoch_fraction, lambda fraction: 0 < fraction <= 1, "in (0, 1]")
     expected = 'None for "imdb", whose held-out reviews it would label'
-    require("teacher", teacher, lambda teacher: not (teacher and name == "imdb"), expected)
+    require("teacher", teacher, lambda teacher: not (teacher and source == "imdb"), expected)
     is_count = lambda number: number is None or (teacher and is_whole(number, 1))  # noqa: E731
     require("num_pseudo_labels", num_pseudo_labels, is_count, "a whole number, 1 or more, with a `teacher`, else None")
-    (texts, labels), (test_texts, test_labels), note, split = SOURCES[name]()
+    (texts, labels), (test_texts, test_labels), note, split = SOURCES[source]()
     kept, held_out = split(texts, validation_split, seed)
     tokenizer = tokenizer or bert_tokenizer()
     ids, test_ids = (_tokenize(part, tokenizer, max_length) for part in (texts, test_texts))

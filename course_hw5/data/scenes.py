@@ -18,7 +18,7 @@ INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
 def load_scenes(
-    name: str,
+    source: str,
     image_shape: tuple[int, int, int],
     batch_size: int = 8,
     validation_split: float = 0.1,
@@ -29,7 +29,7 @@ def load_scenes(
     """Loads scenes; training images are cut at a random place and scale, mirrored, and changed in colour.
 
     Args:
-        name: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS, but `course-hw5 prepare-camvid`
+        source: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS, but `course-hw5 prepare-camvid`
             stores it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits"
             (scikit-learn's, scattered over images of 96x128, 11 classes; no download).
         image_shape: `(height, width, 3)` of the images in `train`, cut out, and in `validation`, whole images resized.
@@ -50,17 +50,18 @@ def load_scenes(
             than its image or holds what is no class.
         OSError: if the data are neither on disk nor to be had by download, or have no such split.
     """
-    check_arguments(name, SOURCES, batch_size, validation_split, seed)
+    require("source", source, lambda source: source in SOURCES, f"one of {', '.join(SOURCES)}")
+    check_arguments(batch_size, validation_split, seed)
     is_shape = lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape)  # noqa: E731
     require("image_shape", image_shape, is_shape, "(height, width, channels), whole numbers")
     scales = (0.4, 1.0) if scales is None else scales
     expected = "two shares of a side in (0, 1], the lower first"
     require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
     require("test_split", test_split, lambda split: split in (None, *TEST_SPLITS), f"one of {', '.join(TEST_SPLITS)}, or None")
-    (training, testing), class_names, labels, note = SOURCES[name](test_split)
+    (training, testing), class_names, labels, note = SOURCES[source](test_split)
     for split, part in (("train", training), (test_split or "test", testing)):
         if part is not None:
-            _check_masks(f"{name}, {split}", part, len(labels))
+            _check_masks(f"{source}, {split}", part, len(labels))
 
     def decode(*files):
         image, mask = (tf.io.decode_image(file, 3, expand_animations=False) for file in files)

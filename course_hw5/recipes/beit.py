@@ -5,6 +5,7 @@
         --out runs/beit   # test accuracy 0.855
     course-hw5 train beit --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 \\
         --learning-rate 2e-5 --out runs/beit-base
+    course-hw5 train beit --data photos/ --preset beit-cifar10 --image-size 64 --out runs/photos   # a folder of class folders
 
 From scratch, small images come first: half the tokens, half the time. `--preset` takes whatever `load_model` takes.
 """
@@ -49,7 +50,8 @@ class Beit(Recipe):
     def build_model(self, args, start, data):
         from course_hw5.models.fine_tuning import adapted_classifier
 
-        head = {"num_classes": len(data.class_names), "class_names": data.class_names, "input_shape": (32, 32, 3)}
+        head = {"num_classes": len(data.class_names), "class_names": data.class_names}
+        head["input_shape"] = tuple(data.train.element_spec[0].shape[1:])
         if start is None:
             shape = (args.image_size or 32, args.image_size or 32, 3)
             backbone = course_hw5.beit_backbone(args.size, shape, convolution_like_initialization=True)
@@ -57,6 +59,16 @@ class Beit(Recipe):
         changes = {"dtype": args.precision} | ({"drop_path_rate": DROP_PATH_RATE} if args.recipe == "finetune" else {})
         changes |= {"image_shape": (args.image_size, args.image_size, 3)} if args.image_size else {}
         return adapted_classifier(start, **head, **changes)
+
+    def image_size(self, args, model):
+        """Images of one's own have the size that the network reads."""
+        if args.dataset in self.datasets:
+            return {}
+        side = getattr(args, "image_size", None)  # an option of training alone
+        if side or model is None:
+            return {"image_size": side or 32}
+        raw = model.input.shape[1:3] if self.is_for(model) else (None, None)
+        return {"image_size": model.backbone.image_shape[:2] if None in raw else raw}
 
     def load_test(self, args, model):
         if model.preprocessing is None:
@@ -69,7 +81,7 @@ class Beit(Recipe):
 
     def callbacks(self, args, data):
         images, labels = next(iter(data.validation))
-        looked_at = {f"{i}: {data.class_names[int(labels[i])]}": images[i].numpy() for i in range(4)}
+        looked_at = {f"{i}: {data.class_names[int(labels[i])]}": images[i].numpy() for i in range(min(4, len(images)))}
         return [course_hw5.AttentionTimeLapse(args.out, looked_at, course_hw5.explain, every=2)]
 
     def lr_multipliers(self, args, model):

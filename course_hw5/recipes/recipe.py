@@ -25,6 +25,16 @@ class Option:
         self.name = flag.removeprefix("--").replace("-", "_")
 
 
+LABEL_COLUMN = Option("--label-column", help="with --data: column of the labels of a table, or feature of TFDS")
+MEMORY = Option(
+    "--memory-gb", type=float, metavar="GB", help="with --data: size above which data are read when needed (default: 1)"
+)
+SKIP_BROKEN = Option(
+    "--skip-broken", action="store_true", default=None, help="with --data: leave out images that cannot be read"
+)
+IMAGE_COLUMN = Option("--image-column", help="with --data: column of the paths of a table, or feature of TFDS")
+
+
 class Recipe:
     """How a kind of model is trained and evaluated: by default a classifier of images.
 
@@ -38,6 +48,8 @@ class Recipe:
         from_preset: those of the names that need --preset.
         augmentations: dict of the same names to what `load_images` takes.
         datasets: what --dataset may be; the first is the default.
+        source: description of what --data may be besides.
+        data_options: what --data takes besides; None where not given.
         options: the recipe's own besides --dataset, which all recipes have.
         test_options: of `course-hw5 evaluate`, what only models of this kind take.
         summary: what is printed at the end, metrics in braces.
@@ -50,6 +62,8 @@ class Recipe:
     from_preset: tuple[str, ...] = ()
     augmentations: dict[str, str]
     datasets: tuple[str, ...] = ("cifar10", "digits")
+    source = "a folder of class folders, a table of paths and labels (.csv, .tsv, .jsonl), or tfds:NAME"
+    data_options: tuple[Option, ...] = (IMAGE_COLUMN, LABEL_COLUMN, SKIP_BROKEN, MEMORY)
     options: tuple[Option, ...]
     test_options: tuple[Option, ...] = ()
     summary = "accuracy {accuracy:.4f}, weighted F1 {f1:.4f}"
@@ -73,8 +87,16 @@ class Recipe:
 
     def load_data(self, args: Arguments, start: Any) -> "Dataset":
         """The data to train on."""
-        augmentation = self.augmentations[args.recipe]
-        return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, augmentation=augmentation)
+        options = {
+            "augmentation": self.augmentations[args.recipe],
+            **self.image_size(args, start),
+            **self.given_data_options(args),
+        }
+        return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, **options)
+
+    def image_size(self, args: Arguments, model: Any) -> dict:
+        """The size at which images are loaded, as an argument of `load_images`; {} for the usual one."""
+        return {}
 
     def build_model(self, args: Arguments, start: Any, data: "Dataset") -> "keras.Model":
         """The model to be trained."""
@@ -82,7 +104,8 @@ class Recipe:
 
     def load_test(self, args: Arguments, model: Any) -> "Dataset":
         """The data that a trained model is evaluated on; refuses what does not fit."""
-        return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed)
+        options = {**self.image_size(args, model), **self.given_data_options(args)}
+        return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, **options)
 
     def task(self, args: Arguments) -> "Task":
         """What is learnt and how it is scored."""
@@ -108,10 +131,28 @@ class Recipe:
         values = self.configs[args.recipe] | self.given_settings(args)
         return TrainingConfig(**values | {"warmup_epochs": min(values.get("warmup_epochs", 0.0), values["epochs"] / 2)})
 
+    def given_data_options(self, args: Arguments) -> dict:
+        """What the command line says of a source of one's own, as arguments of its loader."""
+        given = {option.name: getattr(args, option.name) for option in self.data_options}
+        return {name: value for name, value in given.items() if value is not None}
+
     def recorded(self, args: Arguments) -> dict:
         """What `config.json` says of the options: all that decide data or model and are in no setting."""
         names = ("batch_size", "strategy", "dataset", *(option.name for option in self.options))
-        return {name: getattr(args, name) for name in names}
+        return {name: getattr(args, name) for name in names} | self.given_data_options(args)
+
+
+def choose_source(args: Arguments, recipe: Recipe) -> None:
+    """Puts what --data names in the place of --dataset.
+
+    Raises:
+        ValueError: if an option of --data is given without it.
+    """
+    if args.data is not None:
+        args.dataset = args.data
+    elif given := recipe.given_data_options(args):
+        flag, value = next(iter(given.items()))
+        raise ValueError(f"--{flag.replace('_', '-')} is for --data. Received: {value} without it")
 
 
 def load_kind(name: str, preset: str, is_kind: Callable, expected: str) -> Any:

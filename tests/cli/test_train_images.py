@@ -9,6 +9,7 @@ import course_hw5
 from course_hw5.models import beit
 from course_hw5.training import train as training
 from tests.cli.running import command, failure, train
+from tests.data.own import write_class_folders
 from tests.golden.beit import GOLDEN
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,36 @@ def test_a_beit_goes_on_with_larger_images_or_is_fine_tuned(handed_over, small_b
     np.testing.assert_array_equal(larger.get_layer("logits").kernel, small.get_layer("logits").kernel)
     assert (tuned.backbone.drop_path_rate, fine_tuning.optimizer) == (0.1, "adamw")
     assert tuned.output_shape == (None, 10)
+
+
+def test_images_of_one_s_own_are_trained_on_and_scored(small_beit, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(beit.SIZES["tiny"], "num_layers", 1)
+    own = write_class_folders(tmp_path / "colors", 10)
+    (own / "red" / "x.png").write_text("no image")
+    line = failure(capsys, train, "beit", "--data", own, "--out", tmp_path / "run")
+    assert "red/x.png must be an image" in line and "--skip-broken" in line and not (tmp_path / "run").exists()
+    options, run = ("--data", own, "--skip-broken"), tmp_path / "run"
+    train("beit", *options, "--image-size", 16, "--batch-size", 8, "--epochs", 1, "--out", run)
+    page, config = (run / "index.html").read_text(), json.loads((run / "config.json").read_text())
+    assert "1 that cannot be read are left out" in page and config["data"]["class_names"] == ["blue", "green", "red"]
+    assert config["arguments"]["dataset"] == str(own) and config["arguments"]["skip_broken"] is True
+    assert course_hw5.load_model(run).input_shape == (None, 16, 16, 3)
+    command("evaluate", run, *options, "--out", tmp_path / "evaluated")
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (run, tmp_path / "evaluated"))
+    assert first["accuracy"] == second["accuracy"] and second["examples"] == 6
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("train", "mlp", "--skip-broken"), "--skip-broken is for --data. Received: True without it"),
+        (("train", "mlp", "--data", "nothing"), "tfds:NAME, a folder of class folders, or a table of paths and labels"),
+        (("evaluate", "beit-cifar10", "--label-column", "kind"), "--label-column is for --data. Received: kind without it"),
+    ],
+)
+def test_options_of_own_data_are_refused_without_data(arguments, message, tmp_path, capsys):
+    assert message in failure(capsys, command, *arguments, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):

@@ -64,10 +64,10 @@ def test_labels_stay_with_their_images():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"name": "mnist"}, "`name` must be one of cifar10, digits. Received: 'mnist'"),
-        ({"name": "digits", "batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
-        ({"name": "digits", "validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
-        ({"name": "digits", "augmentation": "flip,spin"}, "`augmentation` must be made of .*flip.*Received: .*spin"),
+        ({"source": "mnist"}, "`source` must be cifar10, digits, tfds:NAME, a folder.*Received: 'mnist'"),
+        ({"source": "digits", "batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
+        ({"source": "digits", "validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
+        ({"source": "digits", "augmentation": "flip,spin"}, "`augmentation` must be made of .*flip.*Received: .*spin"),
     ],
 )
 def test_wrong_arguments_are_refused_in_plain_words(arguments, message):

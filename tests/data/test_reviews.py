@@ -102,11 +102,11 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"name": "yelp"}, "`name` must be one of sst2, sst2_sentences, imdb. Received: 'yelp'"),
+        ({"source": "yelp"}, "`source` must be one of sst2, sst2_sentences, imdb. Received: 'yelp'"),
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"max_length": 4}, "`max_length` must be a whole number, 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
-        ({"name": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
+        ({"source": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
         ({"num_pseudo_labels": 5}, "`num_pseudo_labels` must be .* Received: 5"),
         ({"num_pseudo_labels": 0, "teacher": print}, "`num_pseudo_labels` must be .* Received: 0"),
         ({"epoch_fraction": 0}, r"`epoch_fraction` must be in \(0, 1\]. Received: 0"),
@@ -115,7 +115,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
 )
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        load_reviews(**{"name": "sst2"} | arguments)
+        load_reviews(**{"source": "sst2"} | arguments)
 
 
 def test_a_teacher_labels_sentences_that_are_trained_on_besides(monkeypatch):

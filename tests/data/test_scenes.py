@@ -54,17 +54,17 @@ def test_the_same_state_of_the_generator_gives_the_same_batches():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"name": "cityscapes"}, "`name` must be one of camvid, scene_parse150, digits. Received: 'cityscapes'"),
+        ({"source": "cityscapes"}, "`source` must be one of camvid, scene_parse150, digits. Received: 'cityscapes'"),
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
         ({"scales": (0.5, 2.0)}, "`scales` must be two shares of a side .* Received: "),
         ({"test_split": "all"}, "`test_split` must be one of validation, test, or None. Received: 'all'"),
-        ({"name": "digits", "test_split": "test"}, "`test_split` must be validation.* Received: 'test'"),
+        ({"source": "digits", "test_split": "test"}, "`test_split` must be validation.* Received: 'test'"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        load_scenes(**{"name": "camvid", "image_shape": SHAPE} | arguments)
+        load_scenes(**{"source": "camvid", "image_shape": SHAPE} | arguments)
 
 
 @pytest.mark.parametrize(

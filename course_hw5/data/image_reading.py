@@ -1,0 +1,103 @@
+"""Images of users into batches: decoded once and kept where they fit in memory, else each time that they are needed."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import os
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from course_hw5.data.examples import Examples, Files
+from course_hw5.data.image_files import fit_image, open_image
+
+BLOCK = 1024  # images that are handed to the threads at once
+Fetch = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadImages:
+    """A split whose images were each read once.
+
+    Attributes:
+        examples: those that can be read.
+        pixels: uint8 `(examples, height, width, 3)`; None where they are read again when needed.
+        broken: the errors of those that cannot be read, which name them.
+    """
+
+    examples: Examples
+    pixels: np.ndarray | None
+    broken: list[str]
+
+    def fetch(self, size: tuple[int, int]) -> Fetch:
+        """A function for `tf.data` from indices `(batch,)` to images `(batch, *size, 3)` and labels `(batch,)`."""
+        labels = tf.constant(self.examples.labels)
+        if self.pixels is not None:
+            pixels = tf.constant(self.pixels)
+            return lambda batch: (tf.gather(pixels, batch), tf.gather(labels, batch))
+
+        def read(batch):
+            return np.stack([*_threads().map(lambda index: read_image(self.examples, index, size), batch)])
+
+        def fetch(batch):
+            images = tf.numpy_function(read, [batch], tf.uint8, stateful=False)
+            return tf.ensure_shape(images, (batch.shape[0], *size, 3)), tf.gather(labels, batch)
+
+        return fetch
+
+
+def in_memory(images: np.ndarray, labels: np.ndarray) -> ReadImages:
+    """A split that is an array of images, uint8 `(examples, height, width, 3)`, and one of labels."""
+    return ReadImages(Examples(Files(()), np.arange(len(labels)), labels), images, [])
+
+
+@functools.cache
+def _threads():
+    return concurrent.futures.ThreadPoolExecutor(os.cpu_count(), "images")
+
+
+def read_image(examples: Examples, index: int, size: tuple[int, int]) -> np.ndarray:
+    """One image, upright RGB, its middle cut in the proportion of `size` and resized.
+
+    Raises:
+        ValueError: if it is no image, or broken; says which.
+        OSError: if there is no such file.
+    """
+    return fit_image(open_image(examples.read(index), name=examples.name(index)), size)
+
+
+def read_all(examples: Examples, size: tuple[int, int], keep: bool, skip_broken: bool) -> ReadImages:
+    """Reads each image of a split once: what is broken is known before a training starts.
+
+    Args:
+        examples: the split.
+        size: `(height, width)` of the results.
+        keep: whether the pixels stay in memory.
+        skip_broken: whether images that cannot be read are left out.
+
+    Raises:
+        ValueError: if an image cannot be read and `skip_broken` is False, or none is left.
+    """
+    pixels = np.empty((len(examples) if keep else 0, *size, 3), "uint8")
+    is_read, broken = np.zeros(len(examples), bool), []
+
+    def read(index):
+        try:
+            image = read_image(examples, index, size)
+        except (ValueError, OSError) as error:
+            return index, str(error)
+        if keep:
+            pixels[index] = image
+        is_read[index] = True
+        return None
+
+    for start in range(0, len(examples), BLOCK):
+        found = _threads().map(read, range(start, min(start + BLOCK, len(examples))))
+        broken += [error for _, error in filter(None, found)]
+        if broken and not skip_broken:
+            raise ValueError(f"{broken[0]}; --skip-broken leaves out such images")
+    if broken:
+        examples = examples.take(np.flatnonzero(is_read))
+        pixels = pixels[is_read] if keep else pixels
+    return ReadImages(examples, pixels if keep else None, broken)

@@ -1,0 +1,128 @@
+"""Tables of users, a block of rows at a time: CSV, TSV and JSON lines in UTF-8. Loads no TensorFlow."""
+
+import itertools
+import json
+import pathlib
+import warnings
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+SUFFIXES = (".csv", ".tsv", ".jsonl")
+ROWS = 50_000  # in a block
+SPLIT_COLUMNS = ("split",)
+SPLIT_NAMES = {"train": "train", "training": "train", "validation": "validation", "val": "validation", "valid": "validation"}
+SPLIT_NAMES |= {"dev": "validation", "test": "test", "testing": "test"}
+
+
+def column_names(path: pathlib.Path) -> list[str]:
+    """The columns of a table: of JSON lines the keys of the first row.
+
+    Raises:
+        ValueError: if the file is empty, no table, or not in UTF-8.
+    """
+    return [*next(_blocks(path, None, 1)).columns]
+
+
+def chosen_column(path: pathlib.Path, option: str, given: str | None, usual: Sequence[str]) -> str:
+    """The column of that name, or else the first of the `usual` ones that is there.
+
+    Raises:
+        ValueError: if there is none; says which there are, and `option`, which chooses one.
+    """
+    names = column_names(path)
+    wanted = [given] if given is not None else usual
+    found = next((name for name in wanted if name in names), None)
+    if found is None:
+        expected = f"the column {given}" if given is not None else f"a column {' or '.join(usual)}, or one that {option} names"
+        raise ValueError(f"{path} must have {expected}. Received: {', '.join(map(str, names))}")
+    return found
+
+
+def rows(path: pathlib.Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Blocks of the rows of a table, of some of its columns, as strings.
+
+    Raises:
+        ValueError: if the file is not in UTF-8, a row has another number of columns, or a cell is missing; says which.
+    """
+    first = 1
+    for block in _blocks(path, [*dict.fromkeys(columns)], ROWS):
+        if (empty := block.isna() | block.apply(lambda column: column.str.strip() == "")).any(axis=None):
+            row = int(empty.any(axis=1).to_numpy().argmax())
+            column = block.columns[empty.iloc[row].to_numpy().argmax()]
+            raise ValueError(f"{path} must have a value in each cell. Received: none in row {first + row}, column {column}")
+        first += len(block)
+        yield block
+
+
+def row_splits(path: pathlib.Path, column: pd.Series) -> pd.Series:
+    """The split of each row, from what the column "split" says.
+
+    Raises:
+        ValueError: if it says something else.
+    """
+    names = column.str.strip().str.lower().map(SPLIT_NAMES)
+    if names.isna().any():
+        raise ValueError(
+            f"{path} must say train, validation or test in the column split. Received: {column[names.isna()].iloc[0]!r}"
+        )
+    return names
+
+
+def has_splits(path: pathlib.Path) -> bool:
+    """Whether a table says of each row to which split it belongs."""
+    return SPLIT_COLUMNS[0] in column_names(path)
+
+
+def _blocks(path, columns, count):
+    try:
+        yield from _objects(path, columns, count) if path.suffix.lower() == ".jsonl" else _lines(path, columns, count)
+    except UnicodeDecodeError as error:
+        found = f"the byte {error.object[error.start : error.start + 1].hex()} after {error.start:,} others"
+        raise ValueError(f"{path} must be a text in UTF-8. Received: {found}") from error
+    except pd.errors.EmptyDataError as error:
+        raise ValueError(f"{path} must be a table with names of columns. Received: an empty file") from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise ValueError(f"{path} must have as many columns in each row. Received: {str(error).splitlines()[0]}") from error
+
+
+def _lines(path, columns, count):
+    with open(path, encoding="utf-8-sig") as file:
+        head = file.readline()
+    tab = "\t" if path.suffix.lower() == ".tsv" else None
+    separator = tab or (";" if ";" in head and "," not in head else ",")
+    options = {"sep": separator, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
+    with (
+        warnings.catch_warnings(action="error", category=pd.errors.ParserWarning),  # of a first row that is too long
+        pd.read_csv(path, chunksize=count, usecols=columns, **options) as blocks,
+    ):
+        for block in blocks:
+            if block.empty:
+                raise ValueError(f"{path} must have rows below the names of its columns. Received: none")
+            yield block
+
+
+def _objects(path, columns, count):
+    with open(path, encoding="utf-8-sig") as file:
+        numbered = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        if not (block := [*itertools.islice(numbered, count)]):
+            raise ValueError(f"{path} must have an object in each line. Received: an empty file")
+        while block:
+            yield pd.DataFrame([_row(path, number, line, columns) for number, line in block], columns=columns, dtype=object)
+            block = [*itertools.islice(numbered, count)]
+
+
+def _row(path, number, line, columns):
+    """Cells of a line as strings; None for those that are missing."""
+    try:
+        row = json.loads(line)
+        cells = {name: row.get(name) for name in (row if columns is None else columns)}
+    except (ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{path} must have a JSON object in each line. Received: {line.strip()!r:.60}, line {number}"
+        ) from error
+    return {name: _text(cell) for name, cell in cells.items()}
+
+
+def _text(cell):
+    return cell if cell is None or isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
