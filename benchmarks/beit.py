@@ -1,6 +1,6 @@
-"""Our BEiT against `transformers` in PyTorch, against zeromodels and against itself on Keras's PyTorch backend.
+"""Our BEiT against `transformers` in PyTorch, zeromodels, and itself on Keras's PyTorch backend and in OpenVINO.
 
-    python benchmarks/beit.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON --out benchmarks/beit.json
+    python benchmarks/beit.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON --openvino PYTHON
 
 Cases: `cifar`, 32x32 images in patches of 4 (192 wide, 9 blocks, 3 heads), and `base`, the published size at 224x224. Tasks:
 a training step with AdamW, a prediction, and all layers' attention, ours as one array by a model that stops there, PyTorch's
@@ -21,20 +21,33 @@ def random_images(side, batch):
     return random.uniform(0, 255, (batch, side, side, 3)).astype("float32"), np.arange(batch) % 10
 
 
+def keras_models(case):
+    """A classifier and the model that gives its attention."""
+    from course_hw5.explanation.extract import attention_model
+    from course_hw5.models.beit import beit_backbone
+    from course_hw5.models.beit_tasks import beit_classifier
+
+    side, patch, dim, depth, heads, _ = CASES[case]
+    sizes = {"patch_size": patch, "hidden_dim": dim, "num_layers": depth, "num_heads": heads, "mlp_dim": 4 * dim}
+    model = beit_classifier(beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
+    return model, attention_model(model)
+
+
+def exported(case):
+    side, *_, batch = CASES[case]
+    images = random_images(side, batch)[0]
+    return {task: (model, images) for task, model in zip(("predict", "attention"), keras_models(case))}
+
+
 def keras_tasks(case, precision):
     """Ours, on the backend that KERAS_BACKEND names."""
     import keras
 
-    from course_hw5.explanation.extract import attention_model
-    from course_hw5.models.beit import beit_backbone
-    from course_hw5.models.beit_tasks import beit_classifier
     from course_hw5.training import config, optimizers, runtime
 
-    side, patch, dim, depth, heads, batch = CASES[case]
+    side, *_, batch = CASES[case]
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
-    sizes = {"patch_size": patch, "hidden_dim": dim, "num_layers": depth, "num_heads": heads, "mlp_dim": 4 * dim}
-    model = beit_classifier(beit_backbone(image_shape=(side, side, 3), **sizes), activation="linear")
-    scores = attention_model(model)
+    model, scores = keras_models(case)
     options = {"optimizer": keras.optimizers.AdamW(1e-4)}
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
         settings = config.TrainingConfig(
@@ -88,4 +101,4 @@ def torch_tasks(case, precision):
 
 if __name__ == "__main__":
     tasks = {"keras": keras_tasks, "torch": torch_tasks, "zeromodels": zeromodels_tasks}
-    sides.main(__file__, __doc__, [*CASES], tasks, rounds=7)
+    sides.main(__file__, __doc__, [*CASES], tasks, rounds=7, exported=exported)

@@ -1,12 +1,12 @@
 """Our BERT against `transformers` in PyTorch, of MiniLM's size (6 layers, 384, 12 heads), with weights that both load:
 interleaved, medians and ratios.
 
-    python benchmarks/bert.py --torch-python PATH/TO/python --out benchmarks/bert.json
+    python benchmarks/bert.py --torch-python PATH/TO/python --openvino PATH/TO/python --out benchmarks/bert.json
 
 Tasks, 32 texts per batch: `train 128`, `predict 128`: a step and a prediction at 128 tokens. `attention 128`: all layers'
 attention, ours as one array by a model that stops there, PyTorch's beside its prediction (eager attention). `train sst2`:
 batches of SST-2 at its natural lengths, ours in buckets, PyTorch's as usual: random batches padded to their longest text.
-`ratio` is PyTorch's time over ours.
+`ratio` is PyTorch's time over ours. OpenVINO predicts and attends by our exported models.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import numpy as np
+import openvino_side
 import sides
 
 BATCH, LENGTH, BATCHES, VOCABULARY = 32, 128, 24, 30522
@@ -77,6 +78,13 @@ def keras_tasks(precision, lengths, folder):
     }
 
 
+def exported(folder):
+    import course_hw5
+
+    model, ids = course_hw5.load_model(folder), random_ids([LENGTH] * BATCH, LENGTH).astype("int32")
+    return {f"predict {LENGTH}": (model, ids), f"attention {LENGTH}": (course_hw5.attention_model(model), ids)}
+
+
 def torch_tasks(precision, lengths, folder):
     import torch
     import transformers
@@ -105,25 +113,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch-python", default=sys.executable, help="a Python with benchmarks/requirements.txt")
     parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
+    parser.add_argument("--openvino", metavar="PYTHON", help="a Python with OpenVINO, to run our exported models in it too")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", default="benchmarks/bert.json")
-    for name in ("work", "precision", "folder"):
+    for name in ("work", "precision", "weights", "folder"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work == "weights":
-        return write_weights(args.folder)
+        return write_weights(args.weights)
+    if args.work == "export":
+        return openvino_side.export(args.folder, exported(args.weights))
+    if args.work == "openvino":
+        return sides.serve(openvino_side.tasks(args.folder, args.precision))
     if args.work:
-        lengths = json.loads(lengths_in(args.folder).read_text())[args.work]
-        return sides.serve({"keras": keras_tasks, "torch": torch_tasks}[args.work](args.precision, lengths, args.folder))
+        lengths = json.loads(lengths_in(args.weights).read_text())[args.work]
+        return sides.serve({"keras": keras_tasks, "torch": torch_tasks}[args.work](args.precision, lengths, args.weights))
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
     result |= {"machine": sides.machine(), "batch": BATCH}
     with tempfile.TemporaryDirectory() as folder:
         write_lengths(folder)
-        subprocess.run([args.torch_python, __file__, "--work", "weights", "--folder", folder], check=True)
+        subprocess.run([args.torch_python, __file__, "--work", "weights", "--weights", folder], check=True)
         for precision in args.precisions:
-            options = ["--precision", precision, "--folder", folder]
-            found = sides.compare(__file__, args.torch_python, options, args.rounds)
+            options = ["--precision", precision, "--weights", folder]
+            found = sides.with_openvino(__file__, args.openvino, args.torch_python, options, args.rounds, {})
             milliseconds = found["milliseconds"]
             cost = milliseconds[f"keras attention {LENGTH}"] / milliseconds[f"keras predict {LENGTH}"]
             result[precision] = found | {"attention over prediction": round(cost, 2)}

@@ -1,9 +1,9 @@
 """The homework's MLP against the same MLP in PyTorch: training step and prediction, interleaved, medians and ratios.
 
-    python benchmarks/mlp.py --torch-python PATH/TO/python --out benchmarks/mlp.json
+    python benchmarks/mlp.py --torch-python PATH/TO/python --openvino PATH/TO/python --out benchmarks/mlp.json
 
 `ratio` is PyTorch's time over ours: above 1 we are faster. PyTorch trains
-once with Adam as it is by default and once with `fused=True`, its fastest.
+once with Adam as it is by default and once with `fused=True`, its fastest. OpenVINO predicts by our exported model.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import pathlib
 import sys
 import time
 
+import openvino_side
 import sides
 
 BATCH = 256
@@ -32,6 +33,15 @@ def keras_tasks(precision):
     model = course_hw5.mlp_classifier()
     train.compile_model(model, course_hw5.TrainingConfig(epochs=100), steps_per_epoch=100)
     return {"train": lambda: float(model.train_on_batch(images, labels)[0]), "predict": lambda: model.predict_on_batch(images)}
+
+
+def exported():
+    import numpy as np
+
+    import course_hw5
+
+    images = np.random.default_rng(0).integers(0, 256, (BATCH, 32, 32, 3)).astype("float32")
+    return {"predict": (course_hw5.mlp_classifier(), images)}
 
 
 def torch_tasks(precision):
@@ -88,16 +98,22 @@ def main():
     parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--out", default="benchmarks/mlp.json")
-    parser.add_argument("--work", help=argparse.SUPPRESS)
-    parser.add_argument("--precision", help=argparse.SUPPRESS)
+    parser.add_argument("--openvino", metavar="PYTHON", help="a Python with OpenVINO, to run our exported model in it too")
+    for name in ("work", "precision", "folder"):
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.work == "export":
+        return openvino_side.export(args.folder, exported())
+    if args.work == "openvino":
+        return sides.serve(openvino_side.tasks(args.folder, args.precision))
     if args.work:
         return sides.serve({"keras": keras_tasks, "torch": torch_tasks}[args.work](args.precision))
     out = pathlib.Path(args.out)
     result = json.loads(out.read_text()) if out.exists() else {}  # a precision measured earlier stays
     result |= {"machine": sides.machine(), "batch": BATCH, "data, images/s": data_speed()}
     for precision in args.precisions:
-        result[precision] = sides.compare(__file__, args.torch_python, ["--precision", precision], args.rounds)
+        options = ["--precision", precision]
+        result[precision] = sides.with_openvino(__file__, args.openvino, args.torch_python, options, args.rounds, {})
         print(precision, json.dumps(result[precision]), flush=True)
     out.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -1,6 +1,6 @@
-"""Our BEiT + UPerNet against `transformers` in PyTorch, against zeromodels and against itself on Keras's PyTorch backend.
+"""Our BEiT + UPerNet against `transformers` in PyTorch, zeromodels, and itself on Keras's PyTorch backend and in OpenVINO.
 
-    python benchmarks/segmentation.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON
+    python benchmarks/segmentation.py --torch-python PYTHON --zeromodels FOLDER --keras-on-torch PYTHON --openvino PYTHON
 
 Cases: `scene`, 192x192 images in patches of 8 (128 wide, 6 blocks), heads as wide as the backbone, and `base`, the
 published size at 320x320. Tasks: a training step with both heads' losses and AdamW (zeromodels has no auxiliary head: just
@@ -22,16 +22,11 @@ def scenes(side, batch, classes):
     return images, random.integers(0, classes, (batch, side, side)).astype("uint8")
 
 
-def keras_tasks(case, precision):
-    """Ours, on the backend that KERAS_BACKEND names."""
-    import keras
-
+def keras_model(case):
     from course_hw5.models.beit import beit_backbone
     from course_hw5.models.upernet import upernet_segmenter
-    from course_hw5.segmentation.losses import PixelCrossentropy
 
-    side, patch, dim, depth, heads, classes, batch, features = CASES[case]
-    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    side, patch, dim, depth, heads, classes, _, features = CASES[case]
     sizes = {
         "patch_size": patch,
         "hidden_dim": dim,
@@ -41,7 +36,23 @@ def keras_tasks(case, precision):
         "feature_layers": features,
     }
     backbone = beit_backbone(image_shape=(side, side, 3), **sizes)
-    model = upernet_segmenter(backbone, classes)
+    return upernet_segmenter(backbone, classes)
+
+
+def exported(case):
+    side, *_, classes, batch, _ = CASES[case]
+    return {"predict": (keras_model(case), scenes(side, batch, classes)[0])}
+
+
+def keras_tasks(case, precision):
+    """Ours, on the backend that KERAS_BACKEND names."""
+    import keras
+
+    from course_hw5.segmentation.losses import PixelCrossentropy
+
+    side, *_, classes, batch, _ = CASES[case]
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    model = keras_model(case)
     images, labels = scenes(side, batch, classes)
     compiled = {}
     if keras.backend.backend() == "tensorflow":  # as `course_hw5.train` compiles
@@ -88,4 +99,4 @@ def torch_tasks(case, precision):
 
 if __name__ == "__main__":
     tasks = {"keras": keras_tasks, "torch": torch_tasks, "zeromodels": zeromodels_tasks}
-    sides.main(__file__, __doc__, [*CASES], tasks, rounds=5)
+    sides.main(__file__, __doc__, [*CASES], tasks, rounds=5, exported=exported)

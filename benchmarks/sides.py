@@ -8,7 +8,10 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+
+import openvino_side
 
 
 def timed(function):
@@ -88,10 +91,29 @@ def compare(script, torch_python, options, rounds, others=None):
     return ratios | {"milliseconds": milliseconds, "peak megabytes": memory, "rounds": rounds}
 
 
+def with_openvino(script, openvino_python, torch_python, options, rounds, others):
+    """As `compare`, with OpenVINO as a further side that runs our exported models, where a Python for it is given.
+
+    Args:
+        script: a benchmark that writes our models for `--work export --folder FOLDER`.
+        openvino_python: a Python with OpenVINO, or None.
+    """
+    if not openvino_python:
+        return compare(script, torch_python, options, rounds, others)
+    with tempfile.TemporaryDirectory() as folder:
+        options = [*options, "--folder", folder]
+        subprocess.run([sys.executable, script, "--work", "export", *options], check=True)
+        found = compare(script, torch_python, options, rounds, (others or {}) | {"openvino": (openvino_python, {})})
+        differences = json.loads((pathlib.Path(folder) / "differences.json").read_text())
+    return found | {"differences of openvino": {task: float(f"{value:.1e}") for task, value in differences.items()}}
+
+
 def machine():
-    """The kind of processor, as far as it decides how fast matrices are multiplied."""
-    instructions = {"avx2", "avx512f", "avx512_bf16", "amx_bf16"} & {*pathlib.Path("/proc/cpuinfo").read_text().split()}
-    return f"{platform.machine()}, {os.cpu_count()} cores, {' '.join(sorted(instructions))}"
+    """The processor, and the instructions that decide how fast it multiplies matrices."""
+    processor = pathlib.Path("/proc/cpuinfo").read_text()
+    model = next((line.split(":")[1].strip() for line in processor.splitlines() if line.startswith("model name")), "unknown")
+    instructions = {"avx2", "avx512f", "avx512_bf16", "amx_bf16"} & {*processor.split()}
+    return f"{model}, {platform.machine()}, {os.cpu_count()} cores, {' '.join(sorted(instructions))}"
 
 
 def keras_call(model, inputs):
@@ -123,7 +145,7 @@ def torch_calls(model, optimizer, mixed, **inputs):
     return train, predict
 
 
-def main(script, description, cases, tasks, rounds):
+def main(script, description, cases, tasks, rounds, exported):
     """The command line of a benchmark of images: compares all sides in each case and precision, and writes the figures.
 
     Args:
@@ -132,6 +154,7 @@ def main(script, description, cases, tasks, rounds):
         cases: names of the sizes that it measures.
         tasks: dict of functions `(case, precision)` that make the tasks of "keras" (on any backend), "torch" and "zeromodels".
         rounds: how often each task is timed, unless asked otherwise.
+        exported: function `(case)` to what `openvino_side.export` takes.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -140,11 +163,16 @@ def main(script, description, cases, tasks, rounds):
     add("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32"], help="(default: float32)")
     add("--zeromodels", metavar="FOLDER", help="where `pip install --no-deps --target FOLDER zeromodels` put it")
     add("--keras-on-torch", metavar="PYTHON", help="a Python with PyTorch and this package, to run our models on it too")
+    add("--openvino", metavar="PYTHON", help="a Python with OpenVINO, to run our exported models in it too")
     add("--rounds", type=int, default=rounds, help="(default: %(default)s)")
     add("--out", default=str(pathlib.Path(script).with_suffix(".json")), help="(default: %(default)s)")
-    for name in ("work", "case", "precision"):
+    for name in ("work", "case", "precision", "folder"):
         add(f"--{name}", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.work == "export":
+        return openvino_side.export(args.folder, exported(args.case))
+    if args.work == "openvino":
+        return serve(openvino_side.tasks(args.folder, args.precision))
     if args.work:
         return serve(tasks[args.work.removesuffix("-on-torch")](args.case, args.precision))
     here, others = str(pathlib.Path(script).resolve().parents[1]), {}
@@ -158,6 +186,7 @@ def main(script, description, cases, tasks, rounds):
     for case in args.cases:
         for precision in args.precisions:
             options = ["--case", case, "--precision", precision]
-            found = result[f"{case} {precision}"] = compare(script, args.torch_python, options, args.rounds, others)
+            found = with_openvino(script, args.openvino, args.torch_python, options, args.rounds, others)
+            result[f"{case} {precision}"] = found
             print(case, precision, json.dumps(found), flush=True)
             out.write_text(json.dumps(result, indent=2) + "\n")
