@@ -31,6 +31,7 @@ WEIGHTS = {
     "negated": lambda scores: special.softmax(-scores, -1),
     "uniform": lambda scores: np.full_like(scores, 1 / scores.shape[-1]),
 }
+SIGNS = {"softmax": 1, "negated": -1, "uniform": 0}  # of the logits that give these weights
 TITLES = {"softmax": "softmax: the weights", "negated": "softmax of the negated", "uniform": "equal weights"}
 
 
@@ -55,7 +56,9 @@ def run(seed: int = 0, weights: str = "softmax", samples: int = 2000) -> LabResu
     for axis, (title, values) in zip(axes, steps.items()):
         drawing.heatmap(axis, values, WORDS, WORDS, annot=True, fmt=".2f")
         axis.set_title(title)
-    result.show_attention("The weights of the five words", by_hand[None, None], WORDS)
+    vectors = {name: part[None, None] for name, part in (("query", QUERIES), ("key", KEYS), ("value", VALUES))}
+    vectors["scale"] = SIGNS[weights] / np.sqrt(KEYS.shape[1])
+    result.show_attention("The weights of the five words", by_hand[None, None], WORDS, vectors=vectors)
 
     agreement, entropy = [], {"scaled": [], "not scaled": []}
     for length in LENGTHS:

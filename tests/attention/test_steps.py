@@ -310,3 +310,15 @@ def test_in_a_notebook_a_weight_is_open_at_first_without_taking_the_focus(driver
     driver.find_element(By.ID, "steps-title").send_keys(Keys.ESCAPE)
     assert not driver.execute_script("return document.getElementById('steps').open")
     driver.switch_to.default_content()
+
+
+def test_another_scale_and_products_of_zero_are_told_as_they_are(page):
+    vectors = {"query": [[[[2, 0, 0]] * 5]], "key": [[[[3, 1, 0]] * 5]], "value": [[[[1.0]] * 5]], "scale": -1}
+    driver = page(np.full((1, 1, 5, 5), 0.2), {name: np.float32(part) for name, part in vectors.items()}, weight=(0, 1, 2))
+    shown(driver, 0, 0, 1, 2)
+    assert texts(driver, "#step-2 p")[0].endswith("are those of dimension 0 (2.0000 × 3.0000 = 6.0000).")
+    assert texts(driver, "#step-3 dt")[1] == "× scale" and texts(driver, "#step-3 dd")[1:] == ["−1.0000", "−6.0000"]
+    click(driver, "#tour-start")
+    click(driver, "#tour-next")
+    click(driver, "#tour-next")
+    assert "multiplied by the scale, −1.0000. This gives the logit, −6.0000" in texts(driver, "#tour-text")[0]

@@ -11,6 +11,7 @@ def test_the_intact_lab_confirms_and_its_numbers_can_be_checked_by_hand():
     assert result.verdict == "confirmed"
     # "its" asks (3, 0, 0); the products with the keys are 0, 9, 0, 3, 0
     expected = np.exp(9 / 3**0.5) / (3 + np.exp(9 / 3**0.5) + np.exp(3 / 3**0.5))
+    assert 'id="steps"' in result.pages["The weights of the five words"]
     assert result["cat_for_its"] == pytest.approx(expected, abs=1e-6)
 
 

@@ -41,10 +41,11 @@ function vectorStep({ q, k }, { head }, { query, key }) {
   ];
 }
 
-/** The dimensions whose products are largest, in words. */
-export const largest = ({ q, k, products }, most = NAMED) =>
+/** The dimensions whose products are largest, in words; those whose product is 0 are left out where one is not. */
+const largest = ({ q, k, products }, most) =>
   listed(
     bySize(products)
+      .filter((dimension, place) => place === 0 || products[dimension])
       .slice(0, most)
       .map((dimension) => {
         const values = { q: number(q[dimension]), k: number(k[dimension]), value: number(products[dimension]) };
@@ -52,24 +53,24 @@ export const largest = ({ q, k, products }, most = NAMED) =>
       }),
   );
 
+const isRoot = ({ scale, q }) => Math.abs(scale * Math.sqrt(q.length) - 1) < 1e-6;
+
 function productStep(found) {
   const { products } = found;
   const sum = (shown) => number(sumOf(products.filter(shown)));
   const sums = { more: sum((value) => value > 0), less: sum((value) => value < 0), all: number(sumOf(products)) };
   return [
-    sentence("steps.products", { list: largest(found) }),
+    sentence("steps.products", { list: largest(found, NAMED) }),
     bars(columnName("product"), products),
     sentence("steps.sums", sums),
   ];
 }
 
-function logitStep({ products, scale, q, content, bias, hidden, logits }, { key }, { key: name }) {
+function logitStep(found, { key }, { key: name }) {
+  const { products, scale, q, content, bias, hidden, logits } = found;
   const rows = [
     [say("steps.sum"), number(sumOf(products))],
-    [
-      say(Math.abs(scale * Math.sqrt(q.length) - 1) < 1e-6 ? "steps.root" : "steps.scale", { count: q.length }),
-      number(scale),
-    ],
+    [say(isRoot(found) ? "steps.root" : "steps.scale", { count: q.length }), number(scale)],
     ...(bias
       ? [
           [say("steps.content"), number(content[key])],
@@ -140,15 +141,14 @@ function outputStep({ part, output, shares, lengths, row }, { head, key }, { que
 }
 
 /** What the guided tour says of each of the six steps. */
-export function sentencesOfTour({ q, k, v, products, bias, hidden, logits, row, shares }, { head, key }, names) {
+export function sentencesOfTour(found, { head, key }, names) {
+  const { q, v, scale, bias, hidden, logits, row, shares } = found;
   const values = { head, ...names, dims: q.length, valueDims: v.length, others: keys.length - 1 };
-  const [dimension] = bySize(products);
-  const most = { dimension, q: number(q[dimension]), k: number(k[dimension]), value: number(products[dimension]) };
   const logit = hidden[key] ? "tour.hidden" : bias ? "tour.with_bias" : "tour.without_bias";
   return [
     say("tour.1", values),
-    say("tour.2", { list: say("steps.dimension", most) }),
-    `${say("tour.3", values)} ${say(logit, { ...values, logit: logitText(logits[key]) })}`,
+    say("tour.2", { list: largest(found, 1) }),
+    `${say(isRoot(found) ? "tour.3" : "tour.scale", { ...values, scale: number(scale) })} ${say(logit, { ...values, logit: logitText(logits[key]) })}`,
     say("tour.4", { ...values, weight: number(row.weights[key]), rest: number(1 - row.weights[key]) }),
     say("tour.5", { ...values, weight: number(row.weights[key]) }),
     say("tour.6", { ...values, weight: number(row.weights[key]), share: percent(shares[key]) }),
