@@ -11,6 +11,7 @@ import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from course_hw5.attention.live import live_page
 from course_hw5.attention.viewer import templates
 from course_hw5.reports.pages import components, run
 from tests import pages
@@ -25,7 +26,7 @@ LIVE = VIEWER.parent / "live"
 FILES = [path for folder in (VIEWER, LIVE, ASSETS) for path in sorted(folder.iterdir())]
 CATALOGUES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FILES if path.suffix == ".json"}
 SHOWN = ("aria-label", "title", "alt", "placeholder")  # attributes that readers see or hear
-KEYS = {"Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"}
+KEYS = {"Files", "Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"}
 VIEWS = {"Image", "Heads", "Matrix", "Model"}  # names of views in scripts; what is shown for them is in the catalogue
 
 
@@ -79,6 +80,26 @@ def test_scripts_have_no_text_of_their_own(path):
     sinks = re.findall(r'(?:textContent|title|alt|"aria-label")\s*[=:]\s*(["`][^"`]*[A-Za-z]{2}[^"`]*)', source)
     children = re.findall(r'\}, "([^"]*[A-Za-z]{2}[^"]*)"', source)
     assert [*sentences, *words, *sinks, *children] == []
+
+
+def top_names(name):
+    """What a module of a page declares beside its functions' insides."""
+    path = next(folder / f"{name}.js" for folder in (VIEWER, LIVE) if (folder / f"{name}.js").exists())
+    text = re.sub("^export ", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = re.findall(r"^(?:async )?(?:const|let|function|class)\*? (\w+|\{.*?\})", text, re.MULTILINE | re.DOTALL)
+    return [word for part in found for word in re.findall(r"\w+", part)]
+
+
+@pytest.mark.parametrize(
+    "names", [(*live_page.BEFORE_CONTROLS, *live_page.AFTER_CONTROLS, *templates.SCRIPTS), live_page.WORKER]
+)
+def test_names_of_modules_that_share_a_block_stand_once(names):
+    found = [name for module in names for name in top_names(module)]
+    assert len({*names}) == len(names) and [name for name in found if found.count(name) > 1] == []
+
+
+def test_the_texts_of_the_live_page_leave_those_of_the_viewer_as_they_are():
+    assert {*CATALOGUES["live"]} & {*CATALOGUES["attention"]} == {"lang", "dir", "digits"}
 
 
 @pytest.mark.parametrize("name", CATALOGUES)

@@ -7,7 +7,7 @@ import { visible } from "../viewer/text.js";
 import { brushTools } from "./brush.js";
 import { config, live } from "./client.js";
 import { fitImage } from "./resample.js";
-import { commit, follow, percent, probabilityOf, session, tell } from "./session.js";
+import { commit, follow, inPercent, probabilityOf, session, tell } from "./session.js";
 
 const LARGEST = 1024; // pixels of a side before it becomes the model's; a larger image is reduced by the browser
 const MOST_BYTES = 100e6;
@@ -135,12 +135,12 @@ export function imageMode() {
           "li",
           { class: index === order[0] ? "best" : "" },
           make("bdi", { title: names[index] }, names[index]),
-          make("span", { class: "number" }, percent(shares[index])),
+          make("span", { class: "number" }, inPercent(shares[index])),
           make("div", { style: { "--share": `${100 * shares[index]}%` } }),
         ),
       ),
     );
-    $("said").textContent = say("told_class", { name: names[order[0]], percent: percent(shares[order[0]]) });
+    $("said").textContent = say("told_class", { name: names[order[0]], percent: inPercent(shares[order[0]]) });
     document.body.dataset.answer = shares.map((share) => share.toFixed(7)).join(" ");
   }
 

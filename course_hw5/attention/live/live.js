@@ -32,7 +32,7 @@ function liveTools() {
   $("live-tools").append(
     make("button", { id: "copy-link", onclick: copyLink }, say("link")),
     make("label", { id: "link-label", hidden: true }, say("link_field"), " ", field),
-    make("button", { id: "tour-start", onclick: makeTour() }, say("tour.start")),
+    make("button", { id: "tour-start", onclick: makeTour() }, say("guide.start")),
   );
   document.addEventListener("keydown", (event) => {
     const isField = event.target.matches("textarea, input:not([type]), input[type=text]");

@@ -95,9 +95,7 @@ export function view() {
 
 export const logOdds = (probability) => Math.log(probability / (1 - probability));
 export const probabilityOf = (logit) => 1 / (1 + Math.exp(-logit));
-export const signed = (value, digits) =>
-  `${value > 0 ? "+" : ""}${decimals(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value, digits)}`;
-export const percent = (share) =>
+export const inPercent = (share) =>
   say("percent", { value: decimals(100 * share, share > 0.999 || share < 0.001 ? 3 : 1) });
 
 // ---------------------------------------------------------------- links

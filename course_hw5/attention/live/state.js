@@ -1,7 +1,7 @@
 // What the reader has made of the page: changes of a text, undo, and the link that restores it. Nothing here draws.
 
 export const LONGEST = 5000; // characters of a text that the page takes
-const STEPS = 100; // that can be undone
+const MOST_STATES = 100; // that can be undone
 
 /** A text and whether it had to be cut, never within a character. */
 export function cut(text, most = LONGEST) {
@@ -54,7 +54,7 @@ export function makeHistory(start) {
     push(state, { typing = false, time = 0 } = {}) {
       const joins = typing && time - typedAt < 1000 && now > 0;
       states.splice(now + (joins ? 0 : 1), Infinity, state);
-      if (states.length > STEPS) states.shift();
+      if (states.length > MOST_STATES) states.shift();
       now = states.length - 1;
       typedAt = typing ? time : -Infinity;
     },

@@ -2,9 +2,9 @@
 
 import { $, make } from "../viewer/dom.js";
 import { say } from "../viewer/language.js";
-import { visible } from "../viewer/text.js";
+import { signed, visible } from "../viewer/text.js";
 import { config } from "./client.js";
-import { commit, follow, logOdds, percent, probabilityOf, session, signed, tell, view } from "./session.js";
+import { commit, follow, inPercent, logOdds, probabilityOf, session, tell, view } from "./session.js";
 import { cut, keptMasks, LONGEST } from "./state.js";
 import { drawAllWords, setText, wordRow, wordTools } from "./words.js";
 
@@ -99,7 +99,7 @@ export function textMode() {
       const share = probabilityOf(odds);
       $(`answer-${sentence}`).textContent = say("answer_in_full", {
         name: odds < 0 ? negative : positive,
-        percent: percent(odds < 0 ? 1 - share : share),
+        percent: inPercent(odds < 0 ? 1 - share : share),
         odds: signed(odds, 2),
       });
       $(`sentence-${sentence}`)

@@ -56,9 +56,9 @@ export function makeTour() {
 
   const title = make("h2", { id: "tour-title", tabindex: -1 });
   const text = make("p");
-  const back = make("button", { onclick: () => go(now - 1) }, say("tour.back"));
+  const back = make("button", { onclick: () => go(now - 1) }, say("guide.back"));
   const next = make("button", { id: "tour-next", onclick: () => (now + 1 < steps.length ? go(now + 1) : end()) });
-  const skip = make("button", { id: "tour-skip", onclick: end }, say("tour.skip"));
+  const skip = make("button", { id: "tour-skip", onclick: end }, say("guide.skip"));
   const panel = make(
     "section",
     {
@@ -91,13 +91,13 @@ export function makeTour() {
     now = place;
     const [selector, act] = steps[now];
     act();
-    title.textContent = say("tour.place", {
+    title.textContent = say("guide.place", {
       step: now + 1,
       steps: STEPS_OF_TOUR,
       title: say(`title.${config.kind}_${now + 1}`),
     });
     text.textContent = say(`text.${config.kind}_${now + 1}`);
-    next.textContent = say(now + 1 < steps.length ? "tour.next" : "tour.end");
+    next.textContent = say(now + 1 < steps.length ? "guide.next" : "guide.end");
     back.disabled = !now;
     for (const part of document.querySelectorAll("#live-heads details")) part.open = true;
     mark(selector);

@@ -2,8 +2,8 @@
 
 import { $, make, style } from "../viewer/dom.js";
 import { say } from "../viewer/language.js";
-import { visible } from "../viewer/text.js";
-import { commit, session, signed } from "./session.js";
+import { signed, visible } from "../viewer/text.js";
+import { commit, session } from "./session.js";
 import { keptMasks, moved, replaced } from "./state.js";
 
 let chosen = null; // {sentence, word}: what the tools below are for
