@@ -1,5 +1,6 @@
 """A classifier as a page that runs it, and the check that such a page still agrees with its model."""
 
+import io
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -94,7 +95,8 @@ def _answers(model, images) -> list[Any]:
     """Probabilities of `SENTENCES`, or of images: a list for each."""
     if images:
         return np.asarray(model(np.stack(images))).astype("float64").round(7).tolist()
-    ids = [encoding.encode(text, model.max_length or encoding.MAXLEN, None, model.tokenizer).ids for text in SENTENCES]
+    longest = model.max_length or min(encoding.MAXLEN, model.backbone.max_sequence_length)
+    ids = [encoding.encode(text, longest, None, model.tokenizer).ids for text in SENTENCES]
     length = model.max_length or max(map(len, ids))
     padded = np.stack([np.pad(each, (0, length - len(each))) for each in ids])
     return np.asarray(model(padded)).astype("float64").round(7).tolist()
@@ -103,8 +105,9 @@ def _answers(model, images) -> list[Any]:
 def _drawings(config):
     """The drawings of the package in the size and the number of channels that a model reads."""
     (rows, columns), side = config["grid"], config["side"]
-    images = [Image.open((pages.LIVE / "drawings" / f"{name}.jpg").open("rb")) for name in pages.DRAWINGS]
-    fitted = [image_files.fit_image(np.asarray(image.convert("RGB")), (rows * side, columns * side)) for image in images]
+    files = [io.BytesIO((pages.LIVE / "drawings" / f"{name}.jpg").read_bytes()) for name in pages.DRAWINGS]
+    images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+    fitted = [image_files.fit_image(image, (rows * side, columns * side)) for image in images]
     if config["channels"] == 3:
         return fitted
     return [np.uint8(image.mean(axis=2, keepdims=True).round()) for image in fitted]

@@ -68,7 +68,17 @@ def live_page(
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     live["drawings"] = [{"name": each, "source": _png(image)} for each, image in zip(DRAWINGS, drawings)]
-    nothing = {"sentenceB": None, "probability": None, "className": None, "whatIf": [], "vectors": None, "predictions": []}
+    nothing = {"sentenceB": None, "vectors": None, "patching": None, "maps": None, "predictions": []}
+    unknown = {
+        "name": None,
+        "className": None,
+        "probability": None,
+        "logOdds": None,
+        "whatIf": [],
+        "heads": None,
+        "layers": None,
+    }
+    nothing |= unknown | {"answers": [unknown]}  # what the viewer can explain of a class is not known here
     layers, heads = range(config["layers"]), range(config["heads"])
     shown = nothing | {"queries": [*tokens], "keys": [*tokens], "layer": layers[-1] if is_image else 0, "live": live}
     shown |= {"heads": [*heads], "layers": [*layers], "kinds": [_kind(kind, config) for kind in shown_kinds]}
@@ -140,7 +150,16 @@ def _language():
 def _kind(name, config):
     heads = 1 if name == "rollout" else config["heads"]
     shares = name in ("attention", "rollout")  # shares of one query sum to 1
-    return {"name": name, "heads": heads, "signed": not shares, "shares": shares, "scales": [], "zeros": []}
+    return {
+        "name": name,
+        "heads": heads,
+        "signed": not shares,
+        "shares": shares,
+        "scales": [],
+        "zeros": [],
+        "answer": None,
+        "map": False,
+    }
 
 
 def _png(image):
