@@ -100,6 +100,7 @@ export function imageMode() {
       make("img", { src: drawing.source, alt: name, width: 40, height: 40 }),
     );
   });
+  const best = make("div", { id: "best", "aria-hidden": "true" }); // where the bars are off the screen of a telephone
   const classes = make("ol", { id: "classes", "aria-label": say("classes") });
   $("live-input").append(
     make(
@@ -117,6 +118,7 @@ export function imageMode() {
     make("p", { class: "hint" }, say("image_hint")),
     classes,
   );
+  document.body.append(best);
   document.addEventListener("paste", (event) => takeFile(event.clipboardData.files[0]));
 
   function answered() {
@@ -140,7 +142,9 @@ export function imageMode() {
         ),
       ),
     );
-    $("said").textContent = say("told_class", { name: names[order[0]], percent: inPercent(shares[order[0]]) });
+    const told = say("told_class", { name: names[order[0]], percent: inPercent(shares[order[0]]) });
+    $("said").textContent = told;
+    best.textContent = told;
     document.body.dataset.answer = shares.map((share) => share.toFixed(7)).join(" ");
   }
 
