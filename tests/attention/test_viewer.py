@@ -16,6 +16,7 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from course_hw5.attention.live import live_page
 from course_hw5.attention.viewer import templates
 from course_hw5.attention.viewer.page import Page, call_html, head_view
 from tests.attention.controls import choose, click, saved, texts, wait
@@ -177,9 +178,17 @@ def test_scripts_of_a_page_are_all_modules_without_imports_and_exports():
     folder = pathlib.Path(templates.__file__).parent
     assert sorted(path.stem for path in folder.glob("*.js")) == sorted(templates.SCRIPTS)
     texts = [str(templates.environment().globals["asset"](f"{name}.js")) for name in templates.SCRIPTS]
-    names = re.findall(r"^(?:async )?(?:function|const|let) (\w+)", "\n".join(texts), re.MULTILINE)
-    assert sorted(names) == sorted({*names})  # in one block, a name stands once
     assert "function imageView" in "".join(texts) and not re.search(r"^(import|export)\b", "\n".join(texts), re.MULTILINE)
+
+
+@pytest.mark.parametrize("left_out", [(), ("step", "words", "text_mode"), ("step", "patch", "brush", "image_mode")])
+def test_a_name_stands_once_among_the_scripts_of_a_page(left_out):
+    live = (*live_page.BEFORE_CONTROLS, *live_page.AFTER_CONTROLS) if left_out else ()
+    names = [name for name in (*templates.SCRIPTS, *live) if not name.startswith(left_out or "-")]
+    asset = live_page.ENVIRONMENT.globals["asset"]
+    text = "".join(str(asset(f"{name}.js")) for name in names)  # one block
+    found = re.findall(r"^(?:async )?(?:function|const|let) (\w+)", text, re.MULTILINE)
+    assert sorted(found) == sorted({*found}) and "seenWeights" in found
 
 
 def test_a_weight_takes_about_two_bytes_of_the_page():
