@@ -312,6 +312,14 @@ def test_in_a_notebook_a_weight_is_open_at_first_without_taking_the_focus(driver
     driver.switch_to.default_content()
 
 
+def test_a_long_token_makes_the_panel_no_wider(open_page):
+    names = ["[CLS]", "a" * 300, "b", "c", "[SEP]"]
+    driver = open_page(head_view, ATTENTION, names, vectors=VECTORS, weight=(0, 1, 1))
+    shown(driver, 0, 0, 1, 1)
+    click(driver, "#tour-start")
+    assert driver.execute_script("const {scrollWidth, clientWidth} = steps; return scrollWidth - clientWidth") == 0
+
+
 def test_another_scale_and_products_of_zero_are_told_as_they_are(page):
     vectors = {"query": [[[[2, 0, 0]] * 5]], "key": [[[[3, 1, 0]] * 5]], "value": [[[[1.0]] * 5]], "scale": -1}
     driver = page(np.full((1, 1, 5, 5), 0.2), {name: np.float32(part) for name, part in vectors.items()}, weight=(0, 1, 2))

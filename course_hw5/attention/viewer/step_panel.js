@@ -20,6 +20,7 @@ export async function openSteps(weight, isQuiet = false) {
   if (!found) return;
   await showSteps({ layer: seen.layer, ...found });
   if ($("steps").open) return;
+  endTour(); // the panel may have been opened before it told that it was closed
   const frame = window.frameElement; // of a notebook's cell, which may be too low
   if (frame) frame.style.height = `${Math.max(frame.offsetHeight, 800)}px`;
   if (isQuiet && frame) {
