@@ -9,6 +9,7 @@ from course_hw5.data.scenes import load_scenes as load_scenes
 from course_hw5.explanation import explain as explain
 from course_hw5.explanation.ablation import ablated as ablated
 from course_hw5.explanation.extract import attention_model as attention_model
+from course_hw5.explanation.patching import patch_activations as patch_activations
 from course_hw5.explanation.text import embedding_parts as embedding_parts
 from course_hw5.explanation.text import get_att_tok as get_att_tok
 from course_hw5.exporting.export import export_model as export_model
