@@ -3,11 +3,13 @@
 import base64
 import json
 import pathlib
+import types
 
 import numpy as np
 import pandas as pd
 
 from course_hw5.attention.live.live_page import live_page
+from course_hw5.attention.viewer.answers import Answer, opposite
 from course_hw5.attention.viewer.page import head_view, patch_view
 from course_hw5.reports import classification_metrics, plots
 from course_hw5.reports.pages import comparison, run, scene
@@ -19,11 +21,19 @@ NAMES = test_comparison.NAMES
 
 
 def write_words(folder):
-    gradients, vectors = np.ones_like(test_viewer.ATTENTION), vectors_of(test_viewer.ATTENTION)
+    vectors = vectors_of(test_viewer.ATTENTION)
     tokens = ["[CLS]", *SENTENCE.split(), "[SEP]"]
-    more = {"probability": 0.81, "class_name": "positive", "what_if": test_viewer.WHAT_IF, "sentence_b_start": 4}
+    gradients, (layers, heads, *_) = np.ones_like(test_viewer.ATTENTION), test_viewer.ATTENTION.shape
+    changes = np.linspace(-2, 2, layers * heads).reshape(layers, heads)
+    words = [(*word, np.log(word[3] / (1 - word[3]))) for word in test_viewer.WHAT_IF]
+    first = Answer("positive", 0.81, 1.45, gradients, words, changes, changes[:, 0], np.linspace(-1, 1, len(tokens)))
+    second = [tokens[0], "این", *tokens[2:]]
+    of_patching = {"log_odds": (0.81, -1.2), "class_name": "positive", "tokens": (tokens, second)}
+    found = {"position": np.ones((layers, len(tokens))), "head": changes}
+    patching = [types.SimpleNamespace(what=what, changes=array, **of_patching) for what, array in found.items()]
+    more = {"answers": [first, opposite(first, "negative")], "patching": patching, "sentence_b_start": 4}
     more |= {"html_action": "return", "path": folder / "words.html"}
-    head_view(test_viewer.ATTENTION, tokens, gradients=gradients, vectors=vectors, **more)
+    head_view(test_viewer.ATTENTION, tokens, vectors=vectors, **more)
     return folder / "words.html"
 
 
@@ -142,7 +152,7 @@ KINDS = {
 # The words of each page that are data: tokens, classes, files, names of runs, what a lab and its figures say.
 FIGURES = "accuracy loss per epoch; epoch training validation"
 DATA = {
-    "words": "[CLS] [SEP] positive",
+    "words": "[CLS] [SEP] positive negative",
     "image": " ".join(
         ["[CLS]", *(f"r{row}c{column}" for row in range(3) for column in range(5)), "</script><b>cat dog owl elk ant"]
     ),

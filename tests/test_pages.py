@@ -28,7 +28,7 @@ CATALOGUES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path i
 SHOWN = ("aria-label", "title", "alt", "placeholder")  # attributes that readers see or hear
 KEYS = {"Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"}
 DRAGGED = {"Files"}  # a type of what is dragged
-VIEWS = {"Image", "Heads", "Matrix", "Model"}  # names of views in scripts; what is shown for them is in the catalogue
+VIEWS = {"Image", "Heads", "Matrix", "Model", "Patching"}  # names of views in scripts; what is shown for them is in the catalogue
 
 
 def named(suffix):
@@ -179,7 +179,7 @@ def views(driver, kind):
         click(driver, "#heads button", 1)  # one head is off
         click(driver, ".tokens.query li" if kind.endswith("words") else "#cls", 0)
         yield "a token is chosen"
-        for index, name in enumerate(("Matrix", "Model"), 1):
+        for index, name in enumerate(("Matrix", "Model", *(["Patching"] if kind == "words" else [])), 1):
             click(driver, "#views button", index)
             wait(driver, f"return document.body.dataset.shown.startsWith('{name}')")
             driver.execute_script("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
@@ -294,12 +294,12 @@ def test_numbers_of_a_matrix_or_an_image_are_a_table(written, driver, kind):
 def test_a_head_and_a_word_are_reached_by_arrows_and_space(written, driver):
     driver.get(written["words"].as_uri())
     focused(driver, "#what-if .words button", Keys.SPACE)
-    assert texts(driver, "#said") == ["positive 0.4000 without “a”"]
+    assert texts(driver, "#said") == ["positive 0.4000 log-odds −0.41 without “a”"]
     click(driver, "#views button", 2)
     wait(driver, "return document.querySelectorAll('.grid button').length === 12")
     focused(driver, ".grid button", Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     name = driver.execute_script("return document.activeElement.getAttribute('aria-label')")
-    assert re.match("Layer 1, head 1, strongest: “.*” looks at “.*”: 0\\.", name)
+    assert re.match("Layer 1, head 1: without it .*−0.18, strongest: “.*” looks at “.*”: 0\\.", name)
 
 
 @needs_browser

@@ -3,12 +3,13 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.special
 
+from course_hw5.attention.viewer.answers import Answer
 from course_hw5.attention.viewer.page import Page, patch_view
 from course_hw5.attention.viewer.vectors import by_default
 from course_hw5.explanation import ablation as ablations
@@ -17,6 +18,7 @@ from course_hw5.explanation.probe import Probe
 from course_hw5.explanation.target import class_names, target_of
 from course_hw5.models.beit_tasks import BeitClassifier
 
+MOST_ANSWERS = 5
 WINDOWS = 200  # of an image are taken out one after another at most: each costs a reading of all of it
 
 
@@ -45,6 +47,7 @@ class ImageExplanation:
             they sum to what the patches add to the log-odds. None if not asked for.
         occlusion: float32 `(patches,)`: how much the log-odds fall when the patch has the mean colour, or of a fine grid the
             square of patches that it is in. None if not asked for.
+        answers: the classes that a page can explain: the target, then the most probable ones, five in all.
     """
 
     attention: np.ndarray
@@ -62,10 +65,11 @@ class ImageExplanation:
     layer_changes: np.ndarray | None = None
     integrated_gradients: np.ndarray | None = None
     occlusion: np.ndarray | None = None
+    answers: Sequence[Answer] = ()
 
     def view(self, **options) -> Page | None:
         """Shows it by `patch_view`, whose options these are, with the `vectors` where they add less than 1 MB."""
-        shown = ("attention", "gradients", "content_logits", "position_logits", "image", "grid", "predictions", "patch")
+        shown = ("attention", "answers", "content_logits", "position_logits", "image", "grid", "predictions", "patch")
         given = {name: getattr(self, name) for name in shown} | {"vectors": by_default(self.vectors)}
         return patch_view(**given | options)
 
@@ -82,16 +86,31 @@ def explain_image(
     probe = image_probe(model, image, ablations.silenced(model, ablate, ablation))
     logits = probe.logits()
     answer = target_of(model, target, int(logits.argmax()))
-    attention, (gradients,), outputs = probe.attention([answer])
+    others = [target_of(model, None, int(i)) for i in np.argsort(-logits)[:MOST_ANSWERS]]
+    targets = [answer, *(other for other in others if other.name != answer.name)][:MOST_ANSWERS]
+    attention, gradients, outputs = probe.attention(targets)
     content_logits, position_logits = (of_first(outputs[name]) for name in ("content_logits", "position_logits"))
     probabilities = (scipy.special.expit if answer.is_alone else scipy.special.softmax)(logits)
     predictions = [(class_names(model)[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
-    patch = int(np.maximum(attention[-1] * gradients[-1], 0).sum(axis=(0, 2)).argmax())
-    log_odds = float(probe.log_odds([answer], probe.shares)[0, 0])
+    patch = int(np.maximum(attention[-1] * gradients[0][-1], 0).sum(axis=(0, 2)).argmax())
     shown, grid = _shown(probe.inputs[0], model.preprocessing), model.backbone.grid
-    arrays = (attention, gradients, content_logits, position_logits)
-    found = _maps(probe, answer, ablation, maps, log_odds, grid)
-    return ImageExplanation(*arrays, shown, grid, predictions, patch, vectors_of_first(outputs), answer.name, log_odds, **found)
+    arrays = (attention, gradients[0], content_logits, position_logits)
+    log_odds = probe.whole(targets)
+    found = _maps(probe, targets, ablation, maps, log_odds, grid)
+    parts = zip(targets, log_odds, gradients, found)
+    answers = [Answer(one.name, float(scipy.special.expit(odds)), odds, by, **more) for one, odds, by, more in parts]
+    return ImageExplanation(
+        *arrays,
+        shown,
+        grid,
+        predictions,
+        patch,
+        vectors_of_first(outputs),
+        answer.name,
+        log_odds[0],
+        **found[0],
+        answers=answers,
+    )
 
 
 def image_probe(model: BeitClassifier, image: np.ndarray, shares: ablations.Shares | None = None) -> Probe:
@@ -111,17 +130,21 @@ def windows(grid: tuple[int, int], most: int = WINDOWS) -> list[list[int]]:
     return [place[row : row + side, column : column + side].ravel().tolist() for row, column in corners]
 
 
-def _maps(probe, answer, ablation, maps, log_odds, grid):
-    """What `explain` has of `maps`, by the names of attributes."""
-    found = {}
+def _maps(probe, targets, ablation, maps, log_odds, grid):
+    """What `explain` has of `maps` for each target, by the names of attributes."""
+    found: list[dict[str, np.ndarray]] = [{} for _ in targets]
     if "heads" in maps:
-        found["head_changes"], found["layer_changes"] = probe.changes(answer, ablation, log_odds)
+        for one, (heads, layers) in zip(found, probe.changes(targets, ablation)):
+            one |= {"head_changes": heads, "layer_changes": layers}
     if "integrated_gradients" in maps:
-        found["integrated_gradients"] = np.float32(probe.integrated_gradients(answer)[1:])
+        for one, values in zip(found, probe.integrated_gradients(targets)):
+            one["integrated_gradients"] = np.float32(values[1:])
     if "occlusion" in maps:
-        found["occlusion"] = np.zeros(math.prod(grid), "float32")
-        for window, (without,) in zip(squares := windows(grid), probe.without_tokens([answer], squares).T):
-            found["occlusion"][np.array(window) - 1] = log_odds - without
+        squares = windows(grid)
+        for one, whole, without in zip(found, log_odds, probe.without_tokens(targets, squares)):
+            one["occlusion"] = np.zeros(math.prod(grid), "float32")
+            for square, odds in zip(squares, without):
+                one["occlusion"][np.array(square) - 1] = whole - odds
     return found
 
 

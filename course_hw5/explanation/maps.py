@@ -56,7 +56,7 @@ def integrated_gradients(model: Model, source: Any, target: Any = None) -> Map:
     sum to the difference of the log-odds between both. Arguments and result as for `attention`.
     """
     asked = _Asked(model, source, target)
-    return asked.of_tokens(asked.probe.integrated_gradients(asked.target))
+    return asked.of_tokens(asked.probe.integrated_gradients([asked.target])[0])
 
 
 def occlusion(model: Model, source: Any, target: Any = None) -> Map:
@@ -111,4 +111,4 @@ class _Asked:
         return text_groups(self.model, self.source) if self.is_text else windows(self.model.backbone.grid)
 
     def log_odds(self):
-        return self.probe.log_odds([self.target], self.probe.shares)[0, 0]
+        return self.probe.whole([self.target])[0]

@@ -77,9 +77,9 @@ def patch_activations(
             raise ValueError(f"`b` must have the shape of `a`, {first.inputs.shape[1:]}. Received: {second.inputs.shape[1:]}")
         default = int(first.logits().argmax())
     answer = target_of(model, target, default)
-    before, after = (float(probe.log_odds([answer], probe.shares)[0, 0]) for probe in (first, second))
+    before, after = (probe.whole([answer])[0] for probe in (first, second))
     moved = _patched(second, first.inputs, answer, what, len(tokens[0]) if tokens else second.tokens)
-    return Patching(what, np.float32(moved - after), (before, after), answer.name, tokens)
+    return Patching(what, (moved - after).astype("float32"), (before, after), answer.name, tokens)
 
 
 def _patched(probe: Probe, source, answer, what, tokens):

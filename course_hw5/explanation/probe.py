@@ -54,17 +54,24 @@ class Probe:
         weights = outputs["attention_weights"]
         return of_first(weights, tokens), [of_first(tape.gradient(value, weights), tokens) for value in values], outputs
 
-    def changes(self, target: Target, how: str, log_odds: float) -> tuple[np.ndarray, np.ndarray]:
-        """What is added to `log_odds` without each head, `(layers, heads)`, and without each layer's heads, `(layers,)`.
+    def whole(self, targets: Sequence[Target]) -> list[float]:
+        """Log-odds of each target with all heads, but for those that are off throughout, and with all tokens."""
+        return self.log_odds(targets, self.shares)[:, 0].tolist()
+
+    def changes(self, targets: Sequence[Target], how: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What is added to the log-odds without each head, `(layers, heads)`, and without each layer's heads, `(layers,)`.
 
         Args:
-            target: what `log_odds` are of.
+            targets: what is asked for.
             how: a name in `ablation.ABLATIONS`.
-            log_odds: with all heads.
+
+        Returns:
+            A pair of arrays for each target.
         """
         _, layers, heads, _ = self.shares.shape
-        (without,) = self.log_odds([target], ablation.each_head(self.shares, ablation.ABLATIONS[how])) - log_odds
-        return without[: layers * heads].reshape(layers, heads), without[layers * heads :]
+        every = np.concatenate([self.shares, ablation.each_head(self.shares, ablation.ABLATIONS[how])])
+        without = [row[1:] - row[0] for row in self.log_odds(targets, every)]
+        return [(row[: layers * heads].reshape(layers, heads), row[layers * heads :]) for row in without]
 
     def without_tokens(self, targets: Sequence[Target], groups: Sequence[Sequence[int]]) -> Float[np.ndarray, "targets groups"]:
         """Log-odds without each group of tokens, by their indices."""
@@ -91,7 +98,7 @@ class Probe:
             found.append([keras.ops.convert_to_numpy(target.log_odds(logits)) for target in targets])
         return np.concatenate(found, axis=1) if found else np.zeros((len(targets), 0), "float32")
 
-    def integrated_gradients(self, target: Target) -> Float[np.ndarray, " tokens"]:
+    def integrated_gradients(self, targets: Sequence[Target]) -> Float[np.ndarray, "targets tokens"]:
         """The share of each token in what the log-odds gain from the baseline to the input (Sundararajan et al. 2017).
 
         Along the straight line from what the first layer reads of the one to what it reads of the other; for patches, which are
@@ -100,15 +107,17 @@ class Probe:
         import tensorflow as tf
 
         nodes, weights = np.polynomial.legendre.leggauss(STEPS)
-        total = np.zeros(self.tokens)
+        total = np.zeros((len(targets), self.tokens))
         for part in self._parts(STEPS, smaller=2 * len(self.blocks)):
             count = len(nodes[part])
             of_baseline = tf.constant(np.repeat((1 - nodes[part, None]) / 2, self.tokens, axis=1), "float32")
-            with tf.GradientTape() as tape:
+            with tf.GradientTape(persistent=True) as tape:
                 tape.watch(of_baseline)
                 inputs, shares = np.repeat(self.inputs, count, axis=0), np.repeat(self.shares, count, axis=0)
-                value = target.log_odds(self._read(inputs, shares, {0: of_baseline}, self.baseline))
-            total -= weights[part] / 2 @ keras.ops.convert_to_numpy(tape.gradient(value, of_baseline))
+                logits = self._read(inputs, shares, {0: of_baseline}, self.baseline)
+                values = [target.log_odds(logits) for target in targets]
+            for row, value in zip(total, values):
+                row -= weights[part] / 2 @ keras.ops.convert_to_numpy(tape.gradient(value, of_baseline))
         return total
 
     def _parts(self, rows, smaller=1):

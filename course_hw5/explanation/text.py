@@ -1,7 +1,7 @@
 """A text as a `bert_classifier` reads it: word pieces, attention, gradients, and what its words are for."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -9,6 +9,7 @@ import numpy as np
 import scipy.special
 
 from course_hw5.attention import analysis
+from course_hw5.attention.viewer.answers import Answer, opposite
 from course_hw5.attention.viewer.page import Page, head_view
 from course_hw5.attention.viewer.vectors import by_default
 from course_hw5.errors import require
@@ -19,6 +20,7 @@ from course_hw5.explanation.target import target_of
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
+PAGE_GRADIENTS = 1 << 22  # weights, above which a page has the relevance of one class alone
 MASKED_WORDS = 100  # of a long text those that counted most: each costs a reading of all of it
 
 
@@ -43,6 +45,7 @@ class TextExplanation:
             [MASK]; they sum to what the words add to the log-odds. None if not asked for.
         occlusion: float32 `(tokens,)`: how much the log-odds fall when the token's word is masked; 0 for those that are not in
             `what_if`. None if not asked for.
+        answers: the classes that a page can explain, the target or the predicted class first.
         sentence_b_start: index of the first token of the second text of a pair, or None.
         truncated_from: number of tokens of the whole text, where the model reads fewer; else None.
         vectors: dict of "query", "key" and "value", float32 `(layers, heads, tokens, head_dim)`, and "bias", which broadcasts
@@ -60,13 +63,14 @@ class TextExplanation:
     layer_changes: np.ndarray | None = None
     integrated_gradients: np.ndarray | None = None
     occlusion: np.ndarray | None = None
+    answers: Sequence[Answer] = ()
     sentence_b_start: int | None = None
     truncated_from: int | None = None
     vectors: dict[str, np.ndarray] | None = None
 
     def view(self, **options) -> Page | None:
         """Shows it by `head_view`, whose options these are, with the `vectors` where they add less than 1 MB."""
-        shown = ("attention", "tokens", "gradients", "probability", "class_name", "what_if", "log_odds", "sentence_b_start")
+        shown = ("attention", "tokens", "answers", "sentence_b_start")
         given = {name: getattr(self, name) for name in shown} | {"vectors": by_default(self.vectors)}
         return head_view(**given | options)
 
@@ -128,7 +132,7 @@ def explain_text(
     if len(words) > MASKED_WORDS:
         counted = analysis.token_relevance(attention, gradients)[0]
         words = sorted(sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())[:MASKED_WORDS])
-    log_odds = float(probe.log_odds([answer], probe.shares)[0, 0])
+    (log_odds,) = probe.whole([answer])
     (without,) = probe.without_tokens([answer], [range(first, last + 1) for first, last in words])
     names = ["".join(map(tokenizer.without_marks, tokens[first : last + 1])) for first, last in words]
     masked = zip(scipy.special.expit(without).tolist(), without.tolist())
@@ -138,7 +142,22 @@ def explain_text(
     found |= {"sentence_b_start": other_start, "truncated_from": whole if whole > len(tokens) else None}
     found["vectors"] = vectors_of_first(outputs, len(tokens)) | {"bias": of_first(outputs["logit_bias"], len(tokens))}
     probability = float(scipy.special.expit(log_odds))
+    found["answers"] = _answers(model, answer, predicted, gradients, (probability, log_odds, what_if), found)
     return TextExplanation(tokens, attention, gradients, probability, answer.name, what_if, log_odds, **found)
+
+
+def _answers(model, answer, predicted, gradients, said, found):
+    """Both classes, for a page: the target, or the predicted class, first."""
+    probability, log_odds, what_if = said
+    parts = {name: found.get(name) for name in ("head_changes", "layer_changes", "integrated_gradients", "occlusion")}
+    of_answer = gradients if answer.index == predicted.index else -gradients
+    first = Answer(answer.name, probability, log_odds, of_answer, what_if, **parts)
+    others = (1 - answer.index,) if answer.against is None else (answer.against, answer.index)
+    name = " : ".join(model.class_names[i] for i in others)
+    answers = [first, opposite(first, name)][:: 1 if answer.index == predicted.index else -1]
+    if gradients.size > PAGE_GRADIENTS:
+        answers[1] = dataclasses.replace(answers[1], gradients=None)
+    return answers
 
 
 def text_probe(model: BertClassifier, text: str, other: str | None = None, special_tokens: bool = False) -> Probe:
@@ -165,9 +184,9 @@ def _maps(probe, answer, ablation, maps, log_odds, what_if, tokens):
     """What `explain` has of `maps`, by the names of attributes."""
     found = {}
     if "heads" in maps:
-        found["head_changes"], found["layer_changes"] = probe.changes(answer, ablation, log_odds)
+        ((found["head_changes"], found["layer_changes"]),) = probe.changes([answer], ablation)
     if "integrated_gradients" in maps:
-        found["integrated_gradients"] = np.float32(probe.integrated_gradients(answer)[:tokens])
+        found["integrated_gradients"] = np.float32(probe.integrated_gradients([answer])[0, :tokens])
     if "occlusion" in maps:
         found["occlusion"] = np.zeros(tokens, "float32")
         for _, first, last, _, without in what_if:

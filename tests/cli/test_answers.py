@@ -97,7 +97,7 @@ def test_attend_speaks_of_the_label_of_the_model_and_reads_special_tokens(tmp_pa
     for more, tokens in ([], '"[CLS]", "[UNK]"'), (["--special-tokens"], '"[CLS]", "[MASK]", "word7", "[SEP]"'):
         cli.main(["attend", "[MASK] word7", "--preset", str(folder), "--out", str(out), *more])
         assert re.fullmatch(rf"paraphrase 0\.\d{{4}}, log-odds [+-]\d\.\d\d\. Open {out}\n", capsys.readouterr().out)
-        assert tokens in out.read_text() and '"className": "paraphrase"' in out.read_text()
+        assert tokens in out.read_text() and '"name": "paraphrase"' in out.read_text()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 import { headStyle } from "./colors.js";
 import { $, make } from "./dom.js";
 import { choose, drawHeads, showHeads } from "./heads.js";
-import { counted, say } from "./language.js";
+import { counted, decimals, say } from "./language.js";
 import { drawMatrix, showMatrix } from "./matrix.js";
 import { drawModel, showModel } from "./model.js";
 import { imageView } from "./patches.js";
 import { SAVE, save } from "./saving.js";
 import { HOME, hasHeads, hasSteps, kind, kindName, palette, seen, state } from "./shared.js";
 import { openSteps, stepsPanel } from "./step_panel.js";
+import { signed, visible } from "./text.js";
+import { drawTransfer, showTransfer } from "./transfer.js";
 import { showWhatIf } from "./what_if.js";
 
 export const images = state.image && imageView();
@@ -17,6 +19,7 @@ export const VIEWS = {
   [HOME]: images || { show: showHeads, draw: drawHeads },
   Matrix: { show: showMatrix, draw: drawMatrix },
   Model: { show: showModel, draw: drawModel },
+  ...(state.patching ? { Patching: { show: showTransfer, draw: drawTransfer } } : {}),
 };
 
 let shows = 0;
@@ -26,10 +29,12 @@ export async function show() {
   for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.value === seen.view));
   $("kind").value = seen.kind;
   $("layer").value = seen.layer;
-  $("note").textContent = say(`note.${kind().name}`);
+  $("note").textContent = seen.view === "Patching" ? "" : say(`note.${kind().name}`);
   if (hasSteps) $("tip").textContent = say(`tip.${seen.view}`);
-  $("heads").style.visibility = hasHeads() && seen.view !== "Model" ? "visible" : "hidden";
-  $("layer").disabled = seen.view === "Model"; // which shows them all
+  const isWhole = ["Model", "Patching"].includes(seen.view); // which shows all layers
+  $("heads").style.visibility = hasHeads() && !isWhole ? "visible" : "hidden";
+  $("layer").disabled = isWhole || kind().map;
+  $("kind").disabled = seen.view === "Patching";
   for (const button of $("heads").children) button.setAttribute("aria-pressed", String(seen.heads.has(+button.value)));
   await VIEWS[seen.view].show($("stage"));
   if (turn !== shows) return; // something else is shown by now
@@ -66,6 +71,7 @@ $("views").append(
         value: view,
         onclick: () => {
           seen.view = view;
+          if (kind().map && view !== HOME) seen.kind = 0; // a map is seen on the image
           if (!seen.token?.pinned) seen.token = null;
           show();
         },
@@ -95,13 +101,32 @@ $("heads").append(
 $("save").append(
   ...Object.keys(SAVE).map((format) => make("button", { onclick: () => save(format) }, say(`save.${format}`))),
 );
-menu(
-  "kind",
-  state.kinds.map(({ name }, index) => [index, say(`kind.${name}`)]),
-  (value) => {
-    seen.kind = +value;
-  },
-);
+menu("kind", [], (value) => {
+  seen.kind = +value;
+  if (kind().map) seen.view = HOME;
+});
+
+/** What can be shown of the class that is explained. */
+function fillKinds() {
+  const { name } = kind();
+  const found = [...state.kinds.entries()].filter(([_, { answer }]) => answer === null || answer === seen.answer);
+  $("kind").replaceChildren(...found.map(([index, { name }]) => make("option", { value: index }, say(`kind.${name}`))));
+  seen.kind = found.find(([_, other]) => other.name === name)?.[0] ?? 0;
+}
+fillKinds();
+if (state.answers.length > 1) {
+  $("answer-label").hidden = false;
+  const option = ({ name, probability, logOdds }, index) => {
+    const values = { name: visible(name), probability: decimals(probability, 4), odds: signed(logOdds, 2) };
+    return [index, say("class_option", values)];
+  };
+  menu("answer", state.answers.map(option), (value) => {
+    seen.answer = +value;
+    seen.masked = null;
+    fillKinds();
+    showWhatIf();
+  });
+}
 menu(
   "layer",
   state.layers.map((layer, index) => [index, counted(layer)]),

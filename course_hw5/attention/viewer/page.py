@@ -11,8 +11,10 @@ from jaxtyping import UInt8
 from markupsafe import escape
 
 from course_hw5 import files
+from course_hw5.attention.viewer import answers as of_answers
 from course_hw5.attention.viewer import state, templates
 from course_hw5.attention.viewer import vectors as steps
+from course_hw5.attention.viewer.answers import Answer
 from course_hw5.errors import require
 
 ENVIRONMENT = templates.environment()
@@ -52,6 +54,8 @@ def head_view(
     class_name: str | None = None,
     what_if: Sequence[tuple] | None = None,
     log_odds: float | None = None,
+    answers: Sequence[Answer] | None = None,
+    patching: Sequence[Any] | None = None,
     vectors: Mapping[str, Any] | None = None,
     weight: tuple[int, int, int] | None = None,
     title: str | None = None,
@@ -72,12 +76,15 @@ def head_view(
         path: file to write the page to.
         query_tokens, key_tokens: in place of `tokens` for cross-attention, one string per query and per key. Rollout is for
             queries that are the keys.
-        gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
+        gradients: array of the shape of `attention`, of the log-odds of the predicted class by each weight; adds relevance.
         probability: of the model's answer, shown above the tokens.
         class_name: what that is the probability of, shown beside it.
         what_if: `(word, first token, last token, probability with it masked)` for each word, shown beside `probability`; the
             log-odds with it masked may follow, and are computed otherwise.
         log_odds: log(p / (1 - p)) of `probability`, also where that is 0 or 1 to float32; computed from it by default.
+        answers: in place of `gradients`, `probability`, `class_name`, `what_if` and `log_odds`: an `Answer` for each class that
+            the page can explain, the first shown first.
+        patching: what `patch_activations` found, once for each kind of activations; adds a view of it.
         vectors: dict of "query", "key" and "value", arrays `(layers, heads, tokens, head_dim)` in any form of `attention`.
             It may also hold "bias", an array that broadcasts to `attention`, added to the scaled products, where -inf hides a
             key; and "scale", `head_dim**-0.5` by default. Adds the steps from these vectors to each weight, and to what a head
@@ -100,15 +107,15 @@ def head_view(
     is_self = tokens is not None and queries == keys
     shown: dict[str, Any] = {
         "sentenceB": state.sentence_b_start(sentence_b_start, rows if is_self else None),
-        "probability": state.probability(probability),
-        "logOdds": state.log_odds(log_odds, state.probability(probability)),
-        "className": None if class_name is None else str(class_name),
-        "whatIf": state.what_if(what_if, probability, rows),
+        "patching": of_answers.patchings(patching),
     }
-    measures = state.measures(attention, gradients, rollout=is_self)
+    answers = [Answer(class_name, probability, log_odds, gradients, what_if)] if answers is None else answers
+    of_answers.check(answers)
+    shown["maps"] = of_answers.of_tokens(answers, columns)
+    measures = state.measures(attention, rollout=is_self) | of_answers.measures(answers, attention, is_self)
     found = steps.checked(vectors, attention)
     shown["weight"] = steps.weight(weight, found, attention.shape)
-    return _view(measures, queries, keys, shown, found, layer, heads, include_layers, title, html_action, path)
+    return _view(measures, answers, queries, keys, shown, found, layer, heads, include_layers, title, html_action, path)
 
 
 def patch_view(
@@ -126,6 +133,7 @@ def patch_view(
     gradients: state.Weights | None = None,
     predictions: Sequence[tuple[str, float]] | None = None,
     patch: int | None = None,
+    answers: Sequence[Answer] | None = None,
     vectors: Mapping[str, Any] | None = None,
     weight: tuple[int, int, int] | None = None,
     title: str | None = None,
@@ -146,9 +154,10 @@ def patch_view(
         path: file to write the page to.
         content_logits: array of the shape of `attention`, the product of query and key before the softmax, scaled; adds it.
         position_logits: array of the shape of `attention`, what is added to `content_logits` before the softmax; adds it.
-        gradients: array of the shape of `attention`, of the predicted class's logit by each weight; adds relevance.
+        gradients: array of the shape of `attention`, of the log-odds of the predicted class by each weight; adds relevance.
         predictions: `(class name, probability)`, best first; five are shown above the image.
         patch: index of the token whose attention is shown first; by default [CLS], or the patch in the middle without one.
+        answers: in place of `gradients`: an `Answer` for each class that the page can explain, the first shown first.
         vectors, weight: as of `head_view`; the bias is `position_logits` where vectors have none of their own.
         title: of the page; "Attention" by default.
 
@@ -170,10 +179,13 @@ def patch_view(
         "patch": state.indices([patch], len(names), "patch")[0],
         "predictions": state.predictions(predictions),
     }
-    measures = state.measures(attention, gradients, content_logits=content_logits, position_logits=position_logits)
+    answers = [Answer(gradients=gradients)] if answers is None else answers
+    of_answers.check(answers)
+    measures = state.measures(attention, content_logits=content_logits, position_logits=position_logits)
+    measures |= of_answers.measures(answers, attention, True, rows * columns)
     found = steps.checked(vectors, attention, measures.get("position_logits"))
     shown["weight"] = steps.weight(weight, found, attention.shape)
-    return _view(measures, names, names, shown, found, layer, heads, include_layers, title, html_action, path)
+    return _view(measures, answers, names, names, shown, found, layer, heads, include_layers, title, html_action, path)
 
 
 def _refuse(misplaced, view, last, advice):
@@ -181,7 +193,7 @@ def _refuse(misplaced, view, last, advice):
         raise TypeError(f"`{view}` must get no positional argument after `{last}`; {advice}. Received: {misplaced[0]!r:.60}")
 
 
-def _view(measures, queries, keys, shown, vectors, layer, heads, include_layers, title, html_action, path):
+def _view(measures, answers, queries, keys, shown, vectors, layer, heads, include_layers, title, html_action, path):
     """Shows or returns the page of `measures`, as `state.measures` gives them, with what else its scripts read in `shown`."""
     require("title", title, lambda title: title is None or isinstance(title, str), "a string, or None")
     require("path", path, lambda path: path is None or files.local_path(path).name, "the name of a file, or None")
@@ -189,6 +201,7 @@ def _view(measures, queries, keys, shown, vectors, layer, heads, include_layers,
     layers, first = state.layers(layer, include_layers, len(measures["attention"]))
     heads = state.indices(heads, measures["attention"].shape[1], "heads")
     shown = {"queries": queries, "keys": keys, "layer": first, "heads": heads} | shown
+    shown["answers"] = of_answers.shown(answers, layers, measures["attention"].shape)
     page = _page(title, measures, vectors, layers, shown)
     ipython = sys.modules.get("IPython")
     in_notebook = ipython and getattr(ipython.get_ipython(), "kernel", None)  # a terminal has no kernel, and shows no page
@@ -207,10 +220,13 @@ def _view(measures, queries, keys, shown, vectors, layer, heads, include_layers,
 
 def _page(title, measures, vectors, layers, shown):
     kinds, weights = [], []
-    for name, measure in measures.items():
+    for key, measure in measures.items():
+        name, answer = (*key.split(":"), None)[:2]
+        is_map = name in of_answers.MAPS
         scales, zeros, data = zip(*(state.pack(measure[i]) for i in layers))
         weights += [(f"{len(kinds)}-{i}", packed) for i, packed in enumerate(data)]
-        kind = {"name": name, "heads": measure.shape[1], "signed": name.endswith("logits")}
+        kind = {"name": name, "heads": measure.shape[1], "signed": name.endswith("logits") or is_map}
+        kind |= {"answer": None if answer is None else int(answer), "map": is_map}
         # Shares of one query sum to 1.
         kinds.append(kind | {"shares": name in ("attention", "rollout"), "scales": scales, "zeros": zeros})
     shown["vectors"], data = steps.pack(vectors, layers, [*measures]) if vectors else (None, [])

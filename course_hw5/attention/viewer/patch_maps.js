@@ -3,7 +3,7 @@
 import { mean } from "./arrays.js";
 import { heatColor, rgba } from "./colors.js";
 import { say } from "./language.js";
-import { activeHeads, allHeads, keys, kind, seen, state } from "./shared.js";
+import { activeHeads, allHeads, keys, kind, kindName, seen, state } from "./shared.js";
 import { number } from "./text.js";
 
 export const photo = state.image; // {source, width, height, rows, columns}
@@ -17,7 +17,7 @@ const chosenTokens = () => (seen.patch === ALL ? keys.map((_, token) => token).s
 /** One value per token: the chosen token's row, or its column where it is looked at, for the mean of some heads. */
 export function valuesOf(at, heads) {
   const each = chosenTokens();
-  const value = (own, token) => (seen.looks ? mean(at, heads, own, token) : mean(at, heads, token, own));
+  const value = (own, token) => (seen.looks || kind().map ? mean(at, heads, own, token) : mean(at, heads, token, own));
   return Float64Array.from(keys, (_, token) => each.reduce((sum, own) => sum + value(own, token), 0) / each.length);
 }
 
@@ -27,8 +27,8 @@ export function valuesOf(at, heads) {
  */
 function scaled(map) {
   const patches = map.slice(first);
-  const base = kind().signed ? patches.reduce((sum, value) => sum + value, 0) / patches.length : 0;
-  const others = map.filter((_, token) => token >= first && token !== seen.patch);
+  const base = kind().signed && !kind().map ? patches.reduce((sum, value) => sum + value, 0) / patches.length : 0;
+  const others = map.filter((_, token) => token >= first && (token !== seen.patch || kind().map));
   const furthest = others.reduce((most, value) => Math.max(most, Math.abs(value - base)), 0);
   return { base, limit: furthest || Math.abs(map[seen.patch] - base) || 1 };
 }
@@ -68,12 +68,13 @@ export function scaleOf(entry) {
 export function strongest(map) {
   let best = null;
   for (let token = first; token < keys.length; token++)
-    if (token !== seen.patch && (best === null || map[token] > map[best])) best = token;
+    if ((token !== seen.patch || kind().map) && (best === null || map[token] > map[best])) best = token;
   return best ?? seen.patch;
 }
 
 /** What the map shows, in words. */
 export function titleOfMap() {
+  if (kind().map) return kindName();
   const key = !seen.looks ? "who_looks_at_patch" : seen.patch === ALL ? "where_patches_look" : "where_patch_looks";
   return say(key, { patch: chosenName() });
 }

@@ -24,7 +24,7 @@ import { frame, paintMap, ready } from "./patch_painting.js";
 import { predicted } from "./patch_predictions.js";
 import { drawImage, imageCsv } from "./patch_saving.js";
 import { legend } from "./scale.js";
-import { ARROWS, hasHeads, hasSteps, headsText, keys, palette, seen, state } from "./shared.js";
+import { ARROWS, hasHeads, hasSteps, headsText, keys, kind, kindName, palette, seen, state } from "./shared.js";
 import { ofPatch } from "./step_choice.js";
 import { openSteps } from "./step_panel.js";
 import { number } from "./text.js";
@@ -93,6 +93,7 @@ export function imageView() {
   });
   const query = make("b", { id: "query" });
   const every = make("button", { title: say("all_patches_button"), onclick: () => choose(ALL) }, say("all_patches"));
+  const directions = make("div", { role: "group", "aria-label": say("direction") }, ...gazes);
   const readout = make("p", { class: "readout", "aria-live": "polite" });
   const scaleBar = make("div");
   const caption = make("p", { class: "readout" });
@@ -120,13 +121,7 @@ export function imageView() {
     make(
       "div",
       {},
-      make(
-        "div",
-        { class: "controls" },
-        query,
-        make("div", { role: "group", "aria-label": say("direction") }, ...gazes),
-        every,
-      ),
+      make("div", { class: "controls" }, query, directions, every),
       readout,
       make("div", { class: "beside" }, first ? cls : "", make("div", {}, canvas, scaleBar)),
       table,
@@ -201,7 +196,9 @@ export function imageView() {
     if (stage.firstChild !== view) stage.replaceChildren(view);
     const { all, single } = mapsOf(at);
     const { map } = all;
-    query.textContent = chosenName();
+    query.textContent = kind().map ? kindName() : chosenName();
+    for (const control of [directions, every]) control.hidden = kind().map;
+    if (first) cls.hidden = kind().map;
     every.setAttribute("aria-pressed", String(seen.patch === ALL));
     gazes.forEach((button, index) => button.setAttribute("aria-pressed", String(seen.looks === !index)));
     paintMap(canvas, all, frame.width, frame.height, true);

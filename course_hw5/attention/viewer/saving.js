@@ -6,16 +6,15 @@ import { say } from "./language.js";
 import { activeHeads, allHeads, hasHeads, headsText, kind, kindName, seen, state, widthOf } from "./shared.js";
 import { text } from "./svg.js";
 import { quoted } from "./text.js";
+import { transferCsv } from "./transfer.js";
 import { passes, weights } from "./weights.js";
 
 async function svg() {
   const drawn = await VIEWS[seen.view].draw(await weights(seen.kind, seen.layer));
   const { height, parts } = drawn;
   const all = () => say(hasHeads() ? "all_layers" : "all_layers_averaged");
-  const caption = say("caption", {
-    kind: kindName(),
-    what: seen.view === "Model" ? all() : headsText(activeHeads()),
-  });
+  const what = seen.view === "Model" ? all() : headsText(activeHeads());
+  const caption = seen.view === "Patching" ? say("view.Patching") : say("caption", { kind: kindName(), what });
   const width = Math.max(drawn.width, Math.ceil(1.15 * widthOf(caption)) + 24); // it is bold
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   const font = `font-family="system-ui, sans-serif" font-size="13" fill="${style("--ink")}"`;
@@ -38,6 +37,7 @@ async function png() {
 
 /** One row per head and query of the layer shown, or of all, one column per key; of an image, one row per patch. */
 async function csv() {
+  if (seen.view === "Patching") return transferCsv();
   if (seen.view === "Image") return images.csv(await weights(seen.kind, seen.layer));
   const isModel = seen.view === "Model";
   const heads = isModel ? allHeads() : activeHeads();
@@ -65,8 +65,9 @@ export async function save(format) {
     for (const button of buttons) button.disabled = false;
   });
   const url = URL.createObjectURL(new Blob([made], { type }));
-  const name = kind().name.replaceAll("_", "-");
-  const which = seen.view === "Model" ? "all-layers" : `layer${state.layers[seen.layer]}`;
+  const isPatching = seen.view === "Patching";
+  const name = isPatching ? "patching" : kind().name.replaceAll("_", "-");
+  const which = seen.view === "Model" || isPatching ? "all-layers" : `layer${state.layers[seen.layer]}`;
   make("a", {
     href: url,
     download: `${name}-${which}.${format}`,

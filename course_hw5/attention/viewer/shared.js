@@ -12,6 +12,8 @@ export const HOME = state.image ? "Image" : "Heads";
 export const seen = {
   view: HOME,
   kind: 0,
+  answer: 0, // the class that is explained
+  words: "masked", // what the numbers under the words are
   layer: state.layer,
   filter: "all",
   heads: new Set(state.heads),
@@ -32,6 +34,8 @@ export function widthOf(text, size = 13) {
 export const fitted = (text, width, size) => shortened(text, width, (part) => widthOf(part, size));
 
 export const kind = () => state.kinds[seen.kind];
+export const answer = () => state.answers[seen.answer];
+export const answerName = (entry = answer()) => visible(entry.name ?? say("probability"));
 export const kindName = () => say(`kind.${kind().name}`);
 // What is folded through layers has no heads: they are averaged.
 export const hasHeads = () => kind().heads === palette.length;
@@ -39,6 +43,7 @@ export const allHeads = () => [...Array(kind().heads).keys()];
 export const activeHeads = () => (hasHeads() ? [...seen.heads].sort((a, b) => a - b) : allHeads());
 
 export function headsText(heads) {
+  if (kind().map) return kindName();
   const which = !hasHeads()
     ? say("averaged")
     : !heads.length

@@ -19,13 +19,12 @@ from course_hw5.errors import is_whole, require
 Weights = CrossWeights | Sequence[Any]
 
 
-def measures(attention: CrossWeights, gradients: Weights | None, rollout: bool = True, **signed: Weights | None) -> dict:
-    """All that a page can show of some attention, in the order of its menu.
+def measures(attention: CrossWeights, rollout: bool = True, **signed: Weights | None) -> dict:
+    """What a page can show of some attention, whatever the answer is, in the order of its menu.
 
     Args:
         attention: float array `(layers, heads, queries, keys)`, softmax weights.
-        gradients: as `attention`, or None; adds relevance.
-        rollout: whether queries and keys are the same tokens, which rollout, and relevance through all layers, need.
+        rollout: whether queries and keys are the same tokens, which rollout needs.
         **signed: `content_logits` and `position_logits`, as `attention`, of any sign; or None.
 
     Returns:
@@ -43,11 +42,6 @@ def measures(attention: CrossWeights, gradients: Weights | None, rollout: bool =
                 raise ValueError(f"`{name}` must have the shape of `attention`, {attention.shape}. Received: {logits.shape}")
     if rollout:
         found["rollout"] = analysis.rollout_by_layer(attention)[:, None]
-    if gradients is not None:
-        gradients = stacked(gradients, "gradients")
-        found["relevance"] = analysis.gradient_relevance(attention, gradients)
-        if rollout:
-            found["relevance_all_layers"] = analysis.relevance_by_layer(attention, gradients)[:, None]
     return found
 
 

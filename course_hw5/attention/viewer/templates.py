@@ -18,7 +18,7 @@ from PIL import Image
 # Modules of JavaScript in this order; without their imports and exports they share one block, where each name stands once.
 SCRIPTS = (
     *("language", "text", "colors", "arrays", "layout", "svg", "dom", "shared"),
-    *("weights", "scale", "numbers", "heads", "matrix", "model", "what_if"),
+    *("weights", "scale", "numbers", "heads", "matrix", "changes", "model", "what_if", "transfer"),
     *("step_numbers", "step_charts", "step_choice", "step_sections", "step_tour", "step_panel"),
     *("patch_maps", "patch_painting", "patch_predictions", "patch_saving", "patches", "saving", "controls"),
 )
