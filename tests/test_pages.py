@@ -28,7 +28,13 @@ CATALOGUES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path i
 SHOWN = ("aria-label", "title", "alt", "placeholder")  # attributes that readers see or hear
 KEYS = {"Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"}
 DRAGGED = {"Files"}  # a type of what is dragged
-VIEWS = {"Image", "Heads", "Matrix", "Model", "Patching"}  # names of views in scripts; what is shown for them is in the catalogue
+VIEWS = {
+    "Image",
+    "Heads",
+    "Matrix",
+    "Model",
+    "Patching",
+}  # names of views in scripts; what is shown for them is in the catalogue
 
 
 def named(suffix):

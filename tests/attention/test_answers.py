@@ -140,7 +140,16 @@ def test_patching_shows_layers_by_positions_and_by_heads(open_page, downloads):
     assert texts(driver, "#stage > .wide caption") == ["What each layer reads at a word piece", "What each head gives"]
     assert texts(driver, "#stage > .wide thead th")[:5] == ["Layer", "[CLS]", "the", "good → bad", "film"]
     assert texts(driver, "#stage > .wide td")[:2] == ["+12.00", "0.00"]
-    assert texts(driver, "#stage > .wide:last-child td") == ["+0.50", "+1.00", "0.00", "+1.50", "+3.00", "−2.00", "+0.25", "+12.00"]
+    assert texts(driver, "#stage > .wide:last-child td") == [
+        "+0.50",
+        "+1.00",
+        "0.00",
+        "+1.50",
+        "+3.00",
+        "−2.00",
+        "+0.25",
+        "+12.00",
+    ]
     assert "+6.20 for “[CLS] the good film ##s [SEP]”" in texts(driver, ".readout")[0]
     *_, table = saved(driver, downloads, "patching-all-layers")
     assert '"What each head gives",1,"1",-2\n' in table.read_text()
