@@ -219,6 +219,22 @@ def test_a_link_that_does_not_fit_is_refused_in_a_sentence(open_live):
     assert texts(driver, "#live-note") == ["The link does not fit this page: the page starts anew."]
 
 
+def test_an_older_browser_gives_the_same_answer(open_live, written):
+    """Without `Uint8Array.fromBase64`, and where WebAssembly does not take the code."""
+    driver = open_live("bert")
+    before = driver.execute_script("return document.body.dataset.answer")
+    text = (written / "bert.html").read_text(encoding="utf-8")
+    code = text.split('id="live-code">')[1].split("<")[0]
+    (written / "older.html").write_text(text.replace(code, "AAAA"), encoding="utf-8")
+    script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": "delete Uint8Array.fromBase64"})
+    try:
+        open_live("older")
+    finally:
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    assert driver.execute_script("return document.body.dataset.engine") == "plain"
+    assert answered(driver) == pytest.approx([float(before)], abs=1e-4)
+
+
 def test_the_page_runs_no_other_script(driver, written):
     driver.get((written / "bert.html").as_uri())
     answered(driver)
