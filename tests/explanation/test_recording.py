@@ -5,6 +5,7 @@ import pathlib
 import threading
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 
@@ -56,6 +57,9 @@ class OwnBlock(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.project = keras.layers.Dense(24)
+
+    def build(self, shape):
+        self.project.build(shape)
 
     def call(self, x):
         import tensorflow as tf
@@ -142,6 +146,53 @@ def test_attention_within_a_function_of_tensorflow_is_named():
         attention_model(keras.Model(inputs, Compiled(name="block")(inputs)))
 
 
+class Asks(OwnBlock):
+    """As some layers of keras-hub, which cannot be traced before they know how many tokens there are."""
+
+    def call(self, x):
+        return super().call(x / 2 if keras.ops.shape(x)[1] > 5 else x)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def test_a_layer_that_asks_for_the_number_of_tokens_is_read():
+    inputs = keras.Input((None, 8))
+    model = attention_model(keras.Model(inputs, Asks(name="block")(inputs)))
+    assert model.output["block"].shape == (None, 2, None, None)
+    assert model.predict(X, verbose=0)["block"].shape == (2, 2, 5, 5)
+
+
+class Fails(OwnBlock):
+    def call(self, x):
+        raise TypeError("no tokens\nof any size")
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def test_a_model_that_cannot_run_on_open_sizes_is_refused_in_one_line():
+    inputs = keras.Input((5, 8))
+    with pytest.raises(ValueError, match=r"^`model` must run on inputs of open sizes\. Received: 'odd': [^\n]+$"):
+        attention_model(keras.Model(inputs, Fails()(inputs), name="odd"))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"is_causal": True}, {"scale": 0.5}, {"mask": True}, {"mask": True, "is_causal": True}]
+)
+def test_what_stands_in_for_fused_attention_computes_the_same(options):
+    random = np.random.default_rng(0)
+    query, key, value = (random.normal(size=(2, 5, heads, 8)).astype("float32") for heads in (4, 2, 2))
+    if "mask" in options:
+        options = options | {"mask": random.random((2, 1, 5, 5)) < 0.8}
+    expected = keras.ops.dot_product_attention(query, key, value, **options)
+    np.testing.assert_allclose(extract.recording.jax_attention(None, query, key, value, **options), expected, atol=1e-6)
+    options = {{"mask": "attn_mask"}.get(name, name): value for name, value in options.items()}
+    heads_first = (np.swapaxes(x, 1, 2) for x in (query, key, value))
+    found = extract.recording.torch_attention(None, *heads_first, **options)
+    np.testing.assert_allclose(np.swapaxes(found, 1, 2), expected, atol=1e-6)
+
+
 class Subclass(keras.Model):
     def call(self, x):
         return x
@@ -172,6 +223,18 @@ def test_a_backbone_of_keras_hub_is_read_and_gives_the_same_outputs(name):
     assert len(weights) == {"T5Backbone": 6}.get(name, 2) and difference < 1e-5
     for array in weights.values():
         np.testing.assert_allclose(array.sum(-1), 1, atol=1e-5)
+
+
+def test_a_model_with_a_head_is_read_saved_and_loaded(tmp_path):
+    model = keras_hub.models.ViTImageClassifier(BACKBONES.BACKBONES["ViTBackbone"](), num_classes=3)
+    images = BACKBONES.inputs_of(model)
+    attention = attention_model(model)
+    expected = attention.predict(images, verbose=0)
+    attention.save(tmp_path / "attention.keras")
+    found = keras.models.load_model(tmp_path / "attention.keras").predict(images, verbose=0)
+    assert list(found) == list(expected) and len(found) == 2
+    for path, array in expected.items():
+        np.testing.assert_array_equal(found[path], array)
 
 
 class SampledPoints(keras.layers.Layer):
