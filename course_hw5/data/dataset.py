@@ -34,6 +34,7 @@ class Dataset:
         note: a sentence about the data, for `config.json` and pages.
         batch_size: examples in a batch of `train`.
         describe: function from one input to the text that stands for it, where inputs are no images; or None.
+        samples: a few texts of `validation` as they were written, a tuple of one string or of a pair for each; () for images.
     """
 
     train: tf.data.Dataset
@@ -43,6 +44,7 @@ class Dataset:
     note: str
     batch_size: int
     describe: Callable | None = None
+    samples: tuple[tuple[str, ...], ...] = ()
 
 
 def require_source(

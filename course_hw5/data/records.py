@@ -126,25 +126,39 @@ def labelled_records(name: str, builder: Any, label: str, decode: Any) -> Splits
     """
     import tensorflow_datasets as tfds
 
-    found = {split: split for split in SPLITS if split in builder.info.splits}
-    if "test" not in found and "validation" in found:
-        found = {"train": "train", "test": "validation"}
-    if "train" not in builder.info.splits:
-        raise OSError(f"tfds:{name} must have a split train. Received: {', '.join(builder.info.splits)}")
-    class_names = builder.info.features[label].names or [str(i) for i in range(builder.info.features[label].num_classes)]
-    require_classes(f"tfds:{name}", class_names)
+    class_names = label_names(name, builder, label)
     options = {
         "read_config": tfds.ReadConfig(interleave_cycle_length=1),
         "decoders": tfds.decode.PartialDecoding({label: True}),
     }
     parts = {}
-    for split, stored in found.items():
+    for split, stored in stored_splits(name, builder).items():
         records = split_records(name, builder, stored, decode)
         batches = builder.as_dataset(stored, **options).batch(BLOCK)
         labels = np.concatenate([batch[label] for batch in tfds.as_numpy(batches)]).astype("int64")
         known = np.flatnonzero(labels >= 0)  # a test set whose labels are kept secret has -1
         parts[split] = Examples(records, known, labels[known])
-    return Splits({split: part for split, part in parts.items() if len(part)}, [*class_names], f"tfds:{name}")
+    return Splits({split: part for split, part in parts.items() if len(part)}, class_names, f"tfds:{name}")
+
+
+def label_names(name: str, builder: Any, label: str) -> list[str]:
+    """The classes of a feature; raises ValueError if there is one only."""
+    feature = builder.info.features[label]
+    class_names = [*feature.names] if feature.names else [str(number) for number in range(feature.num_classes)]
+    require_classes(f"tfds:{name}", class_names)
+    return class_names
+
+
+def stored_splits(name: str, builder: Any) -> dict[str, str]:
+    """The names of `SPLITS` that a data set has, and what it calls each: "validation" is the test set where there is no "test".
+
+    Raises:
+        OSError: if it has no split "train".
+    """
+    found = {split: split for split in SPLITS if split in builder.info.splits}
+    if "train" not in found:
+        raise OSError(f"tfds:{name} must have a split train. Received: {', '.join(builder.info.splits)}")
+    return {"train": "train", "test": "validation"} if "validation" in found and "test" not in found else found
 
 
 def split_records(name: str, builder: Any, split: str, decode: Any) -> Records:

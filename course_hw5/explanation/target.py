@@ -100,9 +100,7 @@ def logits_of(model: Task, outputs: dict) -> Tensor:
         outputs: of its `with_attention()`, or of `logits_model`.
     """
     if isinstance(model, BertClassifier):
-        head = model.classifier
-        positive = keras.ops.matmul(keras.ops.cast(outputs["pooled_output"], "float32"), head.kernel) + head.bias
-        return keras.ops.concatenate([keras.ops.zeros_like(positive), positive], axis=-1)
+        return model.class_logits(outputs["pooled_output"])
     if isinstance(model, BeitClassifier):
         return outputs["logits"]
     output = outputs["output"]

@@ -33,7 +33,8 @@ class TextExplanation:
         attention: float32 `(layers, heads, tokens, tokens)`.
         gradients: of the log-odds of the target, by default of the predicted class, by each weight of `attention`, of the same
             shape.
-        probability: of the target, by default of label 1; so are all numbers that follow.
+        probability: of the target, by default of label 1, or of three classes or more of the predicted one; so are all numbers
+            that follow.
         class_name: what `probability` is of.
         what_if: `(word, first token, last token, probability, log-odds)`, both with that word as [MASK], for each word, or for
             the 100 words that counted most if there are more.
@@ -127,7 +128,8 @@ def explain_text(
     """As `explain`, of a text."""
     probe, words, tokens, other_start = _probe(model, text, other, special_tokens, ablations.silenced(model, ablate, ablation))
     tokenizer = model.tokenizer
-    answer, predicted = target_of(model, target, 1), target_of(model, target, int(probe.logits().argmax()))
+    predicted = target_of(model, target, int(probe.logits().argmax()))
+    answer = predicted if model.num_classes > 2 else target_of(model, target, 1)
     attention, (gradients,), outputs = probe.attention([predicted], len(tokens))
     if len(words) > MASKED_WORDS:
         counted = analysis.token_relevance(attention, gradients)[0]

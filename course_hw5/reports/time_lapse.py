@@ -51,7 +51,7 @@ class AttentionTimeLapse(TimeLapse):
 
     Args:
         run_dir: folder for the files.
-        sources: list of sentences, or dict of names to images `(height, width, 3)`, uint8.
+        sources: list of sentences, or dict of names to images `(height, width, 3)`, uint8, or to whatever else `explain` takes.
         explain: function `(model, source)` to a `TextExplanation` or an `ImageExplanation`, such as `course_hw5.explain`.
         every: epochs from one look to the next.
     """

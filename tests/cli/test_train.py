@@ -63,7 +63,13 @@ def test_scripts_fit_on_one_screen():
 def test_the_recipe_mlp_leaves_a_run_folder_with_its_arguments(tmp_path, capsys, monkeypatch):
     train("mlp", "--dataset", "digits", "--recipe", "tuned", "--epochs", 1, "--out", tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["arguments"] == {"dataset": "digits", "recipe": "tuned", "batch_size": 256, "strategy": "none"}
+    assert config["arguments"] == {
+        "dataset": "digits",
+        "recipe": "tuned",
+        "image_size": None,
+        "batch_size": 256,
+        "strategy": "none",
+    }
     assert config["settings"]["epochs"] == 1 and config["settings"]["optimizer"] == "adamw"
     assert config["settings"]["warmup_epochs"] == 0.5  # not the recipe's two
     assert (tmp_path / "run" / "index.html").exists()

@@ -167,3 +167,43 @@ def test_a_lora_that_was_stopped_goes_on_to_the_same_weights(small_bert, tmp_pat
     assert 0 < changed < len(start)
     rows = (tmp_path / "whole" / "attention.json").read_text(), (tmp_path / "stopped" / "attention.json").read_text()
     assert rows[0] == rows[1]
+
+
+SENTENCES = {
+    "fa": {
+        "ورزش": ("توپ در زمین است", "بازی خوب بود"),
+        "هنر": ("آواز خوب است", "رقص در شب بود"),
+        "خبر": ("باران در شهر است", "شهر خوب بود"),
+    },
+    "zh": {"体育": ("球在场上", "比赛很好"), "艺术": ("歌很好听", "舞在夜里"), "新闻": ("城里有雨", "雨很大")},
+}
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_a_bert_of_another_language_is_fine_tuned_on_a_table(language, tmp_path, capsys):
+    rows = [(sentence, name) for name, sentences in SENTENCES[language].items() for sentence in sentences for _ in range(10)]
+    pieces = sorted({piece for sentence, _ in rows for piece in (sentence.split() if language == "fa" else sentence)})
+    vocabulary = [*SPECIAL_TOKENS, *pieces]
+    folder = shutil.copytree(GOLDEN, tmp_path / "bert")
+    (folder / "vocab.txt").write_text(
+        "\n".join([*vocabulary, *(f"[unused{i}]" for i in range(60 - len(vocabulary)))]), encoding="utf-8"
+    )
+    (tmp_path / "mine.csv").write_text("\n".join(["text,label", *map(",".join, rows)]), encoding="utf-8")
+    run, options = tmp_path / "run", ("--data", tmp_path / "mine.csv")
+    more = ("--epochs", 4, "--learning-rate", 5e-3, "--validation-split", 0.2, "--batch-size", 4)
+    train("bert", "--preset", folder, "--max-length", 12, "--out", run, *options, *more)
+    names = sorted(SENTENCES[language])
+    model = course_hw5.load_model(run)
+    assert [*model.class_names] == names and model.output_shape == (None, 3)
+    assert "[UNK]" not in course_hw5.explain(model, rows[0][0]).tokens
+    page, frames = (
+        (run / "index.html").read_text(encoding="utf-8"),
+        json.loads((run / "attention.json").read_text(encoding="utf-8")),
+    )
+    assert all(name in page for name in names) and {frame["answer"] for frame in frames} <= {*names}
+    assert {frame["name"] for frame in frames} <= {sentence for sentence, _ in rows}
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["accuracy"] > 0.5 and metrics["examples"] == 12
+    command("evaluate", run, *options, "--max-length", 12, "--out", tmp_path / "evaluated")
+    command("attend", rows[0][0], "--preset", run, "--out", tmp_path / "attention.html")
+    assert capsys.readouterr().out.splitlines()[-1].startswith(rows[0][1] + " 0.")

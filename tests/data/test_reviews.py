@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from course_hw5 import load_reviews
 from course_hw5.data import reviews
+from course_hw5.data.token_ids import tokenize
 from course_hw5.text.encoding import encode, encode_sentence, tokens_of
 from course_hw5.text.tokenizer import bert_tokenizer
 
@@ -92,17 +93,17 @@ def test_order_changes_with_the_epoch_and_repeats_with_the_seed():
 def test_a_long_text_keeps_its_beginning_and_its_end():
     tokenizer = bert_tokenizer()
     text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    ids = reviews._tokenize(np.array([text, "one two"]), tokenizer, max_length=12)
-    assert words(ids[0].numpy()) == "one two three ten eleven twelve thirteen fourteen fifteen sixteen"
-    assert tokens_of(ids[1].numpy()) == ["[CLS]", "one", "two", "[SEP]"]
-    whole = reviews._tokenize(np.array([text]), tokenizer, max_length=64)
-    assert whole[0].numpy().tolist() == encode(text, 64).ids.tolist()
+    ids = tokenize([text, "one two"], tokenizer, max_length=12)
+    assert words(ids[0]) == "one two three ten eleven twelve thirteen fourteen fifteen sixteen"
+    assert tokens_of(ids[1]) == ["[CLS]", "one", "two", "[SEP]"]
+    [whole] = tokenize([text], tokenizer, max_length=64)
+    assert whole.tolist() == encode(text, 64).ids.tolist()
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"source": "yelp"}, "`source` must be one of sst2, sst2_sentences, imdb. Received: 'yelp'"),
+        ({"source": "yelp"}, "`source` must be sst2, sst2_sentences, imdb, tfds:NAME, or a table .*Received: 'yelp'"),
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"max_length": 4}, "`max_length` must be a whole number, 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),

@@ -196,3 +196,16 @@ def test_embedding_parts_add_up_to_what_the_first_layer_reads(model):
 def test_a_model_without_attention_is_refused():
     with pytest.raises(ValueError, match="`model` must have layers that attend.* Received: 'mlp"):
         attention_model(mlp_classifier(hidden_units=(4,)))
+
+
+def test_of_three_classes_the_predicted_one_is_explained():
+    model = bert_classifier(small_backbone(vocabulary_size=9, vocabulary=VOCABULARY), class_names=("sport", "news", "art"))
+    model.classifier.bias.assign([0.0, 0.0, 2.0])
+    explained = explain(model, "good film")
+    assert explained.class_name == "art" and [word for word, *_ in explained.what_if] == ["good", "film"]
+    _, ids, _ = text.read(model, "good film")
+    np.testing.assert_allclose(explained.probability, model(ids)[0, 2], atol=1e-6)
+    ids[0, 1] = model.tokenizer.mask_token_id
+    np.testing.assert_allclose(explained.what_if[0][3], model(ids)[0, 2], atol=1e-6)
+    page = explained.view(html_action="return")
+    assert '"className": "art"' in page and np.abs(explained.gradients).max() > 0

@@ -26,10 +26,18 @@ SENTENCEPIECE = {
     "tokenizer_config.json": tokenizer_files.GENERIC | tokenizer_files.ROLES,
 }
 NAMES = {"0": "POSITIVE", "1": "negative"}
+FOUR = {"0": "world", "1": "sports", "2": "business", "3": "science"}
 
 
 def one_label(tensors):
     return tensors | {f"classifier.{part}": tensors[f"classifier.{part}"][:1] for part in ("weight", "bias")}
+
+
+def four_labels(tensors):
+    """Four logits, of two and their neighbours."""
+    weight, bias = (tensors[f"classifier.{part}"] for part in ("weight", "bias"))
+    rolled = np.concatenate([weight, np.roll(weight, 5, axis=1)])
+    return tensors | {"classifier.weight": rolled, "classifier.bias": np.concatenate([bias, bias[::-1]])}
 
 
 def old_names(tensors):
@@ -97,6 +105,7 @@ CASES = {
     "sentencepiece, a pair": Case("film mochte", "good films", files=SENTENCEPIECE),
     "one label": Case(config={"id2label": {"0": "toxic"}, "label2id": {"toxic": 0}}, tensors=one_label),
     "positive first": Case(config={"id2label": NAMES, "label2id": {name: int(i) for i, name in NAMES.items()}}),
+    "four labels": Case(config={"id2label": FOUR, "label2id": {name: int(i) for i, name in FOUR.items()}}, tensors=four_labels),
     "bfloat16": Case(half=True),
     "gamma and beta": Case(tensors=old_names),
 }

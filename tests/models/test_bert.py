@@ -71,8 +71,34 @@ def test_saving_keeps_outputs_gelu_and_vocabulary(tmp_path, owner):
 
 def test_a_classifier_has_two_names():
     assert bert_classifier(small_backbone(), class_names=["bad", "good"]).class_names == ("bad", "good")
-    with pytest.raises(ValueError, match=r"`class_names` must be two names. Received: \['good'\]"):
+    with pytest.raises(ValueError, match=r"`class_names` must be two names or more. Received: \['good'\]"):
         bert_classifier(small_backbone(), class_names=["good"])
+
+
+def test_a_classifier_of_three_classes_gives_a_probability_of_each(tmp_path):
+    model = bert_classifier(small_backbone(), num_classes=3, class_names=["sport", "news", "art"])
+    model.save(tmp_path / "model.keras")
+    loaded, ids = load_model(tmp_path / "model.keras"), token_ids(12, 7)
+    np.testing.assert_array_equal(loaded(ids), model(ids))
+    np.testing.assert_allclose(keras.ops.sum(model(ids), axis=-1), 1, atol=1e-6)
+    assert loaded.class_names == ("sport", "news", "art") and loaded.num_classes == 3
+    assert bert_classifier(small_backbone(), num_classes=4).class_names == ("class 0", "class 1", "class 2", "class 3")
+    two = loaded.reset_classifier(("yes", "no"))
+    assert two.output_shape == (None, 1) and two.backbone is loaded.backbone
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_the_softmax_of_class_logits_is_what_the_model_gives(num_classes):
+    model = bert_classifier(small_backbone(), num_classes=num_classes)
+    ids = token_ids(12, 7)
+    logits = model.class_logits(model.backbone(model.bert_inputs(ids))["pooled_output"])
+    np.testing.assert_allclose(keras.ops.softmax(logits)[:, num_classes == 2 :], model(ids), atol=1e-6)
+
+
+def test_names_and_number_of_classes_go_together():
+    for arguments in ({"num_classes": 1}, {"num_classes": 3, "class_names": ["a", "b"]}, {"class_names": "ab"}):
+        with pytest.raises(ValueError, match="`(num_classes|class_names)` must be .* Received"):
+            bert_classifier(small_backbone(), **arguments)
 
 
 def test_a_model_from_the_config_keeps_vocabulary_names_and_length():

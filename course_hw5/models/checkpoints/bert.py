@@ -145,8 +145,8 @@ def completed(source, backbone: bert.BertBackbone, tokenizer: BertTokenizer | No
         source: folder or name, for errors.
         backbone: `BertBackbone`.
         tokenizer: `BertTokenizer`, or None for the published uncased one.
-        head: kernel `(hidden_dim, labels)` and bias `(labels,)`, of 1 or 2 labels; or None.
-        names: list of the labels' names; None for "LABEL_0" and "LABEL_1".
+        head: kernel `(hidden_dim, labels)` and bias `(labels,)`; or None.
+        names: list of the labels' names; None for "LABEL_0", "LABEL_1" ...
         dropout: rate before the last layer.
     """
     if tokenizer is not None:
@@ -156,12 +156,12 @@ def completed(source, backbone: bert.BertBackbone, tokenizer: BertTokenizer | No
             backbone.tokenizer = tokenizer  # a classifier on it must not read the published one's ids
         return backbone
     (kernel, bias), labels = head, head[0].shape[1]
-    if labels not in (1, 2):
-        raise ValueError(f"The classifier in {source} must have 1 or 2 labels. Received: {labels}")
     names = names or [f"LABEL_{label}" for label in range(labels)]
     if labels == 1:
         names = [f"not {names[0]}", *names]
-    else:  # two logits: their difference is the logit of the second label, or of the first where that alone is "positive"
+    elif (
+        labels == 2
+    ):  # two logits: their difference is the logit of the second label, or of the first where that alone is "positive"
         is_positive = [name.lower().startswith("pos") for name in names]
         order = slice(None, None, -1) if is_positive == [True, False] else slice(None)
         names, kernel, bias = names[order], np.diff(kernel[:, order]), np.diff(bias[order])

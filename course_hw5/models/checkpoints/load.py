@@ -60,11 +60,11 @@ def load_model(preset: AnyPath, image_shape: tuple[int, int, int] | None = None)
             read, if not what it was trained for: position biases are interpolated.
 
     Returns:
-        Functional `keras.Model`. BERT or MPNet with a head of one label or two becomes a `bert_classifier` with the names of
-        its labels, without one (or with the head of its pre-training, which is left out) a `BertBackbone`. BEiT becomes a
-        `beit_classifier` whose outputs are logits, or probabilities where several labels may be right; an
-        `upernet_segmenter`; a `beit_masked_image_model`; or a `beit_encoder`. With `preprocessor_config.json` in the folder
-        it takes raw images, else normalised ones.
+        Functional `keras.Model`. BERT or MPNet with a head becomes a `bert_classifier` with the names of its labels, without
+        one (or with the head of its pre-training, which is left out) a `BertBackbone`. BEiT becomes a `beit_classifier` whose
+        outputs are logits, or probabilities where several labels may be right; an `upernet_segmenter`; a
+        `beit_masked_image_model`; or a `beit_encoder`. With `preprocessor_config.json` in the folder it takes raw images,
+        else normalised ones.
 
     Raises:
         ValueError: if there is no such model, or it is damaged or of another kind; says what was found.

@@ -1,0 +1,136 @@
+"""Texts of users as token ids: a table, a folder of tables, any text classification of TensorFlow Datasets."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from course_hw5.data import records, tables
+from course_hw5.data.examples import SPLITS, Examples, Splits, require_classes, sorted_classes
+from course_hw5.data.image_sources import LABEL_COLUMNS
+from course_hw5.data.token_ids import Collector, TokenIds, tokenize
+
+TEXT_COLUMNS = ("text", "sentence", "review")
+SAMPLED = 1000  # texts at the beginning of the source that are kept as they are, to be shown
+
+
+class Block(NamedTuple):
+    """Some texts of a source: the split, the text, the second one or None, and the label of each, strings."""
+
+    splits: np.ndarray
+    texts: list[str]
+    others: list[str] | None
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadTexts:
+    """A source whose texts were each read once.
+
+    Attributes:
+        splits: `Splits`, whose examples are positions in `ids`.
+        ids: token ids of all texts.
+        first: the first texts, or pairs of them, as they were.
+    """
+
+    splits: Splits
+    ids: TokenIds
+    first: list[tuple[str, ...]]
+
+
+def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], tokenizer: Any, max_length: int, memory_gb: float):
+    """Reads and tokenizes each text of a source once.
+
+    Args:
+        source: "tfds:NAME", or the path of a table or of a folder with the tables train, validation and test.
+        columns: names of the columns, or features, "text", "other" and "label"; None for the usual ones, or no second text.
+        tokenizer, max_length: as for `load_reviews`.
+        memory_gb: size above which token ids go to a temporary file.
+
+    Returns:
+        `ReadTexts`.
+
+    Raises:
+        ValueError: if the source is none of these, a column or a cell is missing, or a class is missing or alone.
+        OSError: if it cannot be read or downloaded.
+    """
+    if isinstance(source, str):
+        name, class_names, blocks = _tfds(source.removeprefix("tfds:"), columns)
+    else:
+        name, class_names, blocks = source.resolve().name, None, _tables(source, columns)
+    ids, first, found = Collector(memory_gb), [], {}
+    splits, labels = [np.zeros(0, "int8")], [np.zeros(0, "int64")]
+    for block in blocks:
+        ids.add(tokenize(block.texts, tokenizer, max_length, block.others))
+        texts = [block.texts] if block.others is None else [block.texts, block.others]
+        first += [*zip(*(part[: max(0, SAMPLED - len(first))] for part in texts))]
+        codes, names = pd.factorize(block.labels)
+        labels.append(np.array([found.setdefault(label, len(found)) for label in names], "int64")[codes])
+        splits.append(np.array([SPLITS.index(split) for split in block.splits], "int8"))
+    all_ids = ids.finish()
+    return ReadTexts(
+        _splits(name, class_names, [*found], np.concatenate(splits), np.concatenate(labels), all_ids), all_ids, first
+    )
+
+
+def _splits(name, class_names, found, splits, labels, ids):
+    """The splits and classes of labels that are numbers in `found`, names of classes."""
+    trained = {found[code] for code in np.unique(labels[splits == 0])}
+    class_names = class_names or sorted_classes(name, {*found}, trained)
+    require_classes(name, trained)
+    order = np.array([class_names.index(label) for label in found], "int64")
+    positions = {split: np.flatnonzero(splits == number) for number, split in enumerate(SPLITS)}
+    parts = {split: Examples(ids, where, order[labels[where]]) for split, where in positions.items() if len(where)}
+    return Splits(parts, class_names, name)
+
+
+def _tables(source, columns) -> Iterator[Block]:
+    if source.is_file():
+        return _table(source, columns, None)
+    found = {path: tables.SPLIT_NAMES.get(path.stem.lower()) for path in sorted(source.iterdir())}
+    named = {path: split for path, split in found.items() if split and path.suffix.lower() in tables.SUFFIXES}
+    if "train" not in named.values():
+        raise ValueError(
+            f"{source} must hold a table train, such as train.csv. Received: {', '.join(p.name for p in found) or 'nothing'}"
+        )
+    return (block for path, split in named.items() for block in _table(path, columns, split))
+
+
+def _table(path, columns, split):
+    text = tables.chosen_column(path, "--text-column", columns["text"], TEXT_COLUMNS)
+    label = tables.chosen_column(path, "--label-column", columns["label"], LABEL_COLUMNS)
+    other = columns["other"] and tables.chosen_column(path, "--other-column", columns["other"], ())
+    has_splits = split is None and tables.has_splits(path)
+    used = [text, label, *([other] if other else []), *(tables.SPLIT_COLUMNS if has_splits else ())]
+    for block in tables.rows(path, used):
+        splits = tables.row_splits(path, block["split"]) if has_splits else np.full(len(block), split or "train")
+        others = block[other].tolist() if other else None
+        yield Block(np.asarray(splits), block[text].tolist(), others, block[label].str.strip().to_numpy())
+
+
+def _tfds(name, columns):
+    builder = records.open_builder(name)
+    import tensorflow_datasets as tfds
+
+    text = records.feature(name, builder, columns["text"], tfds.features.Text, "--text-column", 0)
+    label = records.feature(name, builder, columns["label"], tfds.features.ClassLabel, "--label-column", 1)
+    other = columns["other"] and records.feature(name, builder, columns["other"], tfds.features.Text, "--other-column", 0)
+    class_names = np.array(records.label_names(name, builder, label), object)
+    decoders = tfds.decode.PartialDecoding(dict.fromkeys(filter(None, (text, other, label)), True))
+    options = {"read_config": tfds.ReadConfig(interleave_cycle_length=1), "decoders": decoders}
+
+    def blocks():
+        for split, stored in records.stored_splits(name, builder).items():
+            for batch in tfds.as_numpy(builder.as_dataset(stored, **options).batch(records.BLOCK)):
+                known = batch[label] >= 0  # a test set whose labels are kept secret has -1
+                if known.any():
+                    texts, others = (
+                        [part.decode("utf-8", "replace") for part in batch[key][known]] if key else None
+                        for key in (text, other)
+                    )
+                    yield Block(np.full(known.sum(), split), texts, others, class_names[batch[label][known]])
+
+    return f"tfds:{name}", class_names.tolist(), blocks()
