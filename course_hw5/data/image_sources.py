@@ -52,9 +52,9 @@ def _folder(folder):
     for split, place in splits.items():
         classes = _subfolders(place)
         if not classes:
-            found = f"{len(_images(place))} images and no folder"
+            found = f"{len(list_images(place))} images and no folder"
             raise ValueError(f"{place} must hold a folder for each class. Received: {found}")
-        files = {name: _images(path) for name, path in classes.items()}
+        files = {name: list_images(path) for name, path in classes.items()}
         if empty := [name for name, found in files.items() if not found]:
             raise ValueError(f"{place} must hold images in each class folder. Received: none in {empty[0]}")
         paths[split] = [path for found in files.values() for path in found]
@@ -73,7 +73,7 @@ def _suffixes():
     return {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
 
 
-def _images(folder):
+def list_images(folder: pathlib.Path) -> list[str]:
     """Paths of the images below a folder, sorted: files with a suffix that Pillow reads, hidden ones left out."""
     found = []
     for place, folders, names in os.walk(folder, followlinks=True):

@@ -1,4 +1,4 @@
-"""Images with a label for every pixel as `tf.data`: CamVid's road scenes, ADE20K's scene parsing, scattered digits."""
+"""Images with a label for every pixel as `tf.data`: CamVid, ADE20K, scattered digits, and those of users."""
 
 import concurrent.futures
 import io
@@ -7,9 +7,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from course_hw5.data.dataset import IGNORE_INDEX, Dataset, check_arguments, shuffled_indices, split_indices
+from course_hw5.data import scene_sources
+from course_hw5.data.dataset import IGNORE_INDEX, Dataset, check_arguments, require_source, shuffled_indices, split_indices
 from course_hw5.data.tfds import read_splits
 from course_hw5.errors import is_whole, require
+from course_hw5.files import AnyPath
 
 DIGIT_SCENE = (96, 128)  # height, width
 DIGIT_SCENES = {"train": 200, "validation": 50}
@@ -17,27 +19,44 @@ TEST_SPLITS = ("validation", "test")  # TFDS calls ADE20K's validation images "t
 INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
 
 
+OWN = "tfds:NAME, or a folder with the folders images and masks"
+
+
 def load_scenes(
-    source: str,
+    source: AnyPath,
     image_shape: tuple[int, int, int],
     batch_size: int = 8,
     validation_split: float = 0.1,
     seed: int = 0,
     scales: tuple[float, float] | None = None,
     test_split: str | None = None,
+    image_column: str | None = None,
+    mask_column: str | None = None,
+    ignore_index: int | None = IGNORE_INDEX,
+    skip_broken: bool = False,
 ) -> Dataset:
     """Loads scenes; training images are cut at a random place and scale, mirrored, and changed in colour.
 
     Args:
-        source: "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS, but `course-hw5 prepare-camvid`
-            stores it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits"
-            (scikit-learn's, scattered over images of 96x128, 11 classes; no download).
+        source: one of
+
+            - "camvid" (road scenes of 360x480, 11 classes; Brostow et al. 2009; not in TFDS, but `course-hw5 prepare-camvid`
+              stores it), "scene_parse150" (ADE20K, 150 classes; Zhou et al. 2017; downloaded by TFDS) or "digits"
+              (scikit-learn's, scattered over images of 96x128, 11 classes; no download);
+            - "tfds:NAME", any data set of TensorFlow Datasets with a segmentation mask, such as "tfds:oxford_iiit_pet";
+            - a folder that holds the folders images and masks, or the folders train, validation and test that do. A mask has
+              its image's name and size, and the number of a class in each pixel, as grey or as palette. `classes.txt` beside
+              them names the classes from 0 on, a line each; without it the numbers in the training masks are the classes.
         image_shape: `(height, width, 3)` of the images in `train`, cut out, and in `validation`, whole images resized.
         batch_size: images per batch, 1 or more.
         validation_split: share of the training images kept for validation, in (0, 1).
         seed: integer; decides the split and, through TensorFlow's global generator, order and augmentation of each epoch.
         scales: `(lowest, highest)` share of an image's side that a training image shows; (0.4, 1.0) if None.
         test_split: split of the data set that becomes `test`: "validation" or "test"; None for the first of them that it has.
+            Of a source of your own it is None.
+        image_column, mask_column: features of a data set of TFDS; None for the usual ones.
+        ignore_index: value in masks of your own where no class is right; None for none.
+        skip_broken: whether images of your own that cannot be read, or whose mask does not fit, are left out.
 
     Returns:
         `Dataset` of batches `(images, labels)`, uint8 `(batch, height, width, 3)` and uint8 `(batch, height, width)`. Labels
@@ -50,7 +69,8 @@ def load_scenes(
             than its image or holds what is no class.
         OSError: if the data are neither on disk nor to be had by download, or have no such split.
     """
-    require("source", source, lambda source: source in SOURCES, f"one of {', '.join(SOURCES)}")
+    path = require_source(source, SOURCES, OWN, (), folders=True)
+    is_named = path is None and str(source) in SOURCES
     check_arguments(batch_size, validation_split, seed)
     is_shape = lambda shape: len(shape) == 3 and all(is_whole(side, 1) for side in shape)  # noqa: E731
     require("image_shape", image_shape, is_shape, "(height, width, channels), whole numbers")
@@ -58,7 +78,14 @@ def load_scenes(
     expected = "two shares of a side in (0, 1], the lower first"
     require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
     require("test_split", test_split, lambda split: split in (None, *TEST_SPLITS), f"one of {', '.join(TEST_SPLITS)}, or None")
-    (training, testing), class_names, labels, note = SOURCES[source](test_split)
+    if not is_named:
+        require("test_split", test_split, lambda split: split is None, "None for data of your own")
+        is_index = lambda index: index is None or (is_whole(index) and index < 256)  # noqa: E731
+        require("ignore_index", ignore_index, is_index, "None, or a whole number up to 255")
+        splits, names = scene_sources.find_scenes(path or str(source), image_column, mask_column)
+        found = scene_sources.read_scenes(splits, names, validation_split, seed, ignore_index, skip_broken)
+        return _own(found, image_shape, batch_size, seed, scales)
+    (training, testing), class_names, labels, note = SOURCES[str(source)](test_split)
     for split, part in (("train", training), (test_split or "test", testing)):
         if part is not None:
             _check_masks(f"{source}, {split}", part, len(labels))
@@ -67,19 +94,46 @@ def load_scenes(
         image, mask = (tf.io.decode_image(file, 3, expand_animations=False) for file in files)
         return image, tf.gather(tf.constant(labels, tf.uint8), tf.cast(mask[..., 0], tf.int32))
 
-    def in_order(files):
-        return tf.data.Dataset.from_tensor_slices(files).map(decode, tf.data.AUTOTUNE)
+    def scenes(files):
+        images, masks = map(tf.constant, files)
+        return len(images), lambda index: decode(images[index], masks[index])
 
     train = validation = None
     if training is not None:
         kept, held_out = split_indices(training[0], validation_split, seed)
         tf.random.get_global_generator().reset_from_seed(seed)
-        train = _shuffled([files[kept] for files in training], decode, min(batch_size, len(kept)), image_shape, scales)
-        validation = in_order(tuple(files[held_out] for files in training))
-        validation = validation.map(lambda image, mask: _resized(image, mask, image_shape), tf.data.AUTOTUNE)
-        validation = validation.batch(batch_size).cache().prefetch(2)
+        train = _shuffled(*scenes([files[kept] for files in training]), min(batch_size, len(kept)), image_shape, scales)
+        validation = _resized_in_order(*scenes([files[held_out] for files in training]), batch_size, image_shape)
         batch_size = min(batch_size, len(kept))
-    return Dataset(train, validation, in_order(testing).prefetch(2), class_names, note, batch_size)
+    return Dataset(train, validation, _in_order(*scenes(testing)).prefetch(2), class_names, note, batch_size)
+
+
+def _own(found, image_shape, batch_size, seed, scales):
+    """The data set of scenes of a user, which are decoded when they are needed."""
+
+    def reader(split):
+        def read(index):
+            image, mask = tf.numpy_function(lambda i: found.read(split, i), [index], (tf.uint8, tf.uint8), stateful=False)
+            return tf.ensure_shape(image, (None, None, 3)), tf.ensure_shape(mask, (None, None))
+
+        return read
+
+    counts = {split: len(part) for split, part in found.parts.items()}
+    size = min(batch_size, counts["train"])
+    tf.random.get_global_generator().reset_from_seed(seed)
+    train = _shuffled(counts["train"], reader("train"), size, image_shape, scales)
+    validation = _resized_in_order(counts["validation"], reader("validation"), batch_size, image_shape)
+    test = _in_order(counts["test"], reader("test")).prefetch(2)
+    return Dataset(train, validation, test, found.class_names, found.note, size)
+
+
+def _in_order(count, read):
+    return tf.data.Dataset.range(count).map(read, tf.data.AUTOTUNE)
+
+
+def _resized_in_order(count, read, batch_size, image_shape):
+    data = _in_order(count, read).map(lambda image, mask: _resized(image, mask, image_shape), tf.data.AUTOTUNE)
+    return data.batch(batch_size).cache().prefetch(2)
 
 
 def _check_masks(where, files, values):
@@ -97,10 +151,9 @@ def _check_masks(where, files, values):
         list(pool.map(check, range(len(files[0]))))
 
 
-def _shuffled(files, decode, batch_size, image_shape, scales):
+def _shuffled(count, read, batch_size, image_shape, scales):
     """Batches drawn by index, so that shuffling moves no image; files are decoded as they are needed."""
-    images, masks = map(tf.constant, files)
-    data = shuffled_indices(len(images)).map(lambda index: decode(images[index], masks[index]), tf.data.AUTOTUNE)
+    data = shuffled_indices(count).map(read, tf.data.AUTOTUNE)
     # One call at a time: random numbers are drawn in a fixed order.
     data = data.map(lambda *scene: _augmented(*scene, image_shape, scales))
     return data.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

@@ -74,6 +74,18 @@ def has_splits(path: pathlib.Path) -> bool:
     return SPLIT_COLUMNS[0] in column_names(path)
 
 
+def read_lines(path: pathlib.Path) -> list[str]:
+    """The lines of a text file in UTF-8 that are not empty.
+
+    Raises:
+        ValueError: if it is not in UTF-8.
+    """
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be a text in UTF-8. Received: other bytes after {error.start:,}") from error
+
+
 def _blocks(path, columns, count):
     try:
         yield from _objects(path, columns, count) if path.suffix.lower() == ".jsonl" else _lines(path, columns, count)

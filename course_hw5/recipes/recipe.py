@@ -33,6 +33,7 @@ SKIP_BROKEN = Option(
     "--skip-broken", action="store_true", default=None, help="with --data: leave out images that cannot be read"
 )
 IMAGE_COLUMN = Option("--image-column", help="with --data: column of the paths of a table, or feature of TFDS")
+MASK_COLUMN = Option("--mask-column", help="with --data: feature of TFDS that holds the masks")
 TEXT_COLUMN = Option("--text-column", help="with --data: column of the texts of a table, or feature of TFDS")
 OTHER_COLUMN = Option("--other-column", help="with --data: column or feature of a second text, read as a pair with the first")
 

@@ -4,13 +4,15 @@
     course-hw5 train segmenter --recipe enlarge --preset runs/camvid-96/model.keras --image-size 192x256 --epochs 12 \\
         --out runs/camvid   # mIoU 0.612 on CamVid's val, 0.438 on its test
     course-hw5 train segmenter --dataset digits --epochs 2 --out runs/scenes   # no download
+    course-hw5 train segmenter --data garden/ --preset beit-cifar10 --out runs/garden   # garden/images, masks, classes.txt
 
 Small images come first, as for CIFAR-10. `--preset` takes whatever `load_model` takes: a segmenter goes on, of any other
 BEiT only the backbone is used. Scores are at the images' own sizes, of whole images unless `--sliding` is given.
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import Option, Recipe, height_and_width
+from course_hw5.recipes import recipe
+from course_hw5.recipes.recipe import Option, Recipe, height_and_width, whole_number
 
 SHARED = {"epochs": 60, "optimizer": "muon", "weight_decay": 0.05, "monitor": "val_mean_iou"}
 CONFIGS = {
@@ -20,6 +22,9 @@ CONFIGS = {
 SCALES = {"scratch": (0.35, 1.0), "enlarge": (0.6, 1.0)}  # share of an image's side that a training image shows
 PATCH_SIZE, CHANNELS = 8, 64  # of a new segmenter
 SIZE = {"type": height_and_width, "default": (96, 128), "metavar": "HEIGHTxWIDTH"}
+IGNORE_INDEX = Option(
+    "--ignore-index", type=whole_number(0), help="with --data: value of masks that is no class (default: 255)"
+)
 ZOOM = {"type": float, "nargs": "+", "default": [1.0]}
 
 
@@ -30,6 +35,8 @@ class Segmenter(Recipe):
     configs = CONFIGS
     from_preset = ("enlarge",)
     datasets = ("camvid", "scene_parse150", "digits")
+    source = "a folder with the folders images and masks, or tfds:NAME"
+    data_options = (recipe.IMAGE_COLUMN, recipe.MASK_COLUMN, IGNORE_INDEX, recipe.SKIP_BROKEN)
     options = (
         Option("--preset", help="the model to start from, in place of a new one"),
         Option("--size", default="tiny", help="size of a new backbone (default: %(default)s)"),
@@ -57,7 +64,8 @@ class Segmenter(Recipe):
 
     def load_data(self, args, start):
         shape, scales = (*args.image_size, 3), SCALES[args.recipe]
-        return course_hw5.load_scenes(args.dataset, shape, args.batch_size, seed=args.seed, scales=scales)
+        options = {"seed": args.seed, "scales": scales} | self.given_data_options(args)
+        return course_hw5.load_scenes(args.dataset, shape, args.batch_size, **options)
 
     def build_model(self, args, start, data):
         from course_hw5.models.fine_tuning import adapted_segmenter
@@ -73,7 +81,8 @@ class Segmenter(Recipe):
         return adapted_segmenter(start, len(names), **head, patch_size=patch_size, image_shape=shape, dtype=args.precision)
 
     def load_test(self, args, model):
-        return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, seed=args.seed, test_split=args.split)
+        options = {"seed": args.seed, "test_split": args.split} | self.given_data_options(args)
+        return course_hw5.load_scenes(args.dataset, (96, 128, 3), args.batch_size, **options)
 
     def task(self, args):
         return course_hw5.Segmentation(sliding=args.sliding, flip=args.flip, scales=args.scales)

@@ -10,6 +10,7 @@ from course_hw5.models import beit
 from course_hw5.training import train as training
 from tests.cli.running import command, failure, train
 from tests.data.own import write_class_folders
+from tests.data.test_own_scenes import write_scenes
 from tests.golden.beit import GOLDEN
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,13 @@ def test_a_segmenter_goes_on_with_larger_images(handed_over, small_beit, small_c
     assert (config.learning_rate, config.warmup_epochs) == (1.5e-3, 0.5)
     weights = [model.get_layer("logits").get_weights()[0] for model in (small, larger)]
     np.testing.assert_array_equal(*weights)
+
+
+def test_scenes_of_one_s_own_give_a_segmenter_its_classes(handed_over, small_beit, tmp_path):
+    own = write_scenes(tmp_path / "garden", 12)
+    train("segmenter", "--data", own, "--image-size", "16x24", "--batch-size", 2, "--out", tmp_path / "run")
+    [(model, data, *_)] = handed_over
+    assert [*model.class_names] == data.class_names == ["ground", "wall"] and data.train.cardinality() == 4
 
 
 @pytest.mark.parametrize(

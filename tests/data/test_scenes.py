@@ -54,7 +54,10 @@ def test_the_same_state_of_the_generator_gives_the_same_batches():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"source": "cityscapes"}, "`source` must be one of camvid, scene_parse150, digits. Received: 'cityscapes'"),
+        (
+            {"source": "cityscapes"},
+            "`source` must be camvid, scene_parse150, digits, tfds:NAME, or a folder .*Received: 'cityscapes'",
+        ),
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
         ({"scales": (0.5, 2.0)}, "`scales` must be two shares of a side .* Received: "),
