@@ -11,8 +11,9 @@ import pandas as pd
 from course_hw5.attention.live.live_page import live_page
 from course_hw5.attention.viewer.answers import Answer, opposite
 from course_hw5.attention.viewer.page import head_view, patch_view
+from course_hw5.data.card import DataCard, Duplicates
 from course_hw5.reports import classification_metrics, plots
-from course_hw5.reports.pages import comparison, run, scene
+from course_hw5.reports.pages import comparison, data, run, scene
 from tests.attention import test_patches, test_viewer
 from tests.reports import test_comparison, test_run_page, test_scene_page
 
@@ -112,6 +113,23 @@ def write_lab(folder):
     return lab.write_lab(result, "a_lab", "Claim.\n\nA paragraph.\n\nAnother.", folder / "lab")
 
 
+def write_card(folder):
+    """What is in a data set, with duplicates and broken files."""
+    card = DataCard(
+        name=SENTENCE,
+        unit="images",
+        class_names=NAMES,
+        counts={"train": [4, 5, 6], "test": [1, 0, 2]},
+        examples={"train": 15, "test": 3},
+        sizes={"width": (8, 9, 10), "height": (8, 9, 10)},
+        duplicates=[Duplicates("train", "test", 1, 1, [(0, 1), (2, 0)])],
+        name_of=lambda split, index: f"{split}/{index}.png",
+        broken=["train/9.png must be a whole image. Received: nothing"],
+        samples=lambda: {name: [np.zeros((8, 8, 3), "uint8")] for name in NAMES},
+    )
+    return data.write_card(card, folder / "card.html")
+
+
 def write_scene(folder):
     return scene.write_scene(test_scene_page.IMAGE, test_scene_page.LABELS, test_scene_page.NAMES, folder / "scene", "Street")
 
@@ -146,6 +164,7 @@ KINDS = {
     "segmenter": write_segmenter,
     "comparison": write_comparison,
     "lab": write_lab,
+    "card": write_card,
     "scene": write_scene,
 }
 

@@ -9,6 +9,7 @@ from course_hw5.cli import (
     attend,
     classify,
     compare,
+    data,
     demo,
     evaluate,
     export,
@@ -21,7 +22,7 @@ from course_hw5.cli import (
 )
 
 # What --help says of a command is the first line of its docstring.
-COMMANDS = (attend, classify, segment, live, train, evaluate, compare, page, export, prepare_camvid, demo, lab)
+COMMANDS = (attend, classify, segment, live, train, evaluate, compare, page, data, export, prepare_camvid, demo, lab)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -19,6 +19,8 @@ from course_hw5.files import AnyPath, local_path
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from course_hw5.data.card import DataCard
+
 IGNORE_INDEX = 255  # label of pixels for which no class is right
 
 
@@ -35,6 +37,7 @@ class Dataset:
         batch_size: examples in a batch of `train`.
         describe: function from one input to the text that stands for it, where inputs are no images; or None.
         samples: a few texts of `validation` as they were written, a tuple of one string or of a pair for each; () for images.
+        card: what is in it, of a source of one's own; or None.
     """
 
     train: tf.data.Dataset
@@ -45,6 +48,7 @@ class Dataset:
     batch_size: int
     describe: Callable | None = None
     samples: tuple[tuple[str, ...], ...] = ()
+    card: DataCard | None = None
 
 
 def require_source(
@@ -62,7 +66,7 @@ def require_source(
     Raises:
         ValueError: if it is none of these; a file or folder that is not there is none.
     """
-    expected = f"{', '.join(names)}, {own}"
+    expected = ", ".join([*names, own])
     require("source", source, lambda source: isinstance(source, (str, os.PathLike)) and str(source), expected)
     if str(source) in names or str(source).startswith("tfds:"):
         return None

@@ -9,7 +9,17 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.data.examples import Examples, Files
+from course_hw5.data.card import (
+    SAMPLED_CLASSES,
+    SAMPLES,
+    DataCard,
+    Marks,
+    find_duplicates,
+    image_mark_arrays,
+    image_marks,
+    middle,
+)
+from course_hw5.data.examples import Examples, Files, Splits
 from course_hw5.data.image_files import fit_image, open_image
 
 BLOCK = 1024  # images that are handed to the threads at once
@@ -24,11 +34,15 @@ class ReadImages:
         examples: those that can be read.
         pixels: uint8 `(examples, height, width, 3)`; None where they are read again when needed.
         broken: the errors of those that cannot be read, which name them.
+        sizes: int32 `(examples, 2)`, height and width of each as it is stored; None where they are not known.
+        marks: by what they are compared; None where they are not known.
     """
 
     examples: Examples
     pixels: np.ndarray | None
     broken: list[str]
+    sizes: np.ndarray | None = None
+    marks: Marks | None = None
 
     def fetch(self, size: tuple[int, int]) -> Fetch:
         """A function for `tf.data` from indices `(batch,)` to images `(batch, *size, 3)` and labels `(batch,)`."""
@@ -64,7 +78,11 @@ def read_image(examples: Examples, index: int, size: tuple[int, int]) -> np.ndar
         ValueError: if it is no image, or broken; says which.
         OSError: if there is no such file.
     """
-    return fit_image(open_image(examples.read(index), name=examples.name(index)), size)
+    return fit_image(_original(examples, index), size)
+
+
+def _original(examples, index):
+    return open_image(examples.read(index), name=examples.name(index))
 
 
 def read_all(examples: Examples, size: tuple[int, int], keep: bool, skip_broken: bool) -> ReadImages:
@@ -81,14 +99,18 @@ def read_all(examples: Examples, size: tuple[int, int], keep: bool, skip_broken:
     """
     pixels = np.empty((len(examples) if keep else 0, *size, 3), "uint8")
     is_read, broken = np.zeros(len(examples), bool), []
+    sizes, marks = np.zeros((len(examples), 2), "int32"), image_mark_arrays(len(examples))
 
     def read(index):
         try:
-            image = read_image(examples, index, size)
+            original = _original(examples, index)
         except (ValueError, OSError) as error:
             return index, str(error)
+        image = fit_image(original, size)
         if keep:
             pixels[index] = image
+        sizes[index] = original.shape[:2]
+        marks.exact[index], marks.near[index], marks.thumbnails[index] = image_marks(original, image)
         is_read[index] = True
         return None
 
@@ -98,6 +120,38 @@ def read_all(examples: Examples, size: tuple[int, int], keep: bool, skip_broken:
         if broken and not skip_broken:
             raise ValueError(f"{broken[0]}; --skip-broken leaves out such images")
     if broken:
-        examples = examples.take(np.flatnonzero(is_read))
-        pixels = pixels[is_read] if keep else pixels
-    return ReadImages(examples, pixels if keep else None, broken)
+        whole = np.flatnonzero(is_read)
+        examples, sizes, marks, pixels = (
+            examples.take(whole),
+            sizes[whole],
+            marks.take(whole),
+            pixels[whole] if keep else pixels,
+        )
+    return ReadImages(examples, pixels if keep else None, broken, sizes, marks)
+
+
+def image_card(splits: Splits, parts: dict[str, ReadImages], size: tuple[int, int]) -> DataCard:
+    """What is in a source of a user whose images were read."""
+    found, count = {split: part.examples for split, part in parts.items()}, len(splits.class_names)
+
+    def samples():
+        labels, shown = found["train"].labels, range(min(SAMPLED_CLASSES, count))
+        first = {number: np.flatnonzero(labels == number)[:SAMPLES] for number in shown}
+        return {
+            splits.class_names[number]: [read_image(found["train"], index, size) for index in indices]
+            for number, indices in first.items()
+        }
+
+    heights, widths = np.concatenate([part.sizes for part in parts.values() if part.sizes is not None]).T
+    return DataCard(
+        name=splits.name,
+        unit="images",
+        class_names=splits.class_names,
+        counts={split: np.bincount(part.labels, minlength=count).tolist() for split, part in found.items()},
+        examples={split: len(part) for split, part in found.items()},
+        sizes={"width": middle(widths), "height": middle(heights)},
+        duplicates=find_duplicates({split: part.marks for split, part in parts.items() if part.marks is not None}),
+        name_of=lambda split, index: found[split].name(index),
+        broken=[error for part in parts.values() for error in part.broken],
+        samples=samples,
+    )

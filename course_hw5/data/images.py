@@ -79,11 +79,12 @@ def load_images(
         "image_size", sizes, lambda sizes: len(sizes) == 2 and all(map(is_side, sizes)), "a side, or (height, width), in pixels"
     )
     require("memory_gb", memory_gb, lambda size: size >= 0, "a number, 0 or more")
+    card = None
     if path is None and str(source) in SOURCES:
         parts, class_names, note = _named(str(source), validation_split, seed, sizes)
     else:
         splits = image_sources.find_images(path or str(source), image_column, label_column)
-        parts, class_names, note = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
+        parts, class_names, note, card = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
     train, validation, test = parts
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
@@ -93,7 +94,7 @@ def load_images(
         # one call at a time: random numbers are drawn in a fixed order
         batches = batches.map(augment(augmentation, len(class_names)))
     in_order = [_in_order(part, batch_size, sizes) for part in (validation, test)]
-    return Dataset(batches.prefetch(tf.data.AUTOTUNE), in_order[0], in_order[1], class_names, note, train_size)
+    return Dataset(batches.prefetch(tf.data.AUTOTUNE), in_order[0], in_order[1], class_names, note, train_size, card=card)
 
 
 def _in_order(part, batch_size, sizes):
@@ -101,7 +102,7 @@ def _in_order(part, batch_size, sizes):
 
 
 def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):
-    """The splits of a source of a user, each image read once, class names, and a note that counts them."""
+    """The splits of a source of a user, each image read once, class names, a note that counts them, and a card."""
     found = divided(splits, validation_split, seed)
     keep = sum(map(len, found.values())) * 3 * sizes[0] * sizes[1] <= memory_gb * 1e9
     parts = {split: image_reading.read_all(part, sizes, keep, skip_broken) for split, part in found.items()}
@@ -113,7 +114,7 @@ def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):
     broken = sum(len(part.broken) for part in parts.values())
     note = f"{splits.name}, {counts} images to train, validate and test on, {sizes[0]}x{sizes[1]}"
     note += f"; {broken:,} that cannot be read are left out" if broken else ""
-    return [parts[split] for split in SPLITS], splits.class_names, note
+    return [parts[split] for split in SPLITS], splits.class_names, note, image_reading.image_card(splits, parts, sizes)
 
 
 def _named(name, validation_split, seed, sizes):

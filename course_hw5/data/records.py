@@ -14,6 +14,7 @@ from course_hw5.data.examples import SPLITS, Examples, Splits, require_classes
 HOST = "storage.googleapis.com"  # where TFDS asks for data sets that it has prepared; others come from their authors
 LENGTH = struct.Struct("<Q")
 BLOCK = 4096
+USUAL = ("image", "text", "sentence"), ("label",)  # names of inputs and labels where a data set does not say them
 
 
 class Records:
@@ -86,7 +87,7 @@ def open_builder(name: str) -> Any:
 
 
 def feature(name: str, builder: Any, given: str | None, kind: type, option: str, place: int) -> str:
-    """The feature of a data set that `given` names, or else the one that it is supervised by, or the first of that kind.
+    """The feature of a data set that `given` names, or else the one that it is supervised by, or one of that kind by name.
 
     Args:
         name: of the data set.
@@ -99,9 +100,9 @@ def feature(name: str, builder: Any, given: str | None, kind: type, option: str,
     Raises:
         ValueError: if there is no such feature; says which there are.
     """
-    features = dict(builder.info.features)
+    features = dict(sorted(builder.info.features.items()))  # a stored set has them in no order
     usual = builder.info.supervised_keys or ()
-    wanted = [given] if given is not None else [*usual[place : place + 1], *features]
+    wanted = [given] if given is not None else [*usual[place : place + 1], *USUAL[place], *features]
     found = next((key for key in wanted if isinstance(key, str) and isinstance(features.get(key), kind)), None)
     if found is None:
         expected = f"a feature of the kind {kind.__name__}" + ("" if given is None else f" called {given}")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from course_hw5.data import tables
 from course_hw5.data.dataset import Dataset, check_arguments, require_source, split_indices
 from course_hw5.data.examples import divided
-from course_hw5.data.text_sources import read_texts
+from course_hw5.data.text_sources import read_texts, text_card
 from course_hw5.data.tfds import read_splits
 from course_hw5.data.token_ids import BUCKETS, Collector, by_length, shuffled, tokenize
 from course_hw5.errors import is_whole, require
@@ -93,11 +93,11 @@ def load_reviews(
     tokenizer = tokenizer or bert_tokenizer()
     if is_named:
         parts, class_names, note = _named(str(source), tokenizer, max_length, validation_split, seed)
-        samples: tuple = ()
+        samples, card = (), None
     else:
         columns = {"text": text_column, "other": other_column, "label": label_column}
         read = read_texts(path or str(source), columns, tokenizer, max_length, memory_gb)
-        parts, class_names, note, samples = _own(read, validation_split, seed)
+        parts, class_names, note, samples, card = _own(read, validation_split, seed, tokenizer)
     (train_ids, train_labels), *held_out = parts
 
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
@@ -110,7 +110,7 @@ def load_reviews(
     tf.random.get_global_generator().reset_from_seed(seed)
     train = shuffled(train_ids, train_labels, buckets, batch_size, epoch_fraction)
     validation, test = (by_length(ids, labels, buckets, batch_size) for ids, labels in held_out)
-    return Dataset(train, validation, test, class_names, note, batch_size, lambda row: text_of(row, tokenizer), samples)
+    return Dataset(train, validation, test, class_names, note, batch_size, lambda row: text_of(row, tokenizer), samples, card)
 
 
 def _named(name, tokenizer, max_length, validation_split, seed):
@@ -122,8 +122,8 @@ def _named(name, tokenizer, max_length, validation_split, seed):
     return [*parts, (test_ids, test_labels)], ["negative", "positive"], note
 
 
-def _own(read, validation_split, seed):
-    """As `_named`, of a source of a user, and the first texts of the validation set, of different classes where there are."""
+def _own(read, validation_split, seed, tokenizer):
+    """As `_named`, of a source of a user, the first texts of the validation set, of different classes, and a card."""
     found = divided(read.splits, validation_split, seed)
     parts = [(read.ids.take(part.positions), part.labels) for part in found.values()]
     counts = " + ".join(f"{len(part):,}" for part in found.values())
@@ -135,7 +135,8 @@ def _own(read, validation_split, seed):
     by_class = {label: place for place, label in sorted(shown, reverse=True)}
     places = [*dict.fromkeys([*map(by_class.get, sorted(by_class)), *sorted(place for place, _ in shown)])][:SAMPLES]
     samples = tuple(read.first[place] for place in places) or tuple(read.first[:SAMPLES])
-    return parts, read.splits.class_names, f"{read.splits.name}, {counts} texts to train, validate and test on", samples
+    note = f"{read.splits.name}, {counts} texts to train, validate and test on"
+    return parts, read.splits.class_names, note, samples, text_card(read, found, tokenizer)
 
 
 def _split_sentences(texts, share, seed, with_phrases=True):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from course_hw5.data import records, tables
+from course_hw5.data.card import SAMPLES, DataCard, find_duplicates, image_mark_arrays, image_marks, middle
 from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.data.examples import SPLITS, Examples, Splits, divided, require_classes
 from course_hw5.data.image_files import open_image
@@ -42,12 +43,14 @@ class OwnScenes:
         class_names: one name per class.
         classes: uint8 `(256,)`, the class of each value of a mask, `IGNORE_INDEX` for none.
         note: counts them.
+        card: what is in them.
     """
 
     parts: dict[str, Examples]
     class_names: list[str]
     classes: np.ndarray
     note: str
+    card: DataCard
 
     def read(self, split: str, index: int) -> tuple[np.ndarray, np.ndarray]:
         """An image, uint8 `(height, width, 3)`, and the class of each of its pixels, uint8 `(height, width)`."""
@@ -155,9 +158,10 @@ def read_scenes(
         ValueError: if an image or a mask cannot be read, a mask has another size or holds what is no class, there are fewer
             than two classes, or a class that training lacks is tested.
     """
-    counts, broken, parts = {}, 0, {}
+    counts, broken, parts, sizes, marks = {}, [], {}, [], {}
     for split, part in divided(splits, validation_split, seed).items():
-        parts[split], counts[split], left_out = _read_all(part, skip_broken)
+        parts[split], counts[split], of_split, marks[split], left_out = _read_all(part, skip_broken)
+        sizes.append(of_split)
         broken += left_out
     values = {split: {*map(int, np.flatnonzero(count))} - {ignore_index} for split, count in counts.items()}
     if names is None:
@@ -176,18 +180,36 @@ def read_scenes(
     classes = np.full(256, IGNORE_INDEX, "uint8")
     classes[class_values] = np.arange(len(class_values))
     note = f"{splits.name}, {' + '.join(f'{len(parts[split]):,}' for split in SPLITS)} images to train, validate and test on"
-    note += f"; {broken:,} that cannot be read are left out" if broken else ""
-    return OwnScenes(parts, names or [str(value) for value in class_values], classes, note)
+    note += f"; {len(broken):,} that cannot be read are left out" if broken else ""
+    class_names = names or [str(value) for value in class_values]
+    heights, widths = np.concatenate(sizes).T
+    card = DataCard(
+        name=splits.name,
+        unit="scenes",
+        class_names=class_names,
+        counts={split: found[class_values].tolist() for split, found in counts.items()},
+        examples={split: len(part) for split, part in parts.items()},
+        sizes={"width": middle(widths), "height": middle(heights)},
+        duplicates=find_duplicates(marks),
+        name_of=lambda split, index: parts[split].name(index),
+        broken=broken,
+        samples=lambda: {"": [read_scene(parts["train"], index)[0] for index in range(min(SAMPLES, len(parts["train"])))]},
+    )
+    return OwnScenes(parts, class_names, classes, note, card)
 
 
 def _read_all(part, skip_broken):
-    """The scenes that can be read, how many pixels have each value, and how many scenes cannot be read."""
+    """The scenes that can be read, how many pixels have each value, sizes, marks, and errors of the others."""
+    sizes, marks = np.zeros((len(part), 2), "int32"), image_mark_arrays(len(part))
 
     def read(index):
         try:
-            return np.bincount(read_scene(part, index)[1].ravel(), minlength=256)
+            image, mask = read_scene(part, index)
         except (ValueError, OSError) as error:
             return str(error)
+        sizes[index] = mask.shape
+        marks.exact[index], marks.near[index], marks.thumbnails[index] = image_marks(image, image)
+        return np.bincount(mask.ravel(), minlength=256)
 
     counts, kept, broken = np.zeros(256, "int64"), [], []
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -203,4 +225,5 @@ def _read_all(part, skip_broken):
                 raise ValueError(f"{broken[0]}; --skip-broken leaves out such images")
     if not kept:
         raise ValueError(f"Each split must have images that can be read. Received: {broken[0]}")
-    return part.take(np.array(kept)), counts, len(broken)
+    whole = np.array(kept)
+    return part.take(whole), counts, sizes[whole], marks.take(whole), broken

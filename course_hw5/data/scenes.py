@@ -94,18 +94,20 @@ def load_scenes(
         image, mask = (tf.io.decode_image(file, 3, expand_animations=False) for file in files)
         return image, tf.gather(tf.constant(labels, tf.uint8), tf.cast(mask[..., 0], tf.int32))
 
-    def scenes(files):
+    def reader(files):
         images, masks = map(tf.constant, files)
-        return len(images), lambda index: decode(images[index], masks[index])
+        return lambda index: decode(images[index], masks[index])
 
     train = validation = None
     if training is not None:
         kept, held_out = split_indices(training[0], validation_split, seed)
         tf.random.get_global_generator().reset_from_seed(seed)
-        train = _shuffled(*scenes([files[kept] for files in training]), min(batch_size, len(kept)), image_shape, scales)
-        validation = _resized_in_order(*scenes([files[held_out] for files in training]), batch_size, image_shape)
+        of_train, of_validation = (reader([files[part] for files in training]) for part in (kept, held_out))
+        train = _shuffled(len(kept), of_train, min(batch_size, len(kept)), image_shape, scales)
+        validation = _resized_in_order(len(held_out), of_validation, batch_size, image_shape)
         batch_size = min(batch_size, len(kept))
-    return Dataset(train, validation, _in_order(*scenes(testing)).prefetch(2), class_names, note, batch_size)
+    test = _in_order(len(testing[0]), reader(testing)).prefetch(2)
+    return Dataset(train, validation, test, class_names, note, batch_size)
 
 
 def _own(found, image_shape, batch_size, seed, scales):
@@ -124,7 +126,7 @@ def _own(found, image_shape, batch_size, seed, scales):
     train = _shuffled(counts["train"], reader("train"), size, image_shape, scales)
     validation = _resized_in_order(counts["validation"], reader("validation"), batch_size, image_shape)
     test = _in_order(counts["test"], reader("test")).prefetch(2)
-    return Dataset(train, validation, test, found.class_names, found.note, size)
+    return Dataset(train, validation, test, found.class_names, found.note, size, card=found.card)
 
 
 def _in_order(count, read):

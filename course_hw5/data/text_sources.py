@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from course_hw5.data import records, tables
+from course_hw5.data.card import SAMPLED_CLASSES, SAMPLES, DataCard, Marks, find_duplicates, middle, text_marks
 from course_hw5.data.examples import SPLITS, Examples, Splits, require_classes, sorted_classes
 from course_hw5.data.image_sources import LABEL_COLUMNS
 from course_hw5.data.token_ids import Collector, TokenIds, tokenize
+from course_hw5.text.encoding import text_of
 
 TEXT_COLUMNS = ("text", "sentence", "review")
 SAMPLED = 1000  # texts at the beginning of the source that are kept as they are, to be shown
@@ -34,11 +36,13 @@ class ReadTexts:
         splits: `Splits`, whose examples are positions in `ids`.
         ids: token ids of all texts.
         first: the first texts, or pairs of them, as they were.
+        marks: by what they are compared.
     """
 
     splits: Splits
     ids: TokenIds
     first: list[tuple[str, ...]]
+    marks: Marks
 
 
 def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], tokenizer: Any, max_length: int, memory_gb: float):
@@ -62,17 +66,43 @@ def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], token
     else:
         name, class_names, blocks = source.resolve().name, None, _tables(source, columns)
     ids, first, found = Collector(memory_gb), [], {}
-    splits, labels = [np.zeros(0, "int8")], [np.zeros(0, "int64")]
+    splits, labels, marks = [np.zeros(0, "int8")], [np.zeros(0, "int64")], []
     for block in blocks:
         ids.add(tokenize(block.texts, tokenizer, max_length, block.others))
         texts = [block.texts] if block.others is None else [block.texts, block.others]
+        marks.append(text_marks(block.texts if block.others is None else [*map("\n".join, zip(*texts))]))
         first += [*zip(*(part[: max(0, SAMPLED - len(first))] for part in texts))]
         codes, names = pd.factorize(block.labels)
         labels.append(np.array([found.setdefault(label, len(found)) for label in names], "int64")[codes])
         splits.append(np.array([SPLITS.index(split) for split in block.splits], "int8"))
-    all_ids = ids.finish()
-    return ReadTexts(
-        _splits(name, class_names, [*found], np.concatenate(splits), np.concatenate(labels), all_ids), all_ids, first
+    all_ids, all_marks = ids.finish(), Marks(*(np.concatenate(part) for part in zip(*(mark[:2] for mark in marks))))
+    made = _splits(name, class_names, [*found], np.concatenate(splits), np.concatenate(labels), all_ids)
+    return ReadTexts(made, all_ids, first, all_marks)
+
+
+def text_card(read: ReadTexts, parts: dict[str, Examples], tokenizer: Any) -> DataCard:
+    """What is in a source of a user whose texts were read."""
+    names, train = read.splits.class_names, parts["train"]
+
+    def text(position):
+        return " / ".join(read.first[position]) if position < len(read.first) else text_of(read.ids.read(position), tokenizer)
+
+    def samples():
+        shown = range(min(SAMPLED_CLASSES, len(names)))
+        first = {number: train.positions[train.labels == number][:SAMPLES] for number in shown}
+        return {names[number]: [text(int(position)) for position in positions] for number, positions in first.items()}
+
+    return DataCard(
+        name=read.splits.name,
+        unit="texts",
+        class_names=names,
+        counts={split: np.bincount(part.labels, minlength=len(names)).tolist() for split, part in parts.items()},
+        examples={split: len(part) for split, part in parts.items()},
+        sizes={"tokens": middle(read.ids.lengths)},
+        duplicates=find_duplicates({split: read.marks.take(part.positions) for split, part in parts.items()}),
+        name_of=lambda split, index: f"{parts[split].positions[index] + 1}: {text(int(parts[split].positions[index]))[:80]}",
+        broken=[],
+        samples=samples,
     )
 
 

@@ -20,6 +20,7 @@ from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
 from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, keras_callbacks, run_folder
+from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import flops, optimizers, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
@@ -75,6 +76,8 @@ def train(
     is_chief = strategy.extended.should_checkpoint
     if is_chief:
         run_folder.open_run(run_dir, record, resume, overwrite)
+        if card := getattr(data, "card", None):
+            run_folder.write_json(run_dir / data_page.FILE, data_page.card_facts(card))
     # Every worker writes, since saving is a collective operation; what all but the first write is thrown away.
     out_dir = run_dir if is_chief else pathlib.Path(tempfile.mkdtemp())
     if resume and not is_chief and (run_dir / "history.csv").exists():

@@ -5,7 +5,7 @@ import pathlib
 import pandas as pd
 
 from course_hw5.reports import classification_metrics, run_folder, summary
-from course_hw5.reports.pages import components
+from course_hw5.reports.pages import components, data
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 METRICS = ("accuracy", "precision", "recall", "f1", "mean_iou", "mean_accuracy", "pixel_accuracy")
@@ -16,8 +16,8 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
 
     Args:
         run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json` or, of a segmenter,
-            `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `misclassified.json`, `attention.json`
-            and `scenes.json`.
+            `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `data.json`, `misclassified.json`,
+            `attention.json` and `scenes.json`.
 
     Returns:
         Path of the page.
@@ -45,6 +45,7 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
         title=" · ".join([config["model"]["name"], *parts, run_dir.resolve().name]),
         folder=run_dir,
         config=config,
+        data_card=_data_card(run_dir),
         cards=_cards(tested, history, config),
         summary=summary.of_run(history, classes, matrix, class_names, config),
         classes=classes,
@@ -84,6 +85,11 @@ def _cards(tested, history, config):
     if "training_seconds" in tested:
         cards["training"] = words.say("minutes", value=words.number(tested["training_seconds"] / 60, ".1f"))
     return {words.say(f"metric.{name}"): text for name, text in cards.items()}
+
+
+def _data_card(run_dir):
+    path = run_dir / data.FILE
+    return data.card_html(run_folder.read_json(path)) if path.exists() else ""
 
 
 def _figure(path):

@@ -1,0 +1,45 @@
+"""What is in a data set as a card: a page of its own, and the beginning of a run's page."""
+
+import pathlib
+from typing import Any
+
+from markupsafe import Markup
+
+from course_hw5.data.card import SHOWN, DataCard
+from course_hw5.files import AnyPath, local_path, write_text
+from course_hw5.reports.pages import components
+
+FILE = "data.json"  # of a run folder
+LONGEST = 160  # letters of a text that are shown
+
+
+def card_facts(card: DataCard) -> dict[str, Any]:
+    """A card as an object that JSON can hold; images are data URLs."""
+    duplicates = [
+        {"first": first, "second": second, "exact": exact, "near": near}
+        | {"pairs": [[card.name_of(first, one), card.name_of(second, other)] for one, other in pairs]}
+        for first, second, exact, near, pairs in card.duplicates
+    ]
+    samples = {name: [_shown(example) for example in found] for name, found in card.samples().items()}
+    names = ("name", "unit", "class_names", "counts", "examples", "sizes")
+    facts = {name: getattr(card, name) for name in names}
+    return facts | {"duplicates": duplicates, "broken": card.broken[:SHOWN], "num_broken": len(card.broken), "samples": samples}
+
+
+def _shown(example):
+    if isinstance(example, str):
+        return example if len(example) <= LONGEST else f"{example[:LONGEST]} …"
+    return components.thumbnail(example, side=96)
+
+
+def card_html(facts: dict[str, Any]) -> Markup:
+    """A card as a part of a page."""
+    return Markup(components.render("data_card.html", card=facts))
+
+
+def write_card(card: DataCard, path: AnyPath) -> pathlib.Path:
+    """Writes the page of a card; everything is inside it."""
+    facts, path = card_facts(card), local_path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, components.render("data.html", title=card.name, card=card_html(facts)))
+    return path
