@@ -9,7 +9,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Collection, Sized
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,25 @@ if TYPE_CHECKING:
     from course_hw5.data.card import DataCard
 
 IGNORE_INDEX = 255  # label of pixels for which no class is right
+
+
+class Share(NamedTuple):
+    """What one of several workers reads: its number, how many there are, and on how many devices each of them trains."""
+
+    worker: int = 0
+    workers: int = 1
+    devices: int = 1
+
+    def of(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """This worker's indices of each batch of indices, a batch for each of its devices; all workers' are the whole batch."""
+        import tensorflow as tf
+
+        if self.workers == 1:
+            return batches
+        first, parts = self.worker * self.devices, self.workers * self.devices
+        devices = tf.data.Dataset.range(first, first + self.devices)
+        shares = batches.flat_map(lambda batch: devices.map(lambda device: batch[device::parts]))
+        return shares.apply(tf.data.experimental.assert_cardinality(batches.cardinality() * self.devices))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +57,7 @@ class Dataset:
         describe: function from one input to the text that stands for it, where inputs are no images; or None.
         samples: a few texts of `validation` as they were written, a tuple of one string or of a pair for each; () for images.
         card: what is in it, of a source of one's own; or None.
+        train_share: function from a `Share` to what one of several workers reads of `train`; None where each reads all.
     """
 
     train: tf.data.Dataset
@@ -49,6 +69,7 @@ class Dataset:
     describe: Callable | None = None
     samples: tuple[tuple[str, ...], ...] = ()
     card: DataCard | None = None
+    train_share: Callable[[Share], tf.data.Dataset] | None = None
 
 
 def require_source(

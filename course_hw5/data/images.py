@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from course_hw5.data import image_reading, image_sources, tables
 from course_hw5.data.augmentation import augment
-from course_hw5.data.dataset import Dataset, check_arguments, require_source, shuffled_indices, split_indices
+from course_hw5.data.dataset import Dataset, Share, check_arguments, require_source, shuffled_indices, split_indices
 from course_hw5.data.examples import SPLITS, divided, require_classes
 from course_hw5.data.image_files import fit_image
 from course_hw5.data.tfds import read_splits
@@ -88,13 +88,18 @@ def load_images(
     train, validation, test = parts
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
-    # Shuffling indices moves 4 bytes an image.
-    batches = shuffled_indices(len(train.examples)).batch(train_size, drop_remainder=True).map(train.fetch(sizes))
-    if augmentation:
+    augmented = augment(augmentation, len(class_names)) if augmentation else None
+    fetch = train.fetch(sizes)
+
+    def train_share(share):
+        # Shuffling indices moves 4 bytes an image.
+        batches = share.of(shuffled_indices(len(train.examples)).batch(train_size, drop_remainder=True)).map(fetch)
         # one call at a time: random numbers are drawn in a fixed order
-        batches = batches.map(augment(augmentation, len(class_names)))
+        return (batches.map(augmented) if augmented else batches).prefetch(tf.data.AUTOTUNE)
+
     in_order = [_in_order(part, batch_size, sizes) for part in (validation, test)]
-    return Dataset(batches.prefetch(tf.data.AUTOTUNE), in_order[0], in_order[1], class_names, note, train_size, card=card)
+    held_out = in_order[0], in_order[1]
+    return Dataset(train_share(Share()), *held_out, class_names, note, train_size, card=card, train_share=train_share)
 
 
 def _in_order(part, batch_size, sizes):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.data.dataset import shuffled_indices
+from course_hw5.data.dataset import Share, shuffled_indices
 
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
@@ -139,23 +139,28 @@ def _shares(first, second, room):
 
 def shuffled(
     ids: TokenIds, labels: np.ndarray, buckets: Sequence[int], batch_size: int, epoch_fraction: float
-) -> tf.data.Dataset:
-    """Batches of texts of like length, whole ones, in an order that TensorFlow's global generator draws for each epoch.
+) -> Callable[[Share], tf.data.Dataset]:
+    """A function to the batches of texts of like length that one of several workers reads.
+
+    Batches are whole, in an order that TensorFlow's global generator draws for each epoch.
 
     Raises:
         ValueError: if no bucket has enough texts for a batch.
     """
-    lengths, count = tf.constant(ids.lengths), len(ids)
+    lengths, count, fetch = tf.constant(ids.lengths), len(ids), _fetch(ids, labels, buckets)
     boundaries, sizes = [bucket + 1 for bucket in buckets], [batch_size] * (len(buckets) + 1)
-    data = shuffled_indices(count).bucket_by_sequence_length(
-        lambda index: lengths[index], boundaries, sizes, drop_remainder=True
-    )
     batches = int((np.bincount(np.searchsorted(buckets, ids.lengths)) // batch_size).sum())
     if not batches:
         raise ValueError(f"`batch_size` must leave one full batch of {count} texts of like length. Received: {batch_size}")
     batches = max(1, round(batches * epoch_fraction))
-    data = data.take(batches).apply(tf.data.experimental.assert_cardinality(batches))
-    return data.map(_fetch(ids, labels, buckets)).prefetch(tf.data.AUTOTUNE)
+
+    def train_share(share):
+        indices = shuffled_indices(count)
+        data = indices.bucket_by_sequence_length(lambda index: lengths[index], boundaries, sizes, drop_remainder=True)
+        data = data.take(batches).apply(tf.data.experimental.assert_cardinality(batches))
+        return share.of(data).map(fetch).prefetch(tf.data.AUTOTUNE)
+
+    return train_share
 
 
 def by_length(ids: TokenIds, labels: np.ndarray, buckets: Sequence[int], batch_size: int) -> tf.data.Dataset:

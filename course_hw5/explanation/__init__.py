@@ -63,7 +63,7 @@ def explain(
         other: second string of a pair, or None.
         special_tokens: whether special tokens that are typed, such as "[MASK]", are read as such, as by `encode_sentence`.
         target: the class to be explained, by its name or number; or a pair of classes, the second to compare the first with. By
-            default the predicted class; the probability of a text is then that of label 1.
+            default the predicted class; the probability of a text is then that of label 1 of two.
         ablate: heads that are silenced throughout, as for `ablated`: a set of `(layer, head)`, or of layers for all their
             heads.
         ablation: how heads are silenced, those of `ablate` and those of `head_changes`: "zero" or "mean", as for `ablated`.

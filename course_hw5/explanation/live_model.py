@@ -29,9 +29,9 @@ def to_live(model: keras.Model) -> tuple[Config, Tensors]:
     Raises:
         ValueError: if the model is another one.
     """
-    if isinstance(model, BertClassifier) and type(model.backbone) is BertBackbone:
+    if isinstance(model, BertClassifier) and type(model.backbone) is BertBackbone and model.num_classes == 2:
         return _of_bert(model)
-    expected = "a bert_classifier on a BertBackbone, or a beit_classifier"
+    expected = "a bert_classifier of two classes on a BertBackbone, or a beit_classifier"
     require("model", model, lambda model: isinstance(model, BeitClassifier), expected)
     return _of_beit(model)
 

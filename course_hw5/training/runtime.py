@@ -1,10 +1,13 @@
 """Seeds, precision and `tf.distribute`: what must be settled before a model is built."""
 
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from course_hw5.data.dataset import Share
 from course_hw5.errors import require
 from course_hw5.training.config import PRECISIONS, STRATEGIES
 
@@ -104,6 +107,25 @@ def build_state(model: keras.Model, train_data: tf.data.Dataset) -> None:
     model.reset_metrics()
 
 
+def shared_out(whole: tf.data.Dataset, train_share: Callable | None, model: keras.Model) -> Any:
+    """Training data of which each of several workers reads its own share alone; `whole` where there is one worker.
+
+    Args:
+        whole: the data set that `fit` would get.
+        train_share: function from a `Share` to the part of one worker, prepared as `whole`; None where there is none.
+        model: built in the strategy's scope.
+    """
+    strategy = model.distribute_strategy
+    if train_share is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return whole
+
+    def share(context):
+        workers = context.num_input_pipelines
+        return train_share(Share(context.input_pipeline_id, workers, context.num_replicas_in_sync // workers))
+
+    return strategy.distribute_datasets_from_function(share)
+
+
 def mend_multi_worker(model: keras.Model, train_data: tf.data.Dataset) -> None:
     """Works around two faults of Keras 3 with more than one worker (keras#20585).
 
@@ -116,7 +138,8 @@ def mend_multi_worker(model: keras.Model, train_data: tf.data.Dataset) -> None:
     """
     if not isinstance(model.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return
-    model._symbolic_build(data_batch=next(iter(train_data)))
+    zeros = lambda spec: tf.zeros([size or 2 for size in spec.shape], spec.dtype)  # noqa: E731
+    model._symbolic_build(data_batch=keras.tree.map_structure(zeros, train_data.element_spec))
     model._maybe_symbolic_build = lambda iterator=None, data_batch=None: None
     make_function = model._make_function
     model._make_function = lambda step: make_function(lambda batch: keras.tree.map_structure(lambda v: v[None], step(batch)))

@@ -91,13 +91,16 @@ def train(
             train_data, validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
             runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
+            train_share = getattr(data, "train_share", None)
+            prepared = train_share and (lambda share: task.prepare(train_share(share), model))
+            shared = runtime.shared_out(train_data, prepared, model)
             own = [EpochSeed(config.seed), TerminateOnNaN(), keras_callbacks.HistoryPlots(out_dir, writer)]
             own += [BestModel(out_dir, config.monitor), keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)]
             # the backup comes last: what the others wrote of an epoch is there by then
             options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup")], "epochs": config.epochs}
             try:
                 options["initial_epoch"] = restore(backup, model) if backup else 0
-                model.fit(train_data, validation_data=validation_data, shuffle=False, **options)  # the data set shuffles itself
+                model.fit(shared, validation_data=validation_data, shuffle=False, **options)  # the data set shuffles itself
             except Exception:
                 print()  # ends the line of Keras's progress bar
                 raise

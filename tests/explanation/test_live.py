@@ -31,7 +31,7 @@ def test_a_bert_comes_back_from_what_the_page_computes_with():
 
 def test_models_that_a_page_cannot_run_are_refused(small_mlp):
     mpnet = MPNetBackbone(len(VOCABULARY), 1, 2, 8, 16, vocabulary=VOCABULARY)
-    expected = "`model` must be a bert_classifier on a BertBackbone, or a beit_classifier. Received: "
+    expected = "`model` must be a bert_classifier of two classes on a BertBackbone, or a beit_classifier. Received: "
     for model in (small_mlp, course_hw5.bert_classifier(mpnet)):
         with pytest.raises(ValueError, match=expected):
             live_model.to_live(model)
