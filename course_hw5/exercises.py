@@ -169,3 +169,28 @@ def check_precision_and_recall(precision_and_recall):
         "Both are divided by the sums of columns.": (precision, precision),
     }
     return error_in_numbers(precision_and_recall(matrix), (precision, recall), slips)
+
+
+@exercise("A model that always says this class reaches that accuracy: what is trained must do better.")
+def check_majority(accuracy, labels):
+    """The accuracy of always guessing the most frequent class of `labels`, integers."""
+    share = np.bincount(labels).max() / len(labels)
+    slips = {"One over the number of classes is what guessing at random reaches.": 1 / len({*map(int, labels)})}
+    slips["How many have that class, as a share of all?"] = np.bincount(labels).max()
+    return error_in_numbers(accuracy, share, {text: number for text, number in slips.items() if not np.isclose(number, share)})
+
+
+SAME, OTHER = ("Good  film!", "good film"), ("good film", "good films")
+
+
+@exercise("Texts that a reader would call the same are found, though no byte of them need agree.")
+def check_normalized(normalized):
+    """`normalized(text)`: equal for texts that differ in case, spaces and punctuation alone."""
+    found = [normalized(text) for text in (*SAME, *OTHER)]
+    if any(text is None or text is ... for text in found):
+        return NOT_YET
+    if found[0].lower() == found[1].lower() and found[0] != found[1]:
+        return "Letters differ in case."
+    if found[0] != found[1]:
+        return f"{SAME[0]!r} and {SAME[1]!r} must become the same. Received: {found[0]!r} and {found[1]!r}."
+    return "" if found[2] != found[3] else f"{OTHER[0]!r} and {OTHER[1]!r} are not the same."

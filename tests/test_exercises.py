@@ -1,6 +1,7 @@
 """Checks of exercises: right answers of any form pass, of a wrong one is said what is wrong, and an answer may be missing."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -127,6 +128,21 @@ CASES = {
             "the numbers are not": sum,
         },
     ),
+    "majority": (
+        (np.repeat([0, 1, 2], [2, 5, 3]),),
+        [0.5, np.float64(0.5)],
+        {"guessing at random": 1 / 3, "share of all": 5, "the numbers are not": 0.2},
+    ),
+    "normalized": (
+        (),
+        [lambda text: " ".join(re.findall(r"\w+", text.lower())), lambda text: re.sub(r"\W+", "", text.casefold())],
+        {
+            "case": lambda text: " ".join(re.findall(r"\w+", text)),
+            "must become the same": str.lower,
+            "are not the same": lambda text: text.lower()[:4],
+            "TypeError": lambda text: text + 1,
+        },
+    ),
     "precision_and_recall": (
         (),
         [precision_and_recall, lambda matrix: np.array(precision_and_recall(matrix))],
@@ -138,7 +154,7 @@ CASES = {
         },
     ),
 }
-FUNCTIONS = ("attention", "attention_to_last", "iou", "parameters", "precision_and_recall")
+FUNCTIONS = ("attention", "attention_to_last", "iou", "normalized", "parameters", "precision_and_recall")
 
 
 def verdict(name, answer):

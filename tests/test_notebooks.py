@@ -14,13 +14,14 @@ from course_hw5.exercises import NOT_YET
 pytestmark = pytest.mark.slow
 
 ROOT = pathlib.Path(__file__).parents[1]
-NAMES = ("attention_labs", "beit_cifar10", "beit_segmentation", "bert_attention", "mlp_cifar10")
+NAMES = ("attention_labs", "beit_cifar10", "beit_segmentation", "bert_attention", "mlp_cifar10", "your_own_data")
 RUNNER = runpy.run_path(str(ROOT / "scripts" / "run_notebooks.py"))
 SETTINGS = {  # of the tests, in place of those in the cell with the tag "parameters"
     "attention_labs": {"QUICK": True},
     "beit_cifar10": {"DATASET": "digits", "EPOCHS": 2},
     "beit_segmentation": {"EPOCHS": 2},
     "mlp_cifar10": {"DATASET": "digits", "EPOCHS": 2},
+    "your_own_data": {"EPOCHS": 2},
 }
 # One kernel runs all notebooks, since half of the time of a short one is the import of TensorFlow. An epoch is one batch, and
 # nothing is compiled to train: trainings and labs have tests of their own.
@@ -155,6 +156,13 @@ def check_mlp(folder, outputs):
     assert "weighted avg" in texts(outputs)
 
 
+def check_own(folder, outputs):
+    image, text = views(outputs)
+    assert "triangle" in image and "className" in text
+    assert "1 of test are in train" in texts(outputs) and "photo" not in texts(outputs)
+    assert sorted(path.name for path in folder.iterdir()) == ["drawings", "runs", "sentences.csv"]
+
+
 def check_bert(folder, outputs):
     weights, relevance, steps = views(outputs)
     assert "genre" in weights and "disaster" in relevance and "&#34;weight&#34;: {&#34;head&#34;: 4" in steps
@@ -185,6 +193,7 @@ def check_labs(folder, outputs):
 CHECKS = {
     "attention_labs": check_labs,
     "mlp_cifar10": check_mlp,
+    "your_own_data": check_own,
     "bert_attention": check_bert,
     "beit_cifar10": check_beit,
     "beit_segmentation": check_segmentation,
