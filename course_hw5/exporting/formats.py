@@ -26,6 +26,7 @@ FORMATS = {
     "onnx": Format(".onnx", {"tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"}, True),
     "saved_model": Format("", {}, False),
     "openvino": Format("", {"openvino": "openvino"}, True),
+    "huggingface": Format("", {}, False),
 }
 INT8_PACKAGES = {"openvino": {"nncf": "nncf"}}
 

@@ -155,3 +155,46 @@ def _is_plain(definition):
     found = definition | {"normalizer": normalizer, "model": definition["model"] | {"vocab": expected["model"]["vocab"]}}
     is_same = all(found[step] == expected[step] for step in ("normalizer", "pre_tokenizer", "model"))
     return is_same and all(token["content"] in BERT_NAMES.values() for token in definition["added_tokens"])
+
+
+def tokenizer_files(tokenizer: BertTokenizer, max_length: int, pad_token_id: int = 0) -> dict[str, str | dict]:
+    """The files by which `transformers` and `read_tokenizer` read texts as a tokenizer does.
+
+    Args:
+        tokenizer: of a model.
+        max_length: tokens that the model reads at most.
+        pad_token_id: 0, or another id that padding has in the files, which changes places with 0.
+
+    Returns:
+        Dict of names to contents: strings, or what is to be JSON.
+    """
+    config = {"model_max_length": max_length, **{f"{role}_token": name for role, name in tokenizer.names.items()}}
+    pieces = [piece or "" for piece in tokenizer.get_vocabulary()]
+    if tokenizer.definition is None and not pad_token_id:
+        kind = {"tokenizer_class": "BertTokenizer", "do_lower_case": tokenizer.lowercase}
+        return {"vocab.txt": "\n".join(pieces) + "\n", "tokenizer_config.json": config | kind}
+    given = tokenizer.definition or word_piece_tokenizer(pieces, tokenizer.lowercase).to_str()
+    made = tokenizers.Tokenizer.from_str(json.dumps(_exchanged(json.loads(given), pad_token_id)))
+    made.add_special_tokens([*tokenizer.names.values()])
+    cls, sep, second = tokenizer.names["cls"], tokenizer.names["sep"], int(tokenizer.segments)
+    between = [f"{sep}:0"] * tokenizer.separators
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single=[f"{cls}:0", "$A:0", f"{sep}:0"],
+        pair=[f"{cls}:0", "$A:0", *between, f"$B:{second}", f"{sep}:{second}"],
+        special_tokens=[(name, made.token_to_id(name)) for name in (cls, sep)],
+    )
+    inputs = ["input_ids", *(["token_type_ids"] if tokenizer.segments else []), "attention_mask"]
+    kind = {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": inputs}
+    return {"tokenizer.json": made.to_str(pretty=True), "tokenizer_config.json": config | kind}
+
+
+def _exchanged(definition, id_):
+    """The content of a `tokenizer.json` in which two ids, 0 and another one, have changed places."""
+    places, model = {0: id_, id_: 0}, definition["model"]
+    if isinstance(model["vocab"], dict):
+        model["vocab"] = {token: places.get(place, place) for token, place in model["vocab"].items()}
+    else:  # of Unigram: [piece, score] by id
+        model["vocab"][0], model["vocab"][id_] = model["vocab"][id_], model["vocab"][0]
+        model["unk_id"] = places.get(model["unk_id"], model["unk_id"])
+    added = [token | {"id": places.get(token["id"], token["id"])} for token in definition["added_tokens"]]
+    return definition | {"added_tokens": sorted(added, key=lambda token: token["id"])}

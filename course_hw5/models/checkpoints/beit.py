@@ -39,10 +39,8 @@ def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Sh
     if image_shape is not None:
         backbone = fine_tuning.rebuilt_backbone(backbone, image_shape=tuple(image_shape))
     raw = read_preprocessing(folder, backbone.image_shape)
-    pooled_norm = (body, "pooler.layernorm" if pooling == "mean" else "layernorm")
     if is_masked:
         model = beit_tasks.beit_masked_image_model(backbone, len(tensors["lm_head.weight"]), **raw)
-        layers = {"head_norm": (tensors, "layernorm"), "logits": (tensors, "lm_head")}
     elif is_classifier:
         num_classes = len(tensors["classifier.weight"])
         names = huggingface.label_names(config, num_classes)
@@ -50,15 +48,24 @@ def load_beit(folder: pathlib.Path, config: dict, tensors: dict, image_shape: Sh
         has_several = config.get("problem_type") == "multi_label_classification" or num_classes == 1
         activation = "sigmoid" if has_several else "linear"
         model = beit_tasks.beit_classifier(backbone, num_classes, pooling, activation=activation, class_names=names, **raw)
-        layers = {"pooled_norm": pooled_norm, "logits": (tensors, "classifier")}
     else:
         model = beit_tasks.beit_encoder(backbone, pooling, **raw)
-        layers = {"pooled_norm": pooled_norm} if pooling == "mean" else {}
-    for layer, (source, name) in layers.items():
+    for layer, name in head_names(model).items():
         scale, offset = model.get_layer(layer).variables
+        source, name = (body, name.removeprefix("beit.")) if name.startswith("beit.") else (tensors, name)
         huggingface.assign(scale, source[f"{name}.weight"].T)
         huggingface.assign(offset, source[f"{name}.bias"])
     return model
+
+
+def head_names(model: beit_tasks.BeitTask) -> dict[str, str]:
+    """The layers outside the backbone that have weights, by their names, to the reference's names of them."""
+    if isinstance(model, beit_tasks.BeitMaskedImageModel):
+        return {"head_norm": "layernorm", "logits": "lm_head"}
+    norm = {"pooled_norm": f"beit.{'pooler.' if model.pooling == 'mean' else ''}layernorm"}
+    if isinstance(model, beit_tasks.BeitClassifier):
+        return norm | {"logits": "classifier"}
+    return norm if model.pooling == "mean" else {}
 
 
 def read_backbone(config: dict, tensors: dict, **options) -> beit.BeitBackbone:
@@ -73,7 +80,7 @@ def read_backbone(config: dict, tensors: dict, **options) -> beit.BeitBackbone:
     options |= {"patch_size": sides.pop(), "relative_position_bias": bias} | huggingface.read_sizes(config)
     options |= {name: config.get(key) for name, key in OPTIONS.items()}
     backbone = beit.beit_backbone(image_shape=(*size, config.get("num_channels", 3)), **options)
-    names = {variable.path: _reference_names(variable.path) for variable in backbone.trainable_variables}
+    names = {variable.path: reference_names(variable.path) for variable in backbone.trainable_variables}
     for variable in backbone.trainable_variables:
         huggingface.assign(variable, _array(variable.path, [tensors[name] for name in names[variable.path]]))
     known = {name for parts in names.values() for name in parts} | {"embeddings.mask_token"}  # a classifier may keep its token
@@ -113,7 +120,7 @@ VARIABLES = {
 }
 
 
-def _reference_names(path):
+def reference_names(path: str) -> list[str]:
     """The reference's names of the tensors that make a variable of the backbone."""
     *block, layer, part = path.split("/")
     prefix = f"encoder.layer.{block[0].removeprefix('block_')}." if block else ""
@@ -131,6 +138,16 @@ def _array(path, tensors):
     if path == "patch_embedding/kernel":  # (hidden_dim, channels, side, side)
         return tensors[0].transpose(2, 3, 1, 0).reshape(-1, len(tensors[0]))
     return np.concatenate([tensor.T for tensor in tensors], axis=1) if path.endswith("kernel") else tensors[0]
+
+
+def reference_tensors(path: str, array: np.ndarray, config: dict) -> dict[str, np.ndarray]:
+    """The reference's tensors, by name, of a variable of the backbone; the reverse of what `read_backbone` does."""
+    names = reference_names(path)
+    if path == "patch_embedding/kernel":
+        side, channels = config["patch_size"], config["num_channels"]
+        return {names[0]: array.reshape(side, side, channels, -1).transpose(3, 2, 0, 1)}
+    parts = np.split(array, len(names), axis=1) if path.endswith("kernel") else [array.T]
+    return {name: part.T for name, part in zip(names, parts)}
 
 
 def read_preprocessing(folder: pathlib.Path, image_shape: Shape) -> dict:
@@ -184,6 +201,28 @@ def _read_resizing(path, config, channels, read):
             raise ValueError(f"`crop_size` in {path} must be at most `size`, {size}. Received: {crop}")
         raw["crop_fraction"] = crop / size
     return raw
+
+
+def preprocessing_config(model: beit_tasks.BeitTask) -> dict | None:
+    """What `preprocessor_config.json` says of a model, which `read_preprocessing` reads; None for one without preprocessing.
+
+    Images of any size are resized, also where the model itself takes those of one size.
+    """
+    if (raw := model.preprocessing) is None:
+        return None
+    height, width, channels = model.backbone.image_shape
+    numbers = {"image_mean": raw.mean, "image_std": raw.std}
+    config = {name: np.broadcast_to(value, (channels,)).tolist() for name, value in numbers.items()}
+    sides = {"height": round(height / raw.crop_fraction), "width": round(width / raw.crop_fraction)}
+    config |= {
+        "image_processor_type": "BeitImageProcessor",
+        "do_normalize": True,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+    }
+    config |= {"do_resize": True, "size": sides, "do_reduce_labels": False, "do_center_crop": raw.crop_fraction < 1}
+    config["resample"] = {name: number for number, name in RESAMPLE.items()}[raw.interpolation]
+    return config | ({"crop_size": {"height": height, "width": width}} if raw.crop_fraction < 1 else {})
 
 
 def _height(size):

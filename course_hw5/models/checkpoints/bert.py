@@ -5,7 +5,9 @@ An MPNet reads BERT's token ids here.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from course_hw5.layers.layer import Shape
@@ -25,6 +27,8 @@ ATTENTION = {  # query, key, value, output, normalization
 }
 WORDS, POSITIONS = "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"
 SEGMENTS, DISTANCES = "embeddings.token_type_embeddings.weight", "encoder.relative_attention_bias.weight"
+CLASSIFIER = {"bert": "classifier", "mpnet": "classifier.out_proj"}
+PARTS = ("weight", "bias")
 UNREAD = {"bert": ("cls.",), "mpnet": (DISTANCES, "lm_head.")}  # heads of pre-training
 BEFORE = 2  # positions of an MPNet that no token has
 
@@ -80,27 +84,48 @@ def read_backbone(config: dict, tensors: dict, rows: Sequence[int] | None = None
     kind = config["model_type"]
     tensors = {name.removeprefix(f"{kind}."): tensor for name, tensor in tensors.items()}
     backbone = _make_backbone(kind, config, tensors, rows)
+    classifier, pooler = CLASSIFIER[kind], "pooler.dense"
+    has_head, ignored = f"{classifier}.weight" in tensors, (f"{classifier}.", *UNREAD[kind])
+    if has_head and kind == "mpnet":
+        pooler, ignored = "classifier.dense", (*ignored, "pooler.")
+    variables = named_variables(kind, backbone, pooler)
+    if not has_head and f"{pooler}.weight" not in tensors:
+        kernel, _ = (variables.pop(f"{pooler}.{part}") for part in PARTS)
+        kernel.assign(backbone.pooled_dense.kernel_initializer(kernel.shape))
+    _assign(tensors, variables, ignored)
+    return backbone, (tensors[f"{classifier}.weight"].T, tensors[f"{classifier}.bias"]) if has_head else None
+
+
+def named_variables(kind: str, backbone: bert.BertBackbone, pooler: str) -> dict[str, keras.Variable]:
+    """The variables of a backbone by the names of their tensors, without "bert." or "mpnet.".
+
+    Those that have no tensor of their own are left out: MPNet's segments and distances.
+
+    Args:
+        kind: "bert" or "mpnet".
+        backbone: `BertBackbone` or `MPNetBackbone`.
+        pooler: name of the pooler's layer.
+    """
     variables = {WORDS: backbone.token_embedding.embeddings, POSITIONS: backbone.position_embedding.position_embeddings}
     if kind == "bert":
         variables[SEGMENTS] = backbone.segment_embedding.embeddings
-    classifier = "classifier" if kind == "bert" else "classifier.out_proj"
-    has_head, ignored = f"{classifier}.weight" in tensors, (f"{classifier}.", *UNREAD[kind])
-    pooler = "pooler.dense"
-    if has_head and kind == "mpnet":
-        pooler, ignored = "classifier.dense", (*ignored, "pooler.")
-    layers = {"embeddings.LayerNorm": backbone.embeddings_layer_norm}
-    if has_head or f"{pooler}.weight" in tensors:
-        layers[pooler] = backbone.pooled_dense
-    else:
-        kernel = backbone.pooled_dense.kernel
-        kernel.assign(backbone.pooled_dense.kernel_initializer(kernel.shape))
+    layers: dict[str, Any] = {"embeddings.LayerNorm": backbone.embeddings_layer_norm, pooler: backbone.pooled_dense}
     names = (*(f"attention.{part}" for part in ATTENTION[kind]), "intermediate.dense", "output.dense", "output.LayerNorm")
     for index, encoder in enumerate(backbone.transformer_layers):
         layers |= {f"encoder.layer.{index}.{name}": layer for name, layer in zip(names, encoder.weighted_layers, strict=True)}
     for name, layer in layers.items():
-        variables |= {f"{name}.{part}": variable for part, variable in zip(("weight", "bias"), layer.weights, strict=True)}
-    _assign(tensors, variables, ignored)
-    return backbone, (tensors[f"{classifier}.weight"].T, tensors[f"{classifier}.bias"]) if has_head else None
+        variables |= {f"{name}.{part}": variable for part, variable in zip(PARTS, layer.weights, strict=True)}
+    return variables
+
+
+def reference_tensor(kind: str, name: str, array: np.ndarray) -> np.ndarray:
+    """The tensor of a variable among `named_variables`; the reverse of what `read_backbone` does."""
+    if name in (WORDS, POSITIONS, SEGMENTS):
+        return array
+    if name.endswith("bias") or array.ndim == 1:
+        return array.ravel()
+    is_output = name.endswith(f"{ATTENTION[kind][3]}.weight")  # (heads, size, width), all others (width, heads, size)
+    return array.reshape((-1, array.shape[-1]) if is_output else (len(array), -1)).T
 
 
 def _make_backbone(kind, config, tensors, rows):

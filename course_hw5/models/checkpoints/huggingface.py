@@ -11,6 +11,15 @@ import safetensors
 PARTS = {"kernel": "weight", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
+# Our sizes of every transformer to the reference's.
+SIZES = {
+    "num_layers": "num_hidden_layers",
+    "num_heads": "num_attention_heads",
+    "hidden_dim": "hidden_size",
+    "mlp_dim": "intermediate_size",
+}
+
+
 def listed(folder: pathlib.Path) -> str:
     """The names of the first files of a folder, for messages."""
     names = sorted(path.name for path in folder.iterdir())
@@ -19,8 +28,7 @@ def listed(folder: pathlib.Path) -> str:
 
 def read_sizes(config: dict) -> dict:
     """The sizes that every transformer has, as arguments of our backbones."""
-    sizes = {"num_layers": "num_hidden_layers", "num_heads": "num_attention_heads", "hidden_dim": "hidden_size"}
-    return {name: config[key] for name, key in (sizes | {"mlp_dim": "intermediate_size"}).items()}
+    return {name: config[key] for name, key in SIZES.items()}
 
 
 def read_tensors(folder: pathlib.Path) -> dict[str, np.ndarray]:

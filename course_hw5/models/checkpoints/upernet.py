@@ -1,5 +1,9 @@
 """Published segmenters: the names and axes of `transformers`' tensors for the heads of `BeitForSemanticSegmentation`."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from course_hw5.layers.layer import Shape
 from course_hw5.models import fine_tuning, upernet
 from course_hw5.models.checkpoints import beit, huggingface
@@ -38,7 +42,8 @@ def load_upernet(folder, config: dict, tensors: dict, image_shape: Shape | None 
     for layer in model.layers:
         if layer is not backbone:
             for variable in layer.variables:
-                huggingface.assign(variable, _reference_array(variable.path, tensors, model.pool_scales))
+                name = reference_name(variable.path, model.pool_scales)
+                huggingface.assign(variable, _array(variable.path, tensors[name]))
     return model
 
 
@@ -62,8 +67,8 @@ NAMES = {
 }
 
 
-def _reference_array(path, tensors, pool_scales):
-    """The array for a variable of a head, from the reference's tensors."""
+def reference_name(path: str, pool_scales: Sequence[int]) -> str:
+    """The reference's name of the tensor that makes a variable of a head."""
     layer, *parts, weight = path.split("/")
     if layer == "pyramid_pooling":
         scale = int(parts.pop(0).removeprefix("scale_"))
@@ -72,9 +77,45 @@ def _reference_array(path, tensors, pool_scales):
         stem, _, number = layer.rpartition("_")
         name = NAMES.get(layer) or f"{NAMES[stem]}.{number}"
     part = {"convolution": ".conv", "norm": ".bn"}[parts[0]] if parts else ""
-    array = tensors[f"{name}{part}.{huggingface.PARTS.get(weight, weight)}"]
-    if array.ndim < 4:
+    return f"{name}{part}.{huggingface.PARTS.get(weight, weight)}"
+
+
+def _array(path, tensor):
+    """The array for a variable of a head, from the reference's tensor."""
+    if tensor.ndim < 4:
+        return tensor
+    if path.split("/")[0].endswith("logits"):
+        return tensor[:, :, 0, 0].T
+    return tensor.transpose(2, 3, 1, 0)  # also of transposed convolutions: (in, out, ...) there, (..., out, in) here
+
+
+def reference_tensor(path: str, array: np.ndarray) -> np.ndarray:
+    """The reference's tensor of a variable of a head; the reverse of what `load_upernet` does."""
+    if array.ndim == 2:
+        return array.T[:, :, None, None]
+    return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+
+
+def widened(model: upernet.UperNetSegmenter, path: str, array: np.ndarray) -> np.ndarray:
+    """A variable of a head as that of one as wide as the backbone, whose further channels are 0 for every image.
+
+    Where maps are put side by side, each becomes as wide.
+    """
+    width, channels = model.backbone.hidden_dim, model.channels
+    if channels == width or path.startswith("auxiliary_") or path.startswith("enlarge_"):
         return array
-    if layer.endswith("logits"):
-        return array[:, :, 0, 0].T
-    return array.transpose(2, 3, 1, 0)  # also of transposed convolutions: (in, out, ...) there, (..., out, in) here
+    *layer, part = path.split("/")
+    sides = len(model.pool_scales) if layer[0] == "pooled_fusion" else 4 if layer[0] == "fusion" else 1
+    first = width if layer[0] in ("pooled_fusion", "pyramid_pooling") or layer[0].startswith("lateral_") else 0
+    sides = 0 if layer[0] == "pyramid_pooling" or layer[0].startswith("lateral_") else sides
+    inside = [*range(first), *(first + side * width + channel for side in range(sides) for channel in range(channels))]
+    places = {len(array.shape) - 2: inside} if array.ndim > 1 else {}
+    shape = [*array.shape]
+    if array.ndim > 1:
+        shape[-2] = first + sides * width
+    if layer[0] != "logits":
+        places[array.ndim - 1] = [*range(channels)]
+        shape[-1] = width
+    wide = np.full(shape, 1.0 if part == "moving_variance" else 0.0, "float32")
+    wide[np.ix_(*(places.get(axis, range(size)) for axis, size in enumerate(array.shape)))] = array
+    return wide
