@@ -20,6 +20,7 @@ from course_hw5.models.bert_classifier import bert_classifier as bert_classifier
 from course_hw5.models.checkpoints.load import load_model as load_model
 from course_hw5.models.mlp import mlp_classifier as mlp_classifier
 from course_hw5.models.upernet import upernet_segmenter as upernet_segmenter
+from course_hw5.reports.faithfulness import faithfulness as faithfulness
 from course_hw5.reports.head_importance import head_importance as head_importance
 from course_hw5.reports.keras_callbacks import ClassificationReport as ClassificationReport
 from course_hw5.reports.keras_callbacks import HistoryPlots as HistoryPlots

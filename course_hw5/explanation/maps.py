@@ -4,7 +4,8 @@ All are functions of `(model, source, target)`, so that they can be compared. Th
 counts for the target; attention and rollout do not know the target, and random knows nothing.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -27,26 +28,23 @@ def attention(model: Model, source: Any, target: Any = None) -> Map:
 
     Args:
         model: a `bert_classifier` or a `beit_classifier`.
-        source: a text, or an image, as for `explain`.
+        source: a text, or an image, as for `explain`; or the token ids `(tokens,)` of a text, as `encode_sentence` gives them.
         target: a class or a pair of classes, as for `explain`; by default the predicted class.
 
     Returns:
         Float array `(tokens,)` of a text, [CLS] and [SEP] included, or `(patches,)` of an image.
     """
-    asked = _Asked(model, source, target)
-    return asked.row(asked.attention()[0][-1].mean(axis=0))
+    return Question(model, source, target).map("attention")
 
 
 def rollout(model: Model, source: Any, target: Any = None) -> Map:
     """Attention multiplied through the layers (`attention_rollout`); arguments and result as for `attention`."""
-    asked = _Asked(model, source, target)
-    return asked.row(analysis.attention_rollout(asked.attention()[0]))
+    return Question(model, source, target).map("rollout")
 
 
 def relevance(model: Model, source: Any, target: Any = None) -> Map:
     """Attention times its gradient, through all layers (`token_relevance`); arguments and result as for `attention`."""
-    asked = _Asked(model, source, target)
-    return asked.row(analysis.token_relevance(*asked.attention()))
+    return Question(model, source, target).map("relevance")
 
 
 def integrated_gradients(model: Model, source: Any, target: Any = None) -> Map:
@@ -55,8 +53,7 @@ def integrated_gradients(model: Model, source: Any, target: Any = None) -> Map:
     https://arxiv.org/abs/1703.01365. Nothing is a text whose words are all [MASK], or an image of the mean colour. The numbers
     sum to the difference of the log-odds between both. Arguments and result as for `attention`.
     """
-    asked = _Asked(model, source, target)
-    return asked.of_tokens(asked.probe.integrated_gradients([asked.target])[0])
+    return Question(model, source, target).map("integrated_gradients")
 
 
 def occlusion(model: Model, source: Any, target: Any = None) -> Map:
@@ -65,18 +62,12 @@ def occlusion(model: Model, source: Any, target: Any = None) -> Map:
     A word becomes [MASK]: all of its word pieces have the same number, and special tokens 0. A patch gets the mean colour of
     the image; of more than 200 patches, squares of several are taken. Arguments and result as for `attention`.
     """
-    asked = _Asked(model, source, target)
-    groups = asked.groups()
-    found, (without,) = np.zeros(asked.probe.tokens), asked.probe.without_tokens([asked.target], groups)
-    for group, value in zip(groups, without):
-        found[group] = asked.log_odds() - value
-    return asked.of_tokens(found)
+    return Question(model, source, target).map("occlusion")
 
 
 def random(model: Model, source: Any, target: Any = None, seed: int = 0) -> Map:
     """Numbers drawn evenly from [0, 1), the same for the same seed and number of tokens; what a map must be better than."""
-    asked = _Asked(model, source, target)
-    return asked.of_tokens(np.random.default_rng(seed).random(asked.probe.tokens))
+    return Question(model, source, target).map("random", seed)
 
 
 MAPS: dict[str, Callable[..., Map]] = {
@@ -84,31 +75,72 @@ MAPS: dict[str, Callable[..., Map]] = {
 }
 
 
-class _Asked:
-    """A model, a source and a target, checked."""
+class Question:
+    """What a model answers to one source, asked again and again; each answer is computed once.
 
-    def __init__(self, model, source, target):
+    Args:
+        model, source, target: as for `attention`.
+
+    Attributes:
+        asked: model, source and target, as they were given.
+        target: the `Target`.
+        size: how many numbers a map has.
+        parts: indices, in a map, of what can be taken out one by one: word pieces but no special tokens, or patches.
+    """
+
+    def __init__(self, model: Model, source: Any, target: Any = None):
         expected = "a bert_classifier or a beit_classifier"
         require("model", model, lambda model: isinstance(model, (BertClassifier, BeitClassifier)), expected)
-        self.model, self.source, self.is_text = model, source, isinstance(model, BertClassifier)
-        self.probe = (text_probe if self.is_text else image_probe)(model, source)
+        is_text = isinstance(model, BertClassifier)
+        self.model, self.asked = model, (model, source, target)
+        self._first = int(not is_text)  # the first token of a map: [CLS] is none of an image's patches
+        self.probe = (text_probe if is_text else image_probe)(model, source)
+        self._end = np.count_nonzero(self.probe.inputs[0]) if is_text else self.probe.tokens  # without padding
+        self.size = self._end - self._first
+        self._groups = text_groups(model, source) if is_text else windows(model.backbone.grid)
+        self.parts = np.array(sorted(token for group in self._groups for token in group), int) - self._first
         self.target = target_of(model, target, int(self.probe.logits().argmax()))
+        self._known: dict[tuple[int, ...], float] = {}
 
-    def attention(self):
+    def map(self, name: str, seed: int = 0) -> Map:
+        """One of `MAPS`; the seed is that of `random`."""
+        if name == "random":
+            return self._of_map(np.random.default_rng(seed).random(self.probe.tokens))
+        if name == "integrated_gradients":
+            return self._of_map(self.probe.integrated_gradients([self.target])[0])
+        if name == "occlusion":
+            return self._occlusion()
+        if name == "attention":
+            return self._row(self._attention[0][-1].mean(axis=0))
+        if name == "rollout":
+            return self._row(analysis.attention_rollout(self._attention[0]))
+        return self._row(analysis.token_relevance(*self._attention))
+
+    def without(self, groups: Iterable[Iterable[int]]) -> Float[np.ndarray, " groups"]:
+        """Log-odds of the target without each group of `parts`, by their indices in a map; an empty group takes out none."""
+        asked = [tuple(sorted(int(part) + self._first for part in group)) for group in groups]
+        new = [*dict.fromkeys(group for group in asked if group not in self._known)]
+        self._known |= zip(new, self.probe.without_tokens([self.target], new)[0].tolist())
+        return np.array([self._known[group] for group in asked])
+
+    @functools.cached_property
+    def _attention(self):
         """Attention and its gradients, `(layers, heads, tokens, tokens)` each."""
         weights, (gradients,), _ = self.probe.attention([self.target])
         return weights, gradients
 
-    def row(self, matrix):
+    def _row(self, matrix):
         """Of `(tokens, tokens)`, what the answer is read from: the row of [CLS], or the mean of those of the patches."""
-        return self.of_tokens(matrix[1:].mean(axis=0) if self.model.pooling == "mean" else matrix[0])
+        return self._of_map(matrix[1:].mean(axis=0) if self.model.pooling == "mean" else matrix[0])
 
-    def of_tokens(self, values):
+    def _occlusion(self):
+        found = np.zeros(self.probe.tokens)
+        groups = [np.array(group) - self._first for group in self._groups]
+        whole, *without = self.without([(), *groups])
+        for group, value in zip(self._groups, without):
+            found[group] = whole - value
+        return self._of_map(found)
+
+    def _of_map(self, values):
         """Of an image, those of its patches; of a text, those that are no padding."""
-        return values[: np.count_nonzero(self.probe.inputs[0])] if self.is_text else values[1:]
-
-    def groups(self):
-        return text_groups(self.model, self.source) if self.is_text else windows(self.model.backbone.grid)
-
-    def log_odds(self):
-        return self.probe.whole([self.target])[0]
+        return values[self._first : self._end]

@@ -206,10 +206,21 @@ def read(model: BertClassifier, text: str, other: str | None = None, special_tok
     expected = "a bert_classifier, as bert_classifier(backbone) makes one"
     require("model", model, lambda model: isinstance(model, BertClassifier), expected)
     tokenizer, longest = model.tokenizer, model.max_length or model.backbone.max_sequence_length
+    if isinstance(text, np.ndarray):
+        return _read_ids(text, tokenizer, longest, model.max_length or 0)
     ids, framing, other_start = encoding.encode(text, longest, other, tokenizer, special_tokens)
     is_typed = (ids == tokenizer.sep_token_id) & ~np.isin(np.arange(len(ids)), framing)
     padded = np.pad(np.where(is_typed, -ids, ids), (0, max(0, (model.max_length or 0) - len(ids))))
     return encoding.tokens_of(ids, tokenizer), padded[None], other_start
+
+
+def _read_ids(ids, tokenizer, longest, length):
+    """As `read`, of the token ids of a text, such as a data set holds them; trailing zeros are padding."""
+    expected = f"a string, or token ids of shape (tokens,), 1 to {longest} of them before the padding"
+    require("text", ids, lambda ids: ids.ndim == 1 and ids.dtype.kind in "iu", expected)
+    ids = np.trim_zeros(ids, "b").astype("int64")
+    require("text", ids, lambda ids: 0 < len(ids) <= longest and np.abs(ids).max() < tokenizer.vocabulary_size(), expected)
+    return encoding.tokens_of(np.abs(ids), tokenizer), np.pad(ids, (0, max(0, length - len(ids))))[None], None
 
 
 def _words(tokens, ids, tokenizer):
