@@ -63,7 +63,9 @@ def erase(question: Question, maps: Sequence[Map]) -> list[Erasure]:
     orders = [parts[np.argsort(-values[parts], kind="stable")] for values in maps]
     cuts = [*counts, *first]
     taken = [part for order in orders for n in cuts for part in (order[:n], order[n:])]
-    *left, singly = np.split(question.without([*taken, *([part] for part in parts)]), 2 * len(cuts) * np.arange(1, 1 + len(maps)))
+    *left, singly = np.split(
+        question.without([*taken, *([part] for part in parts)]), 2 * len(cuts) * np.arange(1, 1 + len(maps))
+    )
     return [_erasure(counts, one.reshape(-1, 2), values[parts], singly) for one, values in zip(left, maps)]
 
 
