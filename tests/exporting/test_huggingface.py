@@ -56,6 +56,15 @@ def test_a_folder_reads_texts_as_the_one_that_it_was_loaded_from(name, tmp_path)
     assert all((a == b).all() for a, b in zip(model.get_weights(), again.get_weights(), strict=True))
 
 
+def test_a_classifier_of_three_classes_comes_back(tmp_path):
+    model = golden.small_model("bert").reset_classifier(["bad", "so so", "good"])
+    write.write_folder(model, tmp_path)
+    again = course_hw5.load_model(tmp_path)
+    assert again.class_names == model.class_names
+    ids = np.array([[2, 7, 8, 3]])
+    np.testing.assert_allclose(again(ids), model(ids), atol=1e-6)
+
+
 def test_the_folder_of_a_run_has_a_card_with_its_data_and_scores(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text('{"data": {"note": "Ten films."}}')

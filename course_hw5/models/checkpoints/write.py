@@ -70,7 +70,7 @@ def _check_text(model, backbone):
 def write_folder(model: keras.Model, folder: pathlib.Path) -> None:
     """Writes `config.json`, `model.safetensors`, and the vocabulary or the preprocessing.
 
-    A classifier of texts gets two logits, of which the first is 0. Heads of a segmenter that are thinner than its backbone are
+    A classifier of texts with one logit gets two, of which the first is 0. Heads of a segmenter that are thinner than its backbone are
     filled up with channels of zeros, since the reference's are as wide as the backbone.
 
     Args:
@@ -127,7 +127,8 @@ def _text(model, backbone, kind, config):
     config |= _labels(model.class_names) | {"problem_type": "single_label_classification", "classifier_dropout": model.dropout}
     in_head = (pooler, text.CLASSIFIER[kind]) if kind == "mpnet" else (text.CLASSIFIER[kind],)
     for part, array in zip(text.PARTS, model.classifier.get_weights()):
-        tensors[f"{text.CLASSIFIER[kind]}.{part}"] = np.stack([0 * array[..., 0], array[..., 0]])
+        both = [0 * array[..., 0], array[..., 0]]
+        tensors[f"{text.CLASSIFIER[kind]}.{part}"] = np.stack(both) if model.num_classes == 2 else array.T
     return {name if name.startswith(in_head) else f"{kind}.{name}": array for name, array in tensors.items()}
 
 
