@@ -70,8 +70,8 @@ def _check_text(model, backbone):
 def write_folder(model: keras.Model, folder: pathlib.Path) -> None:
     """Writes `config.json`, `model.safetensors`, and the vocabulary or the preprocessing.
 
-    A classifier of texts with one logit gets two, of which the first is 0. Heads of a segmenter that are thinner than its backbone are
-    filled up with channels of zeros, since the reference's are as wide as the backbone.
+    A classifier of texts with one logit gets two, of which the first is 0. Heads of a segmenter that are thinner than its
+    backbone are filled up with channels of zeros, since the reference's are as wide as the backbone.
 
     Args:
         model: one that `check` accepts.
