@@ -12,8 +12,10 @@ from course_hw5.explanation.image import ImageExplanation, explain_image
 from course_hw5.explanation.text import TextExplanation, explain_text
 from course_hw5.models.beit_tasks import BeitClassifier
 from course_hw5.models.bert_classifier import BertClassifier
+from course_hw5.models.upernet import UperNetSegmenter
 
 Target: TypeAlias = str | int | tuple[str | int, str | int] | None
+At: TypeAlias = tuple[int, int] | tuple[int, int, int, int] | np.ndarray
 MAPS = ("heads", "integrated_gradients", "occlusion")
 
 
@@ -43,13 +45,27 @@ def explain(
 ) -> ImageExplanation: ...
 
 
+@overload
 def explain(
-    model: BertClassifier | BeitClassifier,
+    model: UperNetSegmenter,
+    source: np.ndarray,
+    *,
+    at: At,
+    target: Target = None,
+    ablate: Heads | None = None,
+    ablation: str = "zero",
+    maps: Collection[str] = MAPS,
+) -> ImageExplanation: ...
+
+
+def explain(
+    model: BertClassifier | BeitClassifier | UperNetSegmenter,
     source: Any,
     other: str | None = None,
     special_tokens: bool = False,
     *,
     target: Target = None,
+    at: At | None = None,
     ablate: Heads | None = None,
     ablation: str = "zero",
     maps: Collection[str] = MAPS,
@@ -57,13 +73,15 @@ def explain(
     """Everything that the viewer shows of one text or image: `explain(model, source).view()`.
 
     Args:
-        model: a `bert_classifier` or a `beit_classifier`.
+        model: a `bert_classifier`, a `beit_classifier` or an `upernet_segmenter`.
         source: a string, cut where it exceeds what the model reads; or an image `(height, width, channels)` of the size that
             the model reads, or of any size where the model resizes: uint8, or normalised floats for one without preprocessing.
         other: second string of a pair, or None.
         special_tokens: whether special tokens that are typed, such as "[MASK]", are read as such, as by `encode_sentence`.
         target: the class to be explained, by its name or number; or a pair of classes, the second to compare the first with. By
             default the predicted class; the probability of a text is then that of label 1 of two.
+        at: of a segmenter, the pixels whose class is explained: `(row, column)`, a box `(top, left, bottom, right)` without its
+            last row and column, or a bool array of the size of the image; None for a classifier.
         ablate: heads that are silenced throughout, as for `ablated`: a set of `(layer, head)`, or of layers for all their
             heads.
         ablation: how heads are silenced, those of `ablate` and those of `head_changes`: "zero" or "mean", as for `ablated`.
@@ -81,11 +99,16 @@ def explain(
     """
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"`explain` needs the backend tensorflow. Received: {keras.backend.backend()}")
-    classes, expected = (BertClassifier, BeitClassifier), "a bert_classifier or a beit_classifier"
+    classes = (BertClassifier, BeitClassifier, UperNetSegmenter)
+    expected = "a bert_classifier, a beit_classifier or an upernet_segmenter"
     require("model", model, lambda model: isinstance(model, classes), expected)
     require("maps", maps, lambda maps: not isinstance(maps, str) and {*maps} <= {*MAPS}, f"some of {', '.join(MAPS)}")
     asked: dict[str, Any] = {"target": target, "ablate": ablate, "ablation": ablation, "maps": maps}
+    if isinstance(model, UperNetSegmenter):
+        require("at", at, lambda at: at is not None, "the pixels to be explained: (row, column), a box or a mask")
+    else:
+        require("at", at, lambda at: at is None, "None for a classifier")
     if isinstance(model, BertClassifier):
         return explain_text(model, source, other, special_tokens, **asked)
     require("other", other, lambda other: other is None, "None for an image")
-    return explain_image(model, source, **asked)
+    return explain_image(model, source, at=at, **asked)

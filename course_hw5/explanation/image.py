@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import scipy.special
 
@@ -15,10 +16,11 @@ from course_hw5.attention.viewer.vectors import by_default
 from course_hw5.explanation import ablation as ablations
 from course_hw5.explanation.extract import of_first, vectors_of_first
 from course_hw5.explanation.probe import Probe
-from course_hw5.explanation.target import class_names, target_of
-from course_hw5.models.beit_tasks import BeitClassifier
+from course_hw5.explanation.target import class_names, of_region, region_of, target_of
+from course_hw5.models.beit_tasks import BeitTask
 
 MOST_ANSWERS = 5
+PAGE_GRADIENTS = 1 << 22  # weights, above which one class alone is explained: each has gradients of all of them
 WINDOWS = 200  # of an image are taken out one after another at most: each costs a reading of all of it
 
 
@@ -35,7 +37,7 @@ class ImageExplanation:
         grid: rows and columns of patches.
         predictions: all `(class name, probability)`, the best first, each of its own where the model gives several labels to
             an image.
-        patch: the token whose last attention counted most for the target.
+        patch: the token whose last attention counted most for the target; of a segmenter the patch in the middle of `at`.
         vectors: dict of "query", "key" and "value", float32 `(layers, heads, tokens, head_dim)`: what `content_logits` are the
             scaled products of, and what the weights mix.
         class_name: the target, by default the predicted class; of two classes, the first is compared with the second.
@@ -75,24 +77,34 @@ class ImageExplanation:
 
 
 def explain_image(
-    model: BeitClassifier,
+    model: BeitTask,
     image: np.ndarray,
     target: Any = None,
     ablate: ablations.Heads | None = None,
     ablation: str = "zero",
     maps: Collection[str] = (),
+    at: Any = None,
 ) -> ImageExplanation:
     """As `explain`, of an image."""
     probe = image_probe(model, image, ablations.silenced(model, ablate, ablation))
+    region = None if at is None else region_of(at, probe.inputs.shape[1:3])
     logits = probe.logits()
+    if region is not None:
+        logits = scipy.special.log_softmax(keras.ops.convert_to_numpy(of_region(logits[None], region))[0], axis=-1)
+        logits = scipy.special.logsumexp(logits, axis=0) - np.log(len(logits))  # of the mean probability
     answer = target_of(model, target, int(logits.argmax()))
     others = [target_of(model, None, int(i)) for i in np.argsort(-logits)[:MOST_ANSWERS]]
     targets = [answer, *(other for other in others if other.name != answer.name)][:MOST_ANSWERS]
+    if np.prod(probe.shares.shape[1:3]) * probe.tokens**2 > PAGE_GRADIENTS:
+        targets = targets[:1]
+    targets = [dataclasses.replace(one, region=region) for one in targets]
     attention, gradients, outputs = probe.attention(targets)
     content_logits, position_logits = (of_first(outputs[name]) for name in ("content_logits", "position_logits"))
     probabilities = (scipy.special.expit if answer.is_alone else scipy.special.softmax)(logits)
     predictions = [(class_names(model)[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
     patch = int(np.maximum(attention[-1] * gradients[0][-1], 0).sum(axis=(0, 2)).argmax())
+    if region is not None:
+        patch = _patch_at(region, model.backbone.grid)
     shown, grid = _shown(probe.inputs[0], model.preprocessing), model.backbone.grid
     arrays = (attention, gradients[0], content_logits, position_logits)
     log_odds = probe.whole(targets)
@@ -113,7 +125,13 @@ def explain_image(
     )
 
 
-def image_probe(model: BeitClassifier, image: np.ndarray, shares: ablations.Shares | None = None) -> Probe:
+def _patch_at(region, grid):
+    """The token of the patch at the middle of a region."""
+    row, column = (int(np.mean(places)) * count // size for places, count, size in zip(np.nonzero(region), grid, region.shape))
+    return 1 + row * grid[1] + column
+
+
+def image_probe(model: BeitTask, image: np.ndarray, shares: ablations.Shares | None = None) -> Probe:
     """The `Probe` of an image, in which a patch is taken out by the image's mean colour; arguments as for `explain`."""
     image = _checked(model, image)[None].astype("float32")
     baseline = np.broadcast_to(image.mean(axis=(1, 2), keepdims=True), image.shape)

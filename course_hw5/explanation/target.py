@@ -7,14 +7,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from course_hw5.errors import is_whole
+from course_hw5.errors import is_whole, require
 from course_hw5.layers.layer import Tensor
+from course_hw5.layers.resampling import resample
 from course_hw5.models.beit_tasks import BeitClassifier
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.models.task import Task
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Target:
     """A class whose log-odds are asked for.
 
@@ -23,22 +24,29 @@ class Target:
         against: index of the class that it is compared with; None for all others together.
         is_alone: whether each class has a probability of its own (a sigmoid), so that there are no others.
         name: of the class, and of the one that it is compared with.
+        region: of a segmenter, bool `(height, width)`: the pixels of an image whose class it is; None for a classifier.
     """
 
     index: int
     against: int | None
     is_alone: bool
     name: str
+    region: np.ndarray | None = None
 
     def log_odds(self, logits: Tensor) -> Tensor:
         """log(p / (1 - p)) of the class, or log(p / q) of two, from logits and exact however near p is to 0 or 1.
 
         Args:
-            logits: float32 tensor `(..., classes)`.
+            logits: float32 tensor `(batch, classes)`, or of a segmenter `(batch, rows, columns, classes)`.
 
         Returns:
-            Tensor `(...)`.
+            Tensor `(batch,)`; of a segmenter the mean over the pixels.
         """
+        if self.region is not None:
+            return keras.ops.mean(self._of_classes(of_region(logits, self.region)), axis=-1)
+        return self._of_classes(logits)
+
+    def _of_classes(self, logits):
         own = logits[..., self.index]
         if self.against is not None:
             return own - logits[..., self.against]
@@ -46,6 +54,36 @@ class Target:
             return own
         is_other = np.arange(logits.shape[-1]) != self.index
         return own - keras.ops.logsumexp(keras.ops.where(is_other, logits, -1e30), axis=-1)
+
+
+def of_region(logits: Tensor, region: np.ndarray) -> Tensor:
+    """Logits `(batch, rows, columns, classes)`, enlarged to an image, of some of its pixels: `(batch, pixels, classes)`."""
+    large = keras.ops.reshape(resample(logits, region.shape), (logits.shape[0], -1, logits.shape[-1]))
+    return keras.ops.take(large, np.flatnonzero(region), axis=1)
+
+
+def region_of(at: Any, size: tuple[int, int]) -> np.ndarray:
+    """The pixels that a user names, bool `(height, width)`.
+
+    Args:
+        at: `(row, column)` of a pixel; `(top, left, bottom, right)` of a box, without its last row and column; or a bool array
+            of the size of the image.
+        size: height and width of the image.
+
+    Raises:
+        ValueError: if that is no part of the image.
+    """
+    height, width = size
+    array = np.asarray(at)
+    if array.dtype == bool and array.shape == (height, width) and array.any():
+        return array
+    expected = f"a pixel (row, column), a box (top, left, bottom, right) or a mask, within {height} x {width} pixels"
+    require("at", at, lambda at: len(at) in (2, 4) and all(map(is_whole, at)), expected)
+    top, left, bottom, right = at if len(at) == 4 else (*at, at[0] + 1, at[1] + 1)
+    require("at", at, lambda _: top < bottom <= height and left < right <= width, expected)
+    region = np.zeros(size, bool)
+    region[top:bottom, left:right] = True
+    return region
 
 
 def target_of(model: Task, target: Any, predicted: int) -> Target:
