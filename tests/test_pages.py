@@ -174,14 +174,14 @@ def screen(driver):
 
 def views(driver, kind):
     """Shows each view of a page in turn, with all that can be opened open."""
-    if kind.startswith("live"):
-        wait(driver, "return document.body.dataset.answer && document.body.dataset.shown")
+    settle = (lambda: wait(driver, "return document.body.dataset.idle")) if kind.startswith("live") else lambda: None
+    settle()
     driver.execute_script("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     yield ""
     if kind == "live_words":
         click(driver, "#compare")
         click(driver, ".word", 1)
-        wait(driver, "return document.querySelectorAll('#words-1 .word').length")
+        settle()
         yield "two sentences, a word is masked"
     if kind in ("words", "image", "live_words", "live_image"):
         click(driver, "#heads button", 1)  # one head is off
@@ -199,6 +199,7 @@ def views(driver, kind):
     if kind in ("words", "image", "live_words", "live_image"):
         click(driver, "#tour-start")
         click(driver, "#tour-next")
+        settle()
         yield "its tour"
 
 

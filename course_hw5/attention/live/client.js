@@ -29,6 +29,11 @@ function bytesOf(id) {
 
 takeWeights(() => new Promise(() => {})); // the viewer waits for the first answer
 
+/** Says, where nothing newer was asked, that all is shown. */
+function rest(id) {
+  if (id === asked && !pending) document.body.dataset.idle = "true";
+}
+
 /** Starts the model; `listen` gets results and, for texts, what the answer is without a word. */
 export function startModel(listen) {
   listener = listen;
@@ -38,9 +43,8 @@ export function startModel(listen) {
       document.body.dataset.engine = data.ready;
     } else if (data.results) {
       lastAnswered = data.id;
-      if (data.id === asked) listener.results(data.results);
+      if (data.id === asked) listener.results(data.results).then(() => rest(data.id));
       if (pending) ask(pending);
-      else if (data.id === asked) document.body.dataset.idle = "true";
     } else if (data.id === asked) listener.without(data);
   };
   worker.onerror = () => listener.failed();

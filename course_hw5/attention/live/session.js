@@ -67,14 +67,14 @@ export function imageOf(pixels) {
 
 export const shownResult = () => session.results[isText ? session.state.shown : 0];
 
-export function answered(results) {
+export async function answered(results) {
   session.results = results;
   for (const part of parts) part.answered?.();
-  view();
+  await view();
 }
 
 /** Gives the viewer the attention of the answer that is shown. */
-export function view() {
+export async function view() {
   const result = shownResult();
   if (!result) return;
   if (isText) {
@@ -88,7 +88,7 @@ export function view() {
     if (seen.token && (!seen.token.pinned || seen.token.index >= keys.length)) seen.token = null;
     takeWeights(weightsOf(result, other));
   } else takeWeights(weightsOf(result));
-  show();
+  await show();
 }
 
 // ---------------------------------------------------------------- numbers
