@@ -51,6 +51,7 @@ class BertTokenizer:
             raise ValueError(f"A tokenizer must hold its special tokens. Received: no {', '.join(missing)}")
         self.cls_token_id, self.sep_token_id, self.mask_token_id = ids["cls"], ids["sep"], ids["mask"]
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
+        self._size = max(self.token_ids().values()) + 1  # once, since reading the vocabulary takes long
         self._shown = {id_: BERT_NAMES[role] for role, id_ in ids.items()}
         parts = json.loads(definition or "{}")
         self.prefix = parts.get("model", {}).get("continuing_subword_prefix") or ("" if parts else "##")
@@ -90,7 +91,7 @@ class BertTokenizer:
 
     def vocabulary_size(self) -> int:
         """The number of embeddings that ids need."""
-        return max(self.token_ids().values()) + 1
+        return self._size
 
     def token_ids(self) -> dict[str, int]:
         """Dict of all tokens to their ids, by their own names."""
