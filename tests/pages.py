@@ -183,6 +183,9 @@ DATA = {
     "confusion matrix true predicted",
     "scene": "Street road </script><b>sky",
 }
+DATA["card"] = (
+    f"{SENTENCE} {' '.join(NAMES)} {' '.join(f'train/{index}.png test/{index}.png' for index in range(3))} train/9.png"
+)
 DATA["live_words"] = "[CLS] [SEP] [MASK] the film is not bad positive negative mini"
 DATA["live_image"] = f"{DATA['image']} cat </script><b>owl mini"
 DATA["segmenter"] = f"{DATA['run']} segmenter mean IoU image 0 class_scores.csv gallery.png scenes.json"

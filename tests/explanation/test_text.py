@@ -63,7 +63,9 @@ def test_a_clone_and_a_functional_model_around_the_backbone_give_the_same_attent
     for other in (clone, own):
         np.testing.assert_allclose(attention_model(other)(ids), attention_model(model)(ids), atol=1e-6)
     assert own.output.shape == (None, 3)
-    with pytest.raises(ValueError, match="`model` must be a bert_classifier, .* or an upernet_segmenter. Received: <Functional"):
+    with pytest.raises(
+        ValueError, match="`model` must be a bert_classifier, .* or an upernet_segmenter. Received: <Functional"
+    ):
         explain(own, "a film")
 
 
