@@ -105,8 +105,9 @@ def small_bert(answers_by: str) -> BertClassifier:
 
 def small_beit(answers_by: str) -> BeitClassifier:
     """A BEiT of one layer, whose first head looks at red; it answers by how red that is, or by how blue the image is."""
-    sizes = {"patch_size": PATCH, "hidden_dim": 8, "num_layers": 1, "num_heads": 2, "layer_scale_init": 0.0}
-    backbone = beit_backbone(image_shape=(SIDE, SIDE, 3), **sizes)
+    backbone = beit_backbone(
+        image_shape=(SIDE, SIDE, 3), patch_size=PATCH, hidden_dim=8, num_layers=1, num_heads=2, layer_scale_init=0.0
+    )
     model = beit_classifier(backbone, 2, pooling="cls", class_names=("yes", "no"))
     _zero(model)
     embedding, attention, mean = backbone.patch_embedding, backbone.blocks[0].attention, 1 / PATCH**2
