@@ -16,7 +16,17 @@ from course_hw5.layers.layer import Registered, Shape, Tensor
 NOT_DECAYED = ("bias", "gamma", "beta")
 
 
-class Backbone:
+class LayersFirst:
+    """Lets the constructor of a functional model keep layers as attributes before it calls `super().__init__`."""
+
+    def __setattr__(self, name, value):
+        if keras.backend.backend() == "torch" and "_modules" not in self.__dict__:
+            object.__setattr__(self, name, value)  # PyTorch refuses it; the functional model tracks the layer
+        else:
+            super().__setattr__(name, value)
+
+
+class Backbone(LayersFirst):
     """What the backbones of BERT and BEiT share, beside `no_weight_decay` and `layer_groups`.
 
     It is no `keras.Model`: Keras changes the bases of a functional model's class, and a change here would hide what keras-nlp's
@@ -39,7 +49,7 @@ class Backbone:
         return keras.Model(self.input, recorded | {"output": output}, name=f"{self.name}_with_attention")
 
 
-class Task(Registered, keras.Model):
+class Task(LayersFirst, Registered, keras.Model):
     """A backbone and a head, built as a functional model by the constructor of a subclass.
 
     A subclass takes the backbone as its first argument and returns its other arguments from `get_config`.
