@@ -158,7 +158,7 @@ def check_mlp(folder, outputs):
 
 def check_own(folder, outputs):
     image, text = views(outputs)
-    assert "triangle" in image and "className" in text
+    assert "triangle" in image and "storm" in text
     assert "1 of test are in train" in texts(outputs) and "photo" not in texts(outputs)
     assert sorted(path.name for path in folder.iterdir()) == ["drawings", "runs", "sentences.csv"]
 

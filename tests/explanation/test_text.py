@@ -210,4 +210,4 @@ def test_of_three_classes_the_predicted_one_is_explained():
     ids[0, 1] = model.tokenizer.mask_token_id
     np.testing.assert_allclose(explained.what_if[0][3], model(ids)[0, 2], atol=1e-6)
     page = explained.view(html_action="return")
-    assert '"className": "art"' in page and np.abs(explained.gradients).max() > 0
+    assert '"art"' in page and np.abs(explained.gradients).max() > 0
