@@ -66,14 +66,8 @@ def rows(name, names):
 
     model, batches = load(name), test_data(MODELS[name])
     if batches:
-        yield (
-            name,
-            "Keras",
-            "float32",
-            "",
-            "",
-            accuracy(lambda arrays: [np.asarray(model.predict_on_batch(arrays[0]))], batches),
-        )
+        score = accuracy(lambda arrays: [np.asarray(model.predict_on_batch(arrays[0]))], batches)
+        yield name, "Keras", "float32", "", "", score
     for format in names:
         if format == "huggingface" and name.startswith(ATTENTION):
             continue  # models of `transformers` give it on demand
