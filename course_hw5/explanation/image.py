@@ -16,10 +16,9 @@ from course_hw5.attention.viewer.vectors import by_default
 from course_hw5.explanation import ablation as ablations
 from course_hw5.explanation.extract import of_first, vectors_of_first
 from course_hw5.explanation.probe import Probe
-from course_hw5.explanation.target import class_names, of_region, region_of, target_of
+from course_hw5.explanation.target import class_names, likely_targets, of_region, region_of, target_of
 from course_hw5.models.beit_tasks import BeitTask
 
-MOST_ANSWERS = 5
 PAGE_GRADIENTS = 1 << 22  # weights, above which one class alone is explained: each has gradients of all of them
 WINDOWS = 200  # of an image are taken out one after another at most: each costs a reading of all of it
 
@@ -93,8 +92,7 @@ def explain_image(
         logits = scipy.special.log_softmax(keras.ops.convert_to_numpy(of_region(logits[None], region))[0], axis=-1)
         logits = scipy.special.logsumexp(logits, axis=0) - np.log(len(logits))  # of the mean probability
     answer = target_of(model, target, int(logits.argmax()))
-    others = [target_of(model, None, int(i)) for i in np.argsort(-logits)[:MOST_ANSWERS]]
-    targets = [answer, *(other for other in others if other.name != answer.name)][:MOST_ANSWERS]
+    targets = likely_targets(model, answer, logits)
     if np.prod(probe.shares.shape[1:3]) * probe.tokens**2 > PAGE_GRADIENTS:
         targets = targets[:1]
     targets = [dataclasses.replace(one, region=region) for one in targets]
@@ -150,10 +148,7 @@ def windows(grid: tuple[int, int], most: int = WINDOWS) -> list[list[int]]:
 
 def _maps(probe, targets, ablation, maps, log_odds, grid):
     """What `explain` has of `maps` for each target, by the names of attributes."""
-    found: list[dict[str, np.ndarray]] = [{} for _ in targets]
-    if "heads" in maps:
-        for one, (heads, layers) in zip(found, probe.changes(targets, ablation)):
-            one |= {"head_changes": heads, "layer_changes": layers}
+    found = probe.head_parts(targets, ablation) if "heads" in maps else [{} for _ in targets]
     if "integrated_gradients" in maps:
         for one, values in zip(found, probe.integrated_gradients(targets)):
             one["integrated_gradients"] = np.float32(values[1:])

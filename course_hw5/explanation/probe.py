@@ -98,6 +98,10 @@ class Probe:
             found.append([keras.ops.convert_to_numpy(target.log_odds(logits)) for target in targets])
         return np.concatenate(found, axis=1) if found else np.zeros((len(targets), 0), "float32")
 
+    def head_parts(self, targets: Sequence[Target], how: str) -> list[dict[str, np.ndarray]]:
+        """What `changes` gives, by the names that explanations have for it."""
+        return [{"head_changes": heads, "layer_changes": layers} for heads, layers in self.changes(targets, how)]
+
     def integrated_gradients(self, targets: Sequence[Target]) -> Float[np.ndarray, "targets tokens"]:
         """The share of each token in what the log-odds gain from the baseline to the input (Sundararajan et al. 2017).
 

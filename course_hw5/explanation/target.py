@@ -14,6 +14,8 @@ from course_hw5.models.beit_tasks import BeitClassifier
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.models.task import Task
 
+MOST = 5  # classes that a page can explain
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Target:
@@ -106,6 +108,12 @@ def target_of(model: Task, target: Any, predicted: int) -> Target:
     index, against = (*numbers, None)[:2]
     is_alone = isinstance(model, BeitClassifier) and model.activation == "sigmoid"
     return Target(index, against, is_alone, " : ".join(names[number] for number in numbers))
+
+
+def likely_targets(model: Task, answer: Target, logits: np.ndarray) -> list[Target]:
+    """The target that is asked for, then the most probable classes; `MOST` in all."""
+    likely = [target_of(model, None, int(i)) for i in np.argsort(-logits)[:MOST]]
+    return [answer, *(one for one in likely if one.name != answer.name)][:MOST]
 
 
 def _number(entry, names):

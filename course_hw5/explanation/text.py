@@ -16,7 +16,7 @@ from course_hw5.errors import require
 from course_hw5.explanation import ablation as ablations
 from course_hw5.explanation.extract import extractor, of_first, vectors_of_first
 from course_hw5.explanation.probe import Probe
-from course_hw5.explanation.target import target_of
+from course_hw5.explanation.target import likely_targets, target_of
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text import encoding
 
@@ -128,37 +128,49 @@ def explain_text(
     """As `explain`, of a text."""
     probe, words, tokens, other_start = _probe(model, text, other, special_tokens, ablations.silenced(model, ablate, ablation))
     tokenizer = model.tokenizer
-    predicted = target_of(model, target, int(probe.logits().argmax()))
+    logits = probe.logits()
+    predicted = target_of(model, target, int(logits.argmax()))
     answer = predicted if model.num_classes > 2 else target_of(model, target, 1)
-    attention, (gradients,), outputs = probe.attention([predicted], len(tokens))
+    targets = likely_targets(model, answer, logits) if model.num_classes > 2 else [answer]
+    # of two classes, the gradients are those of the predicted one
+    asked = targets if model.num_classes > 2 else [predicted]
+    attention, gradients, outputs = probe.attention(asked, len(tokens))
     if len(words) > MASKED_WORDS:
-        counted = analysis.token_relevance(attention, gradients)[0]
+        counted = analysis.token_relevance(attention, gradients[0])[0]
         words = sorted(sorted(words, key=lambda word: -counted[word[0] : word[1] + 1].sum())[:MASKED_WORDS])
-    (log_odds,) = probe.whole([answer])
-    (without,) = probe.without_tokens([answer], [range(first, last + 1) for first, last in words])
     names = ["".join(map(tokenizer.without_marks, tokens[first : last + 1])) for first, last in words]
-    masked = zip(scipy.special.expit(without).tolist(), without.tolist())
-    what_if = [(name, *word, *values) for name, word, values in zip(names, words, masked)]
-    found = _maps(probe, answer, ablation, maps, log_odds, what_if, len(tokens))
+    log_odds = probe.whole(targets)
+    without = probe.without_tokens(targets, [range(first, last + 1) for first, last in words])
+    parts = _maps(probe, targets, ablation, maps, log_odds, words, without, len(tokens))
+    of_words = [_what_if(names, words, odds) for odds in without]
+    said = zip(targets, scipy.special.expit(log_odds).tolist(), log_odds, of_words, parts)
+    answers = [Answer(one.name, share, odds, None, masked, **more) for one, share, odds, masked, more in said]
+    answers = _for_page(model, answers, targets, predicted, gradients)
     whole = len(encoding.encode(text, 10**6, other, tokenizer, special_tokens).ids)
-    found |= {"sentence_b_start": other_start, "truncated_from": whole if whole > len(tokens) else None}
+    found = parts[0] | {"sentence_b_start": other_start, "truncated_from": whole if whole > len(tokens) else None}
     found["vectors"] = vectors_of_first(outputs, len(tokens)) | {"bias": of_first(outputs["logit_bias"], len(tokens))}
-    probability = float(scipy.special.expit(log_odds))
-    found["answers"] = _answers(model, answer, predicted, gradients, (probability, log_odds, what_if), found)
-    return TextExplanation(tokens, attention, gradients, probability, answer.name, what_if, log_odds, **found)
+    probability = float(scipy.special.expit(log_odds[0]))
+    first = (tokens, attention, gradients[0], probability, answer.name, of_words[0], log_odds[0])
+    return TextExplanation(*first, answers=answers, **found)
 
 
-def _answers(model, answer, predicted, gradients, said, found):
-    """Both classes, for a page: the target, or the predicted class, first."""
-    probability, log_odds, what_if = said
-    parts = {name: found.get(name) for name in ("head_changes", "layer_changes", "integrated_gradients", "occlusion")}
-    of_answer = gradients if answer.index == predicted.index else -gradients
-    first = Answer(answer.name, probability, log_odds, of_answer, what_if, **parts)
-    others = (1 - answer.index,) if answer.against is None else (answer.against, answer.index)
-    name = " : ".join(model.class_names[i] for i in others)
-    answers = [first, opposite(first, name)][:: 1 if answer.index == predicted.index else -1]
-    if gradients.size > PAGE_GRADIENTS:
-        answers[1] = dataclasses.replace(answers[1], gradients=None)
+def _what_if(names, words, log_odds):
+    """Each word, its first and last token, and what the model says of a class without it."""
+    masked = zip(scipy.special.expit(log_odds).tolist(), log_odds.tolist())
+    return [(name, *word, *values) for name, word, values in zip(names, words, masked)]
+
+
+def _for_page(model, answers, targets, predicted, gradients):
+    """The answers with their gradients; of two classes both, the predicted one, or the target, first."""
+    if model.num_classes > 2:
+        answers = [dataclasses.replace(one, gradients=by) for one, by in zip(answers, gradients)]
+    else:
+        answer, is_predicted = targets[0], targets[0].index == predicted.index
+        first = dataclasses.replace(answers[0], gradients=gradients[0] if is_predicted else -gradients[0])
+        others = (1 - answer.index,) if answer.against is None else (answer.against, answer.index)
+        answers = [first, opposite(first, " : ".join(model.class_names[i] for i in others))][:: 1 if is_predicted else -1]
+    if gradients[0].size > PAGE_GRADIENTS:
+        answers[1:] = [dataclasses.replace(one, gradients=None) for one in answers[1:]]
     return answers
 
 
@@ -182,17 +194,17 @@ def _probe(model, text, other, special_tokens, shares):
     return Probe(model, ids, baseline, ids.shape[1], shares), words, tokens, other_start
 
 
-def _maps(probe, answer, ablation, maps, log_odds, what_if, tokens):
-    """What `explain` has of `maps`, by the names of attributes."""
-    found = {}
-    if "heads" in maps:
-        ((found["head_changes"], found["layer_changes"]),) = probe.changes([answer], ablation)
+def _maps(probe, targets, ablation, maps, log_odds, words, without, tokens):
+    """What `explain` has of `maps` for each target, by the names of attributes."""
+    found = probe.head_parts(targets, ablation) if "heads" in maps else [{} for _ in targets]
     if "integrated_gradients" in maps:
-        found["integrated_gradients"] = np.float32(probe.integrated_gradients([answer])[0, :tokens])
+        for one, values in zip(found, probe.integrated_gradients(targets)):
+            one["integrated_gradients"] = np.float32(values[:tokens])
     if "occlusion" in maps:
-        found["occlusion"] = np.zeros(tokens, "float32")
-        for _, first, last, _, without in what_if:
-            found["occlusion"][first : last + 1] = log_odds - without
+        for one, whole, odds in zip(found, log_odds, without):
+            one["occlusion"] = np.zeros(tokens, "float32")
+            for (first, last), value in zip(words, odds):
+                one["occlusion"][first : last + 1] = whole - value
     return found
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_hw5 import beit_backbone, beit_classifier, explain
+from course_hw5 import beit_backbone, beit_classifier, bert_classifier, explain
 from course_hw5.explanation import image, maps
 from course_hw5.explanation.target import logits_model, logits_of, target_of
 from tests.explanation.toys import planted_beit, planted_bert, red_patch
@@ -154,3 +154,20 @@ def test_maps_that_there_are_not_are_refused(asked, bert):
 def test_maps_are_of_classifiers():
     with pytest.raises(ValueError, match="`model` must be a bert_classifier or a beit_classifier. Received: "):
         maps.occlusion(beit_backbone("tiny", (8, 8, 3)), red_patch())
+
+
+def test_each_of_several_classes_of_a_text_has_its_own_numbers():
+    backbone = planted_bert().backbone
+    model = bert_classifier(backbone, class_names=("bad", "good", "neither"))
+    explained = explain(model, "the good film")
+    found = {answer.name: answer for answer in explained.answers}
+    assert {*found} == {*model.class_names} and explained.answers[0].name == explained.class_name
+    for name, answer in found.items():
+        alone = explain(model, "the good film", target=name)
+        assert answer.log_odds == pytest.approx(alone.log_odds, abs=1e-5)
+        np.testing.assert_allclose(answer.gradients, alone.gradients, atol=1e-6)
+        np.testing.assert_allclose(answer.head_changes, alone.head_changes, atol=1e-5)
+        np.testing.assert_allclose(answer.occlusion, alone.occlusion, atol=1e-5)
+        assert alone.answers[0].name == name and len(alone.answers) == 3
+    page = explained.view(html_action="return")
+    assert page.count('"logOdds"') >= 3
