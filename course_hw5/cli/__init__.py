@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from course_hw5.cli import (
     arguments,
+    assignment,
     attend,
     classify,
     compare,
@@ -13,6 +14,7 @@ from course_hw5.cli import (
     demo,
     evaluate,
     export,
+    grade,
     lab,
     live,
     page,
@@ -22,7 +24,23 @@ from course_hw5.cli import (
 )
 
 # What --help says of a command is the first line of its docstring.
-COMMANDS = (attend, classify, segment, live, train, evaluate, compare, page, data, export, prepare_camvid, demo, lab)
+COMMANDS = (
+    attend,
+    classify,
+    segment,
+    live,
+    train,
+    evaluate,
+    compare,
+    page,
+    data,
+    export,
+    prepare_camvid,
+    demo,
+    lab,
+    assignment,
+    grade,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
