@@ -12,7 +12,7 @@ KEYS = ("beat_random", "order", "as_good")
 def test_a_model_that_answers_by_its_attention_confirms_the_claim():
     result = labs.run_lab("which_map_to_believe", model="attention", examples=8)
     assert result.verdict == "confirmed"
-    assert result["texts_tau_attention"] > 0.8 and result["images_tau_attention"] > 0.8
+    assert result["texts_tau_attention"] > 0.7 and result["images_tau_attention"] > 0.8
     assert result["texts"] == "8 of 8 letters" and len(result.figures) == 2
 
 
