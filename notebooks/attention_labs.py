@@ -69,6 +69,7 @@ SMALL = {
     "embeddings": {"sentences": 8},
     "anatomy": {"steps": 10, "blocks": 1},
     "order": {"steps": 10},
+    "which_map_to_believe": {"examples": 2},
 }
 
 
@@ -164,6 +165,21 @@ result
 
 # %%
 Markdown("\n".join(f"- {m.label}: {m.text}" for m in result.measurements if m.unit == "pixels"))
+
+# %% [markdown]
+# ## Do attention weights explain the answer?
+# The homework reads attention as what matters. Take away what a map names first, and see how far the answer falls.
+
+# %%
+result = run("which_map_to_believe")  # model="attention" answers by its attention alone: confirmed
+result
+
+# %%
+Markdown(
+    f"Without the words that attention names first, the log-odds fall by {result['texts_loss_attention']:.2f}; without "
+    f"those of integrated gradients by {result['texts_loss_integrated_gradients']:.2f}, and without random ones by "
+    f"{result['texts_loss_random']:.2f}."
+)
 
 # %% [markdown]
 # ## True or false (1) and (2): is there an LSTM in a transformer? Is it blocks of encoder and decoder?

@@ -116,6 +116,19 @@ without = explain(model, "The plot is not bad at all, but the ending is a disast
 print(f"without layer 5: positive {without.probability:.3f}, log-odds {without.log_odds:+.2f}")
 
 # %% [markdown]
+# ### Where are two sentences told apart?
+# Two sentences with as many word pieces: what the model computes for the first is put into the second, one layer and one word
+# piece at a time. The table says how far the log-odds of "negative" move. In the first layers the changed word alone carries
+# the whole difference. In the last two it carries little more than half: other tokens have read it by then.
+
+# %%
+from course_hw5 import patch_activations
+
+patched = patch_activations(model, "The plot is bad at all times", "The plot is good at all times", target="negative")
+print(f"log-odds of negative: first sentence {patched.log_odds[0]:+.2f}, second {patched.log_odds[1]:+.2f}")
+pd.DataFrame(patched.changes, columns=patched.tokens[1]).rename_axis(index="layer").round(1)
+
+# %% [markdown]
 # ## One weight, step by step
 # In layer 2, head 4 gives most of the attention of "not" to [CLS]. The panel shows how this weight is computed: query times
 # key, scale, softmax, then the value. **Tour in six steps** explains each. What does [CLS] add to what the head writes? Step 6
