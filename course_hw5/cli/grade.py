@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> str:
     found = submissions.find(args.submissions, roster.read_roster(args.roster) if args.roster else ())
     isolation = sandbox.best_isolation()
     limits = sandbox.Limits(args.seconds, args.total_seconds, args.memory * 10**9)
-    hidden = [*hidden_folders(folder), str(out.parent.resolve()), *(path for path in map(real, args.submissions))]
+    handed_in = [one.source for one in found if one.source]
+    hidden = sandbox.coverable([*solutions(folder), *args.submissions, *handed_in, str(out.parent), *exports.paths(out)])
     grader = grade.Grader(questions, hidden, isolation, limits)
     print(f"{len(found)} submissions; isolation: {isolation}", flush=True)
     version = marking.version_of(folder)
@@ -50,14 +51,7 @@ def run(args: argparse.Namespace) -> str:
     )
 
 
-def real(path: str) -> str:
-    """The folder of a path, or the path itself if it is one."""
-    whole = pathlib.Path(path).resolve()
-    return str(whole if whole.is_dir() else whole.parent)
-
-
-def hidden_folders(folder: pathlib.Path) -> list[str]:
+def solutions(folder: pathlib.Path) -> list[str]:
     """Where solutions are: the folder of the assignment, and the history of its repository."""
-    whole = folder.resolve()
-    histories = [parent / ".git" for parent in whole.parents if (parent / ".git").is_dir()]
-    return [str(whole), *map(str, histories)]
+    histories = [parent / ".git" for parent in folder.resolve().parents if (parent / ".git").is_dir()]
+    return [str(folder), *map(str, histories)]

@@ -52,7 +52,7 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
 
 
 def change_mounts(folder: str, hidden: list[str], user: int | None, processes: int) -> None:
-    """Makes all read-only but a folder in memory, and covers what is hidden by empty folders. Needs a mount namespace."""
+    """Makes all read-only but a folder in memory, and covers what is hidden by what is empty. Needs a mount namespace."""
     mount("none", "/", "", RECURSIVE | PRIVATE)
     with contextlib.suppress(OSError):
         mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC)
@@ -63,8 +63,11 @@ def change_mounts(folder: str, hidden: list[str], user: int | None, processes: i
         kept = sum(FLAGS.get(option, 0) for option in options.split(","))
         with contextlib.suppress(OSError):  # one that is covered, or that nobody may change
             mount("none", place.encode().decode("unicode_escape"), "", REMOUNT | BIND | READ_ONLY | kept)
-    for path in hidden:
-        mount("none", path, "tmpfs", READ_ONLY | NOSUID | NODEV, "size=4k,mode=755")
+    for path in filter(os.path.exists, hidden):  # some lie in a folder that is covered by now
+        if os.path.isdir(path):
+            mount("none", path, "tmpfs", READ_ONLY | NOSUID | NODEV, "size=4k,mode=755")
+        else:
+            mount(os.devnull, path, "", BIND)
     owner = f",uid={user},gid={user}" if user else ""
     for path, size in ((folder, "512m"), ("/dev/shm", "64m")):
         mount("none", path, "tmpfs", NOSUID | NODEV, f"size={size},mode=700{owner}")

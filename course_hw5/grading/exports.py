@@ -50,6 +50,12 @@ def write(grades: Sequence[Grade], questions: Sequence[Question], out: pathlib.P
     files.write_text(out.with_name("index.html"), render("grades.html", **values))
 
 
+def paths(out: pathlib.Path) -> list[str]:
+    """All that `write` and `grade_all` write beside the table `out`, and the table."""
+    names = (out.name, "canvas.csv", "moodle.csv", "index.html", "gradescope", "pages", "results")
+    return [str(out.with_name(name)) for name in names]
+
+
 def render(template: str, **values: Any) -> str:
     """Fills a template of this package."""
     return templates.render(ENVIRONMENT, template, style="page.css", **values)

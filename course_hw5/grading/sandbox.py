@@ -65,7 +65,7 @@ class Sandbox:
         cells: code to run, in order; an error in one does not stop the next.
         skipped: numbers of cells that are left out.
         limits: of the process.
-        hidden: folders that the submission must not read.
+        hidden: files and folders that the submission must not read, as `coverable` gives them.
         isolation: a key of `ISOLATIONS`.
 
     Attributes:
@@ -83,7 +83,7 @@ class Sandbox:
         told = {
             "isolation": "limits" if isolation == "limits" else "namespaces",
             "folder": self.folder,
-            "hidden": [path for path in hidden if os.path.isdir(path)],
+            "hidden": [path for path in hidden if os.path.exists(path)],
             "user": next(USERS) if is_other_user else None,
             "cpu_seconds": int(limits.total_seconds),
             **{name: getattr(limits, name) for name in ("memory", "processes", "file_size")},
@@ -204,6 +204,15 @@ def environment(folder: str) -> dict[str, str]:
     quiet = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "1"}
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | own | quiet | dict.fromkeys(threads, "1") | {"COURSE_HW5_GRADING": "1"}
+
+
+def coverable(paths: Sequence[str]) -> list[str]:
+    """The absolute paths of files and folders that may be hidden: those that hold neither Python nor this package."""
+    needed = [sys.prefix, sys.base_prefix, course_hw5.__file__, tempfile.gettempdir(), *sys.path]
+    needed += [os.environ[name] for name in KEPT if name.endswith("DIR") and name in os.environ]
+    whole = [pathlib.Path(path).resolve() for path in needed if path]
+    hidden = [pathlib.Path(path).resolve() for path in paths]
+    return sorted({str(path) for path in hidden if not any(one.is_relative_to(path) for one in whole)})
 
 
 @functools.cache

@@ -105,6 +105,23 @@ def test_a_submission_sees_no_variable_of_the_grader_s_environment(questions, mo
 
 
 @linux
+def test_files_and_folders_are_hidden_but_not_what_python_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "grades.csv").write_text("secret")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "ada.json").write_text("secret")
+    hidden = sandbox.coverable([str(tmp_path), *exports.paths(tmp_path / "grades.csv"), str(notebooks.FOLDER.parents[1])])
+    assert str(tmp_path) not in hidden and str(notebooks.FOLDER.parents[1]) not in hidden
+    cells = [
+        f"seen = open({str(tmp_path / 'grades.csv')!r}).read()",
+        f"import os\nnames = os.listdir({str(tmp_path / 'results')!r})",
+    ]
+    with sandbox.Sandbox(cells, [], LIMITS, hidden, sandbox.best_isolation()) as process:
+        process.run()
+        assert not process.ask("seen", None) and not process.ask("names", None)
+
+
+@linux
 def test_a_whole_folder_is_graded_and_exported(tmp_path, capsys):
     folder, out = tmp_path / "handed_in", tmp_path / "out" / "grades.csv"
     options = ["--assignment", str(notebooks.FOLDER)]
