@@ -23,6 +23,7 @@ def main() -> None:
     from course_hw5.grading import worker  # before folders are hidden
 
     if limits["isolation"] == "limits":
+        libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG: ends if the grader is killed
         forbid(limits["folder"], limits["hidden"])
     else:
         change_mounts(limits["folder"], limits["hidden"], limits["user"], limits["processes"])
