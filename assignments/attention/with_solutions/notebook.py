@@ -11,7 +11,7 @@
 # %% [markdown]
 # # Attention in text and images: assignment
 #
-# Eleven parts, 22 questions, 100 points, about two evenings. Every cell runs in less than two minutes on a CPU, such as
+# Eleven parts, 23 questions, 100 points, about two evenings. Every cell runs in less than two minutes on a CPU, such as
 # Colab's.
 #
 # - Write your answers where the code says `TODO`. Keep the names of functions and of answers: you are graded by them,
