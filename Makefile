@@ -34,10 +34,12 @@ javascript:
 
 # The whole gate: each test once. Browser tests run alone, since they measure time. The other tests run in parts, two at a time, the
 # longest first. Each part is a process of its own: TensorFlow keeps the graphs of trained models until their process ends.
-PARTS := processes training labs models notebooks package data bert rest layers commands images
-test: check
+PARTS := rest training processes bert labs models notebooks package images layers commands data
+TWO := --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+test: $(VENV)/test
+	$(MAKE) $(TWO) check
 	$(BIN)/python -m pytest -m browser $(COVER)
-	$(MAKE) --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(addprefix part-,$(PARTS))
+	$(MAKE) $(TWO) $(addprefix part-,$(PARTS))
 
 notebooks_tests := tests/test_notebooks.py
 training_tests := tests/training
