@@ -2,8 +2,9 @@
 
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from jaxtyping import UInt8
 from sklearn.datasets import load_sample_image
@@ -83,7 +84,7 @@ def small_bert(answers_by: str) -> BertClassifier:
     sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 8, "max_sequence_length": 16}
     backbone = bert_backbone("tiny", vocabulary=(*SPECIAL_TOKENS, *WORDS), **sizes)
     model = bert_classifier(backbone)
-    _zero(model)
+    zero_weights(model)
     levels = np.arange(1, 1 + len(WORDS)) / len(WORDS)
     table = np.zeros(backbone.token_embedding.embeddings.shape, "float32")
     table[:, 2] = 2  # a feature that all tokens have, so that normalization changes little
@@ -94,13 +95,13 @@ def small_bert(answers_by: str) -> BertClassifier:
     table[:, 1::2] = -table[:, ::2]
     backbone.token_embedding.embeddings.assign(table)
     attention = backbone.transformer_layers[0].attention
-    _set(attention.query_dense.bias, (0, 0), 6)
-    _set(attention.key_dense.kernel, (0, 0, 0), 1)
+    set_numbers(attention.query_dense.bias, (0, 0), 6)
+    set_numbers(attention.key_dense.kernel, (0, 0, 0), 1)
     head, feature = (0, 6) if answers_by == "attention" else (1, 4)
-    _set(attention.value_dense.kernel, (feature, head, 0), 1)
-    _set(attention.output_dense.kernel, (head, 0), [1, -1, 0, 0, 0, 0, 0, 0])
-    _set(backbone.pooled_dense.kernel, (0, 0), 0.1)  # where tanh is nearly linear
-    _set(model.classifier.kernel, (0, 0), 100)
+    set_numbers(attention.value_dense.kernel, (feature, head, 0), 1)
+    set_numbers(attention.output_dense.kernel, (head, 0), [1, -1, 0, 0, 0, 0, 0, 0])
+    set_numbers(backbone.pooled_dense.kernel, (0, 0), 0.1)  # where tanh is nearly linear
+    set_numbers(model.classifier.kernel, (0, 0), 100)
     return model
 
 
@@ -110,28 +111,30 @@ def small_beit(answers_by: str) -> BeitClassifier:
         image_shape=(SIDE, SIDE, 3), patch_size=PATCH, hidden_dim=8, num_layers=1, num_heads=2, layer_scale_init=0.0
     )
     model = beit_classifier(backbone, 2, pooling="cls", class_names=("yes", "no"))
-    _zero(model)
+    zero_weights(model)
     embedding, attention, mean = backbone.patch_embedding, backbone.blocks[0].attention, 1 / PATCH**2
     red, blue = np.tile([mean, 0, 0], PATCH**2), np.tile([0, 0, mean], PATCH**2)
     embedding.kernel.assign(np.outer(red, [1, -1, 0, 0, 0, 0, 0, 0]) + np.outer(blue, [0, 0, 0, 0, 1, -1, 0, 0]))
     embedding.bias.assign([0, 0, 2, -2, 0, 0, 0, 0])
     embedding.cls_token.assign(np.reshape([0, 0, 2, -2, 0, 0, 0, 0], (1, 1, 8)))
-    _set(attention.qkv_kernel, (2, 0), 1)  # the query of head 0 is the same for all
-    _set(attention.qkv_kernel, (0, 8), 0.8)  # its key is how red a patch is
+    set_numbers(attention.qkv_kernel, (2, 0), 1)  # the query of head 0 is the same for all
+    set_numbers(attention.qkv_kernel, (0, 8), 0.8)  # its key is how red a patch is
     feature, head = (0, 0) if answers_by == "attention" else (4, 1)
-    _set(attention.qkv_kernel, (feature, 16 + 4 * head), 1)
-    _set(attention.output_kernel, 4 * head, [1, -1, 0, 0, 0, 0, 0, 0])
-    _set(model.logits.kernel, (0, 0), 16)
+    set_numbers(attention.qkv_kernel, (feature, 16 + 4 * head), 1)
+    set_numbers(attention.output_kernel, 4 * head, [1, -1, 0, 0, 0, 0, 0, 0])
+    set_numbers(model.logits.kernel, (0, 0), 16)
     return model
 
 
-def _zero(model):
+def zero_weights(model: keras.Model) -> None:
+    """Sets all weights to 0 but the scales of normalization."""
     for weight in model.weights:
         if not weight.path.endswith("gamma"):
             weight.assign(np.zeros(weight.shape))
 
 
-def _set(weight, index, value):
+def set_numbers(weight: keras.Variable, index: Any, value: Any) -> None:
+    """Sets some numbers of a weight, by an index of NumPy."""
     array = np.array(weight)
     array[index] = value
     weight.assign(array)
