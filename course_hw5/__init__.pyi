@@ -18,6 +18,7 @@ from course_hw5.models.beit_tasks import beit_classifier as beit_classifier
 from course_hw5.models.bert import bert_backbone as bert_backbone
 from course_hw5.models.bert_classifier import bert_classifier as bert_classifier
 from course_hw5.models.checkpoints.load import load_model as load_model
+from course_hw5.models.cnn import cnn_classifier as cnn_classifier
 from course_hw5.models.mlp import mlp_classifier as mlp_classifier
 from course_hw5.models.upernet import upernet_segmenter as upernet_segmenter
 from course_hw5.reports.faithfulness import faithfulness as faithfulness

@@ -183,7 +183,8 @@ Image(f"{RUN}/accuracy.png", width=480)
 
 # %% [markdown]
 # ## Go on
-# - Compare it with the perceptron: `course-hw5 compare runs/notebook-mlp runs/notebook-beit --out runs/compare.html`.
+# - Compare it with the perceptron and with a CNN: `course-hw5 compare runs/notebook-mlp runs/cnn runs/notebook-beit
+#   --out runs/compare.html`.
 # - Fine-tune the published BEiT, pretrained on 14 million images, with a GPU: `course-hw5 train beit
 #   --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 --out runs/beit-base`.
 # - Classify an image of your own: `course-hw5 classify IMAGE`.

@@ -9,7 +9,7 @@ An epoch of CIFAR-10 took about a minute on two cores with AVX2. The copy measur
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import Option, Recipe, whole_number
+from course_hw5.recipes.recipe import IMAGE_SIZE, Option, Recipe
 
 # `homework`: the homework's layers and nothing else. `tuned`: the same layers, trained as well as we know how.
 TUNED = {"optimizer": "adamw", "weight_decay": 0.02, "label_smoothing": 0.1}
@@ -28,20 +28,9 @@ class Mlp(Recipe):
     augmentations = AUGMENTATIONS
     options = (
         Option("--recipe", choices=tuple(CONFIGS), default="homework", help="(default: %(default)s)"),
-        Option("--image-size", type=whole_number(8), help="side of the images (default: 32)"),
+        IMAGE_SIZE,
     )
 
     def build_model(self, args, start, data):
         shape = tuple(data.train.element_spec[0].shape[1:])
         return course_hw5.mlp_classifier(shape, num_classes=len(data.class_names), **MODELS[args.recipe])
-
-    def image_size(self, args, model):
-        if model is not None:
-            return {"image_size": tuple(model.inputs[0].shape[1:3])}
-        return {"image_size": args.image_size} if args.image_size else {}
-
-    def is_for(self, model):
-        """Whether it is a model of images without a backbone."""
-        from course_hw5.models.task import Task
-
-        return not isinstance(model, Task) and len(model.inputs[0].shape) == 4

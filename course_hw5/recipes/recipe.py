@@ -25,7 +25,19 @@ class Option:
         self.name = flag.removeprefix("--").replace("-", "_")
 
 
+def whole_number(at_least: int) -> Callable[[str], int]:
+    """Makes an argparse type that takes whole numbers from `at_least` on."""
+
+    def parse(text):
+        if not text.isdecimal() or int(text) < at_least:
+            raise argparse.ArgumentTypeError(f"must be a whole number, {at_least} or more. Received: {text}")
+        return int(text)
+
+    return parse
+
+
 LABEL_COLUMN = Option("--label-column", help="with --data: column of the labels of a table, or feature of TFDS")
+IMAGE_SIZE = Option("--image-size", type=whole_number(8), help="side of the images (default: 32)")
 MEMORY = Option(
     "--memory-gb", type=float, metavar="GB", help="with --data: size above which data are read when needed (default: 1)"
 )
@@ -45,7 +57,8 @@ class Recipe:
 
     Attributes:
         description: its help: command, time and score.
-        model_class: of the models that it trains, "module:class", imported when a model is looked at.
+        model_class: of the models that it trains, "module:class", imported when a model is looked at; "" where they have no
+            class of their own.
         batch_size: examples per step.
         configs: dict of names to values of `TrainingConfig`.
         from_preset: those of the names that need --preset.
@@ -59,7 +72,7 @@ class Recipe:
     """
 
     description: str
-    model_class: str
+    model_class = ""
     batch_size: int
     configs: dict[str, dict]
     from_preset: tuple[str, ...] = ()
@@ -72,8 +85,8 @@ class Recipe:
     summary = "accuracy {accuracy:.4f}, weighted F1 {f1:.4f}"
 
     def choose(self, args: Arguments) -> str:
-        """One of the names of `configs`."""
-        return args.recipe
+        """One of the names of `configs`; a recipe with one of them has no option for it."""
+        return getattr(args, "recipe", None) or next(iter(self.configs))
 
     def check(self, args: Arguments) -> None:
         """Raises ValueError where options do not go together."""
@@ -81,8 +94,12 @@ class Recipe:
             raise ValueError(f"--preset is needed for the recipe {args.recipe}. Received: none")
 
     def is_for(self, model: "keras.Model") -> bool:
-        """Whether a trained model is of this kind."""
-        return isinstance(model, pkgutil.resolve_name(self.model_class))
+        """Whether a trained model is of this kind: by default, a model of images without a backbone."""
+        if self.model_class:
+            return isinstance(model, pkgutil.resolve_name(self.model_class))
+        from course_hw5.models.task import Task
+
+        return not isinstance(model, Task) and len(model.inputs[0].shape) == 4
 
     def load_start(self, args: Arguments) -> Any:
         """What the model is made from: a trained model, a backbone, or None."""
@@ -99,7 +116,9 @@ class Recipe:
 
     def image_size(self, args: Arguments, model: Any) -> dict:
         """The size at which images are loaded, as an argument of `load_images`; {} for the usual one."""
-        return {}
+        if model is not None:
+            return {"image_size": tuple(model.inputs[0].shape[1:3])}
+        return {"image_size": args.image_size} if args.image_size else {}
 
     def build_model(self, args: Arguments, start: Any, data: "Dataset") -> "keras.Model":
         """The model to be trained."""
@@ -164,17 +183,6 @@ def load_kind(name: str, preset: str, is_kind: Callable, expected: str) -> Any:
     if not is_kind(model):
         raise ValueError(f"{name} must be {expected}. Received: {preset}, which is {model.name}")
     return model
-
-
-def whole_number(at_least: int) -> Callable[[str], int]:
-    """Makes an argparse type that takes whole numbers from `at_least` on."""
-
-    def parse(text):
-        if not text.isdecimal() or int(text) < at_least:
-            raise argparse.ArgumentTypeError(f"must be a whole number, {at_least} or more. Received: {text}")
-        return int(text)
-
-    return parse
 
 
 def height_and_width(text: str) -> tuple[int, int]:

@@ -15,8 +15,8 @@ class TrainingConfig:
 
     Attributes:
         epochs: 1 or more.
-        optimizer: "adam", "adamw", "sgd" (Nesterov momentum 0.9) or "muon" (Jordan et al. 2024) for hidden layers' kernels
-            that are matrices, with AdamW for all else.
+        optimizer: "adam", "adamw", "sgd" (Nesterov momentum 0.9) or "muon" (Jordan et al. 2024) for the kernels
+            of hidden dense layers and convolutions, with AdamW for all else.
         learning_rate: the highest rate. It rises from 0 over `warmup_epochs`, then falls along a cosine to 0 (Loshchilov
             and Hutter 2017), or stays where `schedule` is "constant".
         weight_decay: decoupled decay of kernels and embeddings, for "adamw" and "muon" only; see `optimizers.py`.

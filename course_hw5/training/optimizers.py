@@ -5,6 +5,7 @@ offsets of normalization. Muon decays all but these of any model: BEiT's positio
 where the bundled BEiT and segmenter were trained.
 """
 
+import math
 import re
 
 import keras
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from course_hw5.layers.kernels import partial_jit
 from course_hw5.layers.layer import Registered
-from course_hw5.models.task import NOT_DECAYED
+from course_hw5.models.task import NOT_DECAYED, Task
 from course_hw5.training.config import TrainingConfig
 
 Multipliers = dict[str, float] | None  # of the learning rate, by `variable.path`
@@ -42,7 +43,27 @@ class Adam(Registered, _FusedUpdate, keras.optimizers.Adam):
 
 
 class Muon(Registered, _FusedUpdate, keras.optimizers.Muon):
-    """Keras's, with an update that XLA compiles."""
+    """Keras's, with an update that XLA compiles, and for convolutions, too, which Keras leaves to AdamW.
+
+    A convolution's kernel `(rows, columns, channels, filters)` is the matrix of the patches that it reads and the filters.
+    """
+
+    def _should_use_adamw(self, variable):
+        return super()._should_use_adamw(_Matrix(variable) if len(variable.shape) == 4 else variable)
+
+    def zeropower_via_newtonschulz5(self, x: keras.KerasTensor, steps: int) -> keras.KerasTensor:
+        matrix = super().zeropower_via_newtonschulz5(keras.ops.reshape(x, (-1, x.shape[-1])), steps)
+        return keras.ops.reshape(matrix, x.shape)
+
+    def lr_adjust(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.reshape(super().lr_adjust(keras.ops.reshape(x, (-1, x.shape[-1]))), x.shape)
+
+
+class _Matrix:
+    """What Muon asks of a convolution's kernel: its path, and its shape as a matrix."""
+
+    def __init__(self, kernel):
+        self.path, self.shape = kernel.path, (math.prod(kernel.shape[:-1]), kernel.shape[-1])
 
 
 class LayerwiseAdamW(Registered, _FusedUpdate, keras.optimizers.AdamW):
@@ -124,11 +145,13 @@ def _not_decayed(model):
 
 
 def _not_hidden(model):
-    """Patterns of paths that Muon leaves to AdamW besides embeddings: what does not decay, and heads.
+    """Patterns of paths that Muon leaves to AdamW besides embeddings: what does not decay, heads, and BEiT's convolutions.
 
-    Heads are the last layer that has weights, and those that the model names in `logits_layers`.
+    Heads are the last layer that has weights, and those that the model names in `logits_layers`. The bundled segmenter was
+    trained with AdamW for its convolutions.
     """
     layers = [layer for layer in getattr(model, "layers", ()) if layer.trainable_variables]
     last = [variable.path for layer in layers[-1:] for variable in layer.trainable_variables]
     named = [f"{name}/" for name in getattr(model, "logits_layers", ("logits",))]
-    return [*_not_decayed(model), *map(re.escape, (*last, *named))]
+    of_task = [variable.path for variable in model.variables if len(variable.shape) == 4] if isinstance(model, Task) else []
+    return [*_not_decayed(model), *map(re.escape, (*last, *named, *of_task))]

@@ -29,7 +29,7 @@ def use_jit_compile(model: keras.Model) -> bool:
     """Whether XLA is best to compile a step of the model as a whole.
 
     Not under a `tf.distribute` strategy; nor for images of any size, whose resizing XLA cannot compile; nor, where TensorFlow
-    has oneDNN, for a model with a layer that says `prefers_partial_jit`, as the backbones of BERT and BEiT do, in float32,
+    has oneDNN, for a model with a layer that says `prefers_partial_jit`, as backbones and convolution blocks do, in float32,
     and, on a processor with instructions for it, for whatever is in bfloat16: there oneDNN multiplies matrices faster than
     XLA, which compiles what lies between the products (`layers.kernels`).
     """
