@@ -18,6 +18,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
+from course_hw5.explanation import reach
 from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, keras_callbacks, run_folder
 from course_hw5.reports.pages import data as data_page
@@ -185,6 +186,8 @@ def _finish(run_dir, data, record, task, writer):
     started = run_folder.read_json(run_dir / "config.json") | {"prediction_flops": None}  # if resumed: of the first command
     with contextlib.suppress(Exception):  # no run ends for a number on a page
         started["prediction_flops"] = flops.prediction_flops(model, record["arguments"].get("max_length"))
+    with contextlib.suppress(Exception):  # of a BEiT, a CNN or a perceptron
+        started["reach"] = reach.reach(model, next(iter(data.validation))[0][:8])
     run_folder.write_json(run_dir / "config.json", started)
     _write_hparams(writer, record, found)
     shutil.rmtree(run_dir / "backup", ignore_errors=True)

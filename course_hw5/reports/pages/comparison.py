@@ -56,6 +56,7 @@ def write_comparison(run_dirs: list[run_folder.AnyPath], out: run_folder.AnyPath
         summary=summary.of_comparison(runs, scores),
         curves={name: (plots.figure_png(figure), figure_tables.figure_tables(figure)) for name, figure in figures.items()},
         loss_hint=summary.loss_hint(runs),
+        sees=_sees(runs),
         class_figure=plots.figure_png(plots.class_scores_plot(scores)),
         rows=_rows(runs, scores),
     )
@@ -145,6 +146,21 @@ def _shown_runs(runs, page_dir):
         framed = [label(card) for card, text in best.items() if own[card][1] == text]
         cards = {label(card): text for card, (_, text) in own.items()}
         shown.append({"name": name, "color": color, "link": _link(run, page_dir), "cards": cards, "best": framed})
+    return shown
+
+
+def _sees(runs):
+    """What units of each run's model see, if that is known of all of them: name, colour, headings, rows of name and numbers."""
+    words, shown = components.language("comparison"), []
+    if not all("reach" in run.config for run in runs.values()):
+        return shown
+    for (name, run), color in zip(runs.items(), plots.run_colors(len(runs))):
+        reach = run.config["reach"]
+        rows = [(layer, [words.number(side, "")]) for layer, side in reach.get("receptive_fields", {}).items()]
+        distances = reach.get("attention", ())
+        rows += [(words.number(layer, ""), [words.number(x, ".1f") for x in row]) for layer, row in enumerate(distances, 1)]
+        columns = [words.say(f"sees.{part}") for part in (("nearest", "mean", "farthest") if distances else ("field",))]
+        shown.append({"name": name, "color": color, "columns": columns, "rows": rows})
     return shown
 
 
