@@ -11,7 +11,7 @@ demo: $(VENV)/demo
 	$(BIN)/course-hw5 attend "I liked this movie because of its genre" --out runs/attention.html
 	$(BIN)/course-hw5 classify docs/drawings/*.jpg --out runs/classify
 	$(BIN)/course-hw5 live --preset beit-cifar10 --out runs/live.html
-	$(BIN)/course-hw5 segment "$$($(BIN)/python -c 'import sklearn, os; print(os.path.dirname(sklearn.__file__))')/datasets/images/china.jpg" --out runs/segment
+	$(BIN)/course-hw5 segment docs/scenes/street.jpg --out runs/segment
 	$(BIN)/course-hw5 lab weights_by_hand
 	$(BIN)/course-hw5 demo --out runs/demo --overwrite
 
