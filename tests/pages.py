@@ -13,8 +13,9 @@ from course_hw5.attention.viewer.answers import Answer, opposite
 from course_hw5.attention.viewer.page import head_view, patch_view
 from course_hw5.data.card import DataCard, Duplicates
 from course_hw5.reports import classification_metrics, plots
-from course_hw5.reports.pages import comparison, data, run, scene
+from course_hw5.reports.pages import comparison, data, quiz, run, scene
 from tests.attention import test_patches, test_viewer
+from tests.quiz import made
 from tests.reports import test_comparison, test_run_page, test_scene_page
 
 SENTENCE = "این فیلم اصلاً بد نبود"  # "this film was not bad at all", from right to left
@@ -130,6 +131,12 @@ def write_card(folder):
     return data.write_card(card, folder / "card.html")
 
 
+def write_quiz(folder):
+    """A question of each kind."""
+    (folder / "quiz.html").write_text(quiz.quiz_html(made.questions(SENTENCE)), encoding="utf-8")
+    return folder / "quiz.html"
+
+
 def write_scene(folder):
     return scene.write_scene(test_scene_page.IMAGE, test_scene_page.LABELS, test_scene_page.NAMES, folder / "scene", "Street")
 
@@ -165,6 +172,7 @@ KINDS = {
     "comparison": write_comparison,
     "lab": write_lab,
     "card": write_card,
+    "quiz": write_quiz,
     "scene": write_scene,
 }
 
@@ -181,6 +189,8 @@ DATA = {
     "comparison": f"{' '.join(NAMES)} plain plain, tuned tuned, {FIGURES} best by",
     "lab": f"a claim. statement another number lab Accuracy Matrix Attention paragraph. Another. {FIGURES} "
     "confusion matrix true predicted",
+    "quiz": f"{SENTENCE} single multiple true_false numerical matching text alpha beta gamma delta, no yes reason navy "
+    "1-1 (1) </script><b>&]]> gamma, gamma. alpha. beta. delta",
     "scene": "Street road </script><b>sky",
 }
 DATA["card"] = (

@@ -183,6 +183,9 @@ def views(driver, kind):
         click(driver, ".word", 1)
         settle()
         yield "two sentences, a word is masked"
+    if kind == "quiz":
+        click(driver, "#all")
+        yield "all questions"
     if kind in ("words", "image", "live_words", "live_image"):
         click(driver, "#heads button", 1)  # one head is off
         click(driver, ".tokens.query li" if kind.endswith("words") else "#cls", 0)
@@ -284,6 +287,28 @@ def test_a_pixel_is_pointed_at_by_keys(written, driver):
     ActionChains(driver).send_keys(*[Keys.ARROW_RIGHT] * 40).perform()
     assert [*middle, *texts(driver, "#pointed")] == ["road, 60 % of the image", "</script><b>sky, 40 % of the image"]
     assert driver.execute_script("return document.querySelector('#legend .pointed').textContent").startswith("</script>")
+
+
+@needs_browser
+def test_a_question_is_reached_and_answered_by_keys_and_all_are_printed(written, screen):
+    driver = screen()
+    driver.get(written["quiz"].as_uri())
+    seen = "return [...document.querySelectorAll('.question')].map((one) => one.checkVisibility())"
+    is_open = "return [...document.querySelectorAll('details')].map((one) => one.open)"
+    ActionChains(driver).send_keys(Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.PAGE_DOWN, Keys.ENTER).perform()
+    assert driver.execute_script(seen) == driver.execute_script(is_open) == [False, False, True, False, False]
+    [said] = texts(driver, "#said")
+    assert said.startswith("Question 3 of 5: ") and driver.current_url.endswith("#3")
+    assert texts(driver, ".question:not(.away) .checks b") == ["True", "False"]
+    focused(driver, "#choice", Keys.END)  # its own keys stay its own
+    focused(driver, "#answers", Keys.SPACE)
+    assert driver.execute_script(seen) == [False] * 4 + [True] and all(driver.execute_script(is_open))
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert all(driver.execute_script(seen)) and not driver.find_element("id", "controls").is_displayed()
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    driver.get("about:blank")
+    driver.get(f"{written['quiz'].as_uri()}#2")
+    assert driver.execute_script(seen) == [False, True, False, False, False]
 
 
 @needs_browser

@@ -19,6 +19,7 @@ from course_hw5.cli import (
     live,
     page,
     prepare_camvid,
+    quiz,
     segment,
     train,
 )
@@ -38,6 +39,7 @@ COMMANDS = (
     prepare_camvid,
     demo,
     lab,
+    quiz,
     assignment,
     grade,
 )
