@@ -84,7 +84,7 @@ def heads_off() -> Drawing:
     axes.tick_params(axis="y", rotation=0)
     facts = {"few": (np.abs(changes) < 0.2 * log_odds).mean() > 0.5, "each_flips": bool((changes < -log_odds).all())}
     facts |= {"add_up": np.allclose(changes.sum(1), found["layers"], atol=0.1), "all_alike": np.ptp(changes) < 0.1}
-    return Drawing(figure, facts | {"log_odds": log_odds, "answer": found["answer"], "largest_fall": changes.min()})
+    return Drawing(figure, facts | {"log_odds": log_odds, "answer": found["answer"], "largest_fall": -changes.min()})
 
 
 def distances() -> Drawing:
