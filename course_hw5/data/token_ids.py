@@ -142,16 +142,18 @@ def shuffled(
 ) -> Callable[[Share], tf.data.Dataset]:
     """A function to the batches of texts of like length that one of several workers reads.
 
-    Batches are whole, in an order that TensorFlow's global generator draws for each epoch.
+    Batches are whole, in an order that TensorFlow's global generator draws for each epoch. Buckets without enough texts for a
+    batch are joined with others, so that each text has its turn.
 
     Raises:
-        ValueError: if no bucket has enough texts for a batch.
+        ValueError: if there are not enough texts for a batch.
     """
     lengths, count, fetch = tf.constant(ids.lengths), len(ids), _fetch(ids, labels, buckets)
-    boundaries, sizes = [bucket + 1 for bucket in buckets], [batch_size] * (len(buckets) + 1)
-    batches = int((np.bincount(np.searchsorted(buckets, ids.lengths)) // batch_size).sum())
-    if not batches:
-        raise ValueError(f"`batch_size` must leave one full batch of {count} texts of like length. Received: {batch_size}")
+    if count < batch_size:
+        raise ValueError(f"`batch_size` must be at most the number of training texts, {count}. Received: {batch_size}")
+    joined = _joined(buckets, np.bincount(np.searchsorted(buckets, ids.lengths), minlength=len(buckets)), batch_size)
+    boundaries, sizes = [bucket + 1 for bucket in joined], [batch_size] * (len(joined) + 1)
+    batches = int((np.bincount(np.searchsorted(joined, ids.lengths)) // batch_size).sum())
     batches = max(1, round(batches * epoch_fraction))
 
     def train_share(share):
@@ -161,6 +163,17 @@ def shuffled(
         return share.of(data).map(fetch).prefetch(tf.data.AUTOTUNE)
 
     return train_share
+
+
+def _joined(buckets, counts, batch_size):
+    """The buckets, but that one with fewer texts than a batch is a part of the next, or the last ones of the one before."""
+    kept, waiting = [], 0
+    for bucket, count in zip(buckets, counts):
+        waiting += count
+        if waiting >= batch_size:
+            kept.append(bucket)
+            waiting = 0
+    return [*kept[:-1], buckets[-1]]
 
 
 def by_length(ids: TokenIds, labels: np.ndarray, buckets: Sequence[int], batch_size: int) -> tf.data.Dataset:

@@ -98,6 +98,15 @@ def test_a_pair_that_is_too_long_is_cut_as_a_single_one(tokenizer):
     for counts in ((20, 3), (3, 20), (11, 12), (12, 11), (4, 5)):
         first, second = (" ".join(["ball"] * count) for count in counts)
         [row] = tokenize([first], tokenizer, 16, [second])
+def test_each_text_has_its_turn_also_where_few_have_its_length(tmp_path, tokenizer):
+    rows = [("song", 1), ("law", 1), ("song", 9), ("law", 14), ("song", 30), ("law", 30)]
+    texts = [(f"word{number} " + " ".join([word] * length), word) for word, length in rows for number in range(5)]
+    (tmp_path / "mine.csv").write_text("\n".join(["text,label", *map(",".join, texts)]))
+    data = load_reviews(tmp_path / "mine.csv", batch_size=8, max_length=40, tokenizer=tokenizer)
+    seen = {text for _ in range(12) for text, _ in read(data.train)}
+    assert len(seen) == data.card.examples["train"] == 22 and data.train.cardinality() == 2
+
+
         expected = encode_sentence(first, 16, second, tokenizer)
         assert row.tolist() == expected[expected > 0].tolist()
 

@@ -111,7 +111,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
         ({"num_pseudo_labels": 5}, "`num_pseudo_labels` must be .* Received: 5"),
         ({"num_pseudo_labels": 0, "teacher": print}, "`num_pseudo_labels` must be .* Received: 0"),
         ({"epoch_fraction": 0}, r"`epoch_fraction` must be in \(0, 1\]. Received: 0"),
-        ({"batch_size": 500}, "`batch_size` must leave one full batch of 147 texts of like length. Received: 500"),
+        ({"batch_size": 500}, "`batch_size` must be at most the number of training texts, 147. Received: 500"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
