@@ -1,6 +1,7 @@
 """`course-hw5 data`: write a page of what is in data of your own.
 
-Examples per class and split, samples, sizes, files that cannot be read, and duplicates across splits. Nothing is trained.
+Examples per class and split, samples, sizes, files that cannot be read, duplicates, and equal examples of different classes.
+Nothing is trained.
 """
 
 import argparse
@@ -38,8 +39,11 @@ def run(args: argparse.Namespace) -> str:
         data = course_hw5.load_scenes(args.data, (32, 32, 3), **options)
     if data.card is None:
         raise ValueError(f"SOURCE must be data of your own. Received: {args.data}, which docs/guides/data.md describes")
-    lines = [
-        f"{found.exact + found.near} of {found.second} are in {found.first}, too ({found.exact} the same)"
-        for found in data.card.duplicates
-    ]
+    lines = [_said(found, kind) for found in data.card.duplicates]
     return "; ".join([data.note, *lines]) + f". Open {page.write_card(data.card, args.out)}"
+
+
+def _said(found, kind):
+    where = "are there twice" if found.first == found.second else f"are in {found.first}, too"
+    differ = f", {found.contradicting} with another {'mask' if kind == 'masks' else 'class'}" if found.contradicting else ""
+    return f"{found.exact + found.near} of {found.second} {where} ({found.exact} the same{differ})"

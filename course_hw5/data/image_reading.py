@@ -99,7 +99,7 @@ def read_all(examples: Examples, size: tuple[int, int], keep: bool, skip_broken:
     """
     pixels = np.empty((len(examples) if keep else 0, *size, 3), "uint8")
     is_read, broken = np.zeros(len(examples), bool), []
-    sizes, marks = np.zeros((len(examples), 2), "int32"), image_mark_arrays(len(examples))
+    sizes, marks = np.zeros((len(examples), 2), "int32"), image_mark_arrays(examples.labels)
 
     def read(index):
         try:
@@ -151,7 +151,7 @@ def image_card(splits: Splits, parts: dict[str, ReadImages], size: tuple[int, in
         examples={split: len(part) for split, part in found.items()},
         sizes={"width": middle(widths), "height": middle(heights)},
         duplicates=find_duplicates({split: part.marks for split, part in parts.items() if part.marks is not None}),
-        name_of=lambda split, index: found[split].name(index),
+        name_of=lambda split, index: f"{found[split].name(index)} ({splits.class_names[found[split].labels[index]]})",
         broken=[error for part in parts.values() for error in part.broken],
         samples=samples,
     )

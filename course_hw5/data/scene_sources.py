@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from course_hw5.data import records, tables
-from course_hw5.data.card import SAMPLES, DataCard, find_duplicates, image_mark_arrays, image_marks, middle
+from course_hw5.data.card import SAMPLES, DataCard, find_duplicates, hash_of, image_mark_arrays, image_marks, middle
 from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.data.examples import SPLITS, Examples, Splits, divided, require_classes
 from course_hw5.data.image_files import open_image
@@ -200,7 +200,7 @@ def read_scenes(
 
 def _read_all(part, skip_broken):
     """The scenes that can be read, how many pixels have each value, sizes, marks, and errors of the others."""
-    sizes, marks = np.zeros((len(part), 2), "int32"), image_mark_arrays(len(part))
+    sizes, marks = np.zeros((len(part), 2), "int32"), image_mark_arrays(np.zeros(len(part), "uint64"))
 
     def read(index):
         try:
@@ -217,6 +217,7 @@ def _read_all(part, skip_broken):
             block = range(start, min(start + BLOCK, len(part)))
             for index, found in zip(block, pool.map(read, block)):
                 if isinstance(found, str):
+        marks.labels[index] = hash_of(mask)
                     broken.append(found)
                 else:
                     kept.append(index)

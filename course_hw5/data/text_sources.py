@@ -70,12 +70,12 @@ def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], token
     for block in blocks:
         ids.add(tokenize(block.texts, tokenizer, max_length, block.others))
         texts = [block.texts] if block.others is None else [block.texts, block.others]
-        marks.append(text_marks(block.texts if block.others is None else [*map("\n".join, zip(*texts))]))
         first += [*zip(*(part[: max(0, SAMPLED - len(first))] for part in texts))]
         codes, names = pd.factorize(block.labels)
         labels.append(np.array([found.setdefault(label, len(found)) for label in names], "int64")[codes])
+        marks.append(text_marks(block.texts if block.others is None else [*map("\n".join, zip(*texts))], labels[-1]))
         splits.append(np.array([SPLITS.index(split) for split in block.splits], "int8"))
-    all_ids, all_marks = ids.finish(), Marks(*(np.concatenate(part) for part in zip(*(mark[:2] for mark in marks))))
+    all_ids, all_marks = ids.finish(), Marks(*(np.concatenate(part) for part in zip(*(mark[:3] for mark in marks))))
     made = _splits(name, class_names, [*found], np.concatenate(splits), np.concatenate(labels), all_ids)
     return ReadTexts(made, all_ids, first, all_marks)
 
@@ -86,6 +86,10 @@ def text_card(read: ReadTexts, parts: dict[str, Examples], tokenizer: Any) -> Da
 
     def text(position):
         return " / ".join(read.first[position]) if position < len(read.first) else text_of(read.ids.read(position), tokenizer)
+
+    def name_of(split, index):
+        position = int(parts[split].positions[index])
+        return f"{position + 1}: {text(position)[:80]} ({names[parts[split].labels[index]]})"
 
     def samples():
         shown = range(min(SAMPLED_CLASSES, len(names)))
@@ -100,7 +104,7 @@ def text_card(read: ReadTexts, parts: dict[str, Examples], tokenizer: Any) -> Da
         examples={split: len(part) for split, part in parts.items()},
         sizes={"tokens": middle(read.ids.lengths)},
         duplicates=find_duplicates({split: read.marks.take(part.positions) for split, part in parts.items()}),
-        name_of=lambda split, index: f"{parts[split].positions[index] + 1}: {text(int(parts[split].positions[index]))[:80]}",
+        name_of=name_of,
         broken=[],
         samples=samples,
     )

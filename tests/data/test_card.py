@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from course_hw5 import load_images, load_reviews, load_scenes
-from course_hw5.data import card as cards
 from course_hw5.data.kinds import kind_of
 from course_hw5.reports.pages import data as page
 from course_hw5.text.tokenizer import bert_tokenizer
@@ -45,10 +44,10 @@ def test_a_card_of_images_counts_and_names_duplicates(photos):
         ("train", "validation"): (1, 0),
     }
     pairs = {
-        tuple(card.name_of(split, index)[-9:] for split, index in zip(("train", "test"), pair))
+        tuple(card.name_of(split, index)[-15:] for split, index in zip(("train", "test"), pair))
         for pair in found["train", "test"].pairs
     }
-    assert pairs == {("cat/5.png", "cat/0.png"), ("dog/1.png", "dog/2.jpg")}
+    assert pairs == {("cat/5.png (cat)", "cat/0.png (cat)"), ("dog/1.png (dog)", "dog/2.jpg (dog)")}
 
 
 def test_the_page_of_a_card_shows_all_of_it(photos, tmp_path):
@@ -74,10 +73,41 @@ def test_texts_that_differ_in_case_and_punctuation_are_nearly_the_same(tmp_path)
     card = load_reviews(path, batch_size=1, tokenizer=bert_tokenizer(WORDS)).card
     [found] = card.duplicates
     assert (found.first, found.second, found.exact, found.near) == ("train", "test", 1, 1)
-    assert [card.name_of("test", index) for _, index in found.pairs] == ["9: ball word1", "10: Song,  WORD2!"]
+    assert [card.name_of("test", index) for _, index in found.pairs] == ["9: ball word1 (sport)", "10: Song,  WORD2! (art)"]
     assert card.counts == {"train": [4, 4], "validation": [0, 1], "test": [2, 1]}
     assert card.samples()["art"] == [f"song word{i}" for i in range(4)]
     assert card.sizes["tokens"][0] == 3
+
+
+def test_equal_examples_of_different_classes_are_the_first_thing_that_the_page_says(tmp_path):
+    random = np.random.default_rng(0)
+    for split, count in (("train", 4), ("validation", 1), ("test", 1)):
+        for name in ("Cat", "dog", "cat "):
+            (tmp_path / split / name).mkdir(parents=True)
+            for number in range(count):
+                image = Image.fromarray(random.integers(0, 256, (8, 8, 3), "uint8"))
+                image.save(tmp_path / split / name / f"{number}.png")
+    image.save(tmp_path / "train" / "dog" / "copy.png")
+    image.save(tmp_path / "train" / "dog" / "copy 2.png")
+    image.save(tmp_path / "train" / "Cat" / "copy.png")
+    text = page.card_html(page.card_facts(load_images(tmp_path, image_size=8).card))
+    said = ["2 examples of train are equal to earlier ones and have another class", "1 example of test is in train, too."]
+    said += ["2 examples of train repeat earlier ones", "names that differ in case or spaces alone: Cat, cat ."]
+    assert [text.index(line) for line in said] == sorted(
+        text.index(line) for line in said
+    ) and "One of the two is wrong" in text
+
+
+def test_scenes_that_are_equal_but_for_their_masks_are_counted(tmp_path):
+    for split, count in (("train", 4), ("validation", 1), ("test", 1)):  # those of one number are equal
+        write_scenes(tmp_path / "garden" / split, count, names=None)
+    path = tmp_path / "garden" / "test" / "masks" / "0.png"
+    mask = np.array(Image.open(path))
+    mask[5] = 0
+    Image.fromarray(mask).save(path)
+    found = load_scenes(tmp_path / "garden", (16, 16, 3), batch_size=2).card.duplicates
+    counted = {(one.first, one.second): (one.exact, one.contradicting) for one in found if one.exact}
+    assert counted == {("train", "test"): (1, 1), ("train", "validation"): (1, 0), ("validation", "test"): (1, 1)}
 
 
 def test_a_card_of_scenes_counts_pixels(tmp_path):
@@ -86,23 +116,6 @@ def test_a_card_of_scenes_counts_pixels(tmp_path):
     assert sum(map(sum, card.counts.values())) == sum(19 * (30 + number) for number in range(8))  # but for the rows of no class
     facts = page.card_facts(card)
     assert len(facts["samples"][""]) == 4 and "Pixels of each class" in page.card_html(facts)
-
-
-def test_near_duplicates_are_those_that_comparing_all_would_find(random):
-    images = random.integers(0, 256, (300, 8, 8, 3)).astype("uint8")
-    others = np.clip(images[::3].astype(int) + random.integers(-9, 10, images[::3].shape), 0, 255).astype("uint8")
-    marks = []
-    for part in (images, others):
-        exact, near, thumbnails = zip(*(cards.image_marks(image, image) for image in part))
-        marks.append(cards.Marks(np.array(exact, "uint64"), np.array(near, "uint64"), np.stack(thumbnails)))
-    first, second = marks
-    bits = np.bitwise_count(first.near[:, None] ^ second.near[None])
-    apart = np.abs(first.thumbnails[:, None].astype(int) - second.thumbnails[None]).mean(axis=(2, 3, 4))
-    expected = ((bits <= cards.BITS) & (apart <= cards.ALIKE)).any(axis=0)
-    [found] = [
-        found for found in cards.find_duplicates({"train": first, "validation": first.take(np.arange(0)), "test": second})
-    ]
-    assert found.exact + found.near == expected.sum() > 20
 
 
 def test_a_source_says_what_it_holds(tmp_path):

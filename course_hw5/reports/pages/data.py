@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from course_hw5.data.card import SHOWN, DataCard
+from course_hw5.data.card import SHOWN, DataCard, alike_names
 from course_hw5.files import AnyPath, local_path, write_text
 from course_hw5.reports.pages import components
 
@@ -16,14 +16,15 @@ LONGEST = 160  # letters of a text that are shown
 def card_facts(card: DataCard) -> dict[str, Any]:
     """A card as an object that JSON can hold; images are data URLs."""
     duplicates = [
-        {"first": first, "second": second, "exact": exact, "near": near}
-        | {"pairs": [[card.name_of(first, one), card.name_of(second, other)] for one, other in pairs]}
-        for first, second, exact, near, pairs in card.duplicates
+        found._asdict()
+        | {"pairs": [[card.name_of(found.first, one), card.name_of(found.second, two)] for one, two in found.pairs]}
+        for found in card.duplicates
     ]
     samples = {name: [_shown(example) for example in found] for name, found in card.samples().items()}
     names = ("name", "unit", "class_names", "counts", "examples", "sizes")
     facts = {name: getattr(card, name) for name in names}
-    return facts | {"duplicates": duplicates, "broken": card.broken[:SHOWN], "num_broken": len(card.broken), "samples": samples}
+    facts |= {"duplicates": duplicates, "broken": card.broken[:SHOWN], "num_broken": len(card.broken), "samples": samples}
+    return facts | {"alike_names": alike_names(card.class_names)}
 
 
 def _shown(example):
