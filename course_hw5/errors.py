@@ -23,6 +23,11 @@ def require(name: str, value: Any, is_valid: Callable[[Any], Any], expected: str
         raise ValueError(f"`{name}` must be {expected}. Received: {' '.join(reprlib.repr(value).split())}")
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def is_whole(value: object, least: int = 0) -> bool:
     """Whether a value is an integer of Python or NumPy (but no bool), `least` or more."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from course_hw5.errors import require
+from course_hw5.errors import first_line, require
 from course_hw5.files import local_path
 
 LARGEST = 2 * Image.MAX_IMAGE_PIXELS  # type: ignore[operator]  # 179 million; more is a decompression bomb to Pillow, too
@@ -54,9 +54,8 @@ def open_image(
         raise ValueError(f"{name} must be an image that Pillow opens. Received: something else, or an empty file") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{limit} more") from error
-    except (OSError, SyntaxError, ValueError, RuntimeError) as error:  # Pillow's decoders raise these
-        found = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{name} must be a whole image. Received: {found}") from error
+    except Exception as error:  # Pillow's decoders raise anything
+        raise ValueError(f"{name} must be a whole image. Received: {first_line(error)}") from error
     if image is None:
         raise ValueError(f"{limit} {opened.width} x {opened.height}")
     if longest is not None:

@@ -1,13 +1,11 @@
 """Images of users, found but not yet read: a folder of class folders, a table of paths, any set of TensorFlow Datasets."""
 
-import functools
 import os
 import pathlib
 
 import pandas as pd
-from PIL import Image
 
-from course_hw5.data import records, tables
+from course_hw5.data import folders, records, tables
 from course_hw5.data.examples import Files, Splits, made_splits
 
 IMAGE_COLUMNS = ("path", "image", "file", "filename")
@@ -45,16 +43,13 @@ def _tfds(name, image_column, label_column):
 
 
 def _folder(folder):
-    folders = _subfolders(folder)
-    named = {tables.SPLIT_NAMES[name.lower()]: path for name, path in folders.items() if name.lower() in tables.SPLIT_NAMES}
-    splits = named if "train" in named else {"train": folder}
     paths, labels = {}, {}
-    for split, place in splits.items():
-        classes = _subfolders(place)
+    for split, place in folders.split_folders(folder).items():
+        classes = folders.subfolders(place)
         if not classes:
-            found = f"{len(list_images(place))} images and no folder"
+            found = f"{len(folders.list_images(place))} images and no folder"
             raise ValueError(f"{place} must hold a folder for each class. Received: {found}")
-        files = {name: list_images(path) for name, path in classes.items()}
+        files = {name: folders.list_images(path) for name, path in classes.items()}
         if empty := [name for name, found in files.items() if not found]:
             raise ValueError(f"{place} must hold images in each class folder. Received: none in {empty[0]}")
         paths[split] = [path for found in files.values() for path in found]
@@ -62,37 +57,18 @@ def _folder(folder):
     return made_splits(folder.resolve().name, {split: Files(found) for split, found in paths.items()}, labels)
 
 
-def _subfolders(folder):
-    found = {entry.name: pathlib.Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != "."}
-    return dict(sorted(found.items()))
-
-
-@functools.cache
-def _suffixes():
-    Image.init()
-    return {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-
-
-def list_images(folder: pathlib.Path) -> list[str]:
-    """Paths of the images below a folder, sorted: files with a suffix that Pillow reads, hidden ones left out."""
-    found = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != "."]
-        found += [f"{place}/{name}" for name in names if name[0] != "." and os.path.splitext(name)[1].lower() in _suffixes()]
-    return sorted(found)
-
-
 def _table(path, image_column, label_column):
     image = tables.chosen_column(path, "--image-column", image_column, IMAGE_COLUMNS)
     label = tables.chosen_column(path, "--label-column", label_column, LABEL_COLUMNS)
-    columns = [image, label, *(tables.SPLIT_COLUMNS if tables.has_splits(path) else ())]
-    table = pd.concat([*tables.rows(path, columns)], ignore_index=True)
-    splits = tables.row_splits(path, table["split"]) if "split" in columns else pd.Series("train", index=table.index)
+    split_column = tables.split_column(path)
+    table = pd.concat([*tables.rows(path, [image], label, split_column)], ignore_index=True)
+    splits = tables.row_splits(path, table[split_column]) if split_column else pd.Series("train", index=table.index)
     if not (splits == "train").any():
         raise ValueError(f"{path} must have rows of the split train. Received: {', '.join(sorted(splits.unique()))}")
     files, labels = {}, {}
     for split in splits.unique():
         part = table[splits == split]
-        files[split] = Files([os.path.join(path.parent, name) for name in part[image]])
+        names = part[image].str.strip().str.replace("\\", os.sep)  # a table may come from Windows
+        files[split] = Files([os.path.join(path.parent, name) for name in names])
         labels[split] = part[label].str.strip().tolist()
     return made_splits(path.name, files, labels)

@@ -1,6 +1,6 @@
 """What a source of one's own holds: images, texts or masks."""
 
-from course_hw5.data import image_sources, records, scene_sources, tables, text_sources
+from course_hw5.data import folders, image_sources, records, scene_sources, tables, text_sources
 from course_hw5.data.dataset import require_source
 from course_hw5.files import AnyPath
 
@@ -24,17 +24,14 @@ def kind_of(source: AnyPath, has_text_column: bool = False) -> str:
     if path is None:
         return _kind_of_features(str(source).removeprefix("tfds:"))
     if path.is_file():
-        columns = tables.column_names(path)
+        columns = [name.lower() for name in tables.column_names(path)]
         is_text = any(name in columns for name in text_sources.TEXT_COLUMNS)
         return "texts" if is_text and not any(name in columns for name in image_sources.IMAGE_COLUMNS) else "images"
-    found = {entry.name.lower() for entry in path.iterdir()}
-    inside = {
-        entry.name for place in path.iterdir() if place.name.lower() == "train" and place.is_dir() for entry in place.iterdir()
-    }
-    if "masks" in found | inside:
+    inside = folders.subfolders(path)
+    if any((place / "masks").is_dir() for place in (path, *folders.of_splits(path, inside).values())):
         return "masks"
-    has_table = any(entry.suffix.lower() in tables.SUFFIXES for entry in path.iterdir() if entry.is_file())
-    return "texts" if has_table and not any(entry.is_dir() for entry in path.iterdir()) else "images"
+    has_table = any(entry.suffix.lower() in tables.SUFFIXES for entry in path.iterdir())
+    return "texts" if has_table and not inside else "images"
 
 
 def _kind_of_features(name):

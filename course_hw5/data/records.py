@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from course_hw5.data.examples import SPLITS, Examples, Splits, require_classes
+from course_hw5.errors import first_line
 
 HOST = "storage.googleapis.com"  # where TFDS asks for data sets that it has prepared; others come from their authors
 LENGTH = struct.Struct("<Q")
@@ -49,9 +50,12 @@ def _places(number, path):
         start = 0
         while start < end:
             stream.seek(start)
-            size = LENGTH.unpack(stream.read(LENGTH.size))[0]
+            head = stream.read(LENGTH.size)
+            size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else end
             yield number, start + 12, size
             start += 16 + size
+    if start > end:
+        raise ValueError(f"{path} must be a whole TFRecord file. Received: one that ends in a record")
 
 
 def open_builder(name: str) -> Any:
@@ -67,22 +71,21 @@ def open_builder(name: str) -> Any:
     try:
         builder = tfds.builder(name)
     except tfds.core.DatasetNotFoundError as error:
-        known = tfds.list_builders(with_community_datasets=False)
+        known = [*dict.fromkeys(tfds.list_builders(with_community_datasets=False))]
         near = difflib.get_close_matches(name.split("/")[0], known, n=3, cutoff=0.5)
         expected = f"such as {', '.join(near)}" if near else f"one of {len(known)}, as tensorflow.org/datasets lists them"
         raise ValueError(f"tfds:NAME must be a data set of TensorFlow Datasets, {expected}. Received: {name!r}") from error
-    except ValueError as error:  # of a configuration or version that is not there
+    except Exception as error:  # of a configuration, version or host that is not there: of many classes
         raise ValueError(
-            f"tfds:{name} must name a configuration that is there. Received: {str(error).splitlines()[0]}"
+            f"tfds:{name} must name a configuration and version that are there. Received: {first_line(error)}"
         ) from error
     try:
         if not builder.is_prepared() and not urllib.request.getproxies():
             socket.getaddrinfo(HOST, 443)  # offline: fail now, not after the minutes that TFDS tries
         builder.download_and_prepare()
     except (OSError, AssertionError, tf.errors.OpError, tfds.download.DownloadError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         advice = "Set TFDS_DATA_DIR to a folder that holds it, or connect to the network."
-        raise OSError(f"tfds:{name} is neither on disk nor to be downloaded. {advice} ({reason})") from error
+        raise OSError(f"tfds:{name} is neither on disk nor to be downloaded. {advice} ({first_line(error)})") from error
     return builder
 
 
@@ -166,7 +169,7 @@ def split_records(name: str, builder: Any, split: str, decode: Any) -> Records:
     """The records of a split.
 
     Raises:
-        ValueError: if its files are no TFRecords.
+        ValueError: if its files are no TFRecords, or cut off.
     """
     kind = getattr(builder.info.file_format, "value", "tfrecord")
     if kind != "tfrecord":

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from course_hw5.data import records, tables
+from course_hw5.data import folders, records, tables
 from course_hw5.data.card import SAMPLES, DataCard, find_duplicates, hash_of, image_mark_arrays, image_marks, middle
 from course_hw5.data.dataset import IGNORE_INDEX
 from course_hw5.data.examples import SPLITS, Examples, Splits, divided, require_classes
 from course_hw5.data.image_files import open_image
-from course_hw5.data.image_sources import list_images
+from course_hw5.errors import first_line
 
 CLASSES = "classes.txt"
+LOSSY = ("JPEG", "MPO", "JPEG2000")
 BLOCK = 256  # scenes that are handed to the threads at once
 MASKS = ("segmentation_mask", "annotation", "mask")  # usual names of features
 
@@ -63,7 +64,8 @@ def read_scene(part: Examples, index: int) -> tuple[np.ndarray, np.ndarray]:
     """An image and its mask as they are stored.
 
     Raises:
-        ValueError: if one of them is no image, the mask has colours or numbers above 255, or they differ in size.
+        ValueError: if one of them is no image, the mask is a JPEG or has colours or other values than 0 to 255, or they differ
+            in size.
         OSError: if one of them is missing.
     """
     name = part.name(index)
@@ -71,9 +73,13 @@ def read_scene(part: Examples, index: int) -> tuple[np.ndarray, np.ndarray]:
     pixels = open_image(image, name=name)
     try:
         with Image.open(io.BytesIO(mask) if isinstance(mask, bytes) else mask) as opened:
-            bands, values = opened.getbands(), np.asarray(opened)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"The mask of {name} must be a whole image. Received: {str(error).splitlines()[0]}") from error
+            bands, values, form = opened.getbands(), np.asarray(opened), opened.format
+    except Exception as error:  # Pillow's decoders raise anything
+        raise ValueError(f"The mask of {name} must be a whole image. Received: {first_line(error)}") from error
+    if form in LOSSY:
+        raise ValueError(f"The mask of {name} must be stored without loss, such as PNG. Received: {form}")
+    if bands == ("R", "G", "B") and (values == values[..., :1]).all():  # grey, saved as colours
+        bands, values = ("L",), values[..., 0]
     if len(bands) != 1:
         raise ValueError(
             f"The mask of {name} must hold the number of a class in each pixel. Received: colours, {''.join(bands)}"
@@ -81,8 +87,8 @@ def read_scene(part: Examples, index: int) -> tuple[np.ndarray, np.ndarray]:
     if values.shape != pixels.shape[:2]:
         sizes = "{}x{}. Received: {}x{}".format(*pixels.shape[:2], *values.shape)
         raise ValueError(f"The mask of {name} must have its image's size, {sizes}")
-    if values.max() > 255:
-        raise ValueError(f"The mask of {name} must hold numbers up to 255. Received: {values.max()}")
+    if values.dtype.itemsize > 1 and len(wrong := values[~np.isin(values, np.arange(256))]):
+        raise ValueError(f"The mask of {name} must hold whole numbers up to 255. Received: {wrong[0]}")
     return pixels, values.astype("uint8")
 
 
@@ -97,13 +103,13 @@ def find_scenes(
     """
     if isinstance(source, str):
         return _tfds(source.removeprefix("tfds:"), image_column, mask_column), None
-    folders = {tables.SPLIT_NAMES.get(path.name.lower()): path for path in sorted(source.iterdir()) if path.is_dir()}
-    places = {split: path for split, path in folders.items() if split} if "train" in folders else {"train": source}
-    parts = {split: _pairs(path) for split, path in places.items()}
+    parts = {split: _pairs(path) for split, path in folders.split_folders(source).items()}
     path = source / CLASSES
     names = tables.read_lines(path) if path.exists() else None
     if names is not None:
         require_classes(str(path), names)
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"{path} must name each class once. Received: {double} twice")
     return Splits(parts, names or [], source.resolve().name), names
 
 
@@ -111,7 +117,7 @@ def _pairs(folder):
     if not all((folder / name).is_dir() for name in ("images", "masks")):
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
         raise ValueError(f"{folder} must hold the folders images and masks. Received: {found}")
-    images, masks = (list_images(folder / name) for name in ("images", "masks"))
+    images, masks = (folders.list_images(folder / name) for name in ("images", "masks"))
     if not images:
         raise ValueError(f"{folder / 'images'} must hold images. Received: none")
     by_stem = {_stem(path, folder / "masks"): path for path in masks}
@@ -164,11 +170,9 @@ def read_scenes(
         sizes.append(of_split)
         broken += left_out
     values = {split: {*map(int, np.flatnonzero(count))} - {ignore_index} for split, count in counts.items()}
-    if names is None:
-        class_values = sorted(values["train"])
-        require_classes(f"The masks of {splits.name}", class_values)
-    else:
-        class_values = [*range(len(names))]
+    but = "" if ignore_index is None else f", but for {ignore_index}, the --ignore-index,"
+    require_classes(f"Training masks of {splits.name}{but}", values["train"])
+    class_values = sorted(values["train"]) if names is None else [*range(len(names))]
     unknown = [(split, value) for split in SPLITS for value in values[split] - {*class_values}]
     if unknown:
         known = (
@@ -177,6 +181,10 @@ def read_scenes(
         raise ValueError(
             f"Masks of {splits.name}, {unknown[0][0]}, must hold {known}, or {ignore_index}. Received: {unknown[0][1]}"
         )
+    untrained = {*class_values} & set().union(*(values[split] for split in splits.parts)) - values["train"]
+    if names is not None and untrained:
+        found = f"{names[min(untrained)]!r}, which training lacks"
+        raise ValueError(f"{splits.name} must train on each class that it tests. Received: {found}")
     classes = np.full(256, IGNORE_INDEX, "uint8")
     classes[class_values] = np.arange(len(class_values))
     note = f"{splits.name}, {' + '.join(f'{len(parts[split]):,}' for split in SPLITS)} images to train, validate and test on"
@@ -209,6 +217,7 @@ def _read_all(part, skip_broken):
             return str(error)
         sizes[index] = mask.shape
         marks.exact[index], marks.near[index], marks.thumbnails[index] = image_marks(image, image)
+        marks.labels[index] = hash_of(mask)
         return np.bincount(mask.ravel(), minlength=256)
 
     counts, kept, broken = np.zeros(256, "int64"), [], []
@@ -217,7 +226,6 @@ def _read_all(part, skip_broken):
             block = range(start, min(start + BLOCK, len(part)))
             for index, found in zip(block, pool.map(read, block)):
                 if isinstance(found, str):
-        marks.labels[index] = hash_of(mask)
                     broken.append(found)
                 else:
                     kept.append(index)

@@ -3,20 +3,22 @@
 import itertools
 import json
 import pathlib
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from course_hw5.data import folders
+from course_hw5.errors import first_line
+
 SUFFIXES = (".csv", ".tsv", ".jsonl")
 ROWS = 50_000  # in a block
-SPLIT_COLUMNS = ("split",)
-SPLIT_NAMES = {"train": "train", "training": "train", "validation": "validation", "val": "validation", "valid": "validation"}
-SPLIT_NAMES |= {"dev": "validation", "test": "test", "testing": "test"}
+NO_LABEL = ("nan", "NaN")  # what other programs write of a label that is missing
 
 
 def column_names(path: pathlib.Path) -> list[str]:
-    """The columns of a table: of JSON lines the keys of the first row.
+    """The columns of a table, without spaces around them: of JSON lines the keys of the first row.
 
     Raises:
         ValueError: if the file is empty, no table, or not in UTF-8.
@@ -25,29 +27,38 @@ def column_names(path: pathlib.Path) -> list[str]:
 
 
 def chosen_column(path: pathlib.Path, option: str, given: str | None, usual: Sequence[str]) -> str:
-    """The column of that name, or else the first of the `usual` ones that is there.
+    """The column of that name, or else the first of the `usual` ones that is there, in capital letters or not.
 
     Raises:
         ValueError: if there is none; says which there are, and `option`, which chooses one.
     """
     names = column_names(path)
-    wanted = [given] if given is not None else usual
-    found = next((name for name in wanted if name in names), None)
+    found = given if given in names else None
+    if given is None:
+        found = next((name for wanted in usual for name in names if name.lower() == wanted), None)
     if found is None:
         expected = f"the column {given}" if given is not None else f"a column {' or '.join(usual)}, or one that {option} names"
         raise ValueError(f"{path} must have {expected}. Received: {', '.join(map(str, names))}")
     return found
 
 
-def rows(path: pathlib.Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+def rows(path: pathlib.Path, inputs: Sequence[str], label: str, split: str | None) -> Iterator[pd.DataFrame]:
     """Blocks of the rows of a table, of some of its columns, as strings.
+
+    Args:
+        path: of the table.
+        inputs: columns of texts or paths.
+        label: the column of labels.
+        split: that which says of each row to which split it belongs, or None.
 
     Raises:
         ValueError: if the file is not in UTF-8, a row has another number of columns, or a cell is missing; says which.
     """
     first = 1
-    for block in _blocks(path, [*dict.fromkeys(columns)], ROWS):
-        if (empty := block.isna() | block.apply(lambda column: column.str.strip() == "")).any(axis=None):
+    for block in _blocks(path, [*dict.fromkeys((*inputs, label, split) if split else (*inputs, label))], ROWS):
+        empty = block.isna() | block.apply(lambda column: column.str.strip() == "")
+        empty[label] |= block[label].str.strip().isin(NO_LABEL)
+        if empty.any(axis=None):
             row = int(empty.any(axis=1).to_numpy().argmax())
             column = block.columns[empty.iloc[row].to_numpy().argmax()]
             raise ValueError(f"{path} must have a value in each cell. Received: none in row {first + row}, column {column}")
@@ -61,7 +72,7 @@ def row_splits(path: pathlib.Path, column: pd.Series) -> pd.Series:
     Raises:
         ValueError: if it says something else.
     """
-    names = column.str.strip().str.lower().map(SPLIT_NAMES)
+    names = column.str.strip().str.lower().map(folders.SPLIT_NAMES)
     if names.isna().any():
         raise ValueError(
             f"{path} must say train, validation or test in the column split. Received: {column[names.isna()].iloc[0]!r}"
@@ -69,9 +80,9 @@ def row_splits(path: pathlib.Path, column: pd.Series) -> pd.Series:
     return names
 
 
-def has_splits(path: pathlib.Path) -> bool:
-    """Whether a table says of each row to which split it belongs."""
-    return SPLIT_COLUMNS[0] in column_names(path)
+def split_column(path: pathlib.Path) -> str | None:
+    """The column that says of each row to which split it belongs, or None."""
+    return next((name for name in column_names(path) if name.lower() == "split"), None)
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
@@ -95,23 +106,23 @@ def _blocks(path, columns, count):
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path} must be a table with names of columns. Received: an empty file") from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"{path} must have as many columns in each row. Received: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{path} must have as many columns in each row. Received: {first_line(error)}") from error
 
 
 def _lines(path, columns, count):
     with open(path, encoding="utf-8-sig") as file:
-        head = file.readline()
-    tab = "\t" if path.suffix.lower() == ".tsv" else None
-    separator = tab or (";" if ";" in head and "," not in head else ",")
+        head = re.sub(r'"[^"]*"', "", file.readline())
+    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=head.count)
     options = {"sep": separator, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
+    options |= {"skipinitialspace": True, "usecols": columns and (lambda name: name.strip() in columns)}
     with (
         warnings.catch_warnings(action="error", category=pd.errors.ParserWarning),  # of a first row that is too long
-        pd.read_csv(path, chunksize=count, usecols=columns, **options) as blocks,
+        pd.read_csv(path, chunksize=count, **options) as blocks,
     ):
         for block in blocks:
             if block.empty:
                 raise ValueError(f"{path} must have rows below the names of its columns. Received: none")
-            yield block
+            yield block.rename(columns=str.strip)
 
 
 def _objects(path, columns, count):
@@ -137,4 +148,6 @@ def _row(path, number, line, columns):
 
 
 def _text(cell):
-    return cell if cell is None or isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+    if isinstance(cell, str):
+        return cell.encode("utf-8", "replace").decode()  # JSON may hold half a character
+    return None if cell is None or cell != cell else json.dumps(cell, ensure_ascii=False)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from course_hw5.data import records, tables
+from course_hw5.data import folders, records, tables
 from course_hw5.data.card import SAMPLED_CLASSES, SAMPLES, DataCard, Marks, find_duplicates, middle, text_marks
 from course_hw5.data.examples import SPLITS, Examples, Splits, require_classes, sorted_classes
 from course_hw5.data.image_sources import LABEL_COLUMNS
@@ -124,23 +124,20 @@ def _splits(name, class_names, found, splits, labels, ids):
 def _tables(source, columns) -> Iterator[Block]:
     if source.is_file():
         return _table(source, columns, None)
-    found = {path: tables.SPLIT_NAMES.get(path.stem.lower()) for path in sorted(source.iterdir())}
-    named = {path: split for path, split in found.items() if split and path.suffix.lower() in tables.SUFFIXES}
-    if "train" not in named.values():
-        raise ValueError(
-            f"{source} must hold a table train, such as train.csv. Received: {', '.join(p.name for p in found) or 'nothing'}"
-        )
-    return (block for path, split in named.items() for block in _table(path, columns, split))
+    found = {path.name: path for path in sorted(source.iterdir()) if not folders.is_left_over(path.name)}
+    named = folders.of_splits(source, {name: path for name, path in found.items() if path.suffix.lower() in tables.SUFFIXES})
+    if "train" not in named:
+        raise ValueError(f"{source} must hold a table train, such as train.csv. Received: {', '.join(found) or 'nothing'}")
+    return (block for split, path in named.items() for block in _table(path, columns, split))
 
 
 def _table(path, columns, split):
     text = tables.chosen_column(path, "--text-column", columns["text"], TEXT_COLUMNS)
     label = tables.chosen_column(path, "--label-column", columns["label"], LABEL_COLUMNS)
     other = columns["other"] and tables.chosen_column(path, "--other-column", columns["other"], ())
-    has_splits = split is None and tables.has_splits(path)
-    used = [text, label, *([other] if other else []), *(tables.SPLIT_COLUMNS if has_splits else ())]
-    for block in tables.rows(path, used):
-        splits = tables.row_splits(path, block["split"]) if has_splits else np.full(len(block), split or "train")
+    split_column = tables.split_column(path) if split is None else None
+    for block in tables.rows(path, [text, other] if other else [text], label, split_column):
+        splits = tables.row_splits(path, block[split_column]) if split_column else np.full(len(block), split or "train")
         others = block[other].tolist() if other else None
         yield Block(np.asarray(splits), block[text].tolist(), others, block[label].str.strip().to_numpy())
 

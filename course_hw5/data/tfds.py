@@ -5,6 +5,8 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
+from course_hw5.errors import first_line
+
 
 def read_splits(
     name: str, splits: Sequence[str], host: str, instead: str = "", encoded: Sequence[str] = (), optional: Sequence[str] = ()
@@ -36,8 +38,7 @@ def read_splits(
             socket.getaddrinfo(host, 443)  # offline: fail now, not after the minutes that TFDS tries
         builder.download_and_prepare()
     except (*unavailable, NonMatchingChecksumError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        advice = f"Set TFDS_DATA_DIR to a folder that holds it{instead}. ({reason})"
+        advice = f"Set TFDS_DATA_DIR to a folder that holds it{instead}. ({first_line(error)})"
         raise OSError(f"{name} is neither on disk nor to be downloaded. {advice}") from error
     found = [split for split in splits if split in builder.info.splits]
     if missing := {*splits} - {*found} - {*optional}:
@@ -46,5 +47,5 @@ def read_splits(
     try:
         parts = {split: tfds.as_numpy(builder.as_dataset(split, batch_size=-1, decoders=decoders)) for split in found}
     except (OSError, tf.errors.OpError) as error:
-        raise OSError(f"{name} cannot be read from {builder.data_dir}: {str(error).strip().splitlines()[0]}") from error
+        raise OSError(f"{name} cannot be read from {builder.data_dir}: {first_line(error)}") from error
     return builder, [parts.get(split) for split in splits]

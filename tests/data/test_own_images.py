@@ -137,6 +137,9 @@ def test_any_image_classification_of_tfds_is_read(tmp_path, monkeypatch):
     "name, error, message",
     [
         ("cifar11", ValueError, "data set of TensorFlow Datasets, such as cifar10.* Received: 'cifar11'"),
+        ("", ValueError, "tfds: must name a configuration and version that are there"),
+        ("glue/sst3", ValueError, "glue/sst3 must name a configuration and version that are there.*sst3 not found"),
+        ("beans:9.9.9", ValueError, "beans:9.9.9 must name a configuration and version that are there.*9.9.9"),
         ("beans", OSError, "tfds:beans is neither on disk nor to be downloaded.*Name or service not known"),
     ],
 )
@@ -145,6 +148,18 @@ def test_a_misspelt_name_and_a_missing_network_are_said(tmp_path, monkeypatch, n
     with pytest.raises(error, match=message) as raised:
         load_images(f"tfds:{name}")
     assert "\n" not in str(raised.value)
+
+
+def test_a_set_of_tfds_that_was_not_copied_whole_is_refused(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    features = {"image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(names=[*COLORS])}
+    store_tfds(tmp_path, "colors", features, {"train": [{"image": np.array(drawing("red")), "label": "red"}] * 9})
+    use_tfds(monkeypatch, tmp_path)
+    [path] = tmp_path.rglob("*.tfrecord*")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match="must be a whole TFRecord file. Received: one that ends in a record"):
+        load_images("tfds:colors")
 
 
 def test_a_broken_image_is_refused_by_name_or_left_out_and_counted(tmp_path):

@@ -100,7 +100,47 @@ def out_of_range(folder):
 
 
 def colours(folder):
-    Image.new("RGB", (33, 20)).save(folder / "masks" / "3.png")
+    Image.new("RGB", (33, 20), (1, 0, 0)).save(folder / "masks" / "3.png")
+
+
+def jpeg(folder):
+    (folder / "masks" / "3.png").unlink()
+    Image.fromarray(scene(3, size=(20, 33))[1]).save(folder / "masks" / "3.jpg")
+
+
+def fractions(folder):
+    (folder / "masks" / "3.png").unlink()
+    Image.fromarray(np.full((20, 33), 0.5, "float32")).save(folder / "masks" / "3.tif")
+
+
+def beyond_eight_bits(folder):
+    Image.fromarray(np.full((20, 33), 300, "uint16")).save(folder / "masks" / "3.png")
+
+
+def broken_mask(folder):
+    (folder / "masks" / "3.png").write_bytes((folder / "masks" / "3.png").read_bytes()[:60])
+
+
+def black_and_white(folder):
+    for path in (folder / "masks").iterdir():
+        Image.fromarray(np.uint8(np.array(Image.open(path)) == 1) * 255).save(path)
+
+
+def one_name_twice(folder):
+    (folder / "classes.txt").write_text("ground\n\nwall \nwall\n")
+
+
+def untrained_class(folder):
+    (folder / "classes.txt").write_text("ground\nwall\ntree\n")
+    for name in ("images", "masks"):
+        for split in ("train", "test"):
+            (folder / split / name).mkdir(parents=True)
+        for path in sorted((folder / name).iterdir()):
+            path.rename(folder / ("train" if path.stem < "6" else "test") / name / path.name)
+        (folder / name).rmdir()
+    path = folder / "test" / "masks" / "7.png"
+    mask = np.array(Image.open(path))
+    Image.fromarray(np.where(mask == 1, np.uint8(2), mask)).save(path)
 
 
 def broken_image(folder):
@@ -121,6 +161,13 @@ def one_class(folder):
         (colours, "The mask of .*3.png must hold the number of a class in each pixel. Received: colours, RGB"),
         (broken_image, "3.png must be .*image.*--skip-broken leaves out"),
         (one_class, "classes.txt must have two classes or more. Received: one alone, 'ground'"),
+        (jpeg, "The mask of .*3.png must be stored without loss, such as PNG. Received: JPEG"),
+        (fractions, "The mask of .*3.png must hold whole numbers up to 255. Received: 0.5"),
+        (beyond_eight_bits, "The mask of .*3.png must hold whole numbers up to 255. Received: 300"),
+        (broken_mask, "The mask of .*3.png must be a whole image. Received: .*; --skip-broken leaves out"),
+        (black_and_white, "masks of garden, but for 255, the --ignore-index, must have two classes or more. .* one alone, 0"),
+        (one_name_twice, "classes.txt must name each class once. Received: wall twice"),
+        (untrained_class, "garden must train on each class that it tests. Received: 'tree', which training lacks"),
     ],
 )
 def test_bad_scenes_are_refused_in_one_line(tmp_path, spoil, message):
@@ -129,6 +176,22 @@ def test_bad_scenes_are_refused_in_one_line(tmp_path, spoil, message):
     with pytest.raises(ValueError, match=message) as error:
         load_scenes(folder, SHAPE)
     assert "\n" not in str(error.value)
+
+
+def test_masks_that_are_grey_but_saved_in_colour_or_in_16_bits_are_read(tmp_path):
+    folder = write_scenes(tmp_path / "garden", 6)
+    for number, mode in ((0, "RGB"), (1, "I;16"), (2, "RGB")):
+        path = folder / "masks" / f"{number}.png"
+        Image.open(path).convert(mode).save(path)
+    data = load_scenes(folder, SHAPE, batch_size=2, scales=(1.0, 1.0))
+    assert data.note.startswith("garden, 4 + 1 + 1 images") and data.class_names == ["ground", "wall"]
+
+
+def test_black_and_white_masks_are_two_classes_where_no_value_is_ignored(tmp_path):
+    folder = write_scenes(tmp_path / "garden", 6, names=None)
+    black_and_white(folder)
+    data = load_scenes(folder, SHAPE, batch_size=2, ignore_index=None)
+    assert data.class_names == ["0", "255"] and {*np.unique(next(iter(data.test))[1])} == {0, 1}
 
 
 def test_broken_scenes_are_left_out_and_counted(tmp_path):

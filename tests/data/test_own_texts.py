@@ -81,6 +81,10 @@ def test_a_folder_of_tables_has_their_splits(tmp_path, tokenizer):
     (tmp_path / "train.csv").unlink()
     with pytest.raises(ValueError, match="must hold a table train, such as train.csv. Received: test.csv"):
         load_reviews(tmp_path, tokenizer=tokenizer)
+    for name in ("Train.TSV", "train.csv"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(ValueError, match="must hold one train set. Received: Train.TSV and train.csv"):
+        load_reviews(tmp_path, tokenizer=tokenizer)
 
 
 def test_token_ids_in_a_file_give_the_same_batches_as_those_in_memory(tmp_path, tokenizer):
@@ -94,10 +98,6 @@ def test_token_ids_in_a_file_give_the_same_batches_as_those_in_memory(tmp_path, 
     assert epochs[:3] == epochs[3:] and epochs[0] != epochs[1]
 
 
-def test_a_pair_that_is_too_long_is_cut_as_a_single_one(tokenizer):
-    for counts in ((20, 3), (3, 20), (11, 12), (12, 11), (4, 5)):
-        first, second = (" ".join(["ball"] * count) for count in counts)
-        [row] = tokenize([first], tokenizer, 16, [second])
 def test_each_text_has_its_turn_also_where_few_have_its_length(tmp_path, tokenizer):
     rows = [("song", 1), ("law", 1), ("song", 9), ("law", 14), ("song", 30), ("law", 30)]
     texts = [(f"word{number} " + " ".join([word] * length), word) for word, length in rows for number in range(5)]
@@ -107,6 +107,10 @@ def test_each_text_has_its_turn_also_where_few_have_its_length(tmp_path, tokeniz
     assert len(seen) == data.card.examples["train"] == 22 and data.train.cardinality() == 2
 
 
+def test_a_pair_that_is_too_long_is_cut_as_a_single_one(tokenizer):
+    for counts in ((20, 3), (3, 20), (11, 12), (12, 11), (4, 5)):
+        first, second = (" ".join(["ball"] * count) for count in counts)
+        [row] = tokenize([first], tokenizer, 16, [second])
         expected = encode_sentence(first, 16, second, tokenizer)
         assert row.tolist() == expected[expected > 0].tolist()
 
