@@ -154,7 +154,8 @@ def make_room(figure: Figure, axes: Iterable[Axes], room: float) -> None:
 def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_names: Sequence[str]) -> Figure:
     """Draws a confusion matrix: colour for the share of the true class, counts as numbers (figure 12), or shares of millions.
 
-    Beyond 30 classes the figure no longer grows with them: there are no numbers, and names are as small as their rows.
+    Beyond 30 classes the figure no longer grows with them: there are no numbers, and names are as small as their rows. Beyond
+    300, where they could not be read, there are none.
 
     Args:
         matrix: integer `(classes, classes)`, truth in rows.
@@ -172,8 +173,12 @@ def confusion_matrix_plot(matrix: Integer[np.ndarray, "classes classes"], class_
     numbers, form = (matrix, "d") if matrix.max(initial=0) < 100_000 else (shares, ".2f")
     style = {"vmin": 0, "vmax": 1, "cmap": "Blues", "square": True, "linewidths": 0.5 if are_few else 0, "fmt": form}
     style |= {"xticklabels": False, "yticklabels": False, "cbar_kws": {"label": "share of the true class"}}
-    seaborn.heatmap(shares, annot=numbers if are_few else False, ax=axes, **style)
     axes.set(xlabel="predicted", ylabel="true", title="confusion matrix")
+    if len(names) > 300:  # seaborn would draw millions of polygons
+        figure.colorbar(axes.imshow(shares, "Blues", vmin=0, vmax=1), label="share of the true class")
+        axes.set(xticks=[], yticks=[])
+        return figure
+    seaborn.heatmap(shares, annot=numbers if are_few else False, ax=axes, **style)
     size = min(10, 10 * most / len(class_names) * 1.2)  # points
     places, rotation = np.arange(len(names)) + 0.5, 45 if are_few else 90
     axes.set_xticks(places, names, rotation=rotation, ha="right", va="center", rotation_mode="anchor", fontsize=size)

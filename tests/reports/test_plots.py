@@ -37,6 +37,11 @@ def test_confusion_matrix_plot_of_many_classes_stays_small_enough_to_save():
     assert [label.get_text() for label in axes.get_yticklabels()] == names
 
 
+def test_confusion_matrix_plot_of_thousands_is_an_image_without_names():
+    axes = plots.confusion_matrix_plot(np.eye(301, dtype=int), [str(number) for number in range(301)]).axes[0]
+    assert axes.images[0].get_array().shape == (301, 301) and not axes.get_yticklabels()
+
+
 def test_embedding_plot_of_many_tokens_shows_the_first():
     figure = plots.embedding_plot([f"t{i}" for i in range(90)], {"token": np.ones((90, 100)), "sum": np.ones((90, 100))})
     assert figure.axes[0].get_title(loc="left") == "token, of the first 64 of 90 tokens"

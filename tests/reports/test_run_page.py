@@ -55,6 +55,14 @@ def test_the_page_holds_the_figures_the_table_and_the_command(run_dir):
     assert "a &lt;small&gt; set" in text
 
 
+def test_a_matrix_of_very_many_classes_is_a_figure_alone(run_dir, monkeypatch):
+    (run_dir / "confusion_matrix.png").write_bytes((run_dir / "accuracy.png").read_bytes())
+    monkeypatch.setattr(run, "MOST_CLASSES", 2)
+    text = run.write_page(run_dir).read_text()
+    assert "too many classes for a table" in text and 'id="matrix"' not in text and "<script>" not in text
+    assert text.count('<img src="data:image/png;base64,') == 2
+
+
 def test_nothing_on_the_page_is_fetched(run_dir):
     urls = []
 

@@ -8,6 +8,7 @@ from course_hw5.reports import classification_metrics, run_folder, summary
 from course_hw5.reports.pages import components, data
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
+MOST_CLASSES = 200  # whose matrix is a table: a button for each cell
 METRICS = ("accuracy", "precision", "recall", "f1", "mean_iou", "mean_accuracy", "pixel_accuracy")
 
 
@@ -39,7 +40,8 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
     parts = [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
     attention = run_folder.read_list(run_dir / "attention.json")
     misclassified = run_folder.read_list(run_dir / "misclassified.json")
-    facts = {"classes": class_names, "matrix": matrix.tolist(), "are_pixels": is_segmenter, "misclassified": misclassified}
+    cells = matrix.tolist() if len(class_names) <= MOST_CLASSES else []
+    facts = {"classes": class_names, "matrix": cells, "are_pixels": is_segmenter, "misclassified": misclassified}
     page = components.render(
         "run.html",
         title=" · ".join([config["model"]["name"], *parts, run_dir.resolve().name]),
