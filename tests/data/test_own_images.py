@@ -65,7 +65,7 @@ def test_what_is_decoded_when_needed_gives_the_same_batches_as_what_is_kept(tmp_
     assert not np.array_equal(kept[0][0], kept[1][0])
 
 
-def test_grey_transparent_turned_and_16_bit_images_are_read_as_they_are_seen(tmp_path):
+def test_images_of_all_kinds_are_read_as_they_are_seen(tmp_path):
     for name in ("blue", "red"):
         (tmp_path / name).mkdir()
         for number in range(3):
@@ -79,12 +79,16 @@ def test_grey_transparent_turned_and_16_bit_images_are_read_as_they_are_seen(tmp
     Image.new("L", (5, 5), 90).save(tmp_path / "odd" / "b.png")
     Image.new("RGBA", (5, 5), (0, 0, 0, 0)).save(tmp_path / "odd" / "c.png")
     Image.fromarray(np.full((5, 5), 40000, "uint16")).save(tmp_path / "odd" / "d.png")
+    Image.new("CMYK", (5, 5), (0, 0, 0, 55)).save(tmp_path / "odd" / "e.JPG")
+    first, second = (Image.new("L", (5, 5), grey) for grey in (30, 250))
+    first.save(tmp_path / "odd" / "f.gif", save_all=True, append_images=[second])
+    Image.new("L", (1, 1), 60).convert("P").save(tmp_path / "odd" / "g.png")
     data = load_images(tmp_path, batch_size=1, image_size=(8, 4), validation_split=0.01)
     seen = {}
     for part in (data.train, data.validation, data.test):
         images, labels = read(part)
         seen |= {int(image.mean()): image for image, label in zip(images, labels) if label == 1}
-    assert {90, 255, 40000 * 255 // 65535} < {*seen}
+    assert {90, 255, 40000 * 255 // 65535, 200, 30, 60} < {*seen}
     [turned] = [image for mean, image in seen.items() if 110 < mean < 145]
     assert turned[:3].min() > 200 and turned[-3:].max() < 55
 
