@@ -75,7 +75,8 @@ class DataCard:
         duplicates: of each pair of splits, and of each split, that has any.
         name_of: function from a split and an index to what an example is called.
         broken: errors of examples that were left out, which name them.
-        samples: function to a dict of class names to a few training examples, images or texts; of scenes the key is "".
+        samples: function to a dict of class names to a few training examples, images or texts; of scenes the key is "", and the
+            examples are pairs of an image and its mask of classes.
     """
 
     name: str

@@ -191,6 +191,11 @@ def read_scenes(
     note += f"; {len(broken):,} that cannot be read are left out" if broken else ""
     class_names = names or [str(value) for value in class_values]
     heights, widths = np.concatenate(sizes).T
+
+    def samples():
+        scenes = (read_scene(parts["train"], index) for index in range(min(SAMPLES, len(parts["train"]))))
+        return {"": [(image, classes[mask]) for image, mask in scenes]}
+
     card = DataCard(
         name=splits.name,
         unit="scenes",
@@ -201,7 +206,7 @@ def read_scenes(
         duplicates=find_duplicates(marks),
         name_of=lambda split, index: parts[split].name(index),
         broken=broken,
-        samples=lambda: {"": [read_scene(parts["train"], index)[0] for index in range(min(SAMPLES, len(parts["train"])))]},
+        samples=samples,
     )
     return OwnScenes(parts, class_names, classes, note, card)
 

@@ -1,6 +1,7 @@
 """What is in a data set: counts, sizes, duplicates, broken files; the page of it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_the_page_of_a_card_shows_all_of_it(photos, tmp_path):
     (photos / "train" / "dog" / "x.png").write_text("no image")
     card = load_images(photos, skip_broken=True).card
     text = page.write_card(card, tmp_path / "new" / "card.html").read_text(encoding="utf-8")
-    assert "2 examples of test are in train, too." in text and "1 are the same, 1 nearly the same." in text
+    assert "2 examples of test are in train, too." in text and "The same: 1; nearly the same: 1." in text
     assert "1 file cannot be read and is left out." in text and "dog/x.png must be an image" in text
     assert text.count("data:image/png") == 8 and "The score on the test set is higher" in text
     json.dumps(page.card_facts(card))
@@ -93,6 +94,7 @@ def test_equal_examples_of_different_classes_are_the_first_thing_that_the_page_s
     text = page.card_html(page.card_facts(load_images(tmp_path, image_size=8).card))
     said = ["2 examples of train are equal to earlier ones and have another class", "1 example of test is in train, too."]
     said += ["2 examples of train repeat earlier ones", "names that differ in case or spaces alone: Cat, cat ."]
+    assert re.search(r"train/Cat/copy.png \(Cat\)</bdi> = <bdi>.*train/dog/copy.png \(dog\)", text)
     assert [text.index(line) for line in said] == sorted(
         text.index(line) for line in said
     ) and "One of the two is wrong" in text
@@ -115,7 +117,7 @@ def test_a_card_of_scenes_counts_pixels(tmp_path):
     assert card.class_names == ["ground", "wall"] and sum(card.examples.values()) == 8
     assert sum(map(sum, card.counts.values())) == sum(19 * (30 + number) for number in range(8))  # but for the rows of no class
     facts = page.card_facts(card)
-    assert len(facts["samples"][""]) == 4 and "Pixels of each class" in page.card_html(facts)
+    assert len(facts["samples"][""]) == 8 and "Pixels of each class" in page.card_html(facts)
 
 
 def test_a_source_says_what_it_holds(tmp_path):

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from course_hw5.data.card import SHOWN, DataCard, alike_names
 from course_hw5.files import AnyPath, local_path, write_text
 from course_hw5.reports.pages import components
+from course_hw5.segmentation import masks
 
 FILE = "data.json"  # of a run folder
 LONGEST = 160  # letters of a text that are shown
@@ -20,17 +21,22 @@ def card_facts(card: DataCard) -> dict[str, Any]:
         | {"pairs": [[card.name_of(found.first, one), card.name_of(found.second, two)] for one, two in found.pairs]}
         for found in card.duplicates
     ]
-    samples = {name: [_shown(example) for example in found] for name, found in card.samples().items()}
+    samples = {
+        name: [shown for example in found for shown in _shown(example, len(card.class_names))]
+        for name, found in card.samples().items()
+    }
     names = ("name", "unit", "class_names", "counts", "examples", "sizes")
     facts = {name: getattr(card, name) for name in names}
     facts |= {"duplicates": duplicates, "broken": card.broken[:SHOWN], "num_broken": len(card.broken), "samples": samples}
     return facts | {"alike_names": alike_names(card.class_names)}
 
 
-def _shown(example):
+def _shown(example, num_classes):
+    """A text, an image, or an image without and with its mask."""
     if isinstance(example, str):
-        return example if len(example) <= LONGEST else f"{example[:LONGEST]} …"
-    return components.thumbnail(example, side=96)
+        return [example if len(example) <= LONGEST else f"{example[:LONGEST]} …"]
+    images = (example[0], masks.overlay(*example, num_classes)) if isinstance(example, tuple) else (example,)
+    return [components.thumbnail(image, side=96) for image in images]
 
 
 def card_html(facts: dict[str, Any]) -> Markup:
