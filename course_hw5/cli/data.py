@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> str:
         data = course_hw5.load_scenes(args.data, (32, 32, 3), **options)
     if data.card is None:
         raise ValueError(f"SOURCE must be data of your own. Received: {args.data}, which docs/guides/data.md describes")
-    lines = [_said(found, kind) for found in data.card.duplicates]
+    lines = [_said(found, kind) for found in (*data.card.duplicates, *data.card.repeats)]
     return "; ".join([data.note, *lines]) + f". Open {page.write_card(data.card, args.out)}"
 
 

@@ -19,7 +19,6 @@ SHOWN = 20  # names of duplicates and of broken files
 SAMPLES = 4  # examples of a class
 SAMPLED_CLASSES = 12
 PAIRS = (("train", "test"), ("train", "validation"), ("validation", "test"))  # the second of them suffers from duplicates
-WITHIN = tuple((split, split) for split in ("train", "validation", "test"))
 SIDE = 8  # of the thumbnails by which images are compared
 BITS, ALIKE = 3, 6.0  # near duplicates differ in so many bits of the hash at most, and so much from pixel to pixel
 BANDS = 4  # parts of a hash: of two that differ in 3 bits at most, one is the same
@@ -72,7 +71,8 @@ class DataCard:
         counts: dict of splits to how many examples, of scenes how many pixels, each class has.
         examples: dict of splits to how many examples they have.
         sizes: dict of what is measured ("width", "height", "tokens") to its smallest, middle and largest value.
-        duplicates: of each pair of splits, and of each split, that has any.
+        duplicates: of each pair of splits that has any.
+        repeats: of each split that has an example twice; `first` and `second` are that split.
         name_of: function from a split and an index to what an example is called.
         broken: errors of examples that were left out, which name them.
         samples: function to a dict of class names to a few training examples, images or texts; of scenes the key is "", and the
@@ -86,6 +86,7 @@ class DataCard:
     examples: dict[str, int]
     sizes: dict[str, tuple[int, int, int]]
     duplicates: list[Duplicates]
+    repeats: list[Duplicates]
     name_of: Callable[[str, int], str]
     broken: list[str]
     samples: Callable[[], dict[str, list[Any]]]
@@ -139,10 +140,11 @@ def middle(values: np.ndarray) -> tuple[int, int, int]:
     return int(values.min()), int(np.median(values)), int(values.max())
 
 
-def find_duplicates(marks: dict[str, Marks]) -> list[Duplicates]:
-    """The examples that are in two splits, or twice in one, the same or nearly."""
-    found = (_between(first, second, marks[first], marks[second]) for first, second in (*PAIRS, *WITHIN))
-    return [duplicates for duplicates in found if duplicates.exact or duplicates.near]
+def find_duplicates(marks: dict[str, Marks]) -> dict[str, list[Duplicates]]:
+    """The `duplicates` and `repeats` of a card, the same or nearly."""
+    pairs = {"duplicates": PAIRS, "repeats": tuple((split, split) for split in marks)}
+    found = {name: [_between(*one, *map(marks.__getitem__, one)) for one in each] for name, each in pairs.items()}
+    return {name: [one for one in each if one.exact or one.near] for name, each in found.items()}
 
 
 def _between(first, second, marks, others):

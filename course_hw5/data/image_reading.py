@@ -52,7 +52,8 @@ class ReadImages:
             return lambda batch: (tf.gather(pixels, batch), tf.gather(labels, batch))
 
         def read(batch):
-            return np.stack([*_threads().map(lambda index: read_image(self.examples, index, size), batch)])
+            images = [*_threads().map(lambda index: read_image(self.examples, index, size), batch)]
+            return np.array(images, "uint8").reshape(-1, *size, 3)  # a share may be empty
 
         def fetch(batch):
             images = tf.numpy_function(read, [batch], tf.uint8, stateful=False)
@@ -150,7 +151,7 @@ def image_card(splits: Splits, parts: dict[str, ReadImages], size: tuple[int, in
         counts={split: np.bincount(part.labels, minlength=count).tolist() for split, part in found.items()},
         examples={split: len(part) for split, part in found.items()},
         sizes={"width": middle(widths), "height": middle(heights)},
-        duplicates=find_duplicates({split: part.marks for split, part in parts.items() if part.marks is not None}),
+        **find_duplicates({split: part.marks for split, part in parts.items() if part.marks is not None}),
         name_of=lambda split, index: f"{found[split].name(index)} ({splits.class_names[found[split].labels[index]]})",
         broken=[error for part in parts.values() for error in part.broken],
         samples=samples,

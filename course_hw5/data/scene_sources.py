@@ -203,7 +203,7 @@ def read_scenes(
         counts={split: found[class_values].tolist() for split, found in counts.items()},
         examples={split: len(part) for split, part in parts.items()},
         sizes={"width": middle(widths), "height": middle(heights)},
-        duplicates=find_duplicates(marks),
+        **find_duplicates(marks),
         name_of=lambda split, index: parts[split].name(index),
         broken=broken,
         samples=samples,

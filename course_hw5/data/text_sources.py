@@ -103,7 +103,7 @@ def text_card(read: ReadTexts, parts: dict[str, Examples], tokenizer: Any) -> Da
         counts={split: np.bincount(part.labels, minlength=len(names)).tolist() for split, part in parts.items()},
         examples={split: len(part) for split, part in parts.items()},
         sizes={"tokens": middle(read.ids.lengths)},
-        duplicates=find_duplicates({split: read.marks.take(part.positions) for split, part in parts.items()}),
+        **find_duplicates({split: read.marks.take(part.positions) for split, part in parts.items()}),
         name_of=name_of,
         broken=[],
         samples=samples,

@@ -15,6 +15,7 @@ def found(train, test=()):
     marks = {split: cards.text_marks(*zip(*rows)) if rows else NONE for split, rows in (("train", train), ("test", test))}
     marks = {split: part._replace(labels=np.array(part.labels)) for split, part in marks.items()}
     every = cards.find_duplicates(marks | {"validation": NONE})
+    every = every["duplicates"] + every["repeats"]
     return {(one.first, one.second): (one.exact, one.near, one.contradicting, one.pairs) for one in every}
 
 
@@ -61,10 +62,10 @@ def test_images_are_counted_as_texts_are_but_alike_ones_may_have_other_classes(r
     train = image_marks([*images, alike, images[1], images[2]], [0, 1, 0, 1, 0, 1, 0, 0])
     test = image_marks([images[3], alike], [1, 0])
     every = cards.find_duplicates({"train": train, "validation": train.take(np.arange(0)), "test": test})
-    assert every == [
-        cards.Duplicates("train", "test", 2, 0, 1, [(5, 1), (3, 0)]),
-        cards.Duplicates("train", "train", 2, 1, 1, [(1, 6), (0, 5), (2, 7)]),
-    ]
+    assert every == {
+        "duplicates": [cards.Duplicates("train", "test", 2, 0, 1, [(5, 1), (3, 0)])],
+        "repeats": [cards.Duplicates("train", "train", 2, 1, 1, [(1, 6), (0, 5), (2, 7)])],
+    }
 
 
 def test_near_duplicates_are_those_that_comparing_all_would_find(random):
@@ -74,11 +75,11 @@ def test_near_duplicates_are_those_that_comparing_all_would_find(random):
     bits = np.bitwise_count(first.near[:, None] ^ second.near[None])
     apart = np.abs(first.thumbnails[:, None].astype(int) - second.thumbnails[None]).mean(axis=(2, 3, 4))
     expected = ((bits <= cards.BITS) & (apart <= cards.ALIKE)).any(axis=0)
-    [one] = cards.find_duplicates({"train": first, "validation": first.take(np.arange(0)), "test": second})
+    [one] = cards.find_duplicates({"train": first, "validation": first.take(np.arange(0)), "test": second})["duplicates"]
     assert one.exact + one.near == expected.sum() > 20
     together = cards.Marks(*(np.concatenate(part) for part in zip(first, second)))
     nothing = first.take(np.arange(0))
-    [one] = cards.find_duplicates({"train": together, "validation": nothing, "test": nothing})
+    [one] = cards.find_duplicates({"train": together, "validation": nothing, "test": nothing})["repeats"]
     assert one.exact + one.near == expected.sum()
 
 

@@ -16,19 +16,24 @@ LONGEST = 160  # letters of a text that are shown
 
 def card_facts(card: DataCard) -> dict[str, Any]:
     """A card as an object that JSON can hold; images are data URLs."""
-    duplicates = [
-        found._asdict()
-        | {"pairs": [[card.name_of(found.first, one), card.name_of(found.second, two)] for one, two in found.pairs]}
-        for found in card.duplicates
-    ]
+    pairs = {
+        name: [_named(card, found) for found in each]
+        for name, each in (("duplicates", card.duplicates), ("repeats", card.repeats))
+    }
     samples = {
         name: [shown for example in found for shown in _shown(example, len(card.class_names))]
         for name, found in card.samples().items()
     }
     names = ("name", "unit", "class_names", "counts", "examples", "sizes")
     facts = {name: getattr(card, name) for name in names}
-    facts |= {"duplicates": duplicates, "broken": card.broken[:SHOWN], "num_broken": len(card.broken), "samples": samples}
+    facts |= pairs | {"broken": card.broken[:SHOWN], "num_broken": len(card.broken), "samples": samples}
     return facts | {"alike_names": alike_names(card.class_names)}
+
+
+def _named(card, found):
+    """Duplicates with names in place of indices."""
+    pairs = [[card.name_of(found.first, one), card.name_of(found.second, other)] for one, other in found.pairs]
+    return found._asdict() | {"pairs": pairs}
 
 
 def _shown(example, num_classes):
