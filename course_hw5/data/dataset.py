@@ -9,7 +9,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Collection, Sized
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,10 @@ class Share(NamedTuple):
     devices: int = 1
 
     def of(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """This worker's indices of each batch of indices, a batch for each of its devices; all workers' are the whole batch."""
+        """This worker's indices of each batch of indices, a batch for each of its devices; all workers' are the whole batch.
+
+        All workers get as many batches: of a small last one, some may be empty.
+        """
         import tensorflow as tf
 
         if self.workers == 1:
@@ -58,6 +61,7 @@ class Dataset:
         samples: a few texts of `validation` as they were written, a tuple of one string or of a pair for each; () for images.
         card: what is in it, of a source of one's own; or None.
         train_share: function from a `Share` to what one of several workers reads of `train`; None where each reads all.
+        validation_share: the same of `validation`.
     """
 
     train: tf.data.Dataset
@@ -70,6 +74,13 @@ class Dataset:
     samples: tuple[tuple[str, ...], ...] = ()
     card: DataCard | None = None
     train_share: Callable[[Share], tf.data.Dataset] | None = None
+    validation_share: Callable[[Share], tf.data.Dataset] | None = None
+
+    @classmethod
+    def of_shares(cls, train: Callable, validation: Callable, test: Callable, **facts: Any) -> Dataset:
+        """A data set from functions from a `Share` to the batches of each split; `facts` are the other attributes."""
+        whole = (share(Share()) for share in (train, validation, test))
+        return cls(*whole, **facts | {"train_share": train, "validation_share": validation})
 
 
 def require_source(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from course_hw5.data import image_reading, image_sources, tables
 from course_hw5.data.augmentation import augment
-from course_hw5.data.dataset import Dataset, Share, check_arguments, require_source, shuffled_indices, split_indices
+from course_hw5.data.dataset import Dataset, check_arguments, require_source, shuffled_indices, split_indices
 from course_hw5.data.examples import SPLITS, divided, require_classes
 from course_hw5.data.image_files import fit_image
 from course_hw5.data.tfds import read_splits
@@ -97,13 +97,13 @@ def load_images(
         # one call at a time: random numbers are drawn in a fixed order
         return (batches.map(augmented) if augmented else batches).prefetch(tf.data.AUTOTUNE)
 
-    in_order = [_in_order(part, batch_size, sizes) for part in (validation, test)]
-    held_out = in_order[0], in_order[1]
-    return Dataset(train_share(Share()), *held_out, class_names, note, train_size, card=card, train_share=train_share)
+    facts = {"class_names": class_names, "note": note, "batch_size": train_size, "card": card}
+    return Dataset.of_shares(train_share, *(_in_order(part, batch_size, sizes) for part in (validation, test)), **facts)
 
 
 def _in_order(part, batch_size, sizes):
-    return tf.data.Dataset.range(len(part.examples)).batch(batch_size).map(part.fetch(sizes)).prefetch(2)
+    fetch = part.fetch(sizes)
+    return lambda share: share.of(tf.data.Dataset.range(len(part.examples)).batch(batch_size)).map(fetch).prefetch(2)
 
 
 def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):

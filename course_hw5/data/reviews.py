@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.data import tables
-from course_hw5.data.dataset import Dataset, Share, check_arguments, require_source, split_indices
+from course_hw5.data.dataset import Dataset, check_arguments, require_source, split_indices
 from course_hw5.data.examples import divided
 from course_hw5.data.text_sources import read_texts, text_card
 from course_hw5.data.tfds import read_splits
@@ -109,10 +109,9 @@ def load_reviews(
         note += f"; and {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_share = shuffled(train_ids, train_labels, buckets, batch_size, epoch_fraction)
-    validation, test = (by_length(ids, labels, buckets, batch_size) for ids, labels in held_out)
-    describe = lambda row: text_of(row, tokenizer)  # noqa: E731
-    train = train_share(Share())
-    return Dataset(train, validation, test, class_names, note, batch_size, describe, samples, card, train_share)
+    in_order = (functools.partial(by_length, ids, labels, buckets, batch_size) for ids, labels in held_out)
+    facts = {"class_names": class_names, "note": note, "batch_size": batch_size, "samples": samples, "card": card}
+    return Dataset.of_shares(train_share, *in_order, **facts, describe=lambda row: text_of(row, tokenizer))
 
 
 def _named(name, tokenizer, max_length, validation_split, seed):

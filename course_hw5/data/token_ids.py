@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from course_hw5.data.dataset import Share, shuffled_indices
 
+ALONE = Share()
 BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
@@ -60,7 +61,8 @@ class TokenIds:
         """As `padded`, for `tf.data`; the width is the bucket of the longest."""
 
         def read(indices):
-            return self.padded(indices, buckets[np.searchsorted(buckets, self.lengths[indices].max())])
+            longest = self.lengths[indices].max(initial=0)  # a share may be empty
+            return self.padded(indices, buckets[np.searchsorted(buckets, longest)])
 
         return tf.ensure_shape(tf.numpy_function(read, [indices], tf.int32, stateful=False), (None, None))
 
@@ -176,10 +178,12 @@ def _joined(buckets, counts, batch_size):
     return [*kept[:-1], buckets[-1]]
 
 
-def by_length(ids: TokenIds, labels: np.ndarray, buckets: Sequence[int], batch_size: int) -> tf.data.Dataset:
-    """Batches from short to long."""
+def by_length(
+    ids: TokenIds, labels: np.ndarray, buckets: Sequence[int], batch_size: int, share: Share = ALONE
+) -> tf.data.Dataset:
+    """Batches from short to long, or the share of one of several workers."""
     order = np.argsort(ids.lengths, kind="stable")
-    data = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+    data = share.of(tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
     return data.map(_fetch(ids, labels, buckets)).prefetch(tf.data.AUTOTUNE)
 
 

@@ -107,21 +107,22 @@ def build_state(model: keras.Model, train_data: tf.data.Dataset) -> None:
     model.reset_metrics()
 
 
-def shared_out(whole: tf.data.Dataset, train_share: Callable | None, model: keras.Model) -> Any:
-    """Training data of which each of several workers reads its own share alone; `whole` where there is one worker.
+def shared_out(whole: tf.data.Dataset, share_of: Callable | None, prepare: Callable, model: keras.Model) -> Any:
+    """Data for `fit` of which each of several workers reads its own share alone; `whole` where there is one worker.
 
     Args:
         whole: the data set that `fit` would get.
-        train_share: function from a `Share` to the part of one worker, prepared as `whole`; None where there is none.
+        share_of: function from a `Share` to the part of one worker; None where there is none.
+        prepare: function to be applied to that part, as it was to `whole`.
         model: built in the strategy's scope.
     """
     strategy = model.distribute_strategy
-    if train_share is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if share_of is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return whole
 
     def share(context):
         workers = context.num_input_pipelines
-        return train_share(Share(context.input_pipeline_id, workers, context.num_replicas_in_sync // workers))
+        return prepare(share_of(Share(context.input_pipeline_id, workers, context.num_replicas_in_sync // workers)))
 
     return strategy.distribute_datasets_from_function(share)
 

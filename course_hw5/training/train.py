@@ -89,19 +89,22 @@ def train(
     has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
     if backup or not (resume and has_files and len(run_folder.read_history(run_dir)) == config.epochs):
         with strategy.scope():
-            train_data, validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
+            prepare = lambda part: task.prepare(part, model)  # noqa: E731
+            train_data, validation_data = prepare(data.train), prepare(data.validation)
             runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
-            train_share = getattr(data, "train_share", None)
-            prepared = train_share and (lambda share: task.prepare(train_share(share), model))
-            shared = runtime.shared_out(train_data, prepared, model)
+            shares = (getattr(data, name, None) for name in ("train_share", "validation_share"))
+            shared, validation = (
+                runtime.shared_out(whole, share_of, prepare, model)
+                for whole, share_of in zip((train_data, validation_data), shares)
+            )
             own = [EpochSeed(config.seed), TerminateOnNaN(), keras_callbacks.HistoryPlots(out_dir, writer)]
             own += [BestModel(out_dir, config.monitor), keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)]
             # the backup comes last: what the others wrote of an epoch is there by then
             options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup")], "epochs": config.epochs}
             try:
                 options["initial_epoch"] = restore(backup, model) if backup else 0
-                model.fit(shared, validation_data=validation_data, shuffle=False, **options)  # the data set shuffles itself
+                model.fit(shared, validation_data=validation, shuffle=False, **options)  # the data set shuffles itself
             except Exception:
                 print()  # ends the line of Keras's progress bar
                 raise

@@ -1,4 +1,4 @@
-"""Several workers: each example is read by one of them in an epoch."""
+"""Several workers: each example is read by one of them in an epoch, and what is measured is what one worker measures."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from tests.data.own import write_class_folders
@@ -19,31 +20,30 @@ import json, os, sys
 import numpy as np
 import course_hw5
 from course_hw5.data import image_reading, token_ids
-from course_hw5.training import runtime
+from course_hw5.training import runtime, tasks, train
 kind, source, memory_gb, run_dir, seen_path = sys.argv[1:]
 strategy = runtime.strategy("multiworker")
 runtime.seed_everything(0)
-seen, is_fitting = [], []
+seen, is_fitting = {}, []  # by the size of the split
 config = course_hw5.TrainingConfig(epochs=1)
 if kind == "images":
-    read, train = image_reading.read_image, None
+    read = image_reading.read_image
     def recorded(examples, index, size):
-        if is_fitting and len(examples) == len(data_train):
-            seen.append(examples.name(index))
+        if is_fitting:
+            seen.setdefault(len(examples), []).append(examples.name(index))
         return read(examples, index, size)
     image_reading.read_image = recorded
-    data = course_hw5.load_images(source, 8, image_size=8, memory_gb=float(memory_gb))
+    data = course_hw5.load_images(source, 8, 0.2, image_size=8, memory_gb=float(memory_gb))
     build = lambda: course_hw5.mlp_classifier((8, 8, 3), hidden_units=(8,), num_classes=3)
-    data_train = range(data.card.examples["train"])
 else:
     from course_hw5.text.tokenizer import bert_tokenizer
     from tests.data.test_own_texts import WORDS
     tokenizer = bert_tokenizer(WORDS)
     padded = token_ids.TokenIds.padded
-    data = course_hw5.load_reviews(source, 4, 16, 0.1, tokenizer=tokenizer, memory_gb=float(memory_gb))
+    data = course_hw5.load_reviews(source, 4, 16, 0.2, tokenizer=tokenizer, memory_gb=float(memory_gb))
     def recorded(self, indices, width):
-        if is_fitting and len(self) == data.card.examples["train"]:
-            seen.extend(map(int, indices))
+        if is_fitting:
+            seen.setdefault(len(self), []).extend(map(int, indices))
         return padded(self, indices, width)
     token_ids.TokenIds.padded = recorded
     sizes = {"vocabulary_size": len(WORDS), "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 16}
@@ -55,14 +55,21 @@ with strategy.scope():
 import keras
 start = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: is_fitting.append(epoch))
 course_hw5.train(model, data, run_dir, config, callbacks=[start])
-batches = int(data.train.cardinality()) * data.batch_size
-open(seen_path, "w").write(json.dumps([seen, batches]))
+is_fitting.clear()
+alone = {}
+if os.path.exists(run_dir + "/metrics.json"):
+    model = course_hw5.load_model(run_dir)
+    train.compile_model(model, config, 1)
+    alone = model.evaluate(tasks.CLASSIFICATION.prepare(data.validation, model), return_dict=True, verbose=0)
+sizes = data.card.examples
+read = {split: seen[size] for split, size in sizes.items() if split != "test"}
+open(seen_path, "w").write(json.dumps([read, int(data.train.cardinality()) * data.batch_size, sizes, alone]))
 """
 
 
 @pytest.mark.parametrize("kind, memory_gb", [("images", 0), ("texts", 1), ("texts", 0)])
 def test_each_example_is_read_by_one_worker(kind, memory_gb, tmp_path):
-    source = write_class_folders(tmp_path / "colors", 12) if kind == "images" else write_csv(tmp_path / "mine.csv", 20)
+    source = write_class_folders(tmp_path / "colors", 20) if kind == "images" else write_csv(tmp_path / "mine.csv", 20)
     cluster = {"worker": [f"localhost:{free_port()}" for _ in range(2)]}
     root, started = pathlib.Path(__file__).parents[2], []
     for index in range(2):
@@ -74,5 +81,12 @@ def test_each_example_is_read_by_one_worker(kind, memory_gb, tmp_path):
     for process in started:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors[-3000:]
-    (first, count), (second, _) = (json.loads((tmp_path / f"seen-{index}.json").read_text()) for index in range(2))
-    assert len(first) == len(second) == count // 2 and not {*first} & {*second} and len({*first} | {*second}) == count
+    found = [json.loads((tmp_path / f"seen-{index}.json").read_text()) for index in range(2)]
+    (first, count, sizes, alone), (second, *_) = sorted(found, key=lambda one: not one[3])
+    one, other = first["train"], second["train"]
+    assert len(one) == len(other) == count // 2 and not {*one} & {*other} and len({*one} | {*other}) == count
+    one, other = first["validation"], second["validation"]
+    assert len(one) + len(other) == sizes["validation"] == len({*one} | {*other}) == 9  # of the last batch one worker has none
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    assert history["val_accuracy"][0] == pytest.approx(alone["accuracy"], abs=1e-6)
+    assert history["val_loss"][0] == pytest.approx(alone["loss"], rel=1e-5)
