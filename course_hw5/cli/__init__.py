@@ -22,6 +22,7 @@ from course_hw5.cli import (
     quiz,
     segment,
     train,
+    verify,
 )
 
 # What --help says of a command is the first line of its docstring.
@@ -32,6 +33,7 @@ COMMANDS = (
     live,
     train,
     evaluate,
+    verify,
     compare,
     page,
     data,

@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add("--strategy", choices=STRATEGIES, default="none", help="tf.distribute strategy (default: %(default)s)")
         add("--seed", type=whole_number(0), default=0, help="makes a run repeatable (default: %(default)s)")
         add("--deterministic", action="store_true", help="also use deterministic kernels only")
+        kept = "backups of the last N epochs stay in --out, for `verify` (default: one, until the run ends)"
+        add("--keep-backups", type=whole_number(1), metavar="N", help=kept)
         exclusive = one.add_mutually_exclusive_group()
         exclusive.add_argument("--resume", action="store_true", help="go on with the run in --out, after its last whole epoch")
         exclusive.add_argument("--overwrite", action="store_true", help="delete what is in --out first")
@@ -59,7 +61,8 @@ def run(args: argparse.Namespace) -> str:
     task.check(model, data)
     arguments, callbacks = recipe.recorded(args), recipe.callbacks(args, data)
     multipliers = recipe.lr_multipliers(args, model)
-    metrics = train.train(model, data, args.out, config, args.resume, args.overwrite, arguments, callbacks, multipliers, task)
+    options = (args.resume, args.overwrite, arguments, callbacks, multipliers, task, args.keep_backups)
+    metrics = train.train(model, data, args.out, config, *options)
     return f"{recipe.summary.format(**metrics)}. Open {args.out}/index.html" if metrics else "done: the first worker reports"
 
 

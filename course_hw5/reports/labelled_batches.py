@@ -1,5 +1,6 @@
 """Any data set that `fit` takes, read as batches of inputs and labels; others are refused in one line."""
 
+import hashlib
 import itertools
 import operator
 import warnings
@@ -68,6 +69,15 @@ def _read(dataset, steps, most):
             warnings.warn(f"`dataset` is of unknown length: {most:,} batches were read; `steps` can say more.", stacklevel=2)
             return
         yield _pair(batch)
+
+
+def checksum(dataset: LabelledData, steps: int) -> str:
+    """SHA-256 of the first batches of a data set that keeps their order: shapes, types and bytes."""
+    digest = hashlib.sha256()
+    for batch in itertools.islice(batches(dataset, steps), steps):
+        for part in map(np.asarray, keras.tree.flatten(batch)):
+            digest.update(f"{part.shape} {part.dtype}".encode() + part.tobytes())
+    return digest.hexdigest()
 
 
 def class_numbers(labels: npt.ArrayLike, classes: int) -> tuple[np.ndarray, np.ndarray | None, bool]:

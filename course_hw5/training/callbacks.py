@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course_hw5.errors import is_whole, require
 from course_hw5.reports import keras_callbacks, run_folder
 
 
@@ -36,28 +37,36 @@ class EpochSeed(keras.callbacks.Callback):
 class Backup(keras.callbacks.Callback):
     """Backs up weights and optimizer after each epoch, so that a kill at any moment loses no finished epoch.
 
-    A backup is one file, `epoch-0003.npz` after three epochs; the next one replaces it whole. `restore` reads it.
+    A backup is one file, `epoch-0003.npz` after three epochs. `restore` reads it.
 
     Args:
-        backup_dir: folder to write the backup to.
+        backup_dir: folder to write backups to.
+        keep: how many stay there, the newest; 1 or more.
     """
 
-    def __init__(self, backup_dir: run_folder.AnyPath):
+    def __init__(self, backup_dir: run_folder.AnyPath, keep: int = 1):
         super().__init__()
-        self.backup_dir = run_folder.local_path(backup_dir)
+        require("keep", keep, lambda keep: is_whole(keep, 1), "a whole number, 1 or more")
+        self.backup_dir, self.keep = run_folder.local_path(backup_dir), keep
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         path = self.backup_dir / f"epoch-{epoch + 1:04d}.npz"
         with run_folder.atomic_write(path) as partial, open(partial, "wb") as file:
-            np.savez(file, **{name: keras.ops.convert_to_numpy(value) for name, value in _state(self.model).items()})
-        for old in {*self.backup_dir.glob("epoch-*.npz"), *self.backup_dir.glob(".partial-*")} - {path}:
+            np.savez(file, **state_arrays(self.model))  # type: ignore[arg-type]  # no name is "allow_pickle"
+        backups = sorted(self.backup_dir.glob("epoch-*.npz"))
+        kept = [backup for backup in backups if backup <= path][-self.keep :]  # later ones are of an earlier run
+        for old in {*backups, *self.backup_dir.glob(".partial-*")} - {*kept}:
             old.unlink(missing_ok=True)
 
 
 def latest_backup(backup_dir: run_folder.AnyPath) -> pathlib.Path | None:
     """Path of the newest backup in a folder, or None."""
     return max(run_folder.local_path(backup_dir).glob("epoch-*.npz"), default=None)
+
+
+class BackupError(ValueError):
+    """A backup that is damaged, or of another model."""
 
 
 def restore(path: run_folder.AnyPath, model: keras.Model) -> int:
@@ -74,25 +83,40 @@ def restore(path: run_folder.AnyPath, model: keras.Model) -> int:
         ValueError: if the file is damaged or another model's; the model is as it was then.
     """
     path = run_folder.local_path(path)
+    try:
+        values = read_backup(path, model)
+    except BackupError as error:
+        raise BackupError(f"{error}. Nothing was changed: restore the file, or start again with --overwrite.") from error
+    for name, variable in _state(model).items():
+        variable.assign(values[name])
+    return int(path.stem.split("-")[1])
+
+
+def read_backup(path: run_folder.AnyPath, model: keras.Model) -> dict[str, np.ndarray]:
+    """The arrays of a backup by name; nothing in it is executed. Arguments and errors as of `restore`."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     state = _state(model)
     try:
-        with np.load(path) as saved:
+        with np.load(path, allow_pickle=False) as saved:
             if {*saved.files} != {*state}:
                 raise ValueError("it holds other variables")
             values = {name: saved[name] for name in state}
         for name, variable in state.items():
             if values[name].shape != tuple(variable.shape):
                 raise ValueError(f"{name} has shape {values[name].shape} there")
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).strip().splitlines()[0]
-        found = f"it is damaged or another model's ({reason}). Nothing was changed"
-        advice = "restore the file, or start again with --overwrite."
-        raise ValueError(f"The backup {path} must hold the weights of this model; {found}: {advice}") from error
-    for name, variable in state.items():
-        variable.assign(values[name])
-    return int(path.stem.split("-")[1])
+            if values[name].dtype.name != keras.backend.standardize_dtype(variable.dtype):
+                raise ValueError(f"{name} is {values[name].dtype.name} there")
+    except (OSError, EOFError, MemoryError, NotImplementedError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        found = f"it is damaged or another model's ({reason})"
+        raise BackupError(f"The backup {path} must hold the weights of this model; {found}") from error
+    return values
+
+
+def state_arrays(model: keras.Model) -> dict[str, np.ndarray]:
+    """What a backup of a compiled model holds: weights and the optimizer's state by name."""
+    return {name: keras.ops.convert_to_numpy(value) for name, value in _state(model).items()}
 
 
 def _state(model):
@@ -123,18 +147,19 @@ class BestModel(keras.callbacks.Callback):
             self._best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
         value = self.sign * keras_callbacks.main_metrics(logs, self.model)[self.monitor]
         if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
-            self._save(self.model)
+            save_without_optimizer(self.model, self.run_dir / "model.keras")
             self._best = -math.inf if math.isnan(value) else value
 
-    def _save(self, model):
-        """Saves without optimizer and loss, which only training needs."""
-        optimizer, is_compiled = getattr(model, "optimizer", None), model.compiled
-        model.optimizer, model.compiled = None, False
-        try:
-            with run_folder.atomic_write(self.run_dir / "model.keras") as partial:
-                model.save(partial)
-        finally:
-            model.optimizer, model.compiled = optimizer, is_compiled
+
+def save_without_optimizer(model: keras.Model, path: run_folder.AnyPath) -> None:
+    """Saves a model, atomically, without optimizer and loss, which only training needs."""
+    optimizer, is_compiled = getattr(model, "optimizer", None), model.compiled
+    model.optimizer, model.compiled = None, False
+    try:
+        with run_folder.atomic_write(path) as partial:
+            model.save(partial)
+    finally:
+        model.optimizer, model.compiled = optimizer, is_compiled
 
 
 class TerminateOnNaN(keras.callbacks.Callback):

@@ -17,16 +17,17 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5.data.dataset import Dataset
-from course_hw5.errors import require
+from course_hw5.errors import is_whole, require
 from course_hw5.explanation import reach
 from course_hw5.models.checkpoints import load as checkpoints
-from course_hw5.reports import classification_metrics, keras_callbacks, run_folder
+from course_hw5.reports import classification_metrics, keras_callbacks, labelled_batches, run_folder
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import flops, optimizers, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
 
+CHECKSUM_BATCHES = 8
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
 
@@ -41,6 +42,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     lr_multipliers: optimizers.Multipliers = None,
     task: tasks.Task = tasks.CLASSIFICATION,
+    keep_backups: int | None = None,
 ) -> dict:
     """Trains a classifier, or a model of another task, and fills a run folder, its page included.
 
@@ -59,6 +61,8 @@ def train(
         callbacks: further Keras callbacks.
         lr_multipliers: dict of `variable.path` to a multiplier of its learning rate; for "adamw" only.
         task: what is learnt and how it is scored, one of `course_hw5.training.tasks`.
+        keep_backups: how many backups stay in the folder `backup`, the newest, 1 or more, also after the end; None for one
+            while the run goes on.
 
     Returns:
         The metrics on the test data: the dict in `metrics.json`. Empty on every worker but the first.
@@ -69,9 +73,13 @@ def train(
             resumed run has another config, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
+    require(
+        "keep_backups", keep_backups, lambda count: count is None or is_whole(count, 1), "a whole number, 1 or more, or None"
+    )
     batches = _check(model, data, run_dir, config, task)
     run_dir = run_folder.local_path(run_dir)
     record, strategy = run_config(model, data, config, arguments), model.distribute_strategy
+    record["keep_backups"] = keep_backups
     with strategy.scope():
         compile_model(model, config, batches, lr_multipliers, task)
     is_chief = strategy.extended.should_checkpoint
@@ -87,7 +95,8 @@ def train(
 
     backup = latest_backup(run_dir / "backup") if resume else None
     has_files = all((run_dir / name).exists() for name in ("history.csv", "model.keras"))
-    if backup or not (resume and has_files and len(run_folder.read_history(run_dir)) == config.epochs):
+    is_trained = resume and has_files and len(run_folder.read_history(run_dir)) == config.epochs
+    if not is_trained or (backup and backup.stem != f"epoch-{config.epochs:04d}"):
         with strategy.scope():
             prepare = lambda part: task.prepare(part, model)  # noqa: E731
             train_data, validation_data = prepare(data.train), prepare(data.validation)
@@ -101,7 +110,7 @@ def train(
             own = [EpochSeed(config.seed), TerminateOnNaN(), keras_callbacks.HistoryPlots(out_dir, writer)]
             own += [BestModel(out_dir, config.monitor), keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)]
             # the backup comes last: what the others wrote of an epoch is there by then
-            options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup")], "epochs": config.epochs}
+            options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup", keep_backups or 1)], "epochs": config.epochs}
             try:
                 options["initial_epoch"] = restore(backup, model) if backup else 0
                 model.fit(shared, validation_data=validation, shuffle=False, **options)  # the data set shuffles itself
@@ -111,7 +120,10 @@ def train(
     if not is_chief:
         shutil.rmtree(out_dir)
         return {}
-    return _finish(run_dir, data, record, task, writer)
+    found = _finish(run_dir, data, record, task, writer)
+    if not keep_backups:
+        shutil.rmtree(run_dir / "backup", ignore_errors=True)
+    return found
 
 
 def evaluate(model: keras.Model, data: Dataset, task: tasks.Task = tasks.CLASSIFICATION) -> tasks.Evaluation:
@@ -155,11 +167,19 @@ def run_config(model: keras.Model, data: Dataset, config: TrainingConfig | None 
     return {
         "settings": dataclasses.asdict(config) if config else {},
         "arguments": json.loads(json.dumps(arguments or {})),
-        "data": {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)},
+        "data": {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)} | data_record(data),
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
         "versions": {"python": platform.python_version()} | {name: one and one.version for name, one in found.items()},
         "command": shlex.join(sys.argv),
     }
+
+
+def data_record(data: Dataset) -> dict:
+    """By what another copy of the data is known: the batches of each split, and a SHA-256 of the first ones of validation."""
+    splits = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    counts = {name: int(part.cardinality()) for name, part in splits.items() if isinstance(part, tf.data.Dataset)}
+    read = data.validation is not None
+    return {"batches": counts, "checksum": read and labelled_batches.checksum(data.validation, CHECKSUM_BATCHES)}
 
 
 def _check(model, data, run_dir, config, task):
@@ -186,14 +206,14 @@ def _finish(run_dir, data, record, task, writer):
     speed = {"training_seconds": round(float(history["seconds"].sum()), 1)}
     speed["training_examples_per_second"] = round(examples / float(history["seconds"].median()), 1)
     found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=speed)
-    started = run_folder.read_json(run_dir / "config.json") | {"prediction_flops": None}  # if resumed: of the first command
+    started = run_folder.read_json(run_dir / "config.json")  # if resumed: of the first command
+    started |= {"prediction_flops": None, "keep_backups": record["keep_backups"]}
     with contextlib.suppress(Exception):  # no run ends for a number on a page
         started["prediction_flops"] = flops.prediction_flops(model, record["arguments"].get("max_length"))
     with contextlib.suppress(Exception):  # of a BEiT, a CNN or a perceptron
         started["reach"] = reach.reach(model, next(iter(data.validation))[0][:8])
     run_folder.write_json(run_dir / "config.json", started)
     _write_hparams(writer, record, found)
-    shutil.rmtree(run_dir / "backup", ignore_errors=True)
     write_page(run_dir)
     return found
 

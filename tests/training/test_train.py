@@ -15,8 +15,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import course_hw5
+from course_hw5.reports import submitted_run
 from course_hw5.reports.pages import comparison
-from course_hw5.training import callbacks, optimizers, runtime, tasks, train
+from course_hw5.training import callbacks, optimizers, runtime, tasks, train, verification
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +44,14 @@ UNCHANGED_BY_TIME = ["accuracy", "loss", "val_accuracy", "val_loss"]
 
 def start(run_dir, callbacks=(), **options):
     """A run in which everything is random that can be: order, augmentation, mixed labels, dropout."""
+    return course_hw5.train(*made(), run_dir, SETTINGS, callbacks=callbacks, **options)
+
+
+def made():
+    """Its model and its data."""
     runtime.seed_everything(3)
     data = course_hw5.load_images("digits", batch_size=128, seed=3, augmentation="flip,shift,mixup")
-    model = course_hw5.mlp_classifier(hidden_units=(32, 16), dropout=0.2, batch_normalization=True)
-    return course_hw5.train(model, data, run_dir, SETTINGS, callbacks=callbacks, **options)
+    return course_hw5.mlp_classifier(hidden_units=(32, 16), dropout=0.2, batch_normalization=True), data
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +116,17 @@ def test_a_killed_run_that_is_resumed_equals_an_uninterrupted_one(moment, finish
     weights = [keras.models.load_model(folder / "model.keras").get_weights() for folder in (finished, run)]
     for before, after in zip(*weights):
         np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-6)
+
+
+def test_a_killed_run_that_is_resumed_follows_from_its_backups(killed, tmp_path):
+    run = shutil.copytree(killed / "backup", tmp_path / "run")
+    start(run, resume=True, keep_backups=2)
+    submitted = submitted_run.read_run(run)
+    assert [*submitted.backups] == [3, 4] and submitted.config["keep_backups"] == 2
+    verifier = verification.Verifier(submitted, *made(), SETTINGS)
+    assert verifier.same_data().verdict == "follows"
+    verdicts = {check.part: check.verdict for check in verifier.checks(course_hw5.load_model(run), [4])}
+    assert "differs" not in verdicts.values() and verdicts["epoch-0004.npz, weights"] == "follows"
 
 
 def test_resuming_a_finished_run_only_evaluates_again(finished):
@@ -475,6 +491,18 @@ def test_a_backup_is_restored_by_a_plain_fit(tmp_path, small_mlp):
     for expected, found in zip(small_mlp.get_weights(), copy.get_weights()):
         np.testing.assert_array_equal(expected, found)
     assert copy.fit(images, labels, initial_epoch=epoch, epochs=3, verbose=0).epoch == [2]
+
+
+def test_the_last_backups_stay_and_those_of_an_earlier_fit_go(tmp_path, small_mlp, digits):
+    (tmp_path / "epoch-0009.npz").write_bytes(b"of an earlier fit")
+    small_mlp.compile("sgd", loss="sparse_categorical_crossentropy")
+    images, labels = np.zeros((8, 32, 32, 3), "uint8"), np.arange(8)
+    small_mlp.fit(images, labels, epochs=3, verbose=0, callbacks=[callbacks.Backup(tmp_path, keep=2)])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0002.npz", "epoch-0003.npz"]
+    with pytest.raises(ValueError, match="`keep` must be a whole number, 1 or more. Received: 0"):
+        callbacks.Backup(tmp_path, keep=0)
+    with pytest.raises(ValueError, match="`keep_backups` must be a whole number, 1 or more, or None. Received: 0"):
+        course_hw5.train(small_mlp, digits, tmp_path / "run", SETTINGS, keep_backups=0)
 
 
 class Grouped(keras.Sequential):

@@ -1,0 +1,227 @@
+"""Whether a run that was handed in follows from what it says of itself: an epoch is trained again from its backup, scores are
+computed again from its model. Nothing in the folder is executed."""
+
+import dataclasses
+import math
+import pathlib
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+
+from course_hw5.data.dataset import Dataset
+from course_hw5.models.checkpoints import load as checkpoints
+from course_hw5.reports import classification_metrics, keras_callbacks, labelled_batches, submitted_run
+from course_hw5.reports.submitted_run import DIFFERS, FOLLOWS, NOT_CHECKED, Check, SubmittedRun
+from course_hw5.training import callbacks, optimizers, runtime, tasks, train
+from course_hw5.training.config import TrainingConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """What rounding may change; docs/guides/run-folder.md has the measurements.
+
+    Attributes:
+        weights: distance of the replayed weights from those of the next backup, as a share of the distance that they moved
+            in that epoch.
+        loss: relative difference of a loss.
+        score: difference of an accuracy or another score of the training or validation data.
+        test: share of the test examples, or pixels, that may be predicted otherwise.
+    """
+
+    weights: float
+    loss: float
+    score: float
+    test: float
+
+
+TOLERANCES = {
+    "float32": Tolerance(weights=0.05, loss=0.01, score=0.01, test=0.001),
+    "mixed_bfloat16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01),
+    "mixed_float16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01),
+}
+
+
+class Verifier:
+    """Checks a run folder against its data, its model and its backups.
+
+    Args:
+        run: of `submitted_run.read_run`.
+        model: made as for the training, untrained if the first epoch is to be trained again.
+        data: on which the run was trained.
+        config: of the training.
+        lr_multipliers: as for `train`.
+        task: as for `train`.
+    """
+
+    def __init__(
+        self,
+        run: SubmittedRun,
+        model: keras.Model,
+        data: Dataset,
+        config: TrainingConfig,
+        lr_multipliers: optimizers.Multipliers = None,
+        task: tasks.Task = tasks.CLASSIFICATION,
+    ):
+        self.run, self.model, self.data, self.config, self.task = run, model, data, config, task
+        self.checked: dict[int, set[str]] = {}  # of history.csv: columns that were checked, by epoch
+        self.tolerance = TOLERANCES[run.config["model"]["precision"]]
+        self.batches = int(data.train.cardinality())
+        train.compile_model(model, config, self.batches, lr_multipliers, task)
+        self.train_data, self.validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
+        runtime.build_state(model, self.train_data)
+
+    def same_data(self) -> Check:
+        """Whether the data are those of the run, as far as its `config.json` says what they were."""
+        here = train.data_record(self.data) | {"class_names": classification_metrics.distinct_names(self.data.class_names)}
+        for name, value in here.items():
+            if (found := self.run.config["data"].get(name)) != value:
+                received = f"Received: {name} {value!s:.80}, in config.json {found!s:.80}"
+                return Check("data", DIFFERS, f"--data must name the run's data, and config.json have its seed. {received}")
+        return Check("data", FOLLOWS, f"batches, classes and the first images or texts of validation; {self.data.note}")
+
+    def same_settings(self, expected: TrainingConfig) -> Check:
+        """Whether the settings are those that the recipe gives for the same options."""
+        found = dataclasses.asdict(self.config)
+        wrong = [name for name, value in dataclasses.asdict(expected).items() if found[name] != value]
+        received = "; ".join(f"{name} must be {getattr(expected, name)!r}. Received: {found[name]!r:.60}" for name in wrong)
+        said = "those of the recipe, with {epochs} epochs, learning rate {learning_rate}, seed {seed}".format(**found)
+        return Check("config.json, settings", DIFFERS if wrong else FOLLOWS, received or said)
+
+    def checks(self, loaded: keras.Model, epochs: Sequence[int]) -> Iterator[Check]:
+        """All checks but those of the data and the settings.
+
+        Args:
+            loaded: the model in the run's `model.keras`.
+            epochs: to be trained again, some of `run.replayable`.
+        """
+        yield self._check_model(loaded)
+        yield from submitted_run.check_files(self.run, self.config.epochs, self.batches * self.data.batch_size)
+        found = train.evaluate(loaded, self.data, self.task)
+        yield from submitted_run.check_evaluation(self.run, found, self.tolerance.test)
+        yield from submitted_run.check_accuracies(self.run, self._counts())
+        self.checked = {}
+        for found_by_backups in (*map(self._replay, epochs), self._check_best(loaded)):
+            try:
+                yield from found_by_backups
+            except callbacks.BackupError as error:
+                yield Check("backup", DIFFERS, str(error))
+        yield from self._unchecked()
+
+    def _check_model(self, loaded):
+        policies = [layer.dtype_policy.name for layer in loaded.layers if "mixed" in layer.dtype_policy.name]
+        names = "name", "parameters", "precision"
+        expected = [self.model.name, self.model.count_params(), policies[0] if policies else "float32"]
+        found = [self.run.config["model"].get(name) for name in names]
+        detail = f"that of model.keras, {expected}" if found == expected else f"must be {expected}. Received: {found!r:.80}"
+        return Check("config.json, model", FOLLOWS if found == expected else DIFFERS, detail)
+
+    def _counts(self):
+        """What accuracies are shares of: dict of columns of `history.csv` to numbers of examples."""
+        if isinstance(self.task, tasks.Segmentation):
+            return {}
+        twice = 2 if isinstance(self.task, tasks.RDrop) else 1
+        validated = sum(len(labels) for _, labels in labelled_batches.batches(self.data.validation))
+        return {"accuracy": twice * self.batches * self.data.batch_size, "val_accuracy": twice * validated}
+
+    def _replay(self, epoch):
+        path, next_path = self.run.backups.get(epoch - 1), self.run.backups[epoch]
+        after = callbacks.read_backup(next_path, self.model)
+        if epoch - 1 in self.run.backups:
+            callbacks.restore(path, self.model)
+            yield self._check_schedule(epoch - 1)
+            if epoch - 1 not in self.checked:
+                scores = self._validated(self.model, self.validation_data)
+                yield self._check_row(f"history.csv, epoch {epoch - 1}", epoch - 1, scores, f"validated with {path.name}")
+        before = {name: np.array(value) for name, value in callbacks.state_arrays(self.model).items()}  # not the very memory
+        options = {"validation_data": self.validation_data, "shuffle": False, "verbose": 0}
+        options |= {"initial_epoch": epoch - 1, "epochs": epoch, "callbacks": [callbacks.EpochSeed(self.config.seed)]}
+        logs = self.model.fit(self.train_data, **options).history
+        start = path.name if path else "the seed"
+        row = {name: values[-1] for name, values in logs.items()}
+        yield self._check_row(f"history.csv, epoch {epoch}", epoch, row, f"trained again from {start}")
+        share, are_equal = self._distance(before, after, callbacks.state_arrays(self.model))
+        detail = f"{share:.2g} of the epoch's step from those trained again from {start}, {self.tolerance.weights} at most"
+        verdict = FOLLOWS if are_equal and share <= self.tolerance.weights else DIFFERS
+        yield Check(f"{next_path.name}, weights", verdict, detail if are_equal else f"{detail}; counts of steps differ")
+
+    def _distance(self, before, after, replayed):
+        """How far replayed weights, or the optimizer's state, are off, as a share of the step; whether whole numbers agree."""
+        shares, names, count = [], [*after], len(self.model.variables)
+        for part in (names[:count], names[count:]):
+            part = [name for name in part if after[name].dtype.kind == "f"]
+            off = sum(float(np.square(replayed[name].astype("float64") - after[name]).sum()) for name in part)
+            step = sum(float(np.square(after[name].astype("float64") - before[name]).sum()) for name in part)
+            shares.append(math.sqrt(off / step) if step else math.inf if off else 0.0)
+        whole = [name for name in names if after[name].dtype.kind != "f"]
+        return max(shares), all(np.array_equal(replayed[name], after[name]) for name in whole)
+
+    def _validated(self, model, prepared):
+        return {f"val_{name}": value for name, value in model.evaluate(prepared, verbose=0, return_dict=True).items()}
+
+    def _check_schedule(self, epoch):
+        """After a backup is restored: as many steps as epochs, and the learning rate that config.json gives there."""
+        steps, expected = int(self.model.optimizer.iterations), epoch * self.batches
+        rate = optimizers.learning_rate(self.config, self.batches)
+        rate = float(rate(steps)) if callable(rate) else rate
+        found = float(self.model.optimizer.learning_rate)
+        is_right = steps == expected and math.isclose(rate, found, rel_tol=1e-5, abs_tol=1e-12)
+        detail = f"{steps} of {expected} steps, learning rate {found:.6g} of {rate:.6g} by config.json"
+        return Check(f"epoch-{epoch:04d}.npz, schedule", FOLLOWS if is_right else DIFFERS, detail)
+
+    def _check_row(self, part, epoch, logs, how):
+        """Compares scores computed here with the row of an epoch."""
+        row, wrong, right = self.run.history.loc[self.run.history["epoch"] == epoch], [], []
+        for name, value in keras_callbacks.main_metrics(logs, self.model).items():
+            self.checked.setdefault(epoch, set()).add(name)
+            given = float(row[name].iloc[0]) if name in row and len(row) else math.nan
+            allowed = self.tolerance.loss * max(1e-3, abs(value)) if name.endswith("loss") else self.tolerance.score
+            right.append(f"{name} {value:.6g} ({given - value:+.1g})")
+            if not abs(given - value) <= allowed:
+                wrong.append(f"{name} must be {value:.6g}, give or take {allowed:.2g}. Received: {given:.6g}")
+        return Check(part, DIFFERS if wrong else FOLLOWS, f"{how}: {'; '.join(wrong or right)}")
+
+    def _check_best(self, loaded):
+        """Whether `model.keras` is of the best epoch by history."""
+        monitor, history = self.config.monitor, self.run.history
+        if monitor not in history:
+            yield Check("model.keras", DIFFERS, f"history.csv must have the column {monitor}, which chooses the best epoch")
+            return
+        sign = -1 if monitor.endswith("loss") else 1
+        row = int((sign * history[monitor]).fillna(-math.inf).argmax())
+        best = int(history["epoch"].iloc[row])
+        if loaded.loss is None:
+            train.compile_model(loaded, self.config, self.batches, None, self.task)
+        scores = self._validated(loaded, self.task.prepare(self.data.validation, loaded))
+        yield self._check_row("model.keras, scores", best, scores, f"of epoch {best}, by {monitor} the best in history.csv")
+        if best not in self.run.backups:
+            yield Check("model.keras, weights", NOT_CHECKED, f"there is no backup of epoch {best}, by history.csv the best")
+            return
+        callbacks.restore(self.run.backups[best], self.model)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "model.keras"
+            callbacks.save_without_optimizer(self.model, path)
+            expected = checkpoints.load_model(path)
+        is_merged = expected.count_params() != self.model.count_params()  # a LoRA: a product, rounded
+        unequal = _unequal(expected.get_weights(), loaded.get_weights(), 1e-5 if is_merged else 0.0)
+        detail = f"{unequal:,} numbers are not those of {self.run.backups[best].name}"
+        yield Check("model.keras, weights", DIFFERS if unequal else FOLLOWS, detail)
+
+    def _unchecked(self):
+        names, epochs = {*self.run.history.columns} - {"epoch", "seconds"}, {}
+        for epoch in self.run.history["epoch"]:
+            epochs.setdefault(", ".join(sorted(names - self.checked.get(epoch, set()))), []).append(str(epoch))
+        for rest, numbers in epochs.items():
+            if rest:
+                part = f"history.csv, epoch {', '.join(numbers)}, {rest}"
+                yield Check(part, NOT_CHECKED, "there is no backup from which it could be computed, or it was not asked for")
+        part = "times of predictions, figures, pages, tensorboard"
+        yield Check(part, NOT_CHECKED, "`course-hw5 page RUN` writes the page again")
+
+
+def _unequal(expected, received, rtol):
+    """How many weights differ."""
+    if [one.shape for one in expected] != [one.shape for one in received]:
+        return sum(map(np.size, expected))
+    return sum(int((~np.isclose(one, other, rtol, rtol / 100)).sum()) for one, other in zip(expected, received))
