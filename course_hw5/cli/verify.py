@@ -63,7 +63,9 @@ def _recipe(submitted):
     recorded = submitted.config["arguments"].keys()
     fitting = [recipe for recipe in RECIPES.values() if {option.name for option in recipe.options} <= recorded]
     if not fitting or not {"batch_size", "strategy", "dataset"} <= recorded:
-        raise ValueError(f"{submitted.path} must be a run of `course-hw5 train`. Received: arguments {', '.join(recorded)}")
+        raise ValueError(
+            f"{submitted.path} must be a run of `course-hw5 train`. Received: arguments {', '.join(recorded) or 'none'}"
+        )
     return max(fitting, key=lambda recipe: len(recipe.options))
 
 

@@ -178,8 +178,8 @@ def data_record(data: Dataset) -> dict:
     """By what another copy of the data is known: the batches of each split, and a SHA-256 of the first ones of validation."""
     splits = {name: getattr(data, name) for name in ("train", "validation", "test")}
     counts = {name: int(part.cardinality()) for name, part in splits.items() if isinstance(part, tf.data.Dataset)}
-    read = data.validation is not None
-    return {"batches": counts, "checksum": read and labelled_batches.checksum(data.validation, CHECKSUM_BATCHES)}
+    is_there = data.validation is not None
+    return {"batches": counts, "checksum": labelled_batches.checksum(data.validation, CHECKSUM_BATCHES) if is_there else None}
 
 
 def _check(model, data, run_dir, config, task):
