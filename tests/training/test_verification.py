@@ -188,7 +188,7 @@ def test_another_seed_learning_rate_or_number_of_epochs_is_found(honest, verifie
         assert "epoch-0003.npz, weights" in differing(verifier, honest, honest_model)
     finally:
         verifier.config = config
-    for settings in ({"learning_rate": 2e-3}, {"epochs": 4}):
+    for settings in ({"learning_rate": 2.7e-3}, {"epochs": 4}):
         assert "epoch-0003.npz, weights" in differing(new_verifier(honest, **settings), honest, honest_model)
 
 
