@@ -21,6 +21,7 @@ from course_hw5.models.checkpoints.load import load_model as load_model
 from course_hw5.models.cnn import cnn_classifier as cnn_classifier
 from course_hw5.models.mlp import mlp_classifier as mlp_classifier
 from course_hw5.models.upernet import upernet_segmenter as upernet_segmenter
+from course_hw5.reports.checks.diagnosis import check_run as check_run
 from course_hw5.reports.faithfulness import faithfulness as faithfulness
 from course_hw5.reports.head_importance import head_importance as head_importance
 from course_hw5.reports.keras_callbacks import ClassificationReport as ClassificationReport

@@ -48,6 +48,7 @@ class HistoryPlots(RunCallback):
     `loss.png`.
 
     A metric that is an array, such as `F1Score(average=None)`, has a column per class: `f1_score_0`, `f1_score_1`, ...
+    "learning_rate" is that at the end of the epoch.
     A run that goes on at a later epoch (`initial_epoch`, or a backup) keeps the rows before it; a run that starts at the
     first epoch starts the file anew.
 
@@ -79,6 +80,9 @@ class HistoryPlots(RunCallback):
                 values = np.asarray(value, "float64")
                 values = values.ravel()[0] if values.size == 1 else values
                 row |= {"_".join(map(str, (name, *index))): number for index, number in np.ndenumerate(values)}
+        with run_folder.going_on(f"learning_rate in {path}", self._said):
+            if (optimizer := getattr(self.model, "optimizer", None)) is not None:
+                row["learning_rate"] = float(optimizer.learning_rate)
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         history = self._history = pd.concat([self._history, pd.DataFrame([row])], ignore_index=True)
         with run_folder.going_on(str(path), self._said):

@@ -21,9 +21,10 @@ from course_hw5.errors import is_whole, require
 from course_hw5.explanation import reach
 from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, keras_callbacks, labelled_batches, run_folder
+from course_hw5.reports.checks.recorded_run import TRAINING_FILE
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
-from course_hw5.training import flops, optimizers, runtime, tasks
+from course_hw5.training import first_batch, flops, optimizers, runtime, tasks
 from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
 
@@ -87,6 +88,7 @@ def train(
         run_folder.open_run(run_dir, record, resume, overwrite)
         if card := getattr(data, "card", None):
             run_folder.write_json(run_dir / data_page.FILE, data_page.card_facts(card))
+        run_folder.write_json(run_dir / TRAINING_FILE, facts := first_batch.training_facts(model, data))
     # Every worker writes, since saving is a collective operation; what all but the first write is thrown away.
     out_dir = run_dir if is_chief else pathlib.Path(tempfile.mkdtemp())
     if resume and not is_chief and (run_dir / "history.csv").exists():
@@ -114,7 +116,10 @@ def train(
             try:
                 options["initial_epoch"] = restore(backup, model) if backup else 0
                 model.fit(shared, validation_data=validation, shuffle=False, **options)  # the data set shuffles itself
-            except Exception:
+            except Exception as error:
+                if is_chief:
+                    with run_folder.going_on(str(run_dir / TRAINING_FILE), set()):
+                        run_folder.write_json(run_dir / TRAINING_FILE, facts | {"error": run_folder.reason(error)})
                 print()  # ends the line of Keras's progress bar
                 raise
     if not is_chief:

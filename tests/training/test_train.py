@@ -38,6 +38,7 @@ FILES = {
     "misclassified.json",
     "model.keras",
     "tensorboard",
+    "training.json",
 }
 UNCHANGED_BY_TIME = ["accuracy", "loss", "val_accuracy", "val_loss"]
 

@@ -1,0 +1,95 @@
+"""Checks against what runs of several seeds reached with the same recipe."""
+
+from course_hw5.reports.checks.problem import check, percent
+from course_hw5.reports.checks.recorded_run import RecordedRun
+
+FAR = 3.0  # factor between learning rates
+
+
+def _is_low(run, metric, epochs=None):
+    """Whether a score is below the band in the last epoch, and so what is usual."""
+    usual = run.band.interval(metric, epochs or len(run.history))
+    return usual if usual and not run.last(metric) >= usual.low else None
+
+
+def _rate(run):
+    """The learning rate over the usual one."""
+    found, usual = run.settings.get("learning_rate"), run.band.settings.get("learning_rate")
+    return found / usual if found and usual else 1.0
+
+
+def _is_sick(run):
+    return _is_low(run, run.score) or _is_low(run, f"val_{run.score}")
+
+
+@check(
+    "band",
+    "settings",
+    means="The learning rate is too high for this recipe: steps jump over what is to be learnt.",
+    advice="Leave out --learning-rate, or divide it by 3 until the training loss falls in every epoch.",
+)
+def learning_rate_too_high(run: RecordedRun) -> str | None:
+    if _rate(run) < FAR or not _is_sick(run):
+        return None
+    return f"The learning rate is {run.settings['learning_rate']:g}, {_rate(run):.3g} times the usual one, and scores are low."
+
+
+@check(
+    "band",
+    "settings",
+    means="The learning rate is too low for this recipe: the epochs end before much is learnt.",
+    advice="Leave out --learning-rate, or multiply it by 3 as long as the training loss falls faster.",
+)
+def learning_rate_too_low(run: RecordedRun) -> str | None:
+    if _rate(run) > 1 / FAR or not _is_sick(run):
+        return None
+    usual = run.band.settings["learning_rate"]
+    return f"The learning rate is {run.settings['learning_rate']:g}, where {usual:g} is usual, and scores are low."
+
+
+@check(
+    "band",
+    means="Part of the training labels are wrong: they cannot be fitted, while validation, whose labels are right, goes well.",
+    advice="Look at training examples whose label the model finds least likely; correct or remove them.",
+)
+def noisy_training_labels(run: RecordedRun) -> str | None:
+    usual, lead = _is_low(run, run.score), run.band.interval("lead", len(run.history))
+    ahead = run.last(f"val_{run.score}", 1) - run.last(run.score) if len(run.history) > 1 else 0.0
+    if not usual or not lead or ahead <= max(lead.high, 0.03):
+        return None
+    share = 1 - 2 * run.last(run.score) / (usual.low + usual.high)
+    train, validation = run.last(run.score), run.last(f"val_{run.score}", 1)
+    scores = f"{train:.3f} in training, where {usual} is usual, and {validation:.3f} in validation"
+    return f"{run.score} is {scores}: as if {percent(share)} of the training labels were wrong."
+
+
+@check(
+    "band",
+    means="This recipe reaches more by this epoch; other problems in this list, or settings that differ, may say why.",
+    advice="Mend the other problems first, then repeat the run with the recipe's own settings.",
+)
+def score_too_low(run: RecordedRun) -> str | None:
+    names = (f"val_{run.score}", run.score)
+    low = [f"{name} is {run.last(name):.3f}, where {usual} is usual" for name in names if (usual := _is_low(run, name))]
+    if not low:
+        return None
+    others = [f"{name} {value} ({usual})" for name, (value, usual) in run.band.differences(run.settings).items()]
+    told = f" Settings that differ, with the usual ones: {', '.join(others)}." if others else ""
+    return f"After epoch {len(run.history)} {' and '.join(low)}.{told}"
+
+
+@check(
+    "band",
+    "settings",
+    means="This recipe cannot be so good: validation data are in the training data, or the data are not the recipe's.",
+    advice="Make sure that no example is in two splits, and that the labels are no part of the inputs.",
+)
+def better_than_usual(run: RecordedRun) -> str | None:
+    name, epoch = f"val_{run.score}", len(run.history)
+    if run.band.differences(run.settings):
+        return None
+    score, loss = run.band.interval(name, epoch), run.band.interval("val_loss", epoch)
+    told = [f"{name} is {run.last(name):.3f}, where {score} is usual"] if score and run.last(name) > score.high else []
+    if loss and "val_loss" in run.history and run.last("val_loss") < loss.low:
+        told.append(f"val_loss is {run.last('val_loss'):.3f}, where {loss} is usual")
+    return f"After epoch {epoch} {' and '.join(told)}, with the same settings." if told else None

@@ -1,0 +1,171 @@
+"""A run folder as the checks read it; whatever is missing in it is empty."""
+
+import dataclasses
+import functools
+import pathlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from course_hw5.reports import run_folder
+from course_hw5.reports.checks.bands import band_of
+
+TRAINING_FILE = "training.json"  # what is recorded as a training begins
+SCORES = ("accuracy", "mean_iou", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+RECORDED = f"{TRAINING_FILE}, or of such data in it"
+# What a check can need, and where it is recorded.
+NEEDS = {
+    "history": "history.csv with an epoch",
+    "scores": "history.csv with accuracy or mean IoU of training and validation",
+    "losses": "history.csv with loss and val_loss",
+    "learning rate": "history.csv with learning_rate",
+    "settings": "config.json",
+    "matrix": "confusion_matrix.csv",
+    "test": "metrics.json with accuracy",
+    "card": "data.json, which is for data of your own",
+    "labels": RECORDED,
+    "inputs": RECORDED,
+    "first layer": RECORDED,
+    "overlap": RECORDED,
+    "parameters": RECORDED,
+    "band": "a band",
+    "model": "model.keras",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFacts:
+    """What `examined_model` found of a trained model on a few examples.
+
+    Attributes:
+        broken: paths of weights that hold NaN or infinity.
+        difference: the largest difference between the outputs for two examples; None where the model could not be run.
+        uniform: float `(layers, heads)`, total variation distance of the attention from uniform; empty without attention.
+        change: float `(layers, heads)`, distance of the attention from its mean over all examples.
+    """
+
+    broken: list[str]
+    difference: float | None = None
+    uniform: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
+    change: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedRun:
+    """What the files of a run folder hold.
+
+    Attributes:
+        folder: its path.
+        config: `config.json`.
+        history: `history.csv`, a row per epoch.
+        metrics: `metrics.json`.
+        training: `training.json`.
+        card: `data.json`.
+        matrix: `confusion_matrix.csv`, integers `(classes, classes)`, truth in rows; `(0, 0)` without the file.
+        band: `Band`, what runs of the same kind reach; or None.
+        model: `ModelFacts` of `model.keras`; or None.
+    """
+
+    folder: pathlib.Path
+    config: dict[str, Any]
+    history: pd.DataFrame
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    card: dict[str, Any]
+    matrix: np.ndarray
+    band: Any = None  # a check that needs a band, or the model, is called only where there is one
+    model: Any = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The `TrainingConfig`, {} where it is not recorded."""
+        return self.config.get("settings") or {}
+
+    @property
+    def score(self) -> str:
+        """Name of the score that is watched: "accuracy", "mean_iou"; "" where there is none."""
+        return next((name for name in SCORES if {name, f"val_{name}"} <= {*self.history}), "")
+
+    @property
+    def class_names(self) -> list[str]:
+        """One name per class; numbers where names are not recorded."""
+        return (self.config.get("data") or {}).get("class_names") or [str(number) for number in range(len(self.matrix))]
+
+    @property
+    def class_shares(self) -> np.ndarray:
+        """Share of the test data that each class has, or equal shares; empty where the classes are not known."""
+        if self.matrix.sum():
+            return self.matrix.sum(1) / self.matrix.sum()
+        count = len(self.class_names)
+        return np.full(count, 1 / max(1, count))
+
+    @property
+    def guess(self) -> float:
+        """Accuracy of always giving the most frequent class; 1 where the classes are not known."""
+        return float(self.class_shares.max(initial=0.0)) or 1.0
+
+    def last(self, name: str, before: int = 0) -> float:
+        """A column of the history in the last epoch, or that many epochs before it."""
+        return float(self.history[name].iloc[-1 - before])
+
+    @functools.cached_property
+    def present(self) -> set[str]:
+        """Which of `NEEDS` the run has."""
+        columns = {*self.history} if len(self.history) else set()
+        first_layer, inputs = (self.training.get(name) or {} for name in ("first_layer", "inputs"))
+        found = {
+            "history": columns,
+            "scores": columns and self.score,
+            "losses": {"loss", "val_loss"} <= columns,
+            "learning rate": "learning_rate" in columns and self.history["learning_rate"].notna().all(),
+            "settings": self.settings,
+            "matrix": self.matrix.sum(),
+            "test": "accuracy" in self.metrics,
+            "card": self.card,
+            "labels": self.training.get("labels"),
+            "inputs": inputs.get("channel_means"),
+            "first layer": first_layer,
+            "overlap": self.training.get("overlap"),
+            "parameters": self.training.get("parameters"),
+            "band": columns and self.band and self.score,
+            "model": self.model,
+        }
+        return {name for name, is_there in found.items() if is_there}
+
+
+def read_run(run_dir: run_folder.AnyPath) -> RecordedRun:
+    """Reads a run folder.
+
+    Raises:
+        FileNotFoundError: if it is no folder of a training.
+        ValueError: if one of its files is damaged.
+        OSError: if one cannot be read.
+    """
+    folder = run_folder.local_path(run_dir)
+    files = {name: folder / f"{name}.json" for name in ("config", "metrics", "training", "data")}
+    found = {name: run_folder.read_json(path) if path.exists() else {} for name, path in files.items()}
+    history = pd.DataFrame()
+    if (folder / "history.csv").exists():
+        history = run_folder.read_history(folder)
+        text = [name for name in history if history[name].dtype == object and name != "epoch"]
+        if "epoch" not in history or text or not len(history):
+            found_text = f"text in {text[0]}" if text else "no row" if "epoch" in history else "no column epoch"
+            raise ValueError(f"{folder}/history.csv must hold a row of numbers for each epoch. Received: {found_text}")
+    elif not found["training"]:
+        raise FileNotFoundError(f"RUN must be the folder of a training. Received: {folder}, without history.csv")
+    run = RecordedRun(folder, found["config"], history, found["metrics"], found["training"], found["data"], _matrix(folder))
+    return dataclasses.replace(run, band=band_of(run.config))
+
+
+def _matrix(folder):
+    path = folder / "confusion_matrix.csv"
+    if not path.exists():
+        return np.zeros((0, 0))
+    try:
+        matrix = pd.read_csv(path, index_col=0).to_numpy()
+    except ValueError as error:
+        raise ValueError(f"{path} must hold a table. Received: {error}") from error
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind not in "iuf":
+        raise ValueError(f"{path} must hold a row and a column of numbers for each class. Received: {matrix.shape}")
+    return matrix
