@@ -386,3 +386,14 @@ def test_the_command_ends_with_0_where_nothing_is_found_and_with_1_where_somethi
 
 def test_a_check_of_files_loads_no_keras(folder):
     assert "keras" not in sys.modules
+
+
+def test_a_run_that_is_longer_than_its_band_is_compared_in_the_last_epoch_of_the_band(folder, monkeypatch):
+    facts = json.loads(json.dumps(bands.band_of(folder.config).facts))
+    facts["history"] = {name: {kind: values[:3] for kind, values in one.items()} for name, one in facts["history"].items()}
+    monkeypatch.setattr(bands, "shipped", lambda: {"channel_means": {}, "bands": [facts]})
+    folder.history["val_accuracy"] = [0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9]
+    found = diagnosis.check_run(folder.write(), with_model=False)
+    assert "Compared in epoch 3 with 5 runs" in str(found)
+    (problem,) = [problem for problem in found.problems if problem.name == "score_too_low"]
+    assert problem.seen.startswith("After epoch 3 val_accuracy is 0.100, where ")

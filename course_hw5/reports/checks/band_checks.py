@@ -6,10 +6,10 @@ from course_hw5.reports.checks.recorded_run import RecordedRun
 FAR = 3.0  # factor between learning rates
 
 
-def _is_low(run, metric, epochs=None):
-    """Whether a score is below the band in the last epoch, and so what is usual."""
-    usual = run.band.interval(metric, epochs or len(run.history))
-    return usual if usual and not run.last(metric) >= usual.low else None
+def _usual_if_low(run, metric):
+    """What is usual of a score that is below the band; else None."""
+    usual = run.band.interval(metric, run.compared_epoch)
+    return usual if usual and not run.compared(metric) >= usual.low else None
 
 
 def _rate(run):
@@ -18,8 +18,8 @@ def _rate(run):
     return found / usual if found and usual else 1.0
 
 
-def _is_sick(run):
-    return _is_low(run, run.score) or _is_low(run, f"val_{run.score}")
+def _is_low(run):
+    return _usual_if_low(run, run.score) or _usual_if_low(run, f"val_{run.score}")
 
 
 @check(
@@ -29,7 +29,7 @@ def _is_sick(run):
     advice="Leave out --learning-rate, or divide it by 3 until the training loss falls in every epoch.",
 )
 def learning_rate_too_high(run: RecordedRun) -> str | None:
-    if _rate(run) < FAR or not _is_sick(run):
+    if _rate(run) < FAR or not _is_low(run):
         return None
     return f"The learning rate is {run.settings['learning_rate']:g}, {_rate(run):.3g} times the usual one, and scores are low."
 
@@ -41,7 +41,7 @@ def learning_rate_too_high(run: RecordedRun) -> str | None:
     advice="Leave out --learning-rate, or multiply it by 3 as long as the training loss falls faster.",
 )
 def learning_rate_too_low(run: RecordedRun) -> str | None:
-    if _rate(run) > 1 / FAR or not _is_sick(run):
+    if _rate(run) > 1 / FAR or not _is_low(run):
         return None
     usual = run.band.settings["learning_rate"]
     return f"The learning rate is {run.settings['learning_rate']:g}, where {usual:g} is usual, and scores are low."
@@ -53,12 +53,12 @@ def learning_rate_too_low(run: RecordedRun) -> str | None:
     advice="Look at training examples whose label the model finds least likely; correct or remove them.",
 )
 def noisy_training_labels(run: RecordedRun) -> str | None:
-    usual, lead = _is_low(run, run.score), run.band.interval("lead", len(run.history))
-    ahead = run.last(f"val_{run.score}", 1) - run.last(run.score) if len(run.history) > 1 else 0.0
+    usual, lead = _usual_if_low(run, run.score), run.band.interval("lead", run.compared_epoch)
+    ahead = run.compared(f"val_{run.score}", 1) - run.compared(run.score) if run.compared_epoch > 1 else 0.0
     if not usual or not lead or ahead <= max(lead.high, 0.03):
         return None
-    share = 1 - 2 * run.last(run.score) / (usual.low + usual.high)
-    train, validation = run.last(run.score), run.last(f"val_{run.score}", 1)
+    share = 1 - 2 * run.compared(run.score) / (usual.low + usual.high)
+    train, validation = run.compared(run.score), run.compared(f"val_{run.score}", 1)
     scores = f"{train:.3f} in training, where {usual} is usual, and {validation:.3f} in validation"
     return f"{run.score} is {scores}: as if {percent(share)} of the training labels were wrong."
 
@@ -70,12 +70,14 @@ def noisy_training_labels(run: RecordedRun) -> str | None:
 )
 def score_too_low(run: RecordedRun) -> str | None:
     names = (f"val_{run.score}", run.score)
-    low = [f"{name} is {run.last(name):.3f}, where {usual} is usual" for name in names if (usual := _is_low(run, name))]
+    low = [
+        f"{name} is {run.compared(name):.3f}, where {usual} is usual" for name in names if (usual := _usual_if_low(run, name))
+    ]
     if not low:
         return None
     others = [f"{name} {value} ({usual})" for name, (value, usual) in run.band.differences(run.settings).items()]
     told = f" Settings that differ, with the usual ones: {', '.join(others)}." if others else ""
-    return f"After epoch {len(run.history)} {' and '.join(low)}.{told}"
+    return f"After epoch {run.compared_epoch} {' and '.join(low)}.{told}"
 
 
 @check(
@@ -85,11 +87,11 @@ def score_too_low(run: RecordedRun) -> str | None:
     advice="Make sure that no example is in two splits, and that the labels are no part of the inputs.",
 )
 def better_than_usual(run: RecordedRun) -> str | None:
-    name, epoch = f"val_{run.score}", len(run.history)
+    name, epoch = f"val_{run.score}", run.compared_epoch
     if run.band.differences(run.settings):
         return None
     score, loss = run.band.interval(name, epoch), run.band.interval("val_loss", epoch)
-    told = [f"{name} is {run.last(name):.3f}, where {score} is usual"] if score and run.last(name) > score.high else []
-    if loss and "val_loss" in run.history and run.last("val_loss") < loss.low:
-        told.append(f"val_loss is {run.last('val_loss'):.3f}, where {loss} is usual")
+    told = [f"{name} is {run.compared(name):.3f}, where {score} is usual"] if score and run.compared(name) > score.high else []
+    if loss and "val_loss" in run.history and run.compared("val_loss") < loss.low:
+        told.append(f"val_loss is {run.compared('val_loss'):.3f}, where {loss} is usual")
     return f"After epoch {epoch} {' and '.join(told)}, with the same settings." if told else None

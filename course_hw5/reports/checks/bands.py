@@ -36,13 +36,14 @@ class Band:
     """What runs of several seeds reached.
 
     Args:
-        facts: an entry of `bands.json`: "key", "settings", "seeds", "epochs", and "history", a dict of metrics to means and
-            standard deviations by epoch, of losses those of their logarithm.
+        facts: an entry of `bands.json`: "key", "settings", "seeds", "history", a dict of metrics to means and standard
+            deviations by epoch, of losses those of their logarithm, and "classes_never_predicted", both of how many.
     """
 
     def __init__(self, facts: dict[str, Any]):
         self.facts = facts
         self.key, self.settings, self.seeds = facts["key"], facts["settings"], facts["seeds"]
+        self.epochs = max(len(found["mean"]) for found in facts["history"].values())
 
     def interval(self, metric: str, epoch: int) -> Interval | None:
         """What is usual of a metric after an epoch, from 1 on; None where the band has none."""
@@ -51,6 +52,12 @@ class Band:
             return None
         near = [std for std in found["std"][max(0, epoch - 2) : epoch + 1] if std is not None]
         return _interval(metric, found["mean"][epoch - 1], float(np.sqrt(np.mean(np.square(near)))))
+
+    @property
+    def most_never_predicted(self) -> float:
+        """How many classes are usually never predicted, at most."""
+        found = self.facts["classes_never_predicted"]
+        return found["mean"] + WIDTH * found["std"]
 
     def differences(self, settings: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Settings of a run that are not the usual ones: names to the run's and the usual value."""
@@ -122,7 +129,7 @@ def make_band(runs: Iterable[Any]) -> dict[str, Any]:
         "settings": settings,
         "seeds": seeds,
         "history": {name: _statistics(name, [history[name].to_numpy() for history in histories]) for name in shared},
-        "classes_never_predicted": max(unseen),
+        "classes_never_predicted": {"mean": round(float(np.mean(unseen)), 3), "std": round(float(np.std(unseen, ddof=1)), 3)},
     }
 
 

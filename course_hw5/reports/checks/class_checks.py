@@ -33,14 +33,14 @@ def one_class_predicted(run: RecordedRun) -> str | None:
 
 @check(
     "matrix",
-    means="Its column in the confusion matrix is empty: the class is rare in training, has no labels there, or was merged.",
-    advice="Count the training labels of each class; give a rare class more examples or a weight (fit(class_weight=...)).",
+    means="Its column in the confusion matrix is empty: the class is rare or missing in training, or is learnt last.",
+    advice="Count the training labels of each class; give a rare one a weight (fit(class_weight=...)); train for more epochs.",
 )
 def class_never_predicted(run: RecordedRun) -> str | None:
     if _gives_one_class(run.matrix) is not None:
         return None
     empty = np.flatnonzero((run.matrix.sum(0) == 0) & (run.matrix.sum(1) >= FEWEST))
-    usual = run.band.facts["classes_never_predicted"] if run.band else 0
+    usual = run.band.most_never_predicted if run.band and len(run.history) <= run.band.epochs else 0
     if len(empty) <= usual:
         return None
     names = listed([f"{run.class_names[index]} ({int(run.matrix[index].sum()):,} in the test data)" for index in empty])

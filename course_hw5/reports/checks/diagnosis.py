@@ -2,12 +2,10 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 from course_hw5.files import AnyPath
 from course_hw5.reports.checks import band_checks, class_checks, curve_checks, input_checks, model_checks, schedule_checks
-from course_hw5.reports.checks.bands import Band
 from course_hw5.reports.checks.problem import CHECKS, Problem
 from course_hw5.reports.checks.recorded_run import NEEDS, RecordedRun, read_run
 
@@ -43,7 +41,7 @@ class Diagnosis:
 
     def __str__(self):
         count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}" if self.problems else "no problem found"
-        lines = [f"{self.run.folder}: {count}", _compared(self.run.band), ""]
+        lines = [f"{self.run.folder}: {count}", _compared(self.run), ""]
         for number, problem in enumerate(self.problems, start=1):
             lines += [f"{number}. {problem.name}"]
             for told in (problem.seen, f"Usually: {problem.means}", f"Try: {problem.advice}"):
@@ -53,11 +51,11 @@ class Diagnosis:
         return "\n".join(lines).rstrip()
 
 
-def _compared(band: Band | None) -> str:
-    if band is None:
+def _compared(run: RecordedRun) -> str:
+    if run.band is None:
         return "No band fits this run (its data, options or epochs are not those of a recipe that was measured)."
-    seeds: Sequence[int] = band.seeds
-    return f"Compared with {len(seeds)} runs of the same recipe, seeds {', '.join(map(str, seeds))}."
+    seeds, told = run.band.seeds, f" in epoch {run.compared_epoch}" if run.compared_epoch < len(run.history) else ""
+    return f"Compared{told} with {len(seeds)} runs of the same recipe, seeds {', '.join(map(str, seeds))}."
 
 
 def check_run(run_dir: AnyPath, with_model: bool = True) -> Diagnosis:

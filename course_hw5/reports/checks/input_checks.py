@@ -139,4 +139,4 @@ def frozen(run: RecordedRun) -> str | None:
     is_lora = (run.config.get("arguments") or {}).get("lora")
     if is_lora or trained >= TRAINABLE * count:
         return None
-    return f"{trained:,} of {count:,} parameters are trained ({percent(trained / count, 2)})."
+    return f"{trained:,} of {count:,} parameters are trained ({percent(trained / count, 3)})."

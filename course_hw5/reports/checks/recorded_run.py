@@ -30,7 +30,7 @@ NEEDS = {
     "overlap": RECORDED,
     "parameters": RECORDED,
     "band": "a band",
-    "model": "model.keras",
+    "model": "model.keras, or by --no-model",
 }
 
 
@@ -104,6 +104,15 @@ class RecordedRun:
     def guess(self) -> float:
         """Accuracy of always giving the most frequent class; 1 where the classes are not known."""
         return float(self.class_shares.max(initial=0.0)) or 1.0
+
+    @property
+    def compared_epoch(self) -> int:
+        """The last epoch that the run and its band have."""
+        return min(len(self.history), self.band.epochs)
+
+    def compared(self, name: str, before: int = 0) -> float:
+        """A column of the history in that epoch, or that many epochs before it."""
+        return float(self.history[name].iloc[self.compared_epoch - 1 - before])
 
     def last(self, name: str, before: int = 0) -> float:
         """A column of the history in the last epoch, or that many epochs before it."""
