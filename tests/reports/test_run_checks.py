@@ -352,6 +352,13 @@ def test_a_damaged_file_is_bad_input(name, folder, capsys):
     assert name in line and "Received: " in line
 
 
+@pytest.mark.parametrize("name, text", [("config.json", '{"settings": "none"}'), ("training.json", '{"labels": "none"}')])
+def test_a_file_of_another_program_is_bad_input(name, text, folder, capsys):
+    (folder.write() / name).write_text(text)
+    assert exit_code(folder.path) == 2
+    assert "must be those of `train`. Received: " in capsys.readouterr().err
+
+
 def exit_code(*arguments):
     with pytest.raises(SystemExit) as end:
         cli.main(["check", "--no-model", *map(str, arguments)])

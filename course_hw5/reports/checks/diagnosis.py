@@ -73,16 +73,24 @@ def check_run(run_dir: AnyPath, with_model: bool = True) -> Diagnosis:
         FileNotFoundError: if it is no folder of a training.
         ValueError: if a file in it is damaged.
     """
-    run = read_run(run_dir)
-    if with_model and (run.folder / "model.keras").exists():
-        from course_hw5.reports.checks.examined_model import examine
+    try:
+        run = read_run(run_dir)
+        if with_model and (run.folder / "model.keras").exists():
+            from course_hw5.reports.checks.examined_model import examine
 
-        run = dataclasses.replace(run, model=examine(run.folder, run.training))
-    problems, not_checked = [], {}
-    order = [module.__name__ for module in MODULES]
+            run = dataclasses.replace(run, model=examine(run.folder, run.training))
+        return Diagnosis(run, *_look(run))
+    except (AttributeError, LookupError, TypeError) as error:  # of a file that somebody else wrote
+        found = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"The files in {run_dir} must be those of `train`. Received: {found}") from error
+
+
+def _look(run):
+    """Problems, and what was not checked."""
+    order, problems, not_checked = [module.__name__ for module in MODULES], [], {}
     for check in sorted(CHECKS, key=lambda check: order.index(check.look.__module__)):
         if missing := [need for need in check.needs if need not in run.present]:
             not_checked.setdefault(NEEDS[missing[0]], []).append(check.name)
         elif problem := check.problem(run):
             problems.append(problem)
-    return Diagnosis(run, problems, not_checked)
+    return problems, not_checked
