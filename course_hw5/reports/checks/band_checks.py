@@ -3,49 +3,6 @@
 from course_hw5.reports.checks.problem import check, percent
 from course_hw5.reports.checks.recorded_run import RecordedRun
 
-FAR = 3.0  # factor between learning rates
-
-
-def _usual_if_low(run, metric):
-    """What is usual of a score that is below the band; else None."""
-    usual = run.band.interval(metric, run.compared_epoch)
-    return usual if usual and not run.compared(metric) >= usual.low else None
-
-
-def _rate(run):
-    """The learning rate over the usual one."""
-    found, usual = run.settings.get("learning_rate"), run.band.settings.get("learning_rate")
-    return found / usual if found and usual else 1.0
-
-
-def _is_low(run):
-    return _usual_if_low(run, run.score) or _usual_if_low(run, f"val_{run.score}")
-
-
-@check(
-    "band",
-    "settings",
-    means="The learning rate is too high for this recipe: steps jump over what is to be learnt.",
-    advice="Leave out --learning-rate, or divide it by 3 until the training loss falls in every epoch.",
-)
-def learning_rate_too_high(run: RecordedRun) -> str | None:
-    if _rate(run) < FAR or not _is_low(run):
-        return None
-    return f"The learning rate is {run.settings['learning_rate']:g}, {_rate(run):.3g} times the usual one, and scores are low."
-
-
-@check(
-    "band",
-    "settings",
-    means="The learning rate is too low for this recipe: the epochs end before much is learnt.",
-    advice="Leave out --learning-rate, or multiply it by 3 as long as the training loss falls faster.",
-)
-def learning_rate_too_low(run: RecordedRun) -> str | None:
-    if _rate(run) > 1 / FAR or not _is_low(run):
-        return None
-    usual = run.band.settings["learning_rate"]
-    return f"The learning rate is {run.settings['learning_rate']:g}, where {usual:g} is usual, and scores are low."
-
 
 @check(
     "band",
@@ -53,7 +10,7 @@ def learning_rate_too_low(run: RecordedRun) -> str | None:
     advice="Look at training examples whose label the model finds least likely; correct or remove them.",
 )
 def noisy_training_labels(run: RecordedRun) -> str | None:
-    usual, lead = _usual_if_low(run, run.score), run.band.interval("lead", run.compared_epoch)
+    usual, lead = run.usual_if_low(run.score), run.band.interval("lead", run.compared_epoch)
     ahead = run.compared(f"val_{run.score}", 1) - run.compared(run.score) if run.compared_epoch > 1 else 0.0
     if not usual or not lead or ahead <= max(lead.high, 0.03):
         return None
@@ -70,9 +27,7 @@ def noisy_training_labels(run: RecordedRun) -> str | None:
 )
 def score_too_low(run: RecordedRun) -> str | None:
     names = (f"val_{run.score}", run.score)
-    low = [
-        f"{name} is {run.compared(name):.3f}, where {usual} is usual" for name in names if (usual := _usual_if_low(run, name))
-    ]
+    low = [f"{name} is {run.compared(name):.3f}, where {usual} is usual" for name in names if (usual := run.usual_if_low(name))]
     if not low:
         return None
     others = [f"{name} {value} ({usual})" for name, (value, usual) in run.band.differences(run.settings).items()]

@@ -21,7 +21,7 @@ def _gives_one_class(matrix):
 @check(
     "matrix",
     means="The model gives the same answer for nearly everything: it learnt nothing from the inputs, or training ruined it.",
-    advice="Look at the range of the inputs and at the order of the data first, then try a learning rate ten times smaller.",
+    advice="Look at the range of the inputs and at the order of the data first, then divide the learning rate by 10.",
 )
 def one_class_predicted(run: RecordedRun) -> str | None:
     most = _gives_one_class(run.matrix)

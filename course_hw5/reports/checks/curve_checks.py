@@ -16,7 +16,7 @@ LEARNT = 0.85  # accuracy from which the training loss must be small
 
 @check(
     means="A weight became infinite or NaN: the learning rate is too high, the precision too low, or an input or label is NaN.",
-    advice="Try a learning rate ten times smaller; then float32, and look for NaN in the data.",
+    advice="Divide the learning rate by 10; then use float32, and look for NaN in the data.",
 )
 def loss_is_nan(run: RecordedRun) -> str | None:
     error = str(run.training.get("error") or "")
@@ -43,7 +43,7 @@ def unfinished(run: RecordedRun) -> str | None:
 @check(
     "history",
     means="Steps are too large, and the loss is on its way to NaN; now and then a batch of broken data does the same.",
-    advice="Try a learning rate three to ten times smaller, a warm-up, or clipped gradients (clipnorm=1.0).",
+    advice="Divide the learning rate by 3 to 10, or use a warm-up or clipped gradients (clipnorm=1.0).",
 )
 def loss_grows(run: RecordedRun) -> str | None:
     if "loss" not in run.history or not len(run.class_shares):
@@ -67,7 +67,7 @@ def loss_grows(run: RecordedRun) -> str | None:
 @check(
     "scores",
     means="Inputs and labels do not belong together (shuffled apart), or the steps are too small or far too large to learn.",
-    advice="Try to overfit 100 examples; if that fails, show a batch of inputs with its labels, then change the learning rate.",
+    advice="Overfit 100 examples; if that fails, show a batch of inputs with its labels, then change the learning rate.",
 )
 def no_learning(run: RecordedRun) -> str | None:
     if not len(run.class_shares) or run.score == "mean_iou":

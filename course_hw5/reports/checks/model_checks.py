@@ -13,7 +13,7 @@ MOST = 0.5  # share of the heads of a layer
 @check(
     "model",
     means="Training went on after the loss became NaN, or the file was damaged: the model answers nothing.",
-    advice="Train again with a learning rate ten times smaller.",
+    advice="Divide the learning rate by 10 and train again.",
 )
 def weights_not_finite(run: RecordedRun) -> str | None:
     broken = run.model.broken
@@ -23,7 +23,7 @@ def weights_not_finite(run: RecordedRun) -> str | None:
 @check(
     "model",
     means="The output does not depend on the input: units of a layer are dead (ReLU), or the data were all alike.",
-    advice="Try a learning rate ten times smaller and look at the range of the inputs.",
+    advice="Divide the learning rate by 10, and look at the range of the inputs.",
 )
 def same_answer(run: RecordedRun) -> str | None:
     difference = run.model.difference
@@ -35,7 +35,7 @@ def same_answer(run: RecordedRun) -> str | None:
 @check(
     "model",
     means="Heads that attend to all tokens alike, or in the same way whatever they read, choose nothing: they only average.",
-    advice="Try a smaller learning rate or a longer warm-up, and train the layers below the head, too.",
+    advice="Use a smaller learning rate or a longer warm-up, and train the layers below the head, too.",
 )
 def dead_heads(run: RecordedRun) -> str | None:
     uniform, change = run.model.uniform <= UNIFORM, run.model.change <= UNCHANGED

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from course_hw5.reports import run_folder
-from course_hw5.reports.checks.bands import band_of
+from course_hw5.reports.checks.bands import Interval, band_of
 
 TRAINING_FILE = "training.json"  # what is recorded as a training begins
 SCORES = ("accuracy", "mean_iou", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
@@ -113,6 +113,11 @@ class RecordedRun:
     def compared(self, name: str, before: int = 0) -> float:
         """A column of the history in that epoch, or that many epochs before it."""
         return float(self.history[name].iloc[self.compared_epoch - 1 - before])
+
+    def usual_if_low(self, name: str) -> Interval | None:
+        """What is usual of a score that is below the band; else None."""
+        usual = self.band.interval(name, self.compared_epoch)
+        return usual if usual and not self.compared(name) >= usual.low else None
 
     def last(self, name: str, before: int = 0) -> float:
         """A column of the history in the last epoch, or that many epochs before it."""

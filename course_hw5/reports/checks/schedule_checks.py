@@ -5,6 +5,7 @@ import numpy as np
 from course_hw5.reports.checks.problem import check
 from course_hw5.reports.checks.recorded_run import RecordedRun
 
+FAR = 3.0  # factor between learning rates
 NOTHING = 1e-6  # of the highest rate
 TOLERANCE = 0.06  # of the highest rate: warm-ups are rounded to whole steps
 
@@ -59,3 +60,38 @@ def _expected_rates(settings, epochs):
     progress = np.clip((epochs - warmup) / max(settings["epochs"] - warmup, 1e-9), 0, 1)
     fall = highest * (1 + np.cos(np.pi * progress)) / 2
     return np.where(epochs < warmup, highest * epochs / max(warmup, 1e-9), fall)
+
+
+def _rate(run):
+    """The learning rate over the usual one."""
+    found, usual = run.settings.get("learning_rate"), run.band.settings.get("learning_rate")
+    return found / usual if found and usual else 1.0
+
+
+def _is_low(run):
+    return run.usual_if_low(run.score) or run.usual_if_low(f"val_{run.score}")
+
+
+@check(
+    "band",
+    "settings",
+    means="The learning rate is too high for this recipe: steps jump over what is to be learnt.",
+    advice="Leave out --learning-rate, or divide it by 3 until the training loss falls in every epoch.",
+)
+def learning_rate_too_high(run: RecordedRun) -> str | None:
+    if _rate(run) < FAR or not _is_low(run):
+        return None
+    return f"The learning rate is {run.settings['learning_rate']:g}, {_rate(run):.3g} times the usual one, and scores are low."
+
+
+@check(
+    "band",
+    "settings",
+    means="The learning rate is too low for this recipe: the epochs end before much is learnt.",
+    advice="Leave out --learning-rate, or multiply it by 3 as long as the training loss falls faster.",
+)
+def learning_rate_too_low(run: RecordedRun) -> str | None:
+    if _rate(run) > 1 / FAR or not _is_low(run):
+        return None
+    usual = run.band.settings["learning_rate"]
+    return f"The learning rate is {run.settings['learning_rate']:g}, where {usual:g} is usual, and scores are low."
