@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import runpy
 import sys
 
 import numpy as np
@@ -404,3 +405,16 @@ def test_a_run_that_is_longer_than_its_band_is_compared_in_the_last_epoch_of_the
     assert "Compared in epoch 3 with 5 runs" in str(found)
     (problem,) = [problem for problem in found.problems if problem.name == "score_too_low"]
     assert problem.seen.startswith("After epoch 3 val_accuracy is 0.100, where ")
+
+
+def test_the_script_adds_the_band_of_new_runs_and_refuses_too_few(folder, capsys):
+    main = runpy.run_path(str(GUIDE.parents[2] / "scripts" / "make_run_bands.py"))["main"]
+    runs, out = [str(run.folder) for run in runs_of(folder, (0, 1, 2))], folder.path / "bands.json"
+    out.write_text('{"channel_means": {}, "bands": [{"key": "another"}]}')
+    main([*runs, "--out", str(out)])
+    assert "mlp_classifier" in capsys.readouterr().out
+    one, other = json.loads(out.read_text())["bands"]
+    assert [one["key"], other["seeds"]] == ["another", [0, 1, 2]]
+    with pytest.raises(SystemExit, match="2"):
+        main([*runs[:2], "--out", str(out)])
+    assert "A band needs runs of three seeds or more, each once. Received: seeds [0, 1] in " in capsys.readouterr().err
