@@ -101,7 +101,7 @@ def validation_at_chance(run: RecordedRun) -> str | None:
 @check(
     "scores",
     "losses",
-    means="The model overfits: it learns the training examples by heart, and what it learns of them does not hold elsewhere.",
+    means="The model overfits: what it learns of the training examples does not hold for others.",
     advice="Use more data or augmentation, dropout or weight decay, fewer epochs, or a smaller model.",
 )
 def overfit(run: RecordedRun) -> str | None:
@@ -116,8 +116,7 @@ def overfit(run: RecordedRun) -> str | None:
 
 @check(
     "scores",
-    means="Validation is easier than training: a leak (copies of training data), noisy training labels, or strong augmentation."
-    " Dropout, too, is in training alone.",
+    means="Validation is easier than training: a leak, noisy training labels, or the augmentation and dropout of training.",
     advice="Look for validation examples among the training data; score the model on training data without augmentation.",
 )
 def validation_above_training(run: RecordedRun) -> str | None:

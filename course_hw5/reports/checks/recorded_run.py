@@ -162,7 +162,7 @@ def read_run(run_dir: run_folder.AnyPath) -> RecordedRun:
     history = pd.DataFrame()
     if (folder / "history.csv").exists():
         history = run_folder.read_history(folder)
-        text = [name for name in history if history[name].dtype == object and name != "epoch"]
+        text = [name for name in history if not pd.api.types.is_numeric_dtype(history[name])]
         if "epoch" not in history or text or not len(history):
             found_text = f"text in {text[0]}" if text else "no row" if "epoch" in history else "no column epoch"
             raise ValueError(f"{folder}/history.csv must hold a row of numbers for each epoch. Received: {found_text}")
