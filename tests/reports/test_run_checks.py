@@ -191,7 +191,7 @@ def score_too_low(run):
 
 
 def better_than_usual(run):
-    run.history["val_loss"] = 1e-4
+    run.history["val_mean_iou"] = 0.6
 
 
 PLANTED = [
@@ -205,6 +205,8 @@ PLANTED = [
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_is_named_and_explained(plant, folder):
+    if plant is better_than_usual:  # which no accuracy on digits can be: 1 is usual
+        folder = Folder(folder.path, "segmenter-digits-5")
     plant(folder)
     found = folder.problems()
     assert plant.__name__ in found

@@ -43,10 +43,7 @@ def score_too_low(run: RecordedRun) -> str | None:
 )
 def better_than_usual(run: RecordedRun) -> str | None:
     name, epoch = f"val_{run.score}", run.compared_epoch
-    if run.band.differences(run.settings):
+    usual = run.band.interval(name, epoch)
+    if usual is None or run.band.differences(run.settings) or run.compared(name) <= usual.high:
         return None
-    score, loss = run.band.interval(name, epoch), run.band.interval("val_loss", epoch)
-    told = [f"{name} is {run.compared(name):.3f}, where {score} is usual"] if score and run.compared(name) > score.high else []
-    if loss and "val_loss" in run.history and run.compared("val_loss") < loss.low:
-        told.append(f"val_loss is {run.compared('val_loss'):.3f}, where {loss} is usual")
-    return f"After epoch {epoch} {' and '.join(told)}, with the same settings." if told else None
+    return f"After epoch {epoch} {name} is {run.compared(name):.3f}, where {usual} is usual with the same settings."
