@@ -102,6 +102,7 @@ class Verifier:
         yield from submitted_run.check_evaluation(self.run, found, self.tolerance.test)
         yield from submitted_run.check_accuracies(self.run, self._counts())
         self.checked = {}
+        yield from self._check_rates()
         for found_by_backups in (*map(self._replay, epochs), self._check_best(loaded)):
             try:
                 yield from found_by_backups
@@ -131,7 +132,7 @@ class Verifier:
         if epoch - 1 in self.run.backups:
             callbacks.restore(path, self.model)
             yield self._check_schedule(epoch - 1)
-            if epoch - 1 not in self.checked:
+            if "val_loss" not in self.checked.get(epoch - 1, ()):
                 scores = self._validated(self.model, self.validation_data)
                 yield self._check_row(f"history.csv, epoch {epoch - 1}", epoch - 1, scores, f"validated with {path.name}")
         before = {name: np.array(value) for name, value in callbacks.state_arrays(self.model).items()}  # not the very memory
@@ -163,12 +164,29 @@ class Verifier:
     def _check_schedule(self, epoch):
         """After a backup is restored: as many steps as epochs, and the learning rate that config.json gives there."""
         steps, expected = int(self.model.optimizer.iterations), epoch * self.batches
-        rate = optimizers.learning_rate(self.config, self.batches)
-        rate = float(rate(steps)) if callable(rate) else rate
+        rate = self._rate(steps)
         found = float(self.model.optimizer.learning_rate)
         is_right = steps == expected and math.isclose(rate, found, rel_tol=1e-5, abs_tol=1e-12)
         detail = f"{steps} of {expected} steps, learning rate {found:.6g} of {rate:.6g} by config.json"
         return Check(f"epoch-{epoch:04d}.npz, schedule", FOLLOWS if is_right else DIFFERS, detail)
+
+    def _rate(self, steps):
+        """The learning rate after so many steps."""
+        rate = optimizers.learning_rate(self.config, self.batches)
+        return float(rate(steps)) if callable(rate) else rate
+
+    def _check_rates(self):
+        """The learning rate at the end of each epoch; older runs have no such column."""
+        if "learning_rate" not in self.run.history:
+            return
+        wrong = []
+        for epoch, found in zip(self.run.history["epoch"], self.run.history["learning_rate"]):
+            self.checked.setdefault(epoch, set()).add("learning_rate")
+            rate = self._rate(int(epoch) * self.batches)
+            if not math.isclose(rate, found, rel_tol=1e-5, abs_tol=1e-12):
+                wrong.append(f"that of epoch {epoch} must be {rate:.6g}. Received: {found:.6g}")
+        detail = "; ".join(wrong[:3]) or "at the end of each epoch that of config.json"
+        yield Check("history.csv, learning_rate", DIFFERS if wrong else FOLLOWS, detail)
 
     def _check_row(self, part, epoch, logs, how):
         """Compares scores computed here with the row of an epoch."""

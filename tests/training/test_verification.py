@@ -108,6 +108,11 @@ def test_a_value_of_the_history_that_is_changed_is_found(epoch, column, value, r
     assert f"history.csv, epoch {epoch}" in differing(verifier, run, honest_model)
 
 
+def test_a_learning_rate_that_is_not_of_the_schedule_is_found_in_any_row(run, verifier, honest_model):
+    edit_table(run / "history.csv", lambda table: table.assign(learning_rate=[0.1, *table["learning_rate"][1:]]))
+    assert differing(verifier, run, honest_model) == {"history.csv, learning_rate"}
+
+
 def test_a_made_up_accuracy_that_no_count_gives_is_found_in_any_row(run, verifier, honest_model):
     edit_table(run / "history.csv", lambda table: table.assign(val_accuracy=[0.9, *table["val_accuracy"][1:]]))
     assert differing(verifier, run, honest_model) == {"history.csv, val_accuracy"}
