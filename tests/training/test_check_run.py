@@ -226,3 +226,23 @@ def test_heads_that_attend_to_all_patches_alike_are_named(scale, expected, tmp_p
     model.save(tmp_path / "model.keras")
     (tmp_path / "history.csv").write_text("epoch,loss\n1,2.0\n")
     assert [*problems(tmp_path, with_model=True)] == expected
+
+
+def test_heads_of_a_bert_that_was_not_trained_are_named(tmp_path):
+    backbone = course_hw5.bert_backbone("tiny", num_layers=1)
+    course_hw5.bert_classifier(backbone).save(tmp_path / "model.keras")
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,0.7\n")
+    found = problems(tmp_path, with_model=True)["dead_heads"]
+    assert found.seen == "Of 2 attention heads 2 are dead (2 uniform); layers in which most are: 1."
+
+
+@pytest.mark.parametrize("value, name", [(np.nan, "weights_not_finite"), (0.0, "same_answer")])
+def test_a_model_that_answers_nothing_is_named(value, name, tmp_path):
+    model = course_hw5.mlp_classifier(hidden_units=(4,))
+    model.layers[-1].kernel.assign(np.full((4, 10), value))
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,0.7\n")
+    assert [*problems(tmp_path, with_model=True)] == [name]
+    (tmp_path / "model.keras").write_bytes(b"torn")
+    with pytest.raises(ValueError, match="must be a whole .keras file"):
+        course_hw5.check_run(tmp_path)

@@ -46,4 +46,4 @@ def dead_heads(run: RecordedRun) -> str | None:
     kinds = {"uniform": int(uniform.sum()), "the same for all examples": int((change & ~uniform).sum())}
     told = " and ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
     names = listed([str(index + 1) for index in layers])
-    return f"Of {dead.size} attention heads {int(np.sum(dead))} are dead ({told}), most of those of layers {names}."
+    return f"Of {dead.size} attention heads {int(np.sum(dead))} are dead ({told}); layers in which most are: {names}."
