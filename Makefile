@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet
 
-.PHONY: demo check lint unit javascript test coverage test-lowest notebooks docs
+.PHONY: demo check lint unit javascript browser test coverage test-lowest notebooks docs
 
 demo: export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/demo
@@ -32,14 +32,15 @@ javascript:
 	else npm test --silent && if npm install --silent --no-audit --no-fund --fetch-retries 0; then npm run --silent lint; \
 	else echo "skipped: the linter of JavaScript needs npm's registry"; fi; fi
 
-# The whole gate: each test once. Browser tests run alone, since they measure time. The other tests run in parts, two at a time, the
-# longest first. Each part is a process of its own: TensorFlow keeps the graphs of trained models until their process ends.
+# The whole gate: each test once, in parts, two at a time, the longest first. Each part is a process of its own: TensorFlow keeps the
+# graphs of trained models until their process ends.
 PARTS := rest training processes bert labs models notebooks package images layers commands data
 TWO := --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 test: $(VENV)/test
-	$(MAKE) $(TWO) check
-	$(BIN)/python -m pytest -m browser $(COVER)
-	$(MAKE) $(TWO) $(addprefix part-,$(PARTS))
+	$(MAKE) $(TWO) check $(addprefix part-,$(PARTS)) browser
+
+browser: $(VENV)/test
+	COVERAGE_FILE=.coverage-browser $(BIN)/python -m pytest -m browser $(COVER)
 
 notebooks_tests := tests/test_notebooks.py
 training_tests := tests/training
@@ -56,7 +57,7 @@ rest_tests := $(addprefix --ignore ,$(foreach part,$(PARTS),$($(part)_tests)))
 part-% test-with-%: export TF_NUM_INTRAOP_THREADS := 1
 part-% test-with-%: export TF_NUM_INTEROP_THREADS := 1
 part-% test-with-%: export OMP_NUM_THREADS := 1
-part-%:
+part-%: $(VENV)/test
 	COVERAGE_FILE=.coverage-$* $(BIN)/python -m pytest -m "not unit and not browser" $($*_tests) $(COVER)
 
 # As `make test`; prints which lines of the package no test runs. Processes that tests start are counted, too.
@@ -65,7 +66,7 @@ coverage: COVER := --cov --cov-append --cov-report= --cov-context=test
 coverage: $(VENV)/test
 	$(BIN)/coverage erase
 	$(MAKE) test COVER="$(COVER)"
-	$(BIN)/coverage combine --append $(addprefix .coverage-,$(PARTS))
+	$(BIN)/coverage combine --append $(addprefix .coverage-,$(PARTS) browser)
 	$(BIN)/coverage report --fail-under 95
 
 # All tests but the slow ones with the oldest versions that setup.cfg allows, and with those of Colab.
