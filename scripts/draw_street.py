@@ -93,7 +93,7 @@ def person(draw, x, depth, color):
 
 
 def street():
-    """The picture, a `PIL.Image` of 480x360 pixels."""
+    """The image, a `PIL.Image` of 480x360 pixels."""
     image = Image.new("RGB", (SCALE * WIDTH, SCALE * HEIGHT))
     draw = ImageDraw.Draw(image)
     for row, share in enumerate(np.linspace(0, 1, SCALE * HORIZON)):

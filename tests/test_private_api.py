@@ -22,8 +22,9 @@ PRIVATE = (
     ),
     (
         "training/optimizers.py",
-        {"_backend_update_step"},
-        "XLA compiles the update of all weights as one; 0.1; without it Keras updates them one by one",
+        {"_backend_update_step", "_should_use_adamw"},
+        "XLA compiles the update of all weights as one; 0.1; without it Keras updates them one by one. Muon is for kernels of "
+        "convolutions, too; 0.3; without it AdamW trains them",
     ),
     (
         "training/optimizers.py",

@@ -9,6 +9,15 @@ from course_hw5.explanation.extract import attention_model
 from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.models.beit_tasks import BeitTask
 
+OF_ONE_UNIT = (
+    keras.layers.Activation,
+    keras.layers.Add,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+    keras.layers.ReLU,
+    keras.layers.Rescaling,
+)
+
 
 def receptive_fields(model: keras.Model) -> dict[str, int]:
     """Side of the square of pixels that a unit of each layer reads (Araujo et al. 2019, https://doi.org/10.23915/distill.00021).
@@ -19,6 +28,9 @@ def receptive_fields(model: keras.Model) -> dict[str, int]:
     Returns:
         Dict of the names of convolutions and pooling layers, in the order of their calls, to pixels. Near the border a
         field reaches beyond the image. Empty where the first layer that mixes pixels reads them all.
+
+    Raises:
+        ValueError: if a layer is none of these, or looks at what is no square.
 
     Example:
         >>> from course_hw5 import cnn_classifier
@@ -41,10 +53,18 @@ def receptive_fields(model: keras.Model) -> dict[str, int]:
 
 def _window(layer):
     """Side and stride of the square that a layer looks at."""
-    convolution = layer.convolution if isinstance(layer, ConvolutionBlock) else layer
-    if isinstance(convolution, keras.layers.Conv2D):
-        return convolution.kernel_size[0], convolution.strides[0]
-    return (layer.pool_size[0], layer.strides[0]) if isinstance(layer, keras.layers.MaxPooling2D) else (1, 1)
+    part = layer.convolution if isinstance(layer, ConvolutionBlock) else layer
+    if type(part) is keras.layers.Conv2D:
+        sizes, strides = [1 + (n - 1) * wide for n, wide in zip(part.kernel_size, part.dilation_rate)], part.strides
+    elif isinstance(part, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
+        sizes, strides = part.pool_size, part.strides
+    elif isinstance(part, OF_ONE_UNIT):
+        return 1, 1
+    else:
+        raise ValueError(f"Layers must be convolutions, pooling, or treat each unit alone. Received: {layer.name}")
+    if len({*sizes}) > 1 or len({*strides}) > 1:
+        raise ValueError(f"Layers must look at squares. Received: {layer.name}, {tuple(sizes)} in steps of {tuple(strides)}")
+    return sizes[0], strides[0]
 
 
 def reach(model: keras.Model, images: UInt8[np.ndarray, "batch height width channels"]) -> dict:

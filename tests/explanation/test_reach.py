@@ -37,3 +37,24 @@ def test_reach_of_each_kind_of_model(random):
 def test_a_model_that_reads_no_image_is_refused():
     with pytest.raises(ValueError, match="must be a BEiT, or made of convolutions or dense layers. Received: bert"):
         reach(bert_backbone("tiny"), None)
+
+
+@pytest.mark.parametrize(
+    "layer, reason",
+    [
+        (keras.layers.Conv2D(2, (3, 1)), r"look at squares. Received: odd, \(3, 1\) in steps of \(1, 1\)"),
+        (keras.layers.DepthwiseConv2D(3), "treat each unit alone. Received: odd"),
+    ],
+)
+def test_layers_whose_field_is_not_known_are_refused(layer, reason):
+    layer.name = "odd"
+    images = keras.Input((8, 8, 3))
+    with pytest.raises(ValueError, match=reason):
+        receptive_fields(keras.Model(images, layer(images)))
+
+
+def test_dilated_convolutions_and_means_reach_as_far_as_they_look():
+    x = images = keras.Input((32, 32, 3))
+    for layer in (keras.layers.AveragePooling2D(2, name="mean"), keras.layers.Conv2D(2, 3, dilation_rate=2, name="dilated")):
+        x = layer(x)
+    assert receptive_fields(keras.Model(images, x)) == {"mean": 2, "dilated": 10}
