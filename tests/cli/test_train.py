@@ -30,7 +30,7 @@ def small_perceptron(monkeypatch):
         monkeypatch.setitem(options, "hidden_units", (64, 32))
 
 
-@pytest.mark.parametrize("script", ["train_segmenter.py", "train_beit.py"])
+@pytest.mark.parametrize("script", ["train_segmenter.py", "train_beit.py", "train_cnn.py"])
 def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, tmp_path, monkeypatch):
     num_layers = 6 if script == "train_segmenter.py" else 1
     for name, value in (("hidden_dim", 12), ("num_heads", 3), ("num_layers", num_layers)):
@@ -38,6 +38,7 @@ def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, t
     arguments = ["--dataset", "digits", "--epochs", "1", "--out", str(tmp_path)]
     if script == "train_segmenter.py":
         patch_digit_scenes(monkeypatch)
+    arguments += ["--widths", "4", "4"] if script == "train_cnn.py" else []
     monkeypatch.setattr(sys, "argv", [script, *arguments])
     runpy.run_path(str(SCRIPTS / script), run_name="__main__")
     report = "class_scores.csv" if script == "train_segmenter.py" else "classification_report.txt"
