@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> str:
 
 
 def _said(found, kind):
-    where = "are there twice" if found.first == found.second else f"are in {found.first}, too"
+    count = found.exact + found.near
+    examples, repeat, are = ("example", "repeats", "is") if count == 1 else ("examples", "repeat", "are")
+    where = f"{repeat} earlier ones" if found.first == found.second else f"{are} in {found.first}, too"
     differ = f", {found.contradicting} with another {'mask' if kind == 'masks' else 'class'}" if found.contradicting else ""
-    return f"{found.exact + found.near} of {found.second} {where} ({found.exact} the same{differ})"
+    return f"{count} {examples} of {found.second} {where} ({found.exact} exactly{differ})"

@@ -133,6 +133,6 @@ def test_a_source_says_what_it_holds(tmp_path):
 def test_the_command_names_duplicates_and_writes_the_page(photos, tmp_path, capsys):
     command("data", photos, "--out", tmp_path / "card.html")
     said = capsys.readouterr().out
-    assert "2 of test are in train, too (1 the same); 1 of validation are in train" in said and "Open" in said
+    assert "2 examples of test are in train, too (1 exactly); 1 example of validation is in train" in said and "Open" in said
     assert "cat" in (tmp_path / "card.html").read_text(encoding="utf-8")
     assert "SOURCE must be data of your own. Received: digits" in failure(capsys, command, "data", "digits", "--kind", "images")
