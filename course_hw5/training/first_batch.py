@@ -1,13 +1,14 @@
 """What a training reads first: `training.json`, by which `course-hw5 check` finds data in a wrong range or order."""
 
 import contextlib
-import hashlib
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
+from course_hw5.data.card import hash_of
 from course_hw5.data.dataset import Dataset
 
 LABELS, BATCHES = 256, 8  # how many labels, of so many batches at most
@@ -42,34 +43,51 @@ def training_facts(model: keras.Model, data: Dataset) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"parameters": model.count_params()}
     facts["trainable_parameters"] = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    with contextlib.suppress(Exception):
-        inputs, labels, is_mixed = _read(data.train)
-        facts["inputs"] = _statistics(inputs)
-        if inputs.ndim == 4 and inputs.shape[3] == 3:
-            facts["inputs"]["channel_means"] = [round(float(mean), 4) for mean in inputs.mean((0, 1, 2))]
-        if labels is not None:
-            facts |= {"labels": labels, "labels_of_second_pass": _read(data.train)[1], "labels_are_mixed": is_mixed}
-        if inputs.ndim == 4:
-            facts["first_layer"] = _first_layer(model, inputs)
-        if getattr(data, "card", None) is None:
-            facts["overlap"] = _overlap(data)
+    read: list[Any] = []
+    finders: list[Callable[[], Any]] = [  # what one of them cannot find is no loss for the others
+        lambda: read.extend(_read(data.train)),
+        lambda: facts.update(inputs=_input_facts(read[0])),
+        lambda: facts.update(_label_facts(read[1])),
+        lambda: facts.update(labels_of_second_pass=_label_facts(_read(data.train)[1])["labels"] if "labels" in facts else None),
+        lambda: facts.update(first_layer=_first_layer(model, read[0]) if read[0].ndim == 4 else None),
+        lambda: facts.update(overlap=_overlap(data) if getattr(data, "card", None) is None else None),
+    ]
+    for find in finders:
+        with contextlib.suppress(Exception):
+            find()
     return {name: value for name, value in facts.items() if value is not None}
 
 
 def _read(data):
-    """Inputs of the first batch, and labels of the first examples as a list; None for segmentation masks."""
-    inputs, labels, is_mixed = None, [], False
-    for batch, targets in itertools.islice(data, BATCHES):
-        inputs = np.asarray(keras.tree.flatten(batch)[0]) if inputs is None else inputs
-        targets = np.asarray(targets)
-        is_mixed |= targets.dtype.kind == "f" and bool((targets % 1).any())
+    """Inputs of the first batch, and targets of the first batches as they come; of masks those of the first."""
+    inputs, targets, count = None, [], 0
+    for batch, ours in itertools.islice(data, BATCHES):
+        first = keras.tree.flatten(batch)[0]
+        inputs = np.asarray(first) if inputs is None else inputs
+        targets.append(ours)
+        count += len(first)
+        if count >= LABELS or getattr(ours, "ndim", 0) > 2:
+            break
+    return inputs, targets
+
+
+def _input_facts(inputs):
+    facts = _statistics(inputs)
+    if inputs.ndim == 4 and inputs.shape[3] == 3:
+        facts["channel_means"] = [round(float(mean), 4) for mean in inputs.mean((0, 1, 2))]
+    return facts
+
+
+def _label_facts(batches):
+    """Labels as a list, and whether some are fractions; nothing for segmentation masks."""
+    labels, is_mixed = [], False
+    for targets in map(np.asarray, batches):
         if targets.ndim > 2:
-            return inputs, None, False
+            return {}
+        is_mixed |= targets.dtype.kind == "f" and bool((targets % 1).any())
         several = targets.ndim == 2 and targets.shape[1] > 1
         labels += (targets.argmax(1) if several else targets.round().ravel()).astype(int).tolist()
-        if len(labels) >= LABELS:
-            break
-    return inputs, labels[:LABELS], is_mixed
+    return {"labels": labels[:LABELS], "labels_are_mixed": is_mixed}
 
 
 def _statistics(values):
@@ -100,12 +118,11 @@ def _first_layer(model, inputs):
 
 def _overlap(data):
     """Examples of the held-out splits that are among the training examples, as far as they are read."""
-    trained = _hashes(data.train)
+    read = _hashes(data.train)
+    trained = {*read}
     held_out = {"validation": _hashes(data.validation), "test": _hashes(data.test)}
-    found = {
-        split: {"read": len(ours), "in_training": sum(one in {*trained} for one in ours)} for split, ours in held_out.items()
-    }
-    return {"read": len(trained), "of": int(data.train.cardinality()) * data.batch_size} | found
+    found = {split: {"read": len(ours), "in_training": sum(one in trained for one in ours)} for split, ours in held_out.items()}
+    return {"read": len(read), "of": int(data.train.cardinality()) * data.batch_size} | found
 
 
 def _hashes(split):
@@ -113,8 +130,7 @@ def _hashes(split):
     for batch in itertools.islice(split, COMPARED):
         inputs = np.asarray(keras.tree.flatten(batch[0])[0])
         # batches of texts are padded to different lengths
-        examples = (np.trim_zeros(one, "b") if one.ndim == 1 else one for one in inputs)
-        found += [hashlib.blake2b(np.ascontiguousarray(one).tobytes(), digest_size=8).digest() for one in examples]
+        found += [hash_of(np.trim_zeros(one, "b") if one.ndim == 1 else one) for one in inputs]
         if len(found) >= COMPARED:
             break
     return found[:COMPARED]

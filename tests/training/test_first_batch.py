@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import course_hw5
+from course_hw5.training import first_batch
 from course_hw5.training.first_batch import training_facts
 
 
@@ -32,6 +33,19 @@ def test_a_first_layer_that_is_a_model_is_seen_with_what_it_reads(images):
     assert facts["labels"] == facts["labels_of_second_pass"] == [*range(10)]
     assert facts["overlap"]["validation"] == {"read": 10, "in_training": 10}
     assert model(images).shape == (10, 10), "the model is as it was"
+
+
+@pytest.mark.parametrize(
+    "lost, part",
+    [("_first_layer", "first_layer"), ("_statistics", "inputs"), ("_label_facts", "labels"), ("_overlap", "overlap")],
+)
+def test_what_cannot_be_found_is_no_loss_for_the_rest(lost, part, images, monkeypatch):
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    whole = training_facts(model, dataset(images, np.arange(10)))
+    monkeypatch.setattr(first_batch, lost, lambda *args: 1 / 0)
+    names = {"labels": {"labels", "labels_of_second_pass", "labels_are_mixed"}, "inputs": {"inputs", "first_layer"}}
+    expected = {name: value for name, value in whole.items() if name not in names.get(part, {part})}
+    assert len(expected) < len(whole) and training_facts(model, dataset(images, np.arange(10))) == expected
 
 
 def test_a_first_layer_that_normalises_is_left_out(images):
