@@ -48,7 +48,7 @@ class HistoryPlots(RunCallback):
     `loss.png`.
 
     A metric that is an array, such as `F1Score(average=None)`, has a column per class: `f1_score_0`, `f1_score_1`, ...
-    "learning_rate" is that at the end of the epoch.
+    The column `learning_rate` holds the rate at the end of each epoch.
     A run that goes on at a later epoch (`initial_epoch`, or a backup) keeps the rows before it; a run that starts at the
     first epoch starts the file anew.
 
