@@ -86,7 +86,25 @@ def not_shuffled(run):
 
 def duplicates(run):
     run.card = {"examples": {"train": 1000, "test": 200}, "counts": {"train": [100] * 10}}
-    run.card["duplicates"] = [{"first": "train", "second": "test", "exact": 30, "near": 4, "pairs": []}]
+    run.card["duplicates"] = [{"first": "train", "second": "test", "exact": 30, "near": 4, "contradicting": 0, "pairs": []}]
+
+
+def with_card(run, **facts):
+    run.card = {"examples": {"train": 100, "validation": 50, "test": 50}, "counts": {"train": [10] * 10}} | facts
+
+
+def contradicting_labels(run):
+    repeats = {"first": "train", "second": "train", "exact": 40, "near": 0, "contradicting": 40, "pairs": []}
+    with_card(run, duplicates=[], repeats=[repeats], alike_names=[])
+
+
+def repeated_examples(run):
+    repeats = {"first": "test", "second": "test", "exact": 5, "near": 20, "contradicting": 0, "pairs": []}
+    with_card(run, duplicates=[], repeats=[repeats], alike_names=[])
+
+
+def class_names_alike(run):
+    with_card(run, duplicates=[], repeats=[], alike_names=[["Cat", "cat"], ["dog", " dog"]])
 
 
 def leak(run):
@@ -197,6 +215,7 @@ def better_than_usual(run):
 PLANTED = [
     *(input_not_scaled, input_scaled_twice, channels_swapped, sorted_by_class, not_shuffled, duplicates, leak, frozen),
     *(history_mixed, learning_rate_zero, other_schedule, loss_is_nan, unfinished, loss_grows, no_learning),
+    *(contradicting_labels, repeated_examples, class_names_alike),
     *(validation_at_chance, overfit, validation_above_training, wrong_loss, one_class_predicted, class_never_predicted),
     *(labels_permuted, test_differs, examples_left_out, learning_rate_too_high, learning_rate_too_low),
     *(noisy_training_labels, score_too_low, better_than_usual),
@@ -311,6 +330,22 @@ def test_a_fit_of_one_s_own_without_config_is_checked(folder):
         (folder.path / name).unlink()
     found = diagnosis.check_run(folder.path, with_model=False)
     assert "validation_at_chance" in {problem.name for problem in found.problems}
+
+
+def test_contradicting_labels_are_said_with_their_split(folder):
+    contradicting_labels(folder)
+    found = folder.problems()
+    assert found["contradicting_labels"].seen == "40 of 100 examples of train are equal to earlier ones with another label."
+    assert found["repeated_examples"].seen == "40 of 100 examples of train repeat earlier ones (40 exactly)."
+    shared = {"first": "train", "second": "test", "exact": 1, "near": 0, "contradicting": 1, "pairs": []}
+    with_card(folder, duplicates=[shared], repeats=[])
+    assert folder.problems()["contradicting_labels"].seen.startswith("1 of 50 examples of test are equal to examples of train")
+
+
+def test_a_few_repeats_are_no_problem(folder):
+    repeats = {"first": "train", "second": "train", "exact": 6, "near": 4, "contradicting": 1, "pairs": []}
+    with_card(folder, duplicates=[], repeats=[repeats], alike_names=[])
+    assert not folder.problems()
 
 
 def runs_of(folder, seeds):

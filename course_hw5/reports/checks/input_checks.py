@@ -3,13 +3,13 @@
 import numpy as np
 
 from course_hw5.reports.checks.bands import shipped
-from course_hw5.reports.checks.problem import check, percent
+from course_hw5.reports.checks.problem import check, listed, percent
 from course_hw5.reports.checks.recorded_run import RecordedRun
 
 LARGEST, SMALLEST_STD = 20.0, 0.05  # of what the first layer with weights reads; images in [-1, 1] have 1 and about 0.5
 FEWEST_LABELS = 32
 SWAPPED = -0.4  # 1: the channels are in order; -1: they are the other way round
-DUPLICATES = 0.01  # share of a split
+DUPLICATES, CONTRADICTING, REPEATED = 0.01, 0.01, 0.1  # share of a split
 LEAKED, FEWEST_LEAKED = 0.05, 3  # share of a split, estimated from the examples that were read, and how many of these
 TRAINABLE = 0.02  # share of the parameters
 
@@ -113,9 +113,49 @@ def duplicates(run: RecordedRun) -> str | None:
 
 
 @check(
+    "card",
+    means="Examples that are equal have different labels: they cannot all be learnt, and some labels are wrong.",
+    advice="Look at them on the page of `course-hw5 data SOURCE`; correct the labels, or remove such examples.",
+)
+def contradicting_labels(run: RecordedRun) -> str | None:
+    found = []
+    for pair in [*(run.card.get("repeats") or []), *(run.card.get("duplicates") or [])]:
+        count, total = pair["contradicting"], run.card["examples"][pair["second"]]
+        if count > CONTRADICTING * total:
+            where = "earlier ones" if pair["first"] == pair["second"] else f"examples of {pair['first']}"
+            found.append(f"{count} of {total} examples of {pair['second']} are equal to {where} with another label")
+    return f"{'; '.join(found)}." if found else None
+
+
+@check(
+    "card",
+    means="Part of the data is there several times: there are fewer different examples than it seems.",
+    advice="Remove what is there twice, unless it was repeated on purpose, as rare classes are.",
+)
+def repeated_examples(run: RecordedRun) -> str | None:
+    found = []
+    for pair in run.card.get("repeats") or []:
+        count, total = pair["exact"] + pair["near"], run.card["examples"][pair["second"]]
+        if count > REPEATED * total:
+            found.append(f"{count} of {total} examples of {pair['second']} repeat earlier ones ({pair['exact']} exactly)")
+    return f"{'; '.join(found)}." if found else None
+
+
+@check(
+    "card",
+    means="Folders or labels of one class are written in two ways, so that it counts as two classes.",
+    advice="Give them one name, and train again.",
+)
+def class_names_alike(run: RecordedRun) -> str | None:
+    found = run.card.get("alike_names") or []
+    told = listed([" and ".join(map(repr, names)) for names in found])
+    return f"Class names that differ in case and spaces alone, {len(found)}: {told}." if found else None
+
+
+@check(
     "overlap",
     means="Validation or test examples are trained on: scores on them say how well they are remembered.",
-    advice="Split the examples once, before anything else, and keep the parts apart.",
+    advice="Split the examples once, before anything else, so that no example is in two splits.",
 )
 def leak(run: RecordedRun) -> str | None:
     overlap = run.training["overlap"]
