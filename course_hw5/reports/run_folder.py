@@ -15,6 +15,7 @@ from course_hw5.files import AnyPath, atomic_write, local_path, write_text
 from course_hw5.reports import fonts
 
 CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
+MOST = 1e12  # examples or pixels of a confusion matrix
 ADVICE = "add --resume to go on or --overwrite to start anew"
 
 
@@ -86,8 +87,43 @@ def read_json(path: AnyPath, required: dict | None = None) -> dict[str, Any]:
 
 
 def read_list(path: pathlib.Path) -> list[dict]:
-    """Reads a list from a JSON file; an empty one where there is no file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    """Reads a list from a JSON file; an empty one where there is no file.
+
+    Raises:
+        ValueError: if the file is damaged.
+        OSError: if it cannot be read.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    except ValueError as error:
+        raise ValueError(f"{path} must hold JSON. Received: {error}") from error
+    if not isinstance(found, list):
+        raise ValueError(f"{path} must hold a JSON list. Received: {type(found).__name__}")
+    return found
+
+
+def read_matrix(run_dir: AnyPath) -> pd.DataFrame:
+    """Reads `confusion_matrix.csv` of a run folder.
+
+    Returns:
+        `pandas.DataFrame` of integers, 0 or more, a row per true and a column per predicted class, with the names of classes.
+
+    Raises:
+        ValueError: if the file is damaged, or holds something else.
+        OSError: if it cannot be read.
+    """
+    path = local_path(run_dir) / "confusion_matrix.csv"
+    try:
+        matrix = pd.read_csv(path, index_col="true", dtype={"true": str}, keep_default_na=False, na_values=[""])
+        is_square = matrix.shape[0] == matrix.shape[1] > 0
+        is_counted = is_square and (matrix.dtypes == "int64").all() and (matrix >= 0).all(axis=None)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path} must hold a confusion matrix. Received: {reason(error)}") from error
+    if not is_counted or matrix.to_numpy("float64").sum() >= MOST:
+        received = "another number" if is_square else f"{matrix.shape[0]} rows and {matrix.shape[1]} columns"
+        counts = "must hold counts from 0 to 1e12, as many rows as columns"
+        raise ValueError(f"{path} {counts}. Received: {received}")
+    return matrix
 
 
 def read_history(run_dir: AnyPath, columns: Sequence[str] = ()) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import runpy
+import subprocess
 import sys
 
 import numpy as np
@@ -214,8 +215,8 @@ def better_than_usual(run):
 
 PLANTED = [
     *(input_not_scaled, input_scaled_twice, channels_swapped, sorted_by_class, not_shuffled, duplicates, leak, frozen),
-    *(history_mixed, learning_rate_zero, other_schedule, loss_is_nan, unfinished, loss_grows, no_learning),
     *(contradicting_labels, repeated_examples, class_names_alike),
+    *(history_mixed, learning_rate_zero, other_schedule, loss_is_nan, unfinished, loss_grows, no_learning),
     *(validation_at_chance, overfit, validation_above_training, wrong_loss, one_class_predicted, class_never_predicted),
     *(labels_permuted, test_differs, examples_left_out, learning_rate_too_high, learning_rate_too_low),
     *(noisy_training_labels, score_too_low, better_than_usual),
@@ -236,7 +237,7 @@ def test_a_planted_fault_is_named_and_explained(plant, folder):
 
 
 MODEL_FACTS = {
-    "weights_not_finite": ModelFacts(["hidden_1/kernel"]),
+    "weights_not_finite": ModelFacts(["hidden_1/kernel"], not_run="weights of model.keras are NaN or infinite"),
     "same_answer": ModelFacts([], 1e-6),
     "dead_heads": ModelFacts([], 0.5, np.array([[0.3, 0.2], [0.001, 0.0]]), np.full((2, 2), 0.1)),
 }
@@ -246,10 +247,10 @@ MODEL_FACTS = {
 def test_a_broken_model_is_named(name, folder):
     run = read_run(folder.write())
     object.__setattr__(run, "model", MODEL_FACTS[name])
-    found = [check.name for check in CHECKS if check.needs == ("model",) and check.problem(run)]
+    found = [check.name for check in CHECKS if "model" in check.needs and {*check.needs} <= run.present and check.problem(run)]
     assert found == [name]
     object.__setattr__(run, "model", ModelFacts([], 0.5, np.full((2, 2), 0.3), np.full((2, 2), 0.1)))
-    assert not [check.name for check in CHECKS if check.needs == ("model",) and check.problem(run)]
+    assert not [check.name for check in CHECKS if "model" in check.needs and check.problem(run)]
 
 
 def test_a_fault_is_planted_for_each_check_and_the_guide_has_a_row_for_it():
@@ -291,7 +292,7 @@ def test_other_options_have_no_band_and_the_other_checks_are_made(folder):
     folder.training["labels"] = [0] * 256
     found = diagnosis.check_run(folder.write(), with_model=False)
     assert [problem.name for problem in found.problems] == ["sorted_by_class"]
-    assert "No band fits this run" in str(found) and "score_too_low" in found.not_checked["a band"]
+    assert "No band fits this run" in str(found) and "score_too_low" in found.not_checked["no band fits"]
 
 
 def test_epochs_must_be_the_same_only_where_the_schedule_depends_on_them(folder):
@@ -330,6 +331,8 @@ def test_a_fit_of_one_s_own_without_config_is_checked(folder):
         (folder.path / name).unlink()
     found = diagnosis.check_run(folder.path, with_model=False)
     assert "validation_at_chance" in {problem.name for problem in found.problems}
+    (names,) = [names for reason, names in found.not_checked.items() if "labels are mixed or not recorded" in reason]
+    assert names == ["validation_above_training"]
 
 
 def test_contradicting_labels_are_said_with_their_split(folder):
@@ -346,6 +349,23 @@ def test_a_few_repeats_are_no_problem(folder):
     repeats = {"first": "train", "second": "train", "exact": 6, "near": 4, "contradicting": 1, "pairs": []}
     with_card(folder, duplicates=[], repeats=[repeats], alike_names=[])
     assert not folder.problems()
+
+
+def test_checks_of_accuracy_are_named_where_the_score_is_mean_iou(folder):
+    found = diagnosis.check_run(Folder(folder.path, "segmenter-digits-5").write(), with_model=False)
+    (names,) = [names for reason, names in found.not_checked.items() if "no accuracy of training" in reason]
+    assert names == ["no_learning", "validation_at_chance", "wrong_loss"]
+    assert "test_differs" in found.not_checked["metrics.json is missing or does not hold accuracy"]
+    assert "Not checked, because history.csv holds no accuracy of training and validation: no_learning" in str(found)
+
+
+def test_checks_that_need_the_classes_are_named_where_these_are_not_known(folder):
+    folder.write()
+    for name in ("config.json", "training.json", "confusion_matrix.csv"):
+        (folder.path / name).unlink()
+    found = diagnosis.check_run(folder.path, with_model=False).not_checked
+    names = found["neither config.json nor confusion_matrix.csv holds the classes"]
+    assert names == ["loss_grows", "no_learning", "validation_at_chance", "wrong_loss"]
 
 
 def runs_of(folder, seeds):
@@ -397,6 +417,27 @@ def test_a_file_of_another_program_is_bad_input(name, text, folder, capsys):
     assert "must be those of `train`. Received: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("history.csv", "epoch,loss,val_loss\ninf,nan,1\n", "Received: an epoch that is NaN or infinite"),
+        ("history.csv", "epoch,loss,val_loss\n1,2,1\nnan,nan,1\n", "Received: an epoch that is NaN or infinite"),
+        ("confusion_matrix.csv", "true,a,b\na,3,nan\nb,2,1\n", "must hold counts from 0 to 1e12"),
+        ("confusion_matrix.csv", "true,a,b\na,3,inf\nb,2,1\n", "must hold counts from 0 to 1e12"),
+        ("confusion_matrix.csv", "true,a,b\na,3,-1\nb,2,1\n", "must hold counts from 0 to 1e12"),
+        ("confusion_matrix.csv", "true,a,b\na,3,1\n", "Received: 1 rows and 2 columns"),
+        ("metrics.json", '{"accuracy": "x"}', "must hold accuracy as a number from 0 on. Received: 'x'"),
+        ("metrics.json", '{"accuracy": NaN}', "must hold accuracy as a number from 0 on. Received: nan"),
+        ("metrics.json", '{"accuracy": 0.5, "examples": null}', "must hold examples as a number from 0 on. Received: None"),
+    ],
+)
+def test_a_file_with_impossible_numbers_is_bad_input(name, text, message, folder, capsys):
+    (folder.write() / name).write_text(text)
+    assert exit_code(folder.path) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert str(folder.path / name) in line and message in line
+
+
 def exit_code(*arguments):
     with pytest.raises(SystemExit) as end:
         cli.main(["check", "--no-model", *map(str, arguments)])
@@ -430,7 +471,10 @@ def test_the_command_ends_with_0_where_nothing_is_found_and_with_1_where_somethi
 
 
 def test_a_check_of_files_loads_no_keras(folder):
-    assert "keras" not in sys.modules
+    loaded = "print(sorted({'keras', 'tensorflow'} & {*sys.modules}))"
+    code = f"import sys; from course_hw5 import cli; cli.main(['check', '--no-model', sys.argv[1]]); {loaded}"
+    ended = subprocess.run([sys.executable, "-c", code, folder.write()], capture_output=True, text=True, check=True)
+    assert "no problem found" in ended.stdout and ended.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_run_that_is_longer_than_its_band_is_compared_in_the_last_epoch_of_the_band(folder, monkeypatch):

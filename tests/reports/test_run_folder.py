@@ -1,5 +1,6 @@
 import json
 
+import pandas as pd
 import pytest
 
 from course_hw5.reports import run_folder
@@ -55,3 +56,18 @@ def test_a_run_folder_that_is_a_file_is_refused(tmp_path):
     with pytest.raises(FileExistsError, match="must be a folder"):
         run_folder.open_run(tmp_path / "run", CONFIG, overwrite=True)
     assert (tmp_path / "run").read_text() == "a file"
+
+
+def test_a_confusion_matrix_is_read_with_the_names_that_were_written(tmp_path):
+    names = ["null", "1", "NA"]
+    written = pd.DataFrame([[3, 0, 1], [0, 2, 0], [0, 0, 4]], names, names)
+    written.to_csv(tmp_path / "confusion_matrix.csv", index_label="true")
+    read = run_folder.read_matrix(tmp_path)
+    assert [[*read.index], [*read.columns]] == [names, names] and read.to_numpy().tolist() == written.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "true,a,b\na,1,2\nb,1.5,2\n", "true,a\na,99999999999999999999\n", "true\n"])
+def test_a_confusion_matrix_that_counts_nothing_is_refused(text, tmp_path):
+    (tmp_path / "confusion_matrix.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"confusion_matrix.csv must hold .*Received: "):
+        run_folder.read_matrix(tmp_path)

@@ -29,7 +29,7 @@ def loss_is_nan(run: RecordedRun) -> str | None:
 
 @check(
     "settings",
-    means="The training was interrupted, or still runs: the best model may be yet to come, and the test data were not read.",
+    means="The training was interrupted, or still runs: the best model may be yet to come; the test is not scored.",
     advice="Repeat the command with --resume; if it ended with an error, mend that first.",
 )
 def unfinished(run: RecordedRun) -> str | None:
@@ -41,13 +41,12 @@ def unfinished(run: RecordedRun) -> str | None:
 
 
 @check(
-    "history",
+    "loss",
+    "classes",
     means="Steps are too large, and the loss is on its way to NaN; now and then a batch of broken data does the same.",
     advice="Divide the learning rate by 3 to 10, or use a warm-up or clipped gradients (clipnorm=1.0).",
 )
 def loss_grows(run: RecordedRun) -> str | None:
-    if "loss" not in run.history or not len(run.class_shares):
-        return None
     guessing = np.log(len(run.class_shares))
     losses = run.history["loss"].to_numpy()
     jumps = [
@@ -65,15 +64,14 @@ def loss_grows(run: RecordedRun) -> str | None:
 
 
 @check(
-    "scores",
+    "accuracy",
+    "classes",
     means="Inputs and labels do not belong together (shuffled apart), or the steps are too small or far too large to learn.",
     advice="Overfit 100 examples; if that fails, show a batch of inputs with its labels, then change the learning rate.",
 )
 def no_learning(run: RecordedRun) -> str | None:
-    if not len(run.class_shares) or run.score == "mean_iou":
-        return None
     found, epochs, high = run.last(run.score), len(run.history), run.guess + CHANCE * (1 - run.guess)
-    usual = run.band and run.band.interval(run.score, epochs)
+    usual = run.usual(run.score)
     if found > high or (found >= usual.low if usual else epochs < 3):
         return None
     loss = (
@@ -85,13 +83,12 @@ def no_learning(run: RecordedRun) -> str | None:
 
 
 @check(
-    "scores",
+    "accuracy",
+    "classes",
     means="The network fits its training labels, but they do not hold elsewhere: labels are shuffled or shifted in one split.",
     advice="Show ten training and ten validation examples with their labels; shuffle inputs and labels together.",
 )
 def validation_at_chance(run: RecordedRun) -> str | None:
-    if not len(run.class_shares) or run.score == "mean_iou":
-        return None
     train, validation = run.last(run.score), run.last(f"val_{run.score}")
     if train < run.guess + 0.3 * (1 - run.guess) or validation > run.guess + CHANCE * (1 - run.guess):
         return None
@@ -106,7 +103,7 @@ def validation_at_chance(run: RecordedRun) -> str | None:
 )
 def overfit(run: RecordedRun) -> str | None:
     train, validation = run.last(run.score), run.last(f"val_{run.score}")
-    usual = run.band and run.band.interval("gap", len(run.history))
+    usual = run.usual("gap")
     losses = run.history["val_loss"]
     if train - validation <= max(OVERFIT, usual.high if usual else 0.0) or losses.iloc[-1] < RISE * losses.min():
         return None
@@ -116,16 +113,14 @@ def overfit(run: RecordedRun) -> str | None:
 
 @check(
     "scores",
+    "lead",
     means="Validation is easier than training: a leak, noisy training labels, or the augmentation and dropout of training.",
     advice="Look for validation examples among the training data; score the model on training data without augmentation.",
 )
 def validation_above_training(run: RecordedRun) -> str | None:
     """Validation after an epoch against training in the next one, since the training score is a mean over an epoch."""
-    epochs, is_mixed = len(run.history), run.training.get("labels_are_mixed", True)
+    epochs, usual = len(run.history), run.usual("lead")
     lead = with_gaps(run.history, run.score)["lead"].iloc[-1]
-    usual = run.band and run.band.interval("lead", epochs)
-    if usual is None and (is_mixed or epochs < 3):
-        return None
     if not lead > (max(usual.high, 0.03) if usual else LEAD):  # NaN in the first epoch
         return None
     told = f"; usual is {usual.high:.3f} at most" if usual else ""
@@ -134,14 +129,13 @@ def validation_above_training(run: RecordedRun) -> str | None:
 
 
 @check(
-    "scores",
+    "accuracy",
     "losses",
+    "classes",
     means="The loss is not the cross-entropy of these probabilities: another loss, or a wrong `from_logits`.",
     advice="Use categorical or sparse categorical cross-entropy; from_logits=True only if the last layer has no softmax.",
 )
 def wrong_loss(run: RecordedRun) -> str | None:
-    if run.score == "mean_iou" or not len(run.class_shares):
-        return None
     validation, loss = run.last(f"val_{run.score}"), run.last("val_loss")
     lowest = (1 - validation) * np.log(2)  # the right class of a wrong answer has a probability below 1/2
     if loss < 0.95 * lowest:

@@ -1,5 +1,6 @@
 """`check_run`: all checks of one run folder."""
 
+import contextlib
 import dataclasses
 import textwrap
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from course_hw5.files import AnyPath
 from course_hw5.reports.checks import band_checks, class_checks, curve_checks, input_checks, model_checks, schedule_checks
 from course_hw5.reports.checks.problem import CHECKS, Problem
-from course_hw5.reports.checks.recorded_run import NEEDS, RecordedRun, read_run
+from course_hw5.reports.checks.recorded_run import RecordedRun, read_run
 
 # problems are listed in this order: causes before what follows from them
 MODULES = (input_checks, schedule_checks, curve_checks, class_checks, band_checks, model_checks)
@@ -21,7 +22,7 @@ class Diagnosis:
     Attributes:
         run: what was read.
         problems: list of `Problem`, causes first; empty for a healthy run.
-        not_checked: dict of what the folder lacks to the names of the checks that need it.
+        not_checked: dict of reasons, such as "config.json is missing", to the names of the checks that were not made for it.
     """
 
     run: RecordedRun
@@ -47,7 +48,7 @@ class Diagnosis:
             for told in (problem.seen, f"Usually: {problem.means}", f"Try: {problem.advice}"):
                 lines += textwrap.wrap(told, WIDTH, initial_indent="   ", subsequent_indent="   ", break_long_words=False)
             lines += [""]
-        lines += [f"Not checked, for lack of {lack}: {', '.join(names)}" for lack, names in self.not_checked.items()]
+        lines += [f"Not checked, because {reason}: {', '.join(names)}" for reason, names in self.not_checked.items()]
         return "\n".join(lines).rstrip()
 
 
@@ -73,14 +74,22 @@ def check_run(run_dir: AnyPath, with_model: bool = True) -> Diagnosis:
         FileNotFoundError: if it is no folder of a training.
         ValueError: if a file in it is damaged.
     """
-    try:
+    with _errors_of_files(run_dir):
         run = read_run(run_dir)
         if with_model and (run.folder / "model.keras").exists():
             from course_hw5.reports.checks.examined_model import examine
 
             run = dataclasses.replace(run, model=examine(run.folder, run.training))
+    with _errors_of_files(run_dir, ValueError):
         return Diagnosis(run, *_look(run))
-    except (AttributeError, LookupError, TypeError) as error:  # of a file that somebody else wrote
+
+
+@contextlib.contextmanager
+def _errors_of_files(run_dir, *more):
+    """Says of errors that files of another program cause where these are."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, *more) as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"The files in {run_dir} must be those of `train`. Received: {found}") from error
 
@@ -90,7 +99,7 @@ def _look(run):
     order, problems, not_checked = [module.__name__ for module in MODULES], [], {}
     for check in sorted(CHECKS, key=lambda check: order.index(check.look.__module__)):
         if missing := [need for need in check.needs if need not in run.present]:
-            not_checked.setdefault(NEEDS[missing[0]], []).append(check.name)
+            not_checked.setdefault(run.lack(missing[0]), []).append(check.name)
         elif problem := check.problem(run):
             problems.append(problem)
     return problems, not_checked

@@ -1,7 +1,6 @@
 """What a trained model does with a few examples: the facts that `model_checks` judges. Loads Keras."""
 
 import base64
-import io
 import pathlib
 from typing import Any
 
@@ -9,11 +8,12 @@ import keras
 import numpy as np
 from PIL import Image
 
+from course_hw5.data.image_files import open_image
 from course_hw5.explanation import extract
 from course_hw5.models.checkpoints.load import load_model
 from course_hw5.models.task import Backbone, Task
 from course_hw5.reports import run_folder
-from course_hw5.reports.checks.recorded_run import ModelFacts
+from course_hw5.reports.checks.recorded_run import TRAINING_FILE, ModelFacts
 
 EXAMPLES, TOKENS, SIDE = 8, 16, 32
 
@@ -26,16 +26,21 @@ def examine(folder: pathlib.Path, training: dict[str, Any]) -> ModelFacts:
         training: of `training.json`, for the range of the inputs.
 
     Raises:
-        ValueError: if the model cannot be loaded.
+        ValueError: if the model cannot be loaded, or `misclassified.json` is damaged.
     """
     model = load_model(folder / "model.keras")
     broken = [weight.path for weight in model.weights if not _is_finite(weight)]
+    if broken:
+        return ModelFacts(broken, not_run="weights of model.keras are NaN or infinite")
     examples = _examples(model, folder, training)
-    if examples is None or broken:
-        return ModelFacts(broken)
-    outputs = keras.tree.flatten(model.predict_on_batch(examples))[0]
-    answers = np.asarray(outputs, "float64").reshape(len(examples), -1)
-    return ModelFacts(broken, float(np.ptp(answers, axis=0).max()), *_heads(model, examples))
+    if isinstance(examples, str):
+        return ModelFacts(broken, not_run=examples)
+    try:
+        outputs = keras.tree.flatten(model.predict_on_batch(examples))[0]
+        answers = np.asarray(outputs, "float64").reshape(len(examples), -1)
+        return ModelFacts(broken, float(np.ptp(answers, axis=0).max()), *_heads(model, examples))
+    except Exception as error:  # a model of somebody else raises anything
+        return ModelFacts(broken, not_run=f"model.keras cannot be run on such examples ({run_folder.reason(error)})")
 
 
 def _is_finite(weight):
@@ -44,10 +49,11 @@ def _is_finite(weight):
 
 
 def _examples(model, folder, training):
-    """A batch of inputs; None for models of other inputs."""
+    """A batch of inputs, or why there is none."""
     random = np.random.default_rng(0)
+    others = "model.keras takes neither one batch of images nor texts of a known tokenizer"
     if len(model.inputs) != 1:
-        return None
+        return others
     shape, dtype = model.inputs[0].shape, model.inputs[0].dtype
     if len(shape) == 2 and isinstance(model, Task) and hasattr(model, "tokenizer"):
         length, tokenizer = shape[1] or TOKENS, model.tokenizer
@@ -57,24 +63,30 @@ def _examples(model, folder, training):
         ids[:, 0], ids[:, -1] = tokenizer.cls_token_id, tokenizer.sep_token_id
         return ids
     if len(shape) != 4 or shape[3] not in (1, 3):
-        return None
+        return others
+    inputs, takes_floats = training.get("inputs") or {}, "float" in dtype
+    if takes_floats and not inputs.get("dtype") and not isinstance(model, Task):  # which takes bytes
+        return f"the range of the inputs of model.keras is not known ({TRAINING_FILE} does not hold it)"
     size = (shape[1] or SIDE, shape[2] or SIDE)
     images = [*_misclassified(folder, size)][:EXAMPLES]
     images += [_random_image(random, size) for _ in range(EXAMPLES - len(images))]
     batch = np.stack(images)[..., : shape[3]]
-    inputs = training.get("inputs") or {}
-    if "float" not in dtype or not str(inputs.get("dtype")).startswith("float"):
+    if not takes_floats or not str(inputs.get("dtype")).startswith("float"):
         return batch.astype(dtype)
     return (inputs["min"] + batch / 255 * (inputs["max"] - inputs["min"])).astype(dtype)
 
 
 def _misclassified(folder, size):
     """One image of each cell of the confusion matrix."""
-    for cell in run_folder.read_list(folder / "misclassified.json"):
-        image = cell["examples"][0].get("image") if cell["examples"] else None
-        if image:
-            opened = Image.open(io.BytesIO(base64.b64decode(image.partition(",")[2]))).convert("RGB")
-            yield np.asarray(opened.resize(size[::-1]))
+    path = folder / "misclassified.json"
+    for cell in run_folder.read_list(path):
+        try:
+            image = cell["examples"][0].get("image") if cell["examples"] else None
+            file = base64.b64decode(image.partition(",")[2]) if image else None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} must hold cells with images. Received: {run_folder.reason(error)}") from error
+        if file is not None:
+            yield np.asarray(Image.fromarray(open_image(file, name=f"An image in {path}")).resize(size[::-1]))
 
 
 def _random_image(random, size):

@@ -87,6 +87,7 @@ def _chance_of_the_same(run, labels):
 
 @check(
     "labels",
+    "second pass",
     means="Every epoch reads the data in the same order, so that the same examples meet in each batch.",
     advice="Shuffle anew in each epoch: dataset.shuffle(..., reshuffle_each_iteration=True) after cache().",
 )

@@ -12,7 +12,7 @@ MOST = 0.5  # share of the heads of a layer
 
 @check(
     "model",
-    means="Training went on after the loss became NaN, or the file was damaged: the model answers nothing.",
+    means="Training went on after the loss became NaN, or the file was damaged: its outputs are NaN.",
     advice="Divide the learning rate by 10 and train again.",
 )
 def weights_not_finite(run: RecordedRun) -> str | None:
@@ -22,18 +22,20 @@ def weights_not_finite(run: RecordedRun) -> str | None:
 
 @check(
     "model",
+    "outputs",
     means="The output does not depend on the input: units of a layer are dead (ReLU), or the data were all alike.",
     advice="Divide the learning rate by 10, and look at the range of the inputs.",
 )
 def same_answer(run: RecordedRun) -> str | None:
     difference = run.model.difference
-    if difference is None or not difference < SAME:
+    if not difference < SAME:
         return None
     return f"For different examples the outputs of the model differ by {difference:.1g} at most."
 
 
 @check(
     "model",
+    "outputs",
     means="Heads that attend to all tokens alike, or in the same way whatever they read, choose nothing: they only average.",
     advice="Use a smaller learning rate or a longer warm-up, and train the layers below the head, too.",
 )

@@ -13,24 +13,30 @@ from course_hw5.reports.checks.bands import Interval, band_of
 
 TRAINING_FILE = "training.json"  # what is recorded as a training begins
 SCORES = ("accuracy", "mean_iou", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
-RECORDED = f"{TRAINING_FILE}, or of such data in it"
-# What a check can need, and where it is recorded.
+RECORDED = f"{TRAINING_FILE} is missing or does not hold it"
+# What a check can need, and why it is lacking.
 NEEDS = {
-    "history": "history.csv with an epoch",
-    "scores": "history.csv with accuracy or mean IoU of training and validation",
-    "losses": "history.csv with loss and val_loss",
-    "learning rate": "history.csv with learning_rate",
-    "settings": "config.json",
-    "matrix": "confusion_matrix.csv",
-    "test": "metrics.json with accuracy",
-    "card": "data.json, which is for data of your own",
+    "history": "history.csv holds no epoch",
+    "scores": "history.csv holds no accuracy or mean IoU of training and validation",
+    "accuracy": "history.csv holds no accuracy of training and validation",
+    "lead": "no band fits, and labels are mixed or not recorded, or there are fewer than three epochs",
+    "loss": "history.csv holds no loss",
+    "losses": "history.csv holds no loss of training and validation",
+    "learning rate": "history.csv holds no learning_rate",
+    "settings": "config.json is missing",
+    "classes": "neither config.json nor confusion_matrix.csv holds the classes",
+    "matrix": "confusion_matrix.csv is missing or counts nothing",
+    "test": "metrics.json is missing or does not hold accuracy",
+    "card": "data.json is missing, which only data of your own have",
     "labels": RECORDED,
+    "second pass": RECORDED,
     "inputs": RECORDED,
     "first layer": RECORDED,
     "overlap": RECORDED,
     "parameters": RECORDED,
-    "band": "a band",
-    "model": "model.keras, or by --no-model",
+    "band": "no band fits",
+    "model": "model.keras was not read",
+    "outputs": "model.keras was not run",
 }
 
 
@@ -40,15 +46,17 @@ class ModelFacts:
 
     Attributes:
         broken: paths of weights that hold NaN or infinity.
-        difference: the largest difference between the outputs for two examples; None where the model could not be run.
+        difference: the largest difference between the outputs for two examples; None where the model was not run.
         uniform: float `(layers, heads)`, total variation distance of the attention from uniform; empty without attention.
         change: float `(layers, heads)`, distance of the attention from its mean over all examples.
+        not_run: why the model was not run; "" where it was.
     """
 
     broken: list[str]
     difference: float | None = None
     uniform: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
     change: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
+    not_run: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +127,10 @@ class RecordedRun:
         usual = self.band.interval(name, self.compared_epoch)
         return usual if usual and not self.compared(name) >= usual.low else None
 
+    def usual(self, name: str) -> Interval | None:
+        """What is usual of a metric after the last epoch; None where no band fits or has it."""
+        return self.band and self.band.interval(name, len(self.history))
+
     def last(self, name: str, before: int = 0) -> float:
         """A column of the history in the last epoch, or that many epochs before it."""
         return float(self.history[name].iloc[-1 - before])
@@ -131,21 +143,36 @@ class RecordedRun:
         found = {
             "history": columns,
             "scores": columns and self.score,
+            "accuracy": columns and self.score not in ("", "mean_iou"),
+            "lead": columns and self.score and (self.usual("lead") or self._can_compare),
+            "loss": "loss" in columns,
             "losses": {"loss", "val_loss"} <= columns,
             "learning rate": "learning_rate" in columns and self.history["learning_rate"].notna().all(),
             "settings": self.settings,
+            "classes": len(self.class_shares),
             "matrix": self.matrix.sum(),
             "test": "accuracy" in self.metrics,
             "card": self.card,
             "labels": self.training.get("labels"),
+            "second pass": self.training.get("labels_of_second_pass"),
             "inputs": inputs.get("channel_means"),
             "first layer": first_layer,
             "overlap": self.training.get("overlap"),
             "parameters": self.training.get("parameters"),
             "band": columns and self.band and self.score,
             "model": self.model,
+            "outputs": self.model and not self.model.not_run,
         }
         return {name for name, is_there in found.items() if is_there}
+
+    @property
+    def _can_compare(self):
+        """Whether validation can be compared with training without a band; mixed labels lower the training score."""
+        return self.training.get("labels_are_mixed") is False and len(self.history) >= 3
+
+    def lack(self, need: str) -> str:
+        """Why the run has not one of `NEEDS`."""
+        return self.model.not_run if need == "outputs" and self.model else NEEDS[need]
 
 
 def read_run(run_dir: run_folder.AnyPath) -> RecordedRun:
@@ -162,24 +189,24 @@ def read_run(run_dir: run_folder.AnyPath) -> RecordedRun:
     history = pd.DataFrame()
     if (folder / "history.csv").exists():
         history = run_folder.read_history(folder)
-        text = [name for name in history if not pd.api.types.is_numeric_dtype(history[name])]
-        if "epoch" not in history or text or not len(history):
-            found_text = f"text in {text[0]}" if text else "no row" if "epoch" in history else "no column epoch"
-            raise ValueError(f"{folder}/history.csv must hold a row of numbers for each epoch. Received: {found_text}")
+        if wrong := _wrong_in(history):
+            raise ValueError(f"{folder}/history.csv must hold a row of numbers for each epoch. Received: {wrong}")
     elif not found["training"]:
         raise FileNotFoundError(f"RUN must be the folder of a training. Received: {folder}, without history.csv")
-    run = RecordedRun(folder, found["config"], history, found["metrics"], found["training"], found["data"], _matrix(folder))
+    for name in ("accuracy", "examples", "examples_left_out"):
+        value = found["metrics"].get(name, 0)
+        if not isinstance(value, (int, float)) or not 0 <= value < run_folder.MOST:
+            raise ValueError(f"{files['metrics']} must hold {name} as a number from 0 on. Received: {value!r:.60}")
+    matrix = run_folder.read_matrix(folder).to_numpy() if (folder / "confusion_matrix.csv").exists() else np.zeros((0, 0))
+    run = RecordedRun(folder, found["config"], history, found["metrics"], found["training"], found["data"], matrix)
     return dataclasses.replace(run, band=band_of(run.config))
 
 
-def _matrix(folder):
-    path = folder / "confusion_matrix.csv"
-    if not path.exists():
-        return np.zeros((0, 0))
-    try:
-        matrix = pd.read_csv(path, index_col=0).to_numpy()
-    except ValueError as error:
-        raise ValueError(f"{path} must hold a table. Received: {error}") from error
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind not in "iuf":
-        raise ValueError(f"{path} must hold a row and a column of numbers for each class. Received: {matrix.shape}")
-    return matrix
+def _wrong_in(history):
+    if text := [name for name in history if not pd.api.types.is_numeric_dtype(history[name])]:
+        return f"text in {text[0]}"
+    if "epoch" not in history:
+        return "no column epoch"
+    if not len(history):
+        return "no row"
+    return "" if np.isfinite(history["epoch"]).all() else "an epoch that is NaN or infinite"
