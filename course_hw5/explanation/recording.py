@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from course_hw5.errors import first_line
 from course_hw5.layers import kernels
 from course_hw5.layers.layer import Registered, Tensor
 
@@ -43,8 +44,9 @@ def with_attention(model: keras.Model) -> keras.Model:
     try:
         outputs = recorded(inputs)
     except Exception as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise ValueError(f"`model` must run on inputs of open sizes. {received}: {reason}") from error
+        raise ValueError(
+            f"`model` must run on inputs of open sizes. {received}: {first_line(error.__cause__ or error)}"
+        ) from error
     if recorded.unread:
         hidden = ", ".join(f"{path!r} ({reason})" for path, reason in recorded.unread.items())
         raise ValueError(

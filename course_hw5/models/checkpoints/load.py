@@ -11,6 +11,7 @@ import keras_nlp
 import safetensors
 
 from course_hw5 import hub
+from course_hw5.errors import first_line
 from course_hw5.files import AnyPath, local_path
 from course_hw5.models import mlp  # noqa: F401 registers what its saved models are made of
 from course_hw5.models.bert import exact
@@ -143,6 +144,6 @@ def _load_file(path):
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
-        found = (str(error) or type(error).__name__).splitlines()[0]
+        found = first_line(error)
         found = "no such file" if not path.exists() else found if zipfile.is_zipfile(path) else "no zip archive"
         raise ValueError(f"{path} must be a whole .keras file. Received: {found}") from error
