@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.errors import is_whole, require
+from course_hw5.errors import first_line, is_whole, require
 from course_hw5.reports import keras_callbacks, run_folder
 
 
@@ -83,10 +83,7 @@ def restore(path: run_folder.AnyPath, model: keras.Model) -> int:
         ValueError: if the file is damaged or another model's; the model is as it was then.
     """
     path = run_folder.local_path(path)
-    try:
-        values = read_backup(path, model)
-    except BackupError as error:
-        raise BackupError(f"{error}. Nothing was changed: restore the file, or start again with --overwrite.") from error
+    values = read_backup(path, model)
     for name, variable in _state(model).items():
         variable.assign(values[name])
     return int(path.stem.split("-")[1])
@@ -108,8 +105,7 @@ def read_backup(path: run_folder.AnyPath, model: keras.Model) -> dict[str, np.nd
             if values[name].dtype.name != keras.backend.standardize_dtype(variable.dtype):
                 raise ValueError(f"{name} is {values[name].dtype.name} there")
     except (OSError, EOFError, MemoryError, NotImplementedError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        found = f"it is damaged or another model's ({reason})"
+        found = f"it is damaged or another model's ({first_line(error)})"
         raise BackupError(f"The backup {path} must hold the weights of this model; {found}") from error
     return values
 

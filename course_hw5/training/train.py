@@ -25,7 +25,7 @@ from course_hw5.reports.checks.recorded_run import TRAINING_FILE
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import first_batch, flops, optimizers, runtime, tasks
-from course_hw5.training.callbacks import Backup, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
+from course_hw5.training.callbacks import Backup, BackupError, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
 
 CHECKSUM_BATCHES = 8
@@ -63,7 +63,7 @@ def train(
         lr_multipliers: dict of `variable.path` to a multiplier of its learning rate; for "adamw" only.
         task: what is learnt and how it is scored, one of `course_hw5.training.tasks`.
         keep_backups: how many backups stay in the folder `backup`, the newest, 1 or more, also after the end; None for one
-            while the run goes on.
+            while the run goes on, or as many as a resumed run kept.
 
     Returns:
         The metrics on the test data: the dict in `metrics.json`. Empty on every worker but the first.
@@ -74,11 +74,13 @@ def train(
             resumed run has another config, or its backup is damaged.
         FloatingPointError: if the loss becomes NaN; finished epochs stay.
     """
+    batches = _check(model, data, run_dir, config, task)
+    run_dir = run_folder.local_path(run_dir)
+    if resume and keep_backups is None and (run_dir / "config.json").exists():
+        keep_backups = run_folder.read_json(run_dir / "config.json").get("keep_backups")
     require(
         "keep_backups", keep_backups, lambda count: count is None or is_whole(count, 1), "a whole number, 1 or more, or None"
     )
-    batches = _check(model, data, run_dir, config, task)
-    run_dir = run_folder.local_path(run_dir)
     record, strategy = run_config(model, data, config, arguments), model.distribute_strategy
     record["keep_backups"] = keep_backups
     with strategy.scope():
@@ -114,7 +116,7 @@ def train(
             # the backup comes last: what the others wrote of an epoch is there by then
             options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup", keep_backups or 1)], "epochs": config.epochs}
             try:
-                options["initial_epoch"] = restore(backup, model) if backup else 0
+                options["initial_epoch"] = _restored(backup, model) if backup else 0
                 model.fit(shared, validation_data=validation, shuffle=False, **options)  # the data set shuffles itself
             except Exception as error:
                 if is_chief:
@@ -201,6 +203,13 @@ def _check(model, data, run_dir, config, task):
         advice = ".apply(tf.data.experimental.assert_cardinality(batches))"
         raise ValueError(f"`data.train` must know how many batches it has: {advice}. Received: {found}")
     return batches
+
+
+def _restored(backup, model):
+    try:
+        return restore(backup, model)
+    except BackupError as error:
+        raise BackupError(f"{error}. Nothing was changed: restore the file, or start again with --overwrite.") from error
 
 
 def _finish(run_dir, data, record, task, writer):

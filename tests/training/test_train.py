@@ -494,6 +494,16 @@ def test_a_backup_is_restored_by_a_plain_fit(tmp_path, small_mlp):
     assert copy.fit(images, labels, initial_epoch=epoch, epochs=3, verbose=0).epoch == [2]
 
 
+def test_what_is_wrong_with_a_backup_is_said_and_only_train_gives_advice(tmp_path, small_mlp):
+    small_mlp.compile("sgd", loss="sparse_categorical_crossentropy")
+    (path := tmp_path / "epoch-0001.npz").write_bytes(b"torn")
+    message = "epoch-0001.npz must hold the weights of this model; it is damaged or another model's "
+    for read, end in ((callbacks.read_backup, ")"), (callbacks.restore, ")"), (train._restored, "with --overwrite.")):
+        with pytest.raises(callbacks.BackupError) as error:
+            read(path, small_mlp)
+        assert message in str(error.value) and str(error.value).endswith(end) and "\n" not in str(error.value)
+
+
 def test_the_last_backups_stay_and_those_of_an_earlier_fit_go(tmp_path, small_mlp, digits):
     (tmp_path / "epoch-0009.npz").write_bytes(b"of an earlier fit")
     small_mlp.compile("sgd", loss="sparse_categorical_crossentropy")

@@ -235,11 +235,12 @@ def test_code_in_a_model_is_not_run(run, capsys):
     assert "model.keras must be a whole .keras file. Received: " in failure(capsys, command, "verify", run)
 
 
-def test_a_run_that_keeps_backups_is_finished_and_can_keep_fewer(honest, run, monkeypatch):
+def test_a_run_that_is_resumed_keeps_its_backups(honest, run, monkeypatch):
     names = [path.name for path in sorted((honest / "backup").iterdir())]
     assert names == ["epoch-0002.npz", "epoch-0003.npz"]
     assert json.loads((honest / "config.json").read_text())["keep_backups"] == 2
     options = ("--dataset", "digits", "--epochs", LAST, "--learning-rate", 3e-3, "--seed", 1, "--resume", "--out", run)
     monkeypatch.setattr(callbacks, "restore", None)  # nothing is trained
     train("mlp", *options)
-    assert not (run / "backup").exists() and json.loads((run / "config.json").read_text())["keep_backups"] is None
+    assert [path.name for path in sorted((run / "backup").iterdir())] == names
+    assert json.loads((run / "config.json").read_text())["keep_backups"] == 2
