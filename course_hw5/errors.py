@@ -28,6 +28,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def printable(text: str) -> str:
+    """A text of somebody else's file in one line, without what a terminal would obey: such characters are escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def is_whole(value: object, least: int = 0) -> bool:
     """Whether a value is an integer of Python or NumPy (but no bool), `least` or more."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

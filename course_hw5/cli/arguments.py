@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from course_hw5 import loading
+from course_hw5.errors import printable
+from course_hw5.files import local_path
 from course_hw5.recipes import RECIPES
 from course_hw5.recipes.recipe import load_kind
 
@@ -63,13 +65,21 @@ def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False) -> 
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG) and error.filename is None:
             error.filename = "standard output"  # our files are named
             _give_up_stdout()
-        print(f"{parser.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{parser.prog}: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)
 
 
 def _give_up_stdout():
     """Discards the rest of the output: flushing it at exit would raise again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def json_file(out: str | None) -> pathlib.Path | None:
+    """Path of what --out names, which must end in .json; None where it is not given."""
+    path = local_path(out) if out else None
+    if path and path.suffix != ".json":
+        raise ValueError(f"--out must name a file that ends in .json. Received: {out}")
+    return path
 
 
 def add_steps_argument(parser: argparse.ArgumentParser) -> None:

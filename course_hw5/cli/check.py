@@ -5,8 +5,10 @@ and the model on a few examples. It ends with 0 where no problem is found, with 
 """
 
 import argparse
-import pathlib
 import sys
+
+from course_hw5.cli.arguments import json_file
+from course_hw5.errors import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,9 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> str:
-    out = args.out and pathlib.Path(args.out)
-    if out and out.suffix != ".json":
-        raise ValueError(f"--out must name a .json file. Received: {out}")
+    out = json_file(args.out)
     from course_hw5.reports import run_folder
     from course_hw5.reports.checks.diagnosis import check_run
 
@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> str:
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         run_folder.write_json(out, found.as_dict())
+    text = "\n".join(map(printable, str(found).splitlines()))
     if found.problems:
-        print(found)
+        print(text)
         sys.exit(1)
-    return str(found)
+    return text

@@ -452,7 +452,7 @@ def test_a_folder_without_a_training_is_bad_input(tmp_path, capsys):
 
 def test_out_must_be_json(folder, capsys):
     assert exit_code(folder.write(), "--out", "problems.txt") == 2
-    assert "--out must name a .json file. Received: problems.txt" in capsys.readouterr().err
+    assert "--out must name a file that ends in .json. Received: problems.txt" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_0_where_nothing_is_found_and_with_1_where_something_is(folder, capsys):
