@@ -1,13 +1,14 @@
 """`course-hw5 verify`: say whether a run that was handed in follows from its seed, its data and its backups.
 
-An epoch is trained again from its backup, scores are computed again from the model. Nothing in the folder is executed. The exit
-code is 0 where all follows that can be checked, 1 where something differs, 2 where nothing can be checked.
+An epoch is trained again from its backup, the scores on the test data are computed again from the model. The exit code is 0 if
+everything that was checked follows, 1 if something differs, 2 if the folder or the options do not allow it.
 """
 
 import argparse
 import sys
 
 from course_hw5.cli import train as train_command
+from course_hw5.cli.arguments import json_file
 from course_hw5.recipes import RECIPES
 from course_hw5.recipes.recipe import Recipe, choose_source, whole_number
 from course_hw5.training.config import PRECISIONS, TrainingConfig
@@ -19,7 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", metavar="SOURCE", help="where the data of the run are here (default: its --dataset)")
     add("--preset", help="what the run started from, here: needed for its first epoch, if it was a file")
     add("--teacher", help="the run's --teacher, here, if it was a file")
-    add("--epoch", type=_epoch, default="last", help="number of the epoch to train again, last or all (default: %(default)s)")
+    add(
+        "--epoch",
+        type=_epoch,
+        default="last",
+        help="number of an epoch, `last` or `all`: what is trained again (default: %(default)s)",
+    )
     add("--out", metavar="FILE.json", help="also write what was found as JSON")
 
 
@@ -30,17 +36,11 @@ def _epoch(text):
 def run(args: argparse.Namespace) -> str:
     from course_hw5.reports import run_folder, submitted_run
 
-    out = args.out and run_folder.local_path(args.out)
-    if out and out.suffix != ".json":
-        raise ValueError(f"--out must name a file that ends in .json. Received: {out}")
+    out = json_file(args.out)
     submitted = submitted_run.read_run(args.run_dir)
     recipe = _recipe(submitted)
     options, config = _options(args, submitted, recipe)
-    if not submitted.replayable(knows_start=True):
-        found = ", ".join(file.name for file in submitted.backups.values()) or "none"
-        raise ValueError(
-            f"{submitted.path} must hold backups of two epochs in a row: `train --keep-backups 2` keeps them. Received: {found}"
-        )
+    _epochs(args.epoch, submitted, config)
     checks = []
     for check in _checks(args, submitted, recipe, options, config):
         print(check, flush=True)
@@ -70,10 +70,16 @@ def _recipe(submitted):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reads what a config.json says as if it was typed."""
+    """Reads what a config.json says as if it was typed; nothing in it ends the program."""
+
+    def __init__(self, **options):
+        super().__init__(**options | {"add_help": False, "allow_abbrev": False})
 
     def error(self, message):
         raise ValueError(f"config.json must hold what `course-hw5 train` wrote. Received: {message}")
+
+    def exit(self, status=0, message=None):
+        self.error(message)
 
 
 def _options(args, submitted, recipe):
@@ -83,6 +89,8 @@ def _options(args, submitted, recipe):
         config = TrainingConfig(**settings)
     except TypeError as error:
         raise ValueError(f"config.json must hold settings of a training. Received: {error}") from error
+    if config.epochs > 9999:  # a backup's name has four digits
+        raise ValueError(f"config.json must hold 9,999 epochs or fewer. Received: {config.epochs:.4g}")
     if recorded["strategy"] != "none":
         raise ValueError(f"{submitted.path} must be a run of --strategy none. Received: {recorded['strategy']}")
     if (precision := submitted.config["model"]["precision"]) not in PRECISIONS:
@@ -109,6 +117,9 @@ def _words(recipe, given):
     """Options of a recipe as they are typed."""
     for option in (*recipe.data_options, *recipe.options):
         value = given.get(option.name)
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, (str, int, float, type(None))) or str(one).startswith("-"):  # another option
+                raise ValueError(f"config.json must hold a value of {option.flag}. Received: {one!r:.60}")
         if value is True:
             yield option.flag
         elif option.keywords.get("nargs") and isinstance(value, list):
@@ -118,8 +129,11 @@ def _words(recipe, given):
 
 
 def _checks(args, submitted, recipe: Recipe, options, config):
+    from course_hw5.reports import run_folder, submitted_run
+
+    if lack := run_folder.lacks_safe_mode():
+        raise ValueError(f"`verify` loads models of others, and needs {lack}")
     from course_hw5.models.checkpoints import bundled, load
-    from course_hw5.reports import submitted_run
     from course_hw5.training import runtime, verification
 
     known = (None, "minilm", *bundled.PRESETS)
@@ -128,7 +142,7 @@ def _checks(args, submitted, recipe: Recipe, options, config):
             f"--teacher must say where the teacher of the run is on this computer. Received: none, for {options.teacher}"
         )
     knows_start = args.preset is not None or getattr(options, "preset", None) in known
-    epochs = _epochs(args, submitted.replayable(knows_start), submitted.path)
+    epochs = _epochs(args.epoch, submitted, config, knows_start)
     if not knows_start:
         options.preset = str(submitted.path / "model.keras")  # of the same architecture
     runtime.set_precision(options.precision)
@@ -146,18 +160,28 @@ def _checks(args, submitted, recipe: Recipe, options, config):
     data_check = verifier.same_data()
     yield data_check
     if data_check.verdict == submitted_run.DIFFERS:
-        yield submitted_run.Check("everything else", submitted_run.NOT_CHECKED, "it needs the data of the run")
+        yield submitted_run.Verdict("everything else", submitted_run.NOT_CHECKED, "it needs the data of the run")
         return
     yield verifier.same_settings(recipe.training_config(options))
     yield from verifier.checks(loaded, epochs)
 
 
-def _epochs(args, replayable, path):
-    if not replayable:
-        raise ValueError(f"--preset must say what {path} started from, whose first epoch alone has a backup. Received: none")
-    if args.epoch in ("last", "all"):
-        return replayable if args.epoch == "all" else replayable[-1:]
-    if args.epoch not in replayable:
-        can = ", ".join(map(str, replayable))
-        raise ValueError(f"--epoch must be one of {can}, whose backups are there. Received: {args.epoch}")
-    return [args.epoch]
+def _epochs(wanted, submitted, config, knows_start=True):
+    """The epochs to be trained again; refuses those whose backups are missing."""
+    replayable, last = submitted.replayable(knows_start), config.epochs
+    if not replayable and submitted.replayable(knows_start=True):
+        only = f"Only the first epoch of {submitted.path} can be trained again"
+        raise ValueError(f"{only}, and for that `--preset` must name what {submitted.path} started from.")
+    needed = f"{last - 1} and {last}" if last > 1 else "1"
+    if wanted in ("last", "all") and last not in replayable:
+        found = ", ".join(file.name for file in submitted.backups.values()) or "none"
+        raise ValueError(
+            f"{submitted.path} must hold the backups of its last epochs, {needed}: `train --keep-backups 2` keeps them. "
+            f"Received: {found}"
+        )
+    if wanted in ("last", "all"):
+        return replayable if wanted == "all" else [last]
+    if wanted not in replayable:
+        can = ", ".join(map(str, replayable)) or "none"
+        raise ValueError(f"--epoch must be one of {can}, whose backups are there. Received: {wanted}")
+    return [wanted]

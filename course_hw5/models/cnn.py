@@ -38,7 +38,7 @@ def cnn_classifier(
     for name, sizes in (("input_shape", input_shape), ("widths", widths), ("num_classes", (num_classes,))):
         require(name, sizes, lambda sizes: all(is_whole(size, 1) for size in tuple(sizes)), "whole numbers, 1 or more")
     require("input_shape", input_shape, lambda shape: len(shape) == 3, "(height, width, channels)")
-    require("widths", widths, lambda widths: len(widths) and widths[0] > 1, "one stage or more, the first of 2 channels or more")
+    require("widths", widths, lambda widths: len(widths) and widths[0] > 1, "one or more, the first 2 or more")
     least = 2 ** len(widths)
     require("input_shape", input_shape, lambda shape: min(shape[:2]) >= least, f"{least} rows and columns or more")
 

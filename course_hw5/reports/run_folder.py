@@ -1,6 +1,7 @@
 """The run folder: opened for a new or a resumed run; each file written whole or not at all."""
 
 import contextlib
+import importlib.metadata
 import json
 import pathlib
 import shutil
@@ -38,6 +39,13 @@ def going_on(what: str, said: set[str]) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """An error in one line."""
     return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no message')}"
+
+
+def lacks_safe_mode() -> str:
+    """What is needed to load models of others; "" where it is there: safe mode had gaps (CVE-2025-8747, CVE-2025-9906)."""
+    found = importlib.metadata.version("keras")
+    is_new = tuple(map(int, found.split(".")[:2])) >= (3, 11)
+    return "" if is_new else f"Keras 3.11 or later: before, a model could run code in safe mode. Received: {found}"
 
 
 def write_json(path: AnyPath, value: object) -> None:

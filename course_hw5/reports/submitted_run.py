@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from course_hw5.errors import printable
 from course_hw5.reports import run_folder
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ PROBABILITY = 0.01  # difference of probabilities, rounding included
 DERIVED = 1e-9  # what arithmetic on the same counts may differ by
 
 
-class Check(NamedTuple):
+class Verdict(NamedTuple):
     """What was found of one part of a run folder.
 
     Attributes:
@@ -36,7 +37,7 @@ class Check(NamedTuple):
     detail: str
 
     def __str__(self):
-        return f"{self.verdict:<11}  {self.part}: {self.detail}"
+        return printable(f"{self.verdict:<11}  {self.part}: {self.detail}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +93,10 @@ def read_run(run_dir: run_folder.AnyPath) -> SubmittedRun:
     if scores == "classification_report.json" and matrix.to_numpy().sum() > 1e8:
         raise ValueError(f"{table} must count 100 million examples or fewer. Received: {matrix.to_numpy().sum():,}")
     history = run_folder.read_history(path, ("epoch", "seconds")).apply(pd.to_numeric, errors="coerce")
-    if not np.isfinite(history["epoch"]).all():
-        raise ValueError(f"{path / 'history.csv'} must number its epochs. Received: {history['epoch'].tolist()}")
+    is_right = np.isfinite(history["epoch"]) & np.isfinite(history["seconds"]) & (history["seconds"] > 0)
+    if not is_right.all():
+        found = history.loc[~is_right, ["epoch", "seconds"]].iloc[0].to_dict()
+        raise ValueError(f"{path / 'history.csv'} must number its epochs, with seconds above 0. Received: {found}")
     backups = {
         int(found[1]): file
         for file in sorted(path.glob("backup/*"))
@@ -102,7 +105,7 @@ def read_run(run_dir: run_folder.AnyPath) -> SubmittedRun:
     return SubmittedRun(path, config, history, run_folder.read_json(path / "metrics.json"), matrix, backups)
 
 
-def check_files(run: SubmittedRun, epochs: int, examples: int) -> Iterator[Check]:
+def check_files(run: SubmittedRun, epochs: int, examples: int) -> Iterator[Verdict]:
     """Compares the files of a run folder with each other.
 
     Args:
@@ -111,11 +114,10 @@ def check_files(run: SubmittedRun, epochs: int, examples: int) -> Iterator[Check
         examples: that an epoch reads.
     """
     numbers, seconds = run.history["epoch"].tolist(), run.history["seconds"]
-    rows = f"{len(numbers)} rows, one for each of {epochs} epochs in order"
-    if numbers == [*range(1, epochs + 1)]:
-        yield Check("history.csv, rows", FOLLOWS, rows)
+    if len(numbers) == epochs and numbers == [*range(1, epochs + 1)]:
+        yield Verdict("history.csv, rows", FOLLOWS, f"{epochs} rows, one for each epoch in order")
     else:
-        yield Check("history.csv, rows", DIFFERS, f"must be {epochs} rows, epochs 1 to {epochs}. Received: {numbers}")
+        yield Verdict("history.csv, rows", DIFFERS, f"must be {epochs} rows, epochs 1 to {epochs}. Received: {numbers!s:.80}")
     times = {"training_seconds": round(float(seconds.sum()), 1)}
     times["training_examples_per_second"] = round(examples / float(seconds.median()), 1)
     yield difference("metrics.json, times", times, run.metrics, "of history.csv's seconds")
@@ -123,16 +125,16 @@ def check_files(run: SubmittedRun, epochs: int, examples: int) -> Iterator[Check
     yield difference("metrics.json, scores", expected.pop("metrics.json"), run.metrics, "of confusion_matrix.csv")
     for name, content in expected.items():
         if not (run.path / name).is_file():
-            yield Check(name, NOT_CHECKED, "it is not there")
+            yield Verdict(name, NOT_CHECKED, "it is not there")
         elif isinstance(content, str):
             is_equal = (run.path / name).read_text(encoding="utf-8", errors="replace") == content
             detail = "of confusion_matrix.csv" if is_equal else "must be what confusion_matrix.csv gives"
-            yield Check(name, FOLLOWS if is_equal else DIFFERS, detail)
+            yield Verdict(name, FOLLOWS if is_equal else DIFFERS, detail)
         else:
             yield difference(name, content, _read(run.path / name), "of confusion_matrix.csv")
 
 
-def check_accuracies(run: SubmittedRun, counts: dict[str, int]) -> Iterator[Check]:
+def check_accuracies(run: SubmittedRun, counts: dict[str, int]) -> Iterator[Verdict]:
     """Whether each accuracy in `history.csv` is a whole number of examples, divided by how many there are.
 
     Args:
@@ -144,10 +146,10 @@ def check_accuracies(run: SubmittedRun, counts: dict[str, int]) -> Iterator[Chec
         is_count = (share >= 0) & (share <= 1) & (np.abs(share * count - np.round(share * count)) < 1e-6 * count)
         wrong = [f"{value} in row {row + 1}" for row, value in enumerate(share) if not is_count[row]]
         detail = f"each a whole number of {count:,} examples" + (f". Received: {', '.join(wrong[:3])}" if wrong else "")
-        yield Check(f"history.csv, {name}", DIFFERS if wrong else FOLLOWS, detail)
+        yield Verdict(f"history.csv, {name}", DIFFERS if wrong else FOLLOWS, detail)
 
 
-def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: float) -> Iterator[Check]:
+def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: float) -> Iterator[Verdict]:
     """Compares the files of a run folder with what its model predicts.
 
     Args:
@@ -158,7 +160,7 @@ def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: f
     yield difference("metrics.json, examples", {"examples": found.metrics["examples"]}, run.metrics, "of the test data")
     if [*run.matrix.index] != found.class_names or [*run.matrix.columns] != found.class_names:
         names = f"must have the classes {', '.join(found.class_names)}. Received: {', '.join(run.matrix.index)}"
-        yield Check("confusion_matrix.csv", DIFFERS, names)
+        yield Verdict("confusion_matrix.csv", DIFFERS, names)
         return
     given, expected = run.matrix.to_numpy(), np.asarray(found.matrix)
     moved, allowed = int(np.abs(given - expected).sum() + 1) // 2, math.floor(share * expected.sum())
@@ -166,7 +168,7 @@ def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: f
     if (given.sum(1) != expected.sum(1)).any():
         detail += ", but true classes are counted otherwise, too"
         moved = allowed + 1
-    yield Check("confusion_matrix.csv", FOLLOWS if moved <= allowed else DIFFERS, detail)
+    yield Verdict("confusion_matrix.csv", FOLLOWS if moved <= allowed else DIFFERS, detail)
     if (run.path / "misclassified.json").is_file() and hasattr(found, "misclassified"):
         yield _check_misclassified(run.path / "misclassified.json", found.misclassified, allowed)
 
@@ -183,20 +185,39 @@ def _check_misclassified(path, found, allowed):
                 wrong += not (is_equal and np.allclose(row, example["probabilities"], rtol=0, atol=PROBABILITY))
                 shown += 1
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Check(path.name, DIFFERS, f"must hold cells with examples. Received: {run_folder.reason(error)}")
+        return Verdict(path.name, DIFFERS, f"must hold cells with examples. Received: {run_folder.reason(error)}")
     missing = len({*expected} - {*given})
     detail = f"{wrong} of {shown} examples, and {missing} cells that are missing, are not those of model.keras"
-    return Check(path.name, FOLLOWS if wrong + missing <= 2 * allowed else DIFFERS, detail)
+    return Verdict(path.name, FOLLOWS if wrong + missing <= 2 * allowed else DIFFERS, detail)
 
 
-def difference(part: str, expected: dict, received: dict, source: str) -> Check:
+def difference(part: str, expected: dict, received: dict, source: str) -> Verdict:
     """Whether each number of `expected` is in `received`; objects may lie in objects."""
+    given = _flat(received)
     for name, value in _flat(expected).items():
-        found = _flat(received).get(name)
+        found = given.get(name)
         is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
         if not is_number or not (found == value or abs(found - value) <= DERIVED or (np.isnan(value) and np.isnan(found))):
-            return Check(part, DIFFERS, f"{'.'.join(name)} must be {value}, {source}. Received: {found!r:.60}")
-    return Check(part, FOLLOWS, source)
+            return Verdict(part, DIFFERS, f"{'.'.join(name)} must be {value}, {source}. Received: {found!r:.60}")
+    return Verdict(part, FOLLOWS, source)
+
+
+def not_checked(run: SubmittedRun, checked: dict[int, set[str]]) -> Iterator[Verdict]:
+    """What is left of a run folder.
+
+    Args:
+        run: of `read_run`.
+        checked: columns of `history.csv` that were checked, by epoch.
+    """
+    names, epochs = {*run.history.columns} - {"epoch", "seconds"}, {}
+    for epoch in run.history["epoch"]:
+        epochs.setdefault(", ".join(sorted(names - checked.get(epoch, set()))), []).append(str(epoch))
+    for rest, numbers in epochs.items():
+        if rest:
+            reason = "there is no backup from which it could be computed, or it was not asked for"
+            yield Verdict(f"history.csv, epoch {', '.join(numbers)}, {rest}", NOT_CHECKED, reason)
+    part = "times of predictions, figures, pages, tensorboard"
+    yield Verdict(part, NOT_CHECKED, "`course-hw5 page RUN` writes the page again")
 
 
 def _flat(value, names=()):

@@ -1,5 +1,5 @@
 """Whether a run that was handed in follows from what it says of itself: an epoch is trained again from its backup, scores are
-computed again from its model. Nothing in the folder is executed."""
+computed again from its model."""
 
 import dataclasses
 import math
@@ -13,8 +13,8 @@ import numpy as np
 from course_hw5.data.dataset import Dataset
 from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, keras_callbacks, labelled_batches, submitted_run
-from course_hw5.reports.submitted_run import DIFFERS, FOLLOWS, NOT_CHECKED, Check, SubmittedRun
-from course_hw5.training import callbacks, optimizers, runtime, tasks, train
+from course_hw5.reports.submitted_run import DIFFERS, FOLLOWS, NOT_CHECKED, SubmittedRun, Verdict
+from course_hw5.training import callbacks, optimizers, runtime, tasks, train, verified_schedule
 from course_hw5.training.config import TrainingConfig
 
 
@@ -41,6 +41,10 @@ TOLERANCES = {
     "mixed_bfloat16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01),
     "mixed_float16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01),
 }
+
+
+# of the optimizer under float16: rounding decides which gradients overflow, whose steps are skipped
+SCALING = ("dynamic_scale", "step_counter", "iteration")
 
 
 class Verifier:
@@ -72,24 +76,24 @@ class Verifier:
         self.train_data, self.validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
         runtime.build_state(model, self.train_data)
 
-    def same_data(self) -> Check:
+    def same_data(self) -> Verdict:
         """Whether the data are those of the run, as far as its `config.json` says what they were."""
         here = train.data_record(self.data) | {"class_names": classification_metrics.distinct_names(self.data.class_names)}
         for name, value in here.items():
             if (found := self.run.config["data"].get(name)) != value:
                 received = f"Received: {name} {value!s:.80}, in config.json {found!s:.80}"
-                return Check("data", DIFFERS, f"--data must name the run's data, and config.json have its seed. {received}")
-        return Check("data", FOLLOWS, f"batches, classes and the first images or texts of validation; {self.data.note}")
+                return Verdict("data", DIFFERS, f"--data must name the run's data, and config.json have its seed. {received}")
+        return Verdict("data", FOLLOWS, f"batches, classes and the first images or texts of validation; {self.data.note}")
 
-    def same_settings(self, expected: TrainingConfig) -> Check:
+    def same_settings(self, expected: TrainingConfig) -> Verdict:
         """Whether the settings are those that the recipe gives for the same options."""
         found = dataclasses.asdict(self.config)
         wrong = [name for name, value in dataclasses.asdict(expected).items() if found[name] != value]
         received = "; ".join(f"{name} must be {getattr(expected, name)!r}. Received: {found[name]!r:.60}" for name in wrong)
         said = "those of the recipe, with {epochs} epochs, learning rate {learning_rate}, seed {seed}".format(**found)
-        return Check("config.json, settings", DIFFERS if wrong else FOLLOWS, received or said)
+        return Verdict("config.json, settings", DIFFERS if wrong else FOLLOWS, received or said)
 
-    def checks(self, loaded: keras.Model, epochs: Sequence[int]) -> Iterator[Check]:
+    def checks(self, loaded: keras.Model, epochs: Sequence[int]) -> Iterator[Verdict]:
         """All checks but those of the data and the settings.
 
         Args:
@@ -102,13 +106,14 @@ class Verifier:
         yield from submitted_run.check_evaluation(self.run, found, self.tolerance.test)
         yield from submitted_run.check_accuracies(self.run, self._counts())
         self.checked = {}
-        yield from self._check_rates()
+        if "learning_rate" in self.run.history:  # older runs have none
+            yield verified_schedule.check_rates(self.run, self.config, self.batches, self.checked)
         for found_by_backups in (*map(self._replay, epochs), self._check_best(loaded)):
             try:
                 yield from found_by_backups
             except callbacks.BackupError as error:
-                yield Check("backup", DIFFERS, str(error))
-        yield from self._unchecked()
+                yield Verdict("backup", DIFFERS, str(error))
+        yield from submitted_run.not_checked(self.run, self.checked)
 
     def _check_model(self, loaded):
         policies = [layer.dtype_policy.name for layer in loaded.layers if "mixed" in layer.dtype_policy.name]
@@ -116,7 +121,7 @@ class Verifier:
         expected = [self.model.name, self.model.count_params(), policies[0] if policies else "float32"]
         found = [self.run.config["model"].get(name) for name in names]
         detail = f"that of model.keras, {expected}" if found == expected else f"must be {expected}. Received: {found!r:.80}"
-        return Check("config.json, model", FOLLOWS if found == expected else DIFFERS, detail)
+        return Verdict("config.json, model", FOLLOWS if found == expected else DIFFERS, detail)
 
     def _counts(self):
         """What accuracies are shares of: dict of columns of `history.csv` to numbers of examples."""
@@ -131,7 +136,7 @@ class Verifier:
         after = callbacks.read_backup(next_path, self.model)
         if epoch - 1 in self.run.backups:
             callbacks.restore(path, self.model)
-            yield self._check_schedule(epoch - 1)
+            yield verified_schedule.check_steps(self.run, self.model, self.config, self.batches, epoch - 1)
             if "val_loss" not in self.checked.get(epoch - 1, ()):
                 scores = self._validated(self.model, self.validation_data)
                 yield self._check_row(f"history.csv, epoch {epoch - 1}", epoch - 1, scores, f"validated with {path.name}")
@@ -145,11 +150,12 @@ class Verifier:
         share, are_equal = self._distance(before, after, callbacks.state_arrays(self.model))
         detail = f"{share:.2g} of the epoch's step from those trained again from {start}, {self.tolerance.weights} at most"
         verdict = FOLLOWS if are_equal and share <= self.tolerance.weights else DIFFERS
-        yield Check(f"{next_path.name}, weights", verdict, detail if are_equal else f"{detail}; counts of steps differ")
+        yield Verdict(f"{next_path.name}, weights", verdict, detail if are_equal else f"{detail}; counts of steps differ")
 
     def _distance(self, before, after, replayed):
         """How far replayed weights, or the optimizer's state, are off, as a share of the step; whether whole numbers agree."""
-        shares, names, count = [], [*after], len(self.model.variables)
+        shares, count = [], len(self.model.variables)
+        names = [name for name in after if not (verified_schedule.skipped(self.run, 1) and name.split(" ")[1] in SCALING)]
         for part in (names[:count], names[count:]):
             part = [name for name in part if after[name].dtype.kind == "f"]
             off = sum(float(np.square(replayed[name].astype("float64") - after[name]).sum()) for name in part)
@@ -161,33 +167,6 @@ class Verifier:
     def _validated(self, model, prepared):
         return {f"val_{name}": value for name, value in model.evaluate(prepared, verbose=0, return_dict=True).items()}
 
-    def _check_schedule(self, epoch):
-        """After a backup is restored: as many steps as epochs, and the learning rate that config.json gives there."""
-        steps, expected = int(self.model.optimizer.iterations), epoch * self.batches
-        rate = self._rate(steps)
-        found = float(self.model.optimizer.learning_rate)
-        is_right = steps == expected and math.isclose(rate, found, rel_tol=1e-5, abs_tol=1e-12)
-        detail = f"{steps} of {expected} steps, learning rate {found:.6g} of {rate:.6g} by config.json"
-        return Check(f"epoch-{epoch:04d}.npz, schedule", FOLLOWS if is_right else DIFFERS, detail)
-
-    def _rate(self, steps):
-        """The learning rate after so many steps."""
-        rate = optimizers.learning_rate(self.config, self.batches)
-        return float(rate(steps)) if callable(rate) else rate
-
-    def _check_rates(self):
-        """The learning rate at the end of each epoch; older runs have no such column."""
-        if "learning_rate" not in self.run.history:
-            return
-        wrong = []
-        for epoch, found in zip(self.run.history["epoch"], self.run.history["learning_rate"]):
-            self.checked.setdefault(epoch, set()).add("learning_rate")
-            rate = self._rate(int(epoch) * self.batches)
-            if not math.isclose(rate, found, rel_tol=1e-5, abs_tol=1e-12):
-                wrong.append(f"that of epoch {epoch} must be {rate:.6g}. Received: {found:.6g}")
-        detail = "; ".join(wrong[:3]) or "at the end of each epoch that of config.json"
-        yield Check("history.csv, learning_rate", DIFFERS if wrong else FOLLOWS, detail)
-
     def _check_row(self, part, epoch, logs, how):
         """Compares scores computed here with the row of an epoch."""
         row, wrong, right = self.run.history.loc[self.run.history["epoch"] == epoch], [], []
@@ -198,13 +177,13 @@ class Verifier:
             right.append(f"{name} {value:.6g} ({given - value:+.1g})")
             if not abs(given - value) <= allowed:
                 wrong.append(f"{name} must be {value:.6g}, give or take {allowed:.2g}. Received: {given:.6g}")
-        return Check(part, DIFFERS if wrong else FOLLOWS, f"{how}: {'; '.join(wrong or right)}")
+        return Verdict(part, DIFFERS if wrong else FOLLOWS, f"{how}: {'; '.join(wrong or right)}")
 
     def _check_best(self, loaded):
         """Whether `model.keras` is of the best epoch by history."""
         monitor, history = self.config.monitor, self.run.history
         if monitor not in history:
-            yield Check("model.keras", DIFFERS, f"history.csv must have the column {monitor}, which chooses the best epoch")
+            yield Verdict("model.keras", DIFFERS, f"history.csv must have the column {monitor}, which chooses the best epoch")
             return
         sign = -1 if monitor.endswith("loss") else 1
         row = int((sign * history[monitor]).fillna(-math.inf).argmax())
@@ -214,7 +193,7 @@ class Verifier:
         scores = self._validated(loaded, self.task.prepare(self.data.validation, loaded))
         yield self._check_row("model.keras, scores", best, scores, f"of epoch {best}, by {monitor} the best in history.csv")
         if best not in self.run.backups:
-            yield Check("model.keras, weights", NOT_CHECKED, f"there is no backup of epoch {best}, by history.csv the best")
+            yield Verdict("model.keras, weights", NOT_CHECKED, f"there is no backup of epoch {best}, by history.csv the best")
             return
         callbacks.restore(self.run.backups[best], self.model)
         with tempfile.TemporaryDirectory() as folder:
@@ -224,18 +203,7 @@ class Verifier:
         is_merged = expected.count_params() != self.model.count_params()  # a LoRA: a product, rounded
         unequal = _unequal(expected.get_weights(), loaded.get_weights(), 1e-5 if is_merged else 0.0)
         detail = f"{unequal:,} numbers are not those of {self.run.backups[best].name}"
-        yield Check("model.keras, weights", DIFFERS if unequal else FOLLOWS, detail)
-
-    def _unchecked(self):
-        names, epochs = {*self.run.history.columns} - {"epoch", "seconds"}, {}
-        for epoch in self.run.history["epoch"]:
-            epochs.setdefault(", ".join(sorted(names - self.checked.get(epoch, set()))), []).append(str(epoch))
-        for rest, numbers in epochs.items():
-            if rest:
-                part = f"history.csv, epoch {', '.join(numbers)}, {rest}"
-                yield Check(part, NOT_CHECKED, "there is no backup from which it could be computed, or it was not asked for")
-        part = "times of predictions, figures, pages, tensorboard"
-        yield Check(part, NOT_CHECKED, "`course-hw5 page RUN` writes the page again")
+        yield Verdict("model.keras, weights", DIFFERS if unequal else FOLLOWS, detail)
 
 
 def _unequal(expected, received, rtol):

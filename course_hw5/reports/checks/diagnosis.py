@@ -6,6 +6,7 @@ import textwrap
 from typing import Any
 
 from course_hw5.files import AnyPath
+from course_hw5.reports import run_folder
 from course_hw5.reports.checks import band_checks, class_checks, curve_checks, input_checks, model_checks, schedule_checks
 from course_hw5.reports.checks.problem import CHECKS, Problem
 from course_hw5.reports.checks.recorded_run import RecordedRun, read_run
@@ -65,7 +66,7 @@ def check_run(run_dir: AnyPath, with_model: bool = True) -> Diagnosis:
     Args:
         run_dir: folder that `train` has filled, or `HistoryPlots` and `ClassificationReport` in a `fit` of your own. A
             training that was interrupted is checked, too.
-        with_model: whether `model.keras` is loaded, in Keras's safe mode, and run on a few examples.
+        with_model: whether `model.keras` is loaded, in Keras's safe mode (3.11 or later), and run on a few examples.
 
     Returns:
         `Diagnosis`.
@@ -76,12 +77,13 @@ def check_run(run_dir: AnyPath, with_model: bool = True) -> Diagnosis:
     """
     with _errors_of_files(run_dir):
         run = read_run(run_dir)
-        if with_model and (run.folder / "model.keras").exists():
+        lack = run_folder.lacks_safe_mode() if with_model else ""
+        if with_model and not lack and (run.folder / "model.keras").exists():
             from course_hw5.reports.checks.examined_model import examine
 
             run = dataclasses.replace(run, model=examine(run.folder, run.training))
     with _errors_of_files(run_dir, ValueError):
-        return Diagnosis(run, *_look(run))
+        return Diagnosis(run, *_look(run, lack))
 
 
 @contextlib.contextmanager
@@ -94,12 +96,13 @@ def _errors_of_files(run_dir, *more):
         raise ValueError(f"The files in {run_dir} must be those of `train`. Received: {found}") from error
 
 
-def _look(run):
-    """Problems, and what was not checked."""
+def _look(run, lack):
+    """Problems, and what was not checked; `lack` is why the model was not, if it was to be."""
     order, problems, not_checked = [module.__name__ for module in MODULES], [], {}
     for check in sorted(CHECKS, key=lambda check: order.index(check.look.__module__)):
         if missing := [need for need in check.needs if need not in run.present]:
-            not_checked.setdefault(run.lack(missing[0]), []).append(check.name)
+            reason = f"model.keras needs {lack}" if missing[0] == "model" and lack else run.lack(missing[0])
+            not_checked.setdefault(reason, []).append(check.name)
         elif problem := check.problem(run):
             problems.append(problem)
     return problems, not_checked
