@@ -149,13 +149,14 @@ def check_accuracies(run: SubmittedRun, counts: dict[str, int]) -> Iterator[Verd
         yield Verdict(f"history.csv, {name}", DIFFERS if wrong else FOLLOWS, detail)
 
 
-def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: float) -> Iterator[Verdict]:
+def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: float, least: int = 0) -> Iterator[Verdict]:
     """Compares the files of a run folder with what its model predicts.
 
     Args:
         run: of `read_run`.
         found: evaluation of its model.
         share: of the predictions that may differ, by rounding.
+        least: how many may differ, however few there are.
     """
     yield difference("metrics.json, examples", {"examples": found.metrics["examples"]}, run.metrics, "of the test data")
     if [*run.matrix.index] != found.class_names or [*run.matrix.columns] != found.class_names:
@@ -163,7 +164,7 @@ def check_evaluation(run: SubmittedRun, found: "evaluation.Evaluation", share: f
         yield Verdict("confusion_matrix.csv", DIFFERS, names)
         return
     given, expected = run.matrix.to_numpy(), np.asarray(found.matrix)
-    moved, allowed = int(np.abs(given - expected).sum() + 1) // 2, math.floor(share * expected.sum())
+    moved, allowed = int(np.abs(given - expected).sum() + 1) // 2, max(least, math.floor(share * expected.sum()))
     detail = f"{moved:,} of {expected.sum():,} predictions are not those of model.keras; {allowed:,} may be others"
     if (given.sum(1) != expected.sum(1)).any():
         detail += ", but true classes are counted otherwise, too"

@@ -2,6 +2,7 @@
 computed again from its model."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 import tempfile
@@ -28,18 +29,20 @@ class Tolerance:
         loss: relative difference of a loss.
         score: difference of an accuracy or another score of the training or validation data.
         test: share of the test examples, or pixels, that may be predicted otherwise.
+        examples: that may be predicted otherwise, however few there are.
     """
 
     weights: float
     loss: float
     score: float
     test: float
+    examples: int
 
 
 TOLERANCES = {
-    "float32": Tolerance(weights=0.05, loss=0.01, score=0.01, test=0.001),
-    "mixed_bfloat16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01),
-    "mixed_float16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01),
+    "float32": Tolerance(weights=0.05, loss=0.01, score=0.01, test=0.001, examples=0),
+    "mixed_bfloat16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01, examples=1),
+    "mixed_float16": Tolerance(weights=0.3, loss=0.05, score=0.02, test=0.01, examples=1),
 }
 
 
@@ -103,8 +106,9 @@ class Verifier:
         yield self._check_model(loaded)
         yield from submitted_run.check_files(self.run, self.config.epochs, self.batches * self.data.batch_size)
         found = train.evaluate(loaded, self.data, self.task)
-        yield from submitted_run.check_evaluation(self.run, found, self.tolerance.test)
-        yield from submitted_run.check_accuracies(self.run, self._counts())
+        yield from submitted_run.check_evaluation(self.run, found, self.tolerance.test, self.tolerance.examples)
+        twice = 2 if isinstance(self.task, tasks.RDrop) else 1
+        yield from submitted_run.check_accuracies(self.run, {name: twice * count for name, count in self.examples.items()})
         self.checked = {}
         if "learning_rate" in self.run.history:  # older runs have none
             yield verified_schedule.check_rates(self.run, self.config, self.batches, self.checked)
@@ -123,13 +127,13 @@ class Verifier:
         detail = f"that of model.keras, {expected}" if found == expected else f"must be {expected}. Received: {found!r:.80}"
         return Verdict("config.json, model", FOLLOWS if found == expected else DIFFERS, detail)
 
-    def _counts(self):
-        """What accuracies are shares of: dict of columns of `history.csv` to numbers of examples."""
+    @functools.cached_property
+    def examples(self) -> dict[str, int]:
+        """Numbers of examples by the columns of `history.csv` that are shares of them."""
         if isinstance(self.task, tasks.Segmentation):
             return {}
-        twice = 2 if isinstance(self.task, tasks.RDrop) else 1
         validated = sum(len(labels) for _, labels in labelled_batches.batches(self.data.validation))
-        return {"accuracy": twice * self.batches * self.data.batch_size, "val_accuracy": twice * validated}
+        return {"accuracy": self.batches * self.data.batch_size, "val_accuracy": validated}
 
     def _replay(self, epoch):
         path, next_path = self.run.backups.get(epoch - 1), self.run.backups[epoch]
@@ -173,7 +177,8 @@ class Verifier:
         for name, value in keras_callbacks.main_metrics(logs, self.model).items():
             self.checked.setdefault(epoch, set()).add(name)
             given = float(row[name].iloc[0]) if name in row and len(row) else math.nan
-            allowed = self.tolerance.loss * max(1e-3, abs(value)) if name.endswith("loss") else self.tolerance.score
+            score = max(self.tolerance.score, self.tolerance.examples / self.examples.get(name, math.inf) + 1e-6)
+            allowed = self.tolerance.loss * max(1e-3, abs(value)) if name.endswith("loss") else score
             right.append(f"{name} {value:.6g} ({given - value:+.1g})")
             if not abs(given - value) <= allowed:
                 wrong.append(f"{name} must be {value:.6g}, give or take {allowed:.2g}. Received: {given:.6g}")

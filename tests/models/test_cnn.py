@@ -24,7 +24,14 @@ def test_saving_and_loading_changes_nothing(tmp_path, random):
 
 @pytest.mark.parametrize(
     "options",
-    [{"input_shape": (7, 32, 3)}, {"input_shape": (32, 32)}, {"widths": (8, 0)}, {"num_classes": 0}, {"widths": ()}, {"widths": (1,)}],
+    [
+        {"input_shape": (7, 32, 3)},
+        {"input_shape": (32, 32)},
+        {"widths": (8, 0)},
+        {"num_classes": 0},
+        {"widths": ()},
+        {"widths": (1,)},
+    ],
 )
 def test_impossible_sizes_are_refused(options):
     with pytest.raises(ValueError, match=r"Received"):

@@ -1,6 +1,7 @@
 """What is no run that can be verified is refused in one line, before TensorFlow is loaded."""
 
 import json
+import types
 
 import numpy as np
 import pandas as pd
@@ -159,8 +160,8 @@ def test_a_model_of_others_is_not_loaded_where_safe_mode_had_gaps(run, capsys, m
     monkeypatch.setattr("importlib.metadata.version", lambda name: "3.10.0")
     assert "needs Keras 3.11 or later: before, a model could run code in safe mode. Received: 3.10.0" in failure(capsys, run)
     found = diagnosis.check_run(run)
-    assert "dead_heads" in found.not_checked[run_folder.lacks_safe_mode()]
-    assert "for lack of Keras 3.11 or later" in str(found)
+    assert "dead_heads" in found.not_checked[f"model.keras needs {run_folder.lacks_safe_mode()}"]
+    assert "because model.keras needs Keras 3.11 or later" in str(found)
 
 
 def test_what_a_terminal_would_obey_is_escaped(run, capsys):
@@ -184,3 +185,10 @@ def test_more_epochs_than_rows_differ_and_take_no_memory(run):
     assert f"must be {10**15} rows, epochs 1 to {10**15}. Received: [1, 2]" in rows.detail
     rows = next(submitted_run.check_files(submitted_run.read_run(run), 2, 8))
     assert rows == ("history.csv, rows", "follows", "2 rows, one for each epoch in order")
+
+
+@pytest.mark.parametrize("share, least, verdict", [(0.01, 0, "differs"), (0.01, 1, "follows"), (0.4, 0, "follows")])
+def test_as_many_predictions_as_rounding_allows_may_be_others(share, least, verdict, run):
+    found = types.SimpleNamespace(metrics={"examples": 3}, class_names=NAMES, matrix=np.array([[1, 0], [0, 2]]))
+    checks = {check.part: check for check in submitted_run.check_evaluation(submitted_run.read_run(run), found, share, least)}
+    assert checks["confusion_matrix.csv"].verdict == verdict

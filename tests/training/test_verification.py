@@ -217,6 +217,19 @@ def test_a_config_that_is_changed_is_found(honest, run, capsys):
     assert len(lines) > 1
 
 
+def test_one_of_few_examples_may_be_rounded_otherwise_in_bfloat16_alone(honest, verifier, monkeypatch):
+    monkeypatch.setattr(verifier, "run", submitted_run.read_run(honest))
+    monkeypatch.setattr(verifier, "examples", {"val_accuracy": 20})
+    given = float(verifier.run.history["val_accuracy"].iloc[-1])
+
+    def verdict(examples, precision):
+        monkeypatch.setattr(verifier, "tolerance", verification.TOLERANCES[precision])
+        return verifier._check_row("", LAST, {"val_accuracy": given - examples / 20}, "").verdict
+
+    assert verdict(1, "mixed_bfloat16") == "follows"
+    assert verdict(2, "mixed_bfloat16") == verdict(1, "float32") == "differs"
+
+
 def test_a_backup_of_objects_is_not_opened(run, verifier, honest_model):
     np.savez(run / "backup" / "epoch-0002.npz", np.array([{}], object))
     assert differing(verifier, run, honest_model) == {"backup"}
