@@ -85,6 +85,7 @@ def train(
     record["keep_backups"] = keep_backups
     with strategy.scope():
         compile_model(model, config, batches, lr_multipliers, task)
+    record["jit_compile"] = model.jit_compile
     is_chief = strategy.extended.should_checkpoint
     if is_chief:
         run_folder.open_run(run_dir, record, resume, overwrite)

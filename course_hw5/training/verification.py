@@ -75,7 +75,8 @@ class Verifier:
         self.checked: dict[int, set[str]] = {}  # of history.csv: columns that were checked, by epoch
         self.tolerance = TOLERANCES[run.config["model"]["precision"]]
         self.batches = int(data.train.cardinality())
-        train.compile_model(model, config, self.batches, lr_multipliers, task)
+        compiled = dataclasses.replace(config, jit_compile=run.config.get("jit_compile"))  # XLA drops out other numbers
+        train.compile_model(model, compiled, self.batches, lr_multipliers, task)
         self.train_data, self.validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
         runtime.build_state(model, self.train_data)
 

@@ -230,6 +230,13 @@ def test_one_of_few_examples_may_be_rounded_otherwise_in_bfloat16_alone(honest, 
     assert verdict(2, "mixed_bfloat16") == verdict(1, "float32") == "differs"
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_an_epoch_is_compiled_as_in_the_run_since_xla_drops_out_other_numbers(jit_compile, run):
+    assert json.loads((run / "config.json").read_text())["jit_compile"] in (True, False)
+    edit_json(run / "config.json", lambda config: config.update(jit_compile=jit_compile))
+    assert new_verifier(run).model.jit_compile is jit_compile
+
+
 def test_a_backup_of_objects_is_not_opened(run, verifier, honest_model):
     np.savez(run / "backup" / "epoch-0002.npz", np.array([{}], object))
     assert differing(verifier, run, honest_model) == {"backup"}
