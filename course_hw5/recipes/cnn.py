@@ -1,10 +1,10 @@
 """Trains a small residual network on CIFAR-10 from scratch: the convolutions between the perceptron and BEiT.
 
-    course-hw5 train cnn --out runs/cnn   # test accuracy 0.93
+    course-hw5 train cnn --precision mixed_bfloat16 --out runs/cnn
     course-hw5 train cnn --dataset digits --epochs 5 --out runs/cnn-digits   # no download
     course-hw5 train cnn --data photos/ --image-size 48 --out runs/photos    # a folder of class folders
 
-The copy of CIFAR-10 measured on went through JPEG once.
+An epoch of CIFAR-10 took a minute and three quarters on two cores with bfloat16 instructions.
 """
 
 import course_hw5
@@ -14,10 +14,10 @@ CONFIGS = {
     "scratch": {
         "epochs": 24,
         "optimizer": "muon",
-        "learning_rate": 4e-3,
+        "learning_rate": 5e-3,
         "warmup_epochs": 1,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1,
+        "weight_decay": 0.1,
+        "label_smoothing": 0.2,
     }
 }
 AUGMENTATIONS = {"scratch": "flip,shift"}
