@@ -13,7 +13,7 @@ from course_hw5.cli import arguments
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="the .keras file of a BEiT, a CNN, a segmenter, or of a BERT that started from `minilm`")
+    parser.add_argument("model", help="the .keras file of a BEiT, of a segmenter, or of a BERT that started from `minilm`")
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
     with arguments.user_errors(parser):

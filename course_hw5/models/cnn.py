@@ -52,9 +52,3 @@ def cnn_classifier(
     x = keras.layers.GlobalMaxPooling2D(name="pooling")(x)
     probabilities = keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(images, probabilities, name="cnn_classifier")
-
-
-def arguments_of(model: keras.Model) -> dict:
-    """The arguments that `cnn_classifier` made a model with."""
-    widths = [layer.channels for layer in model.layers if layer.name.startswith("stage_")]
-    return {"input_shape": model.input.shape[1:], "widths": widths, "num_classes": model.output.shape[-1]}

@@ -10,11 +10,10 @@ import importlib.resources
 import json
 import pathlib
 
-import keras
 import numpy as np
 import safetensors.numpy
 
-from course_hw5.models import beit, beit_tasks, bert, bert_classifier, cnn, task, upernet
+from course_hw5.models import beit, beit_tasks, bert, bert_classifier, task, upernet
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
@@ -23,8 +22,8 @@ FULL = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camv
 PRESETS = DELTAS | FULL
 
 
-def save_full(model: keras.Model, path: pathlib.Path) -> int:
-    """Writes a `beit_classifier`, `upernet_segmenter` or `cnn_classifier` for images of the size that it reads.
+def save_full(model: beit_tasks.BeitClassifier | upernet.UperNetSegmenter, path: pathlib.Path) -> int:
+    """Writes a `beit_classifier` or `upernet_segmenter` for images of the size that it reads.
 
     Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
     only training needs, is left out.
@@ -33,42 +32,36 @@ def save_full(model: keras.Model, path: pathlib.Path) -> int:
         Size of the file in bytes.
 
     Raises:
-        ValueError: if the model is on a backbone and has no names for its classes.
+        ValueError: if the model has no names for its classes.
     """
-    arguments = _arguments_of_task(model) if isinstance(model, task.Task) else {"cnn": cnn.arguments_of(model)}
-    kept = (variable for variable in model.weights if not variable.path.startswith("auxiliary_"))
-    weights = {each.path: each.numpy().astype("float16" if each.trainable else "float32") for each in kept}
-    safetensors.numpy.save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
-    return path.stat().st_size
-
-
-def _arguments_of_task(model):
     if model.class_names is None:
         raise ValueError(f"`model` must have `class_names`. Received: {model.name} without")
     preprocessing = model.preprocessing
     raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
     arguments = {"backbone": model.backbone.get_config(), "class_names": model.class_names, "raw": raw}
     if isinstance(model, upernet.UperNetSegmenter):
-        return arguments | {"head": model.head_config()}
-    return arguments | {"top": {"pooling": model.pooling, "activation": model.activation}}
+        arguments["head"] = model.head_config()
+    else:
+        arguments["top"] = {"pooling": model.pooling, "activation": model.activation}
+    kept = (variable for variable in model.weights if not variable.path.startswith("auxiliary_"))
+    weights = {each.path: each.numpy().astype("float16" if each.trainable else "float32") for each in kept}
+    safetensors.numpy.save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
+    return path.stat().st_size
 
 
-def load_full(name: str) -> keras.Model:
+def load_full(name: str) -> beit_tasks.BeitClassifier | upernet.UperNetSegmenter:
     """Makes the model of a bundled preset, a key of `FULL`, with weights in float32."""
     tensors, metadata = _read(FULL[name])
     arguments = json.loads(metadata["arguments"])
-    model = cnn.cnn_classifier(**arguments["cnn"]) if "cnn" in arguments else _task(**arguments)
+    backbone, names = beit.BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
+    options = {"class_names": names, "preprocessing": task.preprocessing_of(**arguments["raw"])}
+    if "head" in arguments:
+        model = upernet.UperNetSegmenter(backbone, len(names), **arguments["head"] | {"auxiliary_head": False}, **options)
+    else:
+        model = beit_tasks.BeitClassifier(backbone, len(names), **arguments["top"], **options)
     for variable in model.weights:
         variable.assign(tensors[variable.path].astype("float32"))
     return model
-
-
-def _task(backbone, class_names, raw, head=None, top=None):
-    of_images = beit.BeitBackbone.from_config(backbone), len(class_names)
-    options = {"class_names": class_names, "preprocessing": task.preprocessing_of(**raw)}
-    if head is None:
-        return beit_tasks.BeitClassifier(*of_images, **top, **options)
-    return upernet.UperNetSegmenter(*of_images, **head | {"auxiliary_head": False}, **options)
 
 
 def _read(file):
