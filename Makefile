@@ -34,7 +34,7 @@ javascript:
 
 # The whole gate: each test once, in parts, two at a time, the longest first. Each part is a process of its own: TensorFlow keeps the
 # graphs of trained models until their process ends.
-PARTS := rest training processes bert labs models notebooks package images layers commands data
+PARTS := training rest models package processes bert labs notebooks images commands
 TWO := --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 test: $(VENV)/test
 	$(MAKE) $(TWO) check $(addprefix part-,$(PARTS)) browser
@@ -45,14 +45,12 @@ browser: $(VENV)/test
 notebooks_tests := tests/test_notebooks.py
 training_tests := tests/training
 labs_tests := tests/labs
-layers_tests := course_hw5 tests/layers
-models_tests := tests/models
+models_tests := course_hw5 tests/layers tests/models
 processes_tests := tests/cli/test_commands.py tests/test_loading.py tests/test_wheel.py
-data_tests := tests/data tests/text tests/quiz
 commands_tests := tests/cli/test_answers.py tests/cli/test_train.py
 bert_tests := tests/cli/test_train_bert.py
 images_tests := tests/cli/test_train_images.py
-package_tests := $(filter-out $(notebooks_tests) $(processes_tests),$(wildcard tests/test_*.py))
+package_tests := tests/data tests/text tests/quiz $(filter-out $(notebooks_tests) $(processes_tests),$(wildcard tests/test_*.py))
 rest_tests := $(addprefix --ignore ,$(foreach part,$(PARTS),$($(part)_tests)))
 part-% test-with-%: export TF_NUM_INTRAOP_THREADS := 1
 part-% test-with-%: export TF_NUM_INTEROP_THREADS := 1

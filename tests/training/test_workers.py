@@ -68,7 +68,7 @@ open(seen_path, "w").write(json.dumps([read, int(data.train.cardinality()) * dat
 """
 
 
-@pytest.mark.parametrize("kind, memory_gb", [("images", 0), ("texts", 1), ("texts", 0)])
+@pytest.mark.parametrize("kind, memory_gb", [("images", 0), ("texts", 1)])
 def test_each_example_is_read_by_one_worker(kind, memory_gb, tmp_path):
     source = write_class_folders(tmp_path / "colors", 20) if kind == "images" else write_csv(tmp_path / "mine.csv", 20)
     cluster = {"worker": [f"localhost:{free_port()}" for _ in range(2)]}
