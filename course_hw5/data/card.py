@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import re
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -113,16 +112,15 @@ def image_mark_arrays(labels: np.ndarray) -> Marks:
 
 @functools.cache
 def _separators():
-    """Punctuation, spaces, controls; not symbols such as emoji, nor marks that are a part of letters."""
-    found = (chr(code) for code in range(sys.maxunicode + 1))
-    return re.compile(
-        f"[{re.escape(''.join(sign for sign in found if unicodedata.category(sign)[:1] in 'PZ' or sign.isspace()))}]+"
-    )
+    """A table for `str.translate`: punctuation and spaces become spaces; not emoji, nor marks that are a part of letters."""
+    codes = range(sys.maxunicode + 1)
+    return {code: " " for code in codes if unicodedata.category(chr(code))[0] in "PZ" or chr(code).isspace()}
 
 
 def text_marks(texts: Sequence[str], labels: np.ndarray) -> Marks:
     """Marks of texts, or of pairs joined into one."""
-    near = [_separators().sub(" ", text.casefold()).strip() or text for text in texts]
+    separators = _separators()
+    near = [" ".join(text.casefold().translate(separators).split()) or text for text in texts]
     exact, alike = (pd.util.hash_array(np.array(part, object), categorize=False) for part in (texts, near))
     return Marks(exact, alike, labels)
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv", "model.keras")
 VERDICTS = FOLLOWS, DIFFERS, NOT_CHECKED = "follows", "differs", "not checked"
-MOST = 1e12  # pixels or examples
 PROBABILITY = 0.01  # difference of probabilities, rounding included
 DERIVED = 1e-9  # what arithmetic on the same counts may differ by
 
@@ -82,14 +81,9 @@ def read_run(run_dir: run_folder.AnyPath) -> SubmittedRun:
     parts: dict = {(name,): dict for name in ("settings", "arguments", "data", "model")}
     parts |= {("data", "class_names"): list, ("model", "precision"): str, ("model", "parameters"): int}
     config = run_folder.read_json(path / "config.json", parts)
-    table = path / "confusion_matrix.csv"
-    try:
-        matrix = pd.read_csv(table, index_col="true", dtype={"true": str}, keep_default_na=False, na_values=[""])
-        is_square = matrix.shape[0] == matrix.shape[1] > 0 and (matrix.dtypes == "int64").all() and (matrix >= 0).all(axis=None)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{table} must hold a confusion matrix. Received: {run_folder.reason(error)}") from error
-    if not is_square or not 0 < matrix.to_numpy().astype("float64").sum() < MOST:
-        raise ValueError(f"{table} must hold counts, as many rows as columns. Received: {matrix.shape}")
+    matrix, table = run_folder.read_matrix(path), path / "confusion_matrix.csv"
+    if not matrix.to_numpy().any():
+        raise ValueError(f"{table} must count examples. Received: zeros alone")
     if scores == "classification_report.json" and matrix.to_numpy().sum() > 1e8:
         raise ValueError(f"{table} must count 100 million examples or fewer. Received: {matrix.to_numpy().sum():,}")
     history = run_folder.read_history(path, ("epoch", "seconds")).apply(pd.to_numeric, errors="coerce")

@@ -110,7 +110,11 @@ def test_a_run_of_python_s_train_is_refused(run, capsys):
             "must number its epochs, with seconds above 0. Received: {'epoch': nan, 'seconds': 1.0}",
         ),
         ("history.csv", "epoch,seconds\n1,1\n2,0\n", "with seconds above 0. Received: {'epoch': 2, 'seconds': 0}"),
-        ("confusion_matrix.csv", "true,cat,dog\ncat,1.5,0\ndog,1,1\n", "must hold counts, as many rows as columns"),
+        (
+            "confusion_matrix.csv",
+            "true,cat,dog\ncat,1.5,0\ndog,1,1\n",
+            "must hold counts from 0 to 1e12, as many rows as columns. Received: another",
+        ),
         ("confusion_matrix.csv", "cat,dog\n1,0\n", "must hold a confusion matrix. Received: "),
         ("confusion_matrix.csv", f"true,cat,dog\ncat,{10**9},0\ndog,1,1\n", "must count 100 million examples or fewer"),
         ("metrics.json", "[1]", "must hold a JSON object. Received: list"),
