@@ -2,9 +2,11 @@
 
 python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
+python scripts/bundle_preset.py runs/cnn/model.keras --out cnn.safetensors
 """
 
 import argparse
+import json
 import pathlib
 
 import course_hw5
@@ -13,7 +15,9 @@ from course_hw5.cli import arguments
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="the .keras file of a BEiT, of a segmenter, or of a BERT that started from `minilm`")
+    parser.add_argument(
+        "model", help="the .keras file of a BEiT, a segmenter, a CNN in its run folder, or a BERT that started from `minilm`"
+    )
     parser.add_argument("--out", required=True, help="file to write")
     args = parser.parse_args(argv)
     with arguments.user_errors(parser):
@@ -24,7 +28,9 @@ def main(argv=None):
         if isinstance(model, BertClassifier):
             size = bundled.save_delta(model, bundled.zero_head(course_hw5.load_model("minilm")), out)
         else:
-            size = bundled.save_full(model, out)
+            config = pathlib.Path(args.model).with_name("config.json")  # a CNN does not keep the names of its classes
+            names = json.loads(config.read_text())["data"]["class_names"] if config.exists() else None
+            size = bundled.save_full(model, out, names)
     print(f"{args.out}: {size / 1e6:.2f} MB")
 
 

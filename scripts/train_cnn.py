@@ -15,14 +15,15 @@ import keras
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--dataset", choices=("cifar10", "digits"), default="cifar10")
-parser.add_argument("--epochs", type=int, default=24)
+parser.add_argument("--epochs", type=int, default=16)
 parser.add_argument("--widths", type=int, nargs="+", default=[64, 256, 256], help="channels of each stage")
 parser.add_argument("--out", default="runs/cnn", help="folder for figures, report and model")
 args = parser.parse_args()
 
 keras.utils.set_random_seed(0)
 data = course_hw5.load_images(args.dataset, batch_size=256, augmentation="flip,shift" if args.dataset == "cifar10" else None)
-model = course_hw5.cnn_classifier(widths=args.widths, num_classes=len(data.class_names))
+images, _ = next(iter(data.train))
+model = course_hw5.cnn_classifier(widths=args.widths, num_classes=len(data.class_names), images=images.numpy())
 
 rate = keras.optimizers.schedules.CosineDecay(initial_learning_rate=2e-3, decay_steps=args.epochs * len(data.train))
 optimizer = keras.optimizers.AdamW(rate, weight_decay=0.05)

@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from course_hw5.attention.analysis import attention_distance
 from course_hw5.explanation.extract import attention_model
 from course_hw5.layers.convolution_block import ConvolutionBlock
+from course_hw5.layers.patch_whitening import PatchWhitening
 from course_hw5.models.beit_tasks import BeitTask
 
 OF_ONE_UNIT = (
@@ -26,7 +27,7 @@ def receptive_fields(model: keras.Model) -> dict[str, int]:
         model: functional `keras.Model` of images, built of convolutions, pooling, sums, and layers that treat each unit alone.
 
     Returns:
-        Dict of the names of convolutions and pooling layers, in the order of their calls, to pixels. Near the border a
+        Dict of the names of layers of convolution or pooling, in the order of their calls, to pixels. Near the border a
         field reaches beyond the image. Empty where the first layer that mixes pixels reads them all.
 
     Raises:
@@ -35,7 +36,7 @@ def receptive_fields(model: keras.Model) -> dict[str, int]:
     Example:
         >>> from course_hw5 import cnn_classifier
         >>> receptive_fields(cnn_classifier(widths=(8, 16)))
-        {'stem': 3, 'stage_1': 5, 'pooling_1': 6, 'residual_1': 10, 'stage_2': 14, 'pooling_2': 16, 'residual_2': 24}
+        {'whitening': 2, 'stage_1': 5, 'residual_1': 9, 'stage_2': 15, 'residual_2': 23}
     """
     fields = {id(tensor): (1, 1) for tensor in model.inputs}  # of each tensor, side and distance of neighbours, in pixels
     sides = {}
@@ -53,12 +54,15 @@ def receptive_fields(model: keras.Model) -> dict[str, int]:
 
 def _window(layer):
     """Side and stride of the square that a layer looks at."""
-    part = layer.convolution if isinstance(layer, ConvolutionBlock) else layer
-    if type(part) is keras.layers.Conv2D:
-        sizes, strides = [1 + (n - 1) * wide for n, wide in zip(part.kernel_size, part.dilation_rate)], part.strides
-    elif isinstance(part, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
-        sizes, strides = part.pool_size, part.strides
-    elif isinstance(part, OF_ONE_UNIT):
+    if isinstance(layer, PatchWhitening):
+        return layer.patch_size, 1
+    if isinstance(layer, ConvolutionBlock):
+        return layer.kernel_size + layer.pool_size - 1, layer.pool_size
+    if type(layer) is keras.layers.Conv2D:
+        sizes, strides = [1 + (n - 1) * wide for n, wide in zip(layer.kernel_size, layer.dilation_rate)], layer.strides
+    elif isinstance(layer, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
+        sizes, strides = layer.pool_size, layer.strides
+    elif isinstance(layer, OF_ONE_UNIT):
         return 1, 1
     else:
         raise ValueError(f"Layers must be convolutions, pooling, or treat each unit alone. Received: {layer.name}")

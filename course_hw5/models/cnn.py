@@ -1,4 +1,4 @@
-"""A small residual network for images: what a network reaches that looks at neighbours first, and at all of the image last.
+"""A small residual network for images: units see neighbours first, and the whole image last.
 
 Its form is that of fast networks for CIFAR-10 (Page 2018, "How to train your ResNet"; Jordan 2024, https://arxiv.org/abs/2404.00498):
 few wide convolutions, each stage at half the resolution of the one before.
@@ -7,15 +7,22 @@ few wide convolutions, each stage at half the resolution of the one before.
 from collections.abc import Sequence
 
 import keras
+import numpy as np
+from jaxtyping import UInt8
 
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.convolution_block import ConvolutionBlock
+from course_hw5.layers.keras_layers import exact_gelu
+from course_hw5.layers.patch_whitening import PatchWhitening
 
 
 def cnn_classifier(
-    input_shape: tuple[int, int, int] = (32, 32, 3), widths: Sequence[int] = (64, 256, 256), num_classes: int = 10
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    widths: Sequence[int] = (64, 256, 256),
+    num_classes: int = 10,
+    images: UInt8[np.ndarray, "batch height width channels"] | None = None,
 ) -> keras.Model:
-    """Builds the Functional model: rescaling, stages of convolutions, the largest value of each channel, softmax in float32.
+    """Builds the Functional model: whitening, stages of convolutions, the largest value of each channel, softmax in float32.
 
     A stage halves rows and columns and adds to the result what one more convolution finds (He et al. 2015,
     https://arxiv.org/abs/1512.03385).
@@ -24,6 +31,7 @@ def cnn_classifier(
         input_shape: `(height, width, channels)` of uint8 images in [0, 255].
         widths: channels of each stage, from input to output.
         num_classes: number of classes.
+        images: some of the training images, whose patches the filters of the first layer are made of; None for random filters.
 
     Returns:
         `keras.Model`: uint8 `(batch, height, width, channels)` to float32 probabilities `(batch, classes)`.
@@ -33,22 +41,26 @@ def cnn_classifier(
 
     Example:
         >>> cnn_classifier().count_params()
-        1980394
+        1974938
     """
     for name, sizes in (("input_shape", input_shape), ("widths", widths), ("num_classes", (num_classes,))):
         require(name, sizes, lambda sizes: all(is_whole(size, 1) for size in tuple(sizes)), "whole numbers, 1 or more")
     require("input_shape", input_shape, lambda shape: len(shape) == 3, "(height, width, channels)")
-    require("widths", widths, lambda widths: len(widths) and widths[0] > 1, "one or more, the first 2 or more")
-    least = 2 ** len(widths)
+    require("widths", widths, len, "one or more")
+    least = 2 ** len(widths) + 1
     require("input_shape", input_shape, lambda shape: min(shape[:2]) >= least, f"{least} rows and columns or more")
 
-    images = keras.Input(input_shape, dtype="uint8", name="images")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
-    x = ConvolutionBlock(widths[0] // 2, name="stem")(x)
+    inputs = keras.Input(input_shape, dtype="uint8", name="images")
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(inputs)
+    whitening = PatchWhitening(name="whitening")
+    x = whitening(scaled)
+    if images is not None:
+        whitening.adapt(images / 127.5 - 1)
     for index, width in enumerate(widths, start=1):
-        x = ConvolutionBlock(width, name=f"stage_{index}")(x)
-        x = keras.layers.MaxPooling2D(name=f"pooling_{index}")(x)
-        x = keras.layers.Add(name=f"sum_{index}")([x, ConvolutionBlock(width, name=f"residual_{index}")(x)])
+        x = ConvolutionBlock(width, pool_size=2, activation=exact_gelu, name=f"stage_{index}")(x)
+        residual = ConvolutionBlock(width, activation=exact_gelu, name=f"residual_{index}")(x)
+        x = keras.layers.Add(name=f"sum_{index}")([x, residual])
     x = keras.layers.GlobalMaxPooling2D(name="pooling")(x)
+    x = keras.layers.Rescaling(1 / 9, name="scaling")(x)  # or Adam's first steps, of one size per weight, are far too long
     probabilities = keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(x)
-    return keras.Model(images, probabilities, name="cnn_classifier")
+    return keras.Model(inputs, probabilities, name="cnn_classifier")

@@ -1,10 +1,10 @@
 """Trains a small residual network on CIFAR-10 from scratch: the convolutions between the perceptron and BEiT.
 
-    course-hw5 train cnn --precision mixed_bfloat16 --out runs/cnn
+    course-hw5 train cnn --out runs/cnn
     course-hw5 train cnn --dataset digits --epochs 5 --out runs/cnn-digits   # no download
     course-hw5 train cnn --data photos/ --image-size 48 --out runs/photos    # a folder of class folders
 
-An epoch of CIFAR-10 took a minute and three quarters on two cores with bfloat16 instructions.
+An epoch of CIFAR-10 took five minutes on two cores with AVX2. The copy measured on went through JPEG once.
 """
 
 import course_hw5
@@ -12,9 +12,9 @@ from course_hw5.recipes.recipe import IMAGE_SIZE, Recipe
 
 CONFIGS = {
     "scratch": {
-        "epochs": 24,
+        "epochs": 16,
         "optimizer": "muon",
-        "learning_rate": 5e-3,
+        "learning_rate": 8e-3,
         "warmup_epochs": 1,
         "weight_decay": 0.1,
         "label_smoothing": 0.2,
@@ -25,11 +25,11 @@ AUGMENTATIONS = {"scratch": "flip,shift"}
 
 class Cnn(Recipe):
     description = __doc__
-    batch_size = 256
+    batch_size = 512
     configs = CONFIGS
     augmentations = AUGMENTATIONS
     options = (IMAGE_SIZE,)
 
     def build_model(self, args, start, data):
-        shape = tuple(data.train.element_spec[0].shape[1:])
-        return course_hw5.cnn_classifier(shape, num_classes=len(data.class_names))
+        images, _ = next(iter(data.train))
+        return course_hw5.cnn_classifier(tuple(images.shape[1:]), num_classes=len(data.class_names), images=images.numpy())

@@ -48,15 +48,15 @@ def test_a_beit_is_trained_and_evaluated(small_beit, tmp_path, monkeypatch):
 def test_a_cnn_is_trained_and_compared_with_a_beit_by_what_units_see(small_beit, tmp_path, monkeypatch):
     monkeypatch.setitem(beit.SIZES["tiny"], "num_layers", 1)
     for name in ("cnn", "beit"):
-        train(name, "--dataset", "digits", "--epochs", 1, "--image-size", 8, "--out", tmp_path / name)
+        train(name, "--dataset", "digits", "--epochs", 1, "--image-size", 12, "--out", tmp_path / name)
     sees = json.loads((tmp_path / "cnn" / "config.json").read_text())["reach"]["receptive_fields"]
-    assert (sees["stem"], sees["residual_3"]) == (3, 52)
+    assert (sees["whitening"], sees["residual_3"]) == (2, 51)
     command("evaluate", tmp_path / "cnn", "--dataset", "digits", "--out", tmp_path / "evaluated")
     first, second = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("cnn", "evaluated"))
     assert first["accuracy"] == second["accuracy"]
     command("compare", tmp_path / "cnn", tmp_path / "beit", "--out", tmp_path / "compare.html")
     page = (tmp_path / "compare.html").read_text()
-    assert '<th scope="row">residual_3</th><td>52</td>' in page and "attention distance, pixels: nearest head" in page
+    assert '<th scope="row">residual_3</th><td>51</td>' in page and "attention distance, pixels: nearest head" in page
 
 
 def test_a_beit_goes_on_with_larger_images_or_is_fine_tuned(handed_over, small_beit, tmp_path):

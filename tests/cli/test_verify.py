@@ -12,7 +12,7 @@ from course_hw5.recipes import RECIPES, recipe
 
 COMMANDS = (
     "mlp --recipe tuned --image-size 48 --precision mixed_bfloat16",
-    "cnn --dataset digits --image-size 8 --epochs 2",
+    "cnn --dataset digits --image-size 12 --epochs 2",
     "cnn --data photos --skip-broken --memory-gb 0.5",
     "bert --lora 4 --data letters.csv --text-column words --validation-split 0.25 --learning-rate 3e-4",
     "bert --size tiny --r-drop 0.5 --max-length 8",

@@ -11,7 +11,7 @@ def test_a_unit_depends_on_the_pixels_of_its_receptive_field_and_no_others(rando
     model = cnn_classifier((48, 48, 3), widths=(2, 2))
     for layer in model.layers:
         for weights in layer.weights:
-            if "kernel" in weights.path:
+            if "kernel" in weights.path or "components" in weights.path:
                 weights.assign(keras.ops.ones_like(weights))
     image = random.integers(140, 160, (48, 48, 3), dtype="uint8")
     for name, side in receptive_fields(model).items():

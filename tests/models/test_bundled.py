@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from course_hw5 import beit_backbone, beit_classifier, encode_sentence, explain, load_model, upernet_segmenter
+from course_hw5 import beit_backbone, beit_classifier, cnn_classifier, encode_sentence, explain, load_model, upernet_segmenter
 from course_hw5.models.bert import bert_backbone
 from course_hw5.models.bert_classifier import bert_classifier
 from course_hw5.models.checkpoints import bundled
@@ -11,8 +11,8 @@ from course_hw5.models.checkpoints import bundled
 def reloaded(tmp_path, monkeypatch):
     """A function that writes a whole preset and loads it."""
 
-    def reload(model):
-        assert bundled.save_full(model, path := tmp_path / "mine.safetensors") == path.stat().st_size
+    def reload(model, class_names=None):
+        assert bundled.save_full(model, path := tmp_path / "mine.safetensors", class_names) == path.stat().st_size
         monkeypatch.setitem(bundled.FULL, "mine", "mine.safetensors")
         monkeypatch.setattr(bundled, "ASSETS", tmp_path)
         return load_model("mine")
@@ -108,6 +108,17 @@ def test_a_whole_preset_pools_and_answers_as_before(reloaded, tmp_path):
     np.testing.assert_allclose(reloaded(model)(grey), model(grey), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: beit_classifier without"):
         bundled.save_full(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
+
+
+def test_a_cnn_comes_back_with_the_class_names_that_it_does_not_keep_itself(reloaded, tmp_path, random):
+    images = random.integers(0, 256, (8, 9, 9, 3), dtype="uint8")
+    model = cnn_classifier((9, 9, 3), widths=(4, 6), num_classes=2, images=images)
+    model(images, training=True)  # batch normalisation measures
+    loaded = reloaded(model, ("a", "b"))
+    assert loaded.class_names == ("a", "b")
+    np.testing.assert_allclose(loaded(images), model(images), atol=2e-3)
+    with pytest.raises(ValueError, match="`model` must have `class_names`. Received: cnn_classifier without"):
+        bundled.save_full(model, tmp_path / "nameless.safetensors")
 
 
 def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):

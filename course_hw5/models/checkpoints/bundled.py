@@ -9,11 +9,14 @@ import hashlib
 import importlib.resources
 import json
 import pathlib
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 import safetensors.numpy
 
 from course_hw5.models import beit, beit_tasks, bert, bert_classifier, task, upernet
+from course_hw5.models.cnn import cnn_classifier
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
@@ -22,46 +25,63 @@ FULL = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camv
 PRESETS = DELTAS | FULL
 
 
-def save_full(model: beit_tasks.BeitClassifier | upernet.UperNetSegmenter, path: pathlib.Path) -> int:
-    """Writes a `beit_classifier` or `upernet_segmenter` for images of the size that it reads.
+def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str] | None = None) -> int:
+    """Writes a `beit_classifier`, `upernet_segmenter` or `cnn_classifier` for images of the size that it reads.
 
     Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
     only training needs, is left out.
+
+    Args:
+        model: the model.
+        path: file to write, `.safetensors`.
+        class_names: names of its classes, of a model that does not keep them.
 
     Returns:
         Size of the file in bytes.
 
     Raises:
-        ValueError: if the model has no names for its classes.
+        ValueError: if there are no names for its classes.
     """
-    if model.class_names is None:
+    names = getattr(model, "class_names", None) or class_names
+    if names is None:
         raise ValueError(f"`model` must have `class_names`. Received: {model.name} without")
-    preprocessing = model.preprocessing
-    raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
-    arguments = {"backbone": model.backbone.get_config(), "class_names": model.class_names, "raw": raw}
-    if isinstance(model, upernet.UperNetSegmenter):
-        arguments["head"] = model.head_config()
-    else:
-        arguments["top"] = {"pooling": model.pooling, "activation": model.activation}
+    arguments = {"class_names": names, **_arguments(model)}
     kept = (variable for variable in model.weights if not variable.path.startswith("auxiliary_"))
     weights = {each.path: each.numpy().astype("float16" if each.trainable else "float32") for each in kept}
     safetensors.numpy.save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
     return path.stat().st_size
 
 
-def load_full(name: str) -> beit_tasks.BeitClassifier | upernet.UperNetSegmenter:
-    """Makes the model of a bundled preset, a key of `FULL`, with weights in float32."""
+def _arguments(model):
+    """What the model is made from, as `_model` takes it."""
+    if not isinstance(model, task.Task):
+        widths = [layer.channels for layer in model.layers if layer.name.startswith("stage_")]
+        return {"cnn": {"input_shape": model.input_shape[1:], "widths": widths}}
+    preprocessing = model.preprocessing
+    raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
+    top = {"pooling": model.pooling, "activation": model.activation} if isinstance(model, beit_tasks.BeitClassifier) else None
+    return {"backbone": model.backbone.get_config(), "raw": raw} | ({"top": top} if top else {"head": model.head_config()})
+
+
+def load_full(name: str) -> keras.Model:
+    """Makes the model of a bundled preset, a key of `FULL`, with weights in float32 and `class_names`."""
     tensors, metadata = _read(FULL[name])
-    arguments = json.loads(metadata["arguments"])
-    backbone, names = beit.BeitBackbone.from_config(arguments["backbone"]), arguments["class_names"]
-    options = {"class_names": names, "preprocessing": task.preprocessing_of(**arguments["raw"])}
-    if "head" in arguments:
-        model = upernet.UperNetSegmenter(backbone, len(names), **arguments["head"] | {"auxiliary_head": False}, **options)
-    else:
-        model = beit_tasks.BeitClassifier(backbone, len(names), **arguments["top"], **options)
+    model = _model(**json.loads(metadata["arguments"]))
     for variable in model.weights:
         variable.assign(tensors[variable.path].astype("float32"))
     return model
+
+
+def _model(class_names, cnn=None, backbone=None, raw=None, head=None, top=None):
+    if cnn:
+        model = cnn_classifier(**cnn, num_classes=len(class_names))
+        model.class_names = tuple(class_names)
+        return model
+    options = {"class_names": class_names, "preprocessing": task.preprocessing_of(**raw)}
+    backbone = beit.BeitBackbone.from_config(backbone)
+    if head:
+        return upernet.UperNetSegmenter(backbone, len(class_names), **head | {"auxiliary_head": False}, **options)
+    return beit_tasks.BeitClassifier(backbone, len(class_names), **top, **options)
 
 
 def _read(file):
