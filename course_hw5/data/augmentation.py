@@ -88,7 +88,7 @@ def augment(names: str | Sequence[str], num_classes: int) -> Callable:
 
     Returns:
         A function `(images, labels) -> (images, labels)`: uint8 `(batch, 32, 32, channels)` in and out; integer labels
-        `(batch,)` in, and out as they came or, where labels are mixed, float32 `(batch, num_classes)`.
+        `(batch,)`, or float32 `(batch, num_classes)`, in, and out as they came or, where labels are mixed, the latter.
 
     Raises:
         ValueError: if a name is unknown.
@@ -99,7 +99,8 @@ def augment(names: str | Sequence[str], num_classes: int) -> Callable:
     mixes = [MIXES[name] for name in dict.fromkeys(names) if name in MIXES]
 
     def apply(images, labels):
-        batch = {"images": tf.cast(images, tf.float32), "labels": tf.one_hot(labels, num_classes)}
+        targets = labels if labels.shape.rank == 2 else tf.one_hot(labels, num_classes)
+        batch = {"images": tf.cast(images, tf.float32), "labels": targets}
         for layer in layers:
             batch = layer(batch, training=True)
         if mixes:

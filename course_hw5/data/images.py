@@ -1,13 +1,15 @@
 """Labelled images as `tf.data`: CIFAR-10, scikit-learn's digits, folders and tables of users, any set of TFDS."""
 
+import dataclasses
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from course_hw5.data import image_reading, image_sources, tables
 from course_hw5.data.augmentation import augment
-from course_hw5.data.dataset import Dataset, check_arguments, require_source, shuffled_indices, split_indices
+from course_hw5.data.dataset import Dataset, Share, check_arguments, require_source, shuffled_indices, split_indices
 from course_hw5.data.examples import SPLITS, divided, require_classes
 from course_hw5.data.image_files import fit_image
 from course_hw5.data.tfds import read_splits
@@ -29,6 +31,7 @@ def load_images(
     label_column: str | None = None,
     skip_broken: bool = False,
     memory_gb: float = 1.0,
+    teacher: keras.Model | None = None,
 ) -> Dataset:
     """Loads labelled colour images of one size.
 
@@ -55,10 +58,13 @@ def load_images(
         skip_broken: whether images of a source of your own that cannot be read are left out; else the first is an error.
         memory_gb: size in memory, in GB, above which images of your own are decoded each time that they are needed. The batches
             are the same.
+        teacher: classifier of images of this size with a softmax. The labels of `train` become the mean of the given ones and
+            its probabilities, of each image as it is before augmentation (knowledge distillation, Hinton et al. 2015,
+            https://arxiv.org/abs/1503.02531).
 
     Returns:
         `Dataset` of batches `(images, labels)`: uint8 `(batch, height, width, 3)`, and integers `(batch,)`, or float32
-        `(batch, classes)` in `train` where the augmentation mixes labels.
+        `(batch, classes)` in `train` where the augmentation mixes labels or there is a teacher.
 
     Raises:
         ValueError: if an argument is not one of those above; if a class is empty, alone, or missing in training; if an image
@@ -86,6 +92,9 @@ def load_images(
         splits = image_sources.find_images(path or str(source), image_column, label_column)
         parts, class_names, note, card = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
     train, validation, test = parts
+    if teacher is not None:
+        train = _taught(train, teacher, class_names, sizes, batch_size)
+        note += "; labels of the training images are means of the given ones and of a teacher's probabilities"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
     augmented = augment(augmentation, len(class_names)) if augmentation else None
@@ -104,6 +113,20 @@ def load_images(
 def _in_order(part, batch_size, sizes):
     fetch = part.fetch(sizes)
     return lambda share: share.of(tf.data.Dataset.range(len(part.examples)).batch(batch_size)).map(fetch).prefetch(2)
+
+
+def _taught(part, teacher, class_names, sizes, batch_size):
+    """A split whose labels are `(examples, classes)`, half of each the teacher's."""
+    expected = ((None, *sizes, 3), (None, len(class_names)))
+    found = (teacher.input_shape, teacher.output_shape)
+    require("teacher", found, lambda found: found == expected, "a model from images {} to classes {}".format(*expected))
+    names = getattr(teacher, "class_names", None) or class_names
+    require("teacher", [*names], lambda names: names == class_names, f"a classifier of {', '.join(class_names[:5])} ...")
+    answers = teacher.predict(_in_order(part, batch_size, sizes)(Share()).map(lambda images, _: images), verbose=0)
+    sums = float(np.abs(answers.sum(axis=1) - 1).max())
+    require("teacher", sums, lambda sums: sums < 1e-2, "a model whose outputs are probabilities, which sum to 1")
+    labels = (np.eye(len(class_names), dtype="float32")[part.examples.labels] + np.float32(answers)) / 2
+    return dataclasses.replace(part, examples=dataclasses.replace(part.examples, labels=labels))
 
 
 def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):

@@ -11,7 +11,7 @@ From scratch, small images come first: half the tokens, half the time. `--preset
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import Option, Recipe, load_kind, whole_number
+from course_hw5.recipes.recipe import TEACHER, VALIDATION_SPLIT, Option, Recipe, load_kind, whole_number
 
 # Muon learns in one epoch from scratch what AdamW learns in two. Fine-tuning has BEiT's schedule, rates that decay by layer and
 # drop path; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
@@ -37,6 +37,8 @@ class Beit(Recipe):
         Option("--size", default="tiny", help="size of a new model (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), help="(default: finetune with --preset, else scratch)"),
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
+        VALIDATION_SPLIT,
+        TEACHER,
     )
 
     def choose(self, args):

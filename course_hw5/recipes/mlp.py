@@ -9,7 +9,7 @@ An epoch of CIFAR-10 took about a minute on two cores with AVX2. The copy measur
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import IMAGE_SIZE, Option, Recipe
+from course_hw5.recipes.recipe import IMAGE_SIZE, TEACHER, VALIDATION_SPLIT, Option, Recipe
 
 # `homework`: the homework's layers and nothing else. `tuned`: the same layers, trained as well as we know how.
 TUNED = {"optimizer": "adamw", "weight_decay": 0.02, "label_smoothing": 0.1}
@@ -29,6 +29,8 @@ class Mlp(Recipe):
     options = (
         Option("--recipe", choices=tuple(CONFIGS), default="homework", help="(default: %(default)s)"),
         IMAGE_SIZE,
+        VALIDATION_SPLIT,
+        TEACHER,
     )
 
     def build_model(self, args, start, data):

@@ -38,6 +38,8 @@ def whole_number(at_least: int) -> Callable[[str], int]:
 
 LABEL_COLUMN = Option("--label-column", help="with --data: column of the labels of a table, or feature of TFDS")
 IMAGE_SIZE = Option("--image-size", type=whole_number(8), help="side of the images (default: 32)")
+VALIDATION_SPLIT = Option("--validation-split", type=float, default=0.1, help="of the training data (default: %(default)s)")
+TEACHER = Option("--teacher", help="a classifier of such images: half of each training label is its probabilities")
 MEMORY = Option(
     "--memory-gb", type=float, metavar="GB", help="with --data: size above which data are read when needed (default: 1)"
 )
@@ -109,9 +111,12 @@ class Recipe:
         """The data to train on."""
         options = {
             "augmentation": self.augmentations[args.recipe],
+            "validation_split": args.validation_split,
             **self.image_size(args, start),
             **self.given_data_options(args),
         }
+        if args.teacher:
+            options["teacher"] = load_teacher(args.teacher)
         return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, **options)
 
     def image_size(self, args: Arguments, model: Any) -> dict:
@@ -183,6 +188,16 @@ def load_kind(name: str, preset: str, is_kind: Callable, expected: str) -> Any:
     if not is_kind(model):
         raise ValueError(f"{name} must be {expected}. Received: {preset}, which is {model.name}")
     return model
+
+
+def load_teacher(name: str) -> "keras.Model":
+    """Loads a classifier of images, ready to predict; refuses other models."""
+    from course_hw5.training import runtime
+
+    is_classifier = lambda model: len(model.outputs[0].shape) == 2 and len(model.inputs[0].shape) == 4  # noqa: E731
+    teacher = load_kind("--teacher", name, is_classifier, "a classifier of images")
+    teacher.compile(jit_compile=runtime.use_jit_compile(teacher))
+    return teacher
 
 
 def height_and_width(text: str) -> tuple[int, int]:

@@ -45,7 +45,7 @@ def test_a_beit_is_trained_and_evaluated(small_beit, tmp_path, monkeypatch):
     assert first["accuracy"] == second["accuracy"]
 
 
-def test_a_cnn_is_trained_and_compared_with_a_beit_by_what_units_see(small_beit, tmp_path, monkeypatch):
+def test_a_cnn_is_trained_compared_with_a_beit_by_what_units_see_and_teaches_a_perceptron(small_beit, tmp_path, monkeypatch):
     monkeypatch.setitem(beit.SIZES["tiny"], "num_layers", 1)
     for name in ("cnn", "beit"):
         train(name, "--dataset", "digits", "--epochs", 1, "--image-size", 12, "--out", tmp_path / name)
@@ -54,6 +54,10 @@ def test_a_cnn_is_trained_and_compared_with_a_beit_by_what_units_see(small_beit,
     command("evaluate", tmp_path / "cnn", "--dataset", "digits", "--out", tmp_path / "evaluated")
     first, second = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("cnn", "evaluated"))
     assert first["accuracy"] == second["accuracy"]
+    taught = ("--dataset", "digits", "--epochs", 1, "--image-size", 12, "--teacher", tmp_path / "cnn" / "model.keras")
+    train("mlp", *taught, "--out", tmp_path / "taught")
+    config = json.loads((tmp_path / "taught" / "config.json").read_text())
+    assert config["arguments"]["teacher"].endswith("model.keras") and "a teacher's probabilities" in config["data"]["note"]
     command("compare", tmp_path / "cnn", tmp_path / "beit", "--out", tmp_path / "compare.html")
     page = (tmp_path / "compare.html").read_text()
     assert '<th scope="row">residual_3</th><td>51</td>' in page and "attention distance, pixels: nearest head" in page

@@ -3,6 +3,7 @@ import socket
 import time
 import urllib.request
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -73,6 +74,41 @@ def test_labels_stay_with_their_images():
 def test_wrong_arguments_are_refused_in_plain_words(arguments, message):
     with pytest.raises(ValueError, match=message):
         load_images(**arguments)
+
+
+def teacher_of(bias, activation="softmax", side=8):
+    """A classifier of digits that gives every image the same probabilities."""
+    layer = keras.layers.Dense(10, activation, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(bias))
+    images = keras.Input((side, side, 3))
+    return keras.Model(images, layer(keras.layers.Flatten()(images)))
+
+
+def test_half_of_a_label_is_the_teacher_s_probabilities_in_training_alone():
+    labels = keras.utils.to_categorical(np.arange(10), 10)
+    for augmentation in (None, "flip"):
+        options = {"image_size": 8, "augmentation": augmentation, "batch_size": 64}
+        _, given = next(iter(load_images("digits", **options).train))
+        data = load_images("digits", teacher=teacher_of(0.0), **options)
+        _, taught = next(iter(data.train))
+        np.testing.assert_allclose(taught, (labels[given] + 0.1) / 2, atol=1e-6)
+        assert next(iter(data.validation))[1].dtype == "int64"
+    assert data.note.endswith("means of the given ones and of a teacher's probabilities")
+
+
+@pytest.mark.parametrize(
+    "teacher, message",
+    [
+        (teacher_of(0.0, side=9), r"`teacher` must be a model from images \(None, 8, 8, 3\) to classes \(None, 10\)"),
+        (teacher_of(1.0, activation="linear"), r"whose outputs are probabilities, which sum to 1. Received: 9.0"),
+    ],
+)
+def test_a_teacher_of_something_else_is_refused(teacher, message):
+    with pytest.raises(ValueError, match=message):
+        load_images("digits", image_size=8, teacher=teacher)
+    teacher = teacher_of(0.0)
+    teacher.class_names = tuple("abcdefghij")
+    with pytest.raises(ValueError, match="`teacher` must be a classifier of 0, 1, 2, 3, 4 .* Received: .'a', 'b'"):
+        load_images("digits", image_size=8, teacher=teacher)
 
 
 def test_missing_data_without_a_network_name_the_two_ways_out(monkeypatch, tmp_path):
