@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=PRECISIONS, default="float32", help="policy of the layers (default: %(default)s)")
     add("--seed", type=whole_number(0), default=0, help="makes it repeatable (default: %(default)s)")
     add("--overwrite", action="store_true", help="write over what is in --out")
-    own = {option.flag: option for recipe in RECIPES.values() for option in recipe.data_options}
-    for option in (*own.values(), *(option for recipe in RECIPES.values() for option in recipe.test_options)):
+    own = {option.flag: option for recipe in RECIPES.values() for option in (*recipe.data_options, *recipe.test_options)}
+    for option in own.values():
         add(option.flag, **option.keywords)
 
 

@@ -39,6 +39,7 @@ def whole_number(at_least: int) -> Callable[[str], int]:
 LABEL_COLUMN = Option("--label-column", help="with --data: column of the labels of a table, or feature of TFDS")
 IMAGE_SIZE = Option("--image-size", type=whole_number(8), help="side of the images (default: 32)")
 VALIDATION_SPLIT = Option("--validation-split", type=float, default=0.1, help="of the training data (default: %(default)s)")
+FLIP = Option("--flip", action="store_true", help="images: score the mean of each image and its mirror image")
 TEACHER = Option("--teacher", help="a classifier of such images: half of each training label is its probabilities")
 MEMORY = Option(
     "--memory-gb", type=float, metavar="GB", help="with --data: size above which data are read when needed (default: 1)"
@@ -83,7 +84,7 @@ class Recipe:
     source = "a folder of class folders, a table of paths and labels (.csv, .tsv, .jsonl), or tfds:NAME"
     data_options: tuple[Option, ...] = (IMAGE_COLUMN, LABEL_COLUMN, SKIP_BROKEN, MEMORY)
     options: tuple[Option, ...]
-    test_options: tuple[Option, ...] = ()
+    test_options: tuple[Option, ...] = (FLIP,)
     summary = "accuracy {accuracy:.4f}, weighted F1 {f1:.4f}"
 
     def choose(self, args: Arguments) -> str:
@@ -138,7 +139,7 @@ class Recipe:
         """What is learnt and how it is scored."""
         from course_hw5.training import tasks
 
-        return tasks.CLASSIFICATION
+        return tasks.Classification(flip=getattr(args, "flip", False))  # an option of evaluation alone
 
     def callbacks(self, args: Arguments, data: "Dataset") -> "list[keras.callbacks.Callback]":
         """Further callbacks."""

@@ -43,13 +43,13 @@ class Segmenter(Recipe):
         Option("--recipe", choices=tuple(CONFIGS), default="scratch", help="(default: %(default)s)"),
         Option("--image-size", **SIZE, help="what the network reads (default: 96x128)"),
         Option("--sliding", action="store_true", help="score with windows that slide over images, not with whole ones"),
-        Option("--flip", action="store_true", help="score the mean of each image and its mirror image"),
+        recipe.FLIP,
         Option("--scales", **ZOOM, help="with --sliding: sizes at which images are seen (default: 1)"),
     )
     test_options = (
         Option("--split", choices=("validation", "test"), help="scenes: what is read (default: validation, if it is there)"),
         Option("--sliding", action="store_true", help="scenes: windows slide over images"),
-        Option("--flip", action="store_true", help="scenes: the mean of each image and its mirror image"),
+        recipe.FLIP,
         Option("--scales", **ZOOM, help="scenes, with --sliding: sizes of images"),
     )
     summary = "mIoU {mean_iou:.4f}, pixel accuracy {pixel_accuracy:.4f}"

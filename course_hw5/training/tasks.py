@@ -35,7 +35,14 @@ class RDropLoss(keras.losses.Loss):
 
 
 class Classification:
-    """One class per input, from probabilities `(batch, classes)` or, of one sigmoid unit, `(batch, 1)`."""
+    """One class per input, from probabilities `(batch, classes)` or, of one sigmoid unit, `(batch, 1)`.
+
+    Args:
+        flip: whether the test data are images, and the mean of the outputs for each and its mirror image is scored.
+    """
+
+    def __init__(self, flip: bool = False):
+        self.flip = flip
 
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
@@ -67,7 +74,16 @@ class Classification:
         classification.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
         if not model.compiled:
             model.compile(jit_compile=runtime.use_jit_compile(model))
+        model = _with_mirror_images(model) if self.flip else model
         return classification.evaluate_classifier(model, data.test, data.class_names, describe=getattr(data, "describe", None))
+
+
+def _with_mirror_images(model):
+    images = model.inputs[0]
+    outputs = keras.layers.average([model(images), model(keras.ops.flip(images, axis=2))])
+    both = keras.Model(images, outputs, name=model.name)
+    both.compile(jit_compile=runtime.use_jit_compile(both))
+    return both
 
 
 class RDrop(Classification):
@@ -82,6 +98,7 @@ class RDrop(Classification):
 
     def __init__(self, weight: float = 1.0):
         require("weight", weight, lambda weight: 0 < weight < float("inf"), "above 0, for R-Drop")
+        super().__init__()
         self.weight = weight
 
     def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:

@@ -182,7 +182,7 @@ def test_what_is_no_classifier_is_not_evaluated(tmp_path, capsys):
         ),
         (("--dataset", "sst2"), "--dataset must be one of cifar10, digits for beit_classifier. Received: sst2"),
         (("--max-length", 16), "--max-length is not for beit_classifier. Received: 16"),
-        (("--flip",), "--flip is not for beit_classifier. Received: True"),
+        (("--sliding",), "--sliding is not for beit_classifier. Received: True"),
         (("--split", "test"), "--split is not for beit_classifier. Received: test"),
     ],
 )

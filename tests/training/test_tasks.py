@@ -5,6 +5,7 @@ import scipy.special
 import tensorflow as tf
 
 import course_hw5
+from course_hw5.data.dataset import Dataset
 from course_hw5.training import tasks
 
 FIRST, SECOND = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]), np.array([[0.5, 0.4, 0.1], [0.3, 0.3, 0.4]])
@@ -80,3 +81,19 @@ def test_probabilities_of_a_teacher_serve_two_classes_too():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
     ((_, labels),) = tasks.CLASSIFICATION.prepare(data, model)
     assert labels.numpy().tolist() == [[0.25, 0.75], [1, 0]]
+
+
+def test_with_flip_the_mean_of_an_image_and_its_mirror_image_is_scored(random):
+    images = keras.Input((4, 4, 3), dtype="uint8")
+    model = keras.Model(
+        images, keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images)))
+    )
+    pixels = random.integers(0, 256, (64, 4, 4, 3), dtype="uint8")
+    predicted = sum(model.predict(each, verbose=0) for each in (pixels, pixels[:, :, ::-1])).argmax(axis=1)
+    plain = model.predict(pixels, verbose=0).argmax(axis=1)
+    assert (plain != predicted).any()
+    batches = tf.data.Dataset.from_tensor_slices((pixels, predicted)).batch(32)
+    data = Dataset(batches, batches, batches, ["a", "b"], "", 32)
+    assert tasks.Classification(flip=True).evaluate(model, data).metrics["accuracy"] == 1
+    found = tasks.CLASSIFICATION.evaluate(model, data).metrics["accuracy"]
+    assert found == pytest.approx((plain == predicted).mean())
