@@ -49,7 +49,23 @@ def driver(downloads):
 
 
 @pytest.fixture
-def store_camvid(tmp_path_factory, monkeypatch):
+def store_scenes(tmp_path_factory, monkeypatch):
+    """A function that makes what it is given the CamVid that TFDS finds: features, and examples of each split."""
+    import tensorflow_datasets as tfds
+
+    def store(features, splits):
+        folder = tmp_path_factory.mktemp("tfds")
+        tfds.dataset_builders.store_as_tfds_dataset(
+            "camvid", "1.0.0", tfds.features.FeaturesDict(features), splits, data_dir=folder
+        )
+        monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+        monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(folder))
+
+    return store
+
+
+@pytest.fixture
+def store_camvid(store_scenes):
     """A function that makes one image and its annotation all that TFDS finds: ten times to train on, twice to test."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
@@ -58,12 +74,7 @@ def store_camvid(tmp_path_factory, monkeypatch):
         parts = {"image": image, "annotation": annotation}
         features = {name: tfds.features.Image(shape=part.shape) for name, part in parts.items()}
         splits = {name: tf.data.Dataset.from_tensors(parts).repeat(count) for name, count in (("train", 10), ("validation", 2))}
-        folder = tmp_path_factory.mktemp("tfds")
-        tfds.dataset_builders.store_as_tfds_dataset(
-            "camvid", "1.0.0", tfds.features.FeaturesDict(features), splits, data_dir=folder
-        )
-        monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
-        monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(folder))
+        store_scenes(features, splits)
 
     return store
 

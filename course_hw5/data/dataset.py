@@ -52,7 +52,7 @@ class Dataset:
 
     Attributes:
         train: batches `(inputs, labels)`, shuffled and augmented anew in every epoch, without the incomplete last one.
-        validation: batches in a fixed order.
+        validation: batches in a fixed order; or None.
         test: batches in a fixed order; of scenes one image and its segmentation mask at a time, at their own size.
         class_names: one name per class.
         note: a sentence about the data, for `config.json` and pages.
@@ -60,6 +60,7 @@ class Dataset:
         describe: function from one input to the text that stands for it, where inputs are no images; or None.
         samples: a few texts of `validation` as they were written, a tuple of one string or of a pair for each; () for images.
         card: what is in it, of a source of one's own; or None.
+        class_pixels: pixels of each class in the segmentation masks of `train`; () where there are no masks.
         train_share: function from a `Share` to what one of several workers reads of `train`; None where each reads all.
         validation_share: the same of `validation`.
     """
@@ -73,6 +74,7 @@ class Dataset:
     describe: Callable | None = None
     samples: tuple[tuple[str, ...], ...] = ()
     card: DataCard | None = None
+    class_pixels: tuple[int, ...] = ()
     train_share: Callable[[Share], tf.data.Dataset] | None = None
     validation_share: Callable[[Share], tf.data.Dataset] | None = None
 
@@ -108,10 +110,12 @@ def require_source(
     return path
 
 
-def check_arguments(batch_size: int, validation_split: float, seed: int) -> None:
-    """Raises ValueError unless the arguments that all loaders share are valid."""
+def check_arguments(batch_size: int, validation_split: float, seed: int, may_be_zero: bool = False) -> None:
+    """Raises ValueError unless the arguments that all loaders share are valid; `may_be_zero` is said of `validation_split`."""
     require("batch_size", batch_size, lambda size: is_whole(size, 1), "a whole number, 1 or more")
-    require("validation_split", validation_split, lambda share: 0 < share < 1, "between 0 and 1")
+    expected = "between 0 and 1, or 0 for no validation" if may_be_zero else "between 0 and 1"
+    is_share = lambda share: 0 < share < 1 or (may_be_zero and share == 0)  # noqa: E731
+    require("validation_split", validation_split, is_share, expected)
     require("seed", seed, is_whole, "a whole number, 0 or more")
 
 

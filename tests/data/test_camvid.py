@@ -41,7 +41,7 @@ def test_what_is_stored_is_what_is_loaded(published, tmp_path, monkeypatch):
         name = example["id"].decode()
         assert np.array_equal(example["image"], np.array(Image.open(published / "train" / f"{name}.png")))
         assert np.array_equal(example["annotation"][..., 0], np.array(Image.open(published / "trainannot" / f"{name}.png")))
-    for test_split, image in (("test", "test/test_0.png"), ("validation", "val/val_0.png"), (None, "val/val_0.png")):
+    for test_split, image in (("test", "test/test_0.png"), ("validation", "val/val_0.png"), (None, "test/test_0.png")):
         [(found, labels)] = load_scenes("camvid", (12, 16, 3), 1, validation_split=0.5, test_split=test_split).test
         assert np.array_equal(found, np.array(Image.open(published / image)))
         assert {*np.unique(labels)} == {0, 255}

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,6 +53,66 @@ def test_the_same_state_of_the_generator_gives_the_same_batches():
     assert np.array_equal(epochs[0], epochs[2]) and not np.array_equal(epochs[0], epochs[1])
 
 
+FRAMES = {  # of each split, videos: how many frames they have, and the class of all their pixels
+    "train": {"0001TP": (2, 0), "0006R0": (3, 1), "0016E5": (4, 2)},
+    "validation": {"0016E5": (2, 3)},
+    "test": {"Seq05VD": (2, 4)},
+}
+
+
+@pytest.fixture
+def videos(store_scenes):
+    """A function that stores splits of FRAMES as CamVid."""
+
+    def store(*splits):
+        def examples(split):
+            for video, (count, label) in FRAMES[split].items():
+                for frame in range(count):
+                    annotation = np.full((8, 12, 1), label, "uint8")
+                    example = {"image": np.zeros((8, 12, 3), "uint8"), "annotation": annotation, "id": f"{video}_f{frame}"}
+                    yield example["id"], example
+
+        images = {name: tfds.features.Image(shape=(8, 12, size)) for name, size in (("image", 3), ("annotation", 1))}
+        store_scenes(images | {"id": tfds.features.Text()}, {split: examples(split) for split in splits})
+
+    return store
+
+
+def classes(part):
+    return {*np.unique(np.concatenate([np.ravel(labels) for _, labels in part]))}
+
+
+@pytest.mark.parametrize(
+    "splits, options, trained, tested, told",
+    [
+        (["train", "validation", "test"], {}, {0, 2, 3}, {4}, "trained on train [+] validation, tested on test; 3 of 11"),
+        (["train", "validation", "test"], {"test_split": "validation"}, {0, 2}, {3}, "trained on train, tested on validation"),
+        (["train", "validation"], {}, {0, 2}, {3}, "trained on train, tested on validation; 3 of 9, the whole video 0006R0"),
+    ],
+)
+def test_a_whole_video_validates_and_no_frame_of_it_is_trained_on(splits, options, trained, tested, told, videos):
+    videos(*splits)
+    data = load_scenes("camvid", (8, 12, 3), batch_size=1, **options)
+    assert classes(data.train) == trained and classes(data.validation) == {1} and classes(data.test) == tested
+    assert data.validation.cardinality() == 3 and re.search(told, data.note)
+    assert [label for label, pixels in enumerate(data.class_pixels) if pixels] == [*trained]
+    assert sum(data.class_pixels) == len([*data.train]) * 8 * 12
+
+
+def test_all_scenes_but_those_of_the_test_can_be_trained_on(videos):
+    videos(*FRAMES)
+    data = load_scenes("camvid", (8, 12, 3), batch_size=1, validation_split=0)
+    assert classes(data.train) == {0, 1, 2, 3} and data.validation is None and classes(data.test) == {4}
+    assert len(data.train) == 11 and "all 11 train, none validates" in data.note
+    digits = load_scenes("digits", (48, 64, 3), validation_split=0)
+    assert digits.validation is None and len(digits.train) == 25
+
+
+def test_a_copy_without_names_of_videos_validates_on_a_share_and_says_so():
+    data = load_scenes("camvid", SHAPE, batch_size=1, validation_split=0.3)
+    assert data.validation.cardinality() == 3 and data.note.endswith("; 3 of 10, drawn at random, validate")
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -59,9 +121,9 @@ def test_the_same_state_of_the_generator_gives_the_same_batches():
             "`source` must be camvid, scene_parse150, digits, tfds:NAME, or a folder .*Received: 'cityscapes'",
         ),
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
-        ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
+        ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1, or 0 for no validation. Received: 1.0"),
         ({"scales": (0.5, 2.0)}, "`scales` must be two shares of a side .* Received: "),
-        ({"test_split": "all"}, "`test_split` must be one of validation, test, or None. Received: 'all'"),
+        ({"test_split": "all"}, "`test_split` must be one of test, validation, or None. Received: 'all'"),
         ({"source": "digits", "test_split": "test"}, "`test_split` must be validation.* Received: 'test'"),
     ],
 )
