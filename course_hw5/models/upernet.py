@@ -12,12 +12,25 @@ import keras
 from course_hw5.errors import require
 from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.layers.keras_layers import exact_gelu
-from course_hw5.layers.layer import Tensor
+from course_hw5.layers.layer import Registered, Shape, Tensor
 from course_hw5.layers.pyramid_pooling import PyramidPooling
 from course_hw5.layers.resampling import Resampling
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.beit_tasks import BeitTask, check_classes
 from course_hw5.models.task import Preprocessing, image_inputs, preprocessing_of
+
+
+class EqualSubpixels(Registered, keras.initializers.GlorotUniform):
+    """Glorot's uniform distribution for a transposed convolution with windows that do not overlap, one draw for all places.
+
+    Each place in the kernel makes one of the pixels that an input pixel becomes. Drawn one by one, they differ, and maps start
+    with a checkerboard that training does not wholly remove, most visible where an image is flat. Drawn once, the layer starts
+    as a linear layer and nearest-neighbour enlargement (ICNR; Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
+    """
+
+    def __call__(self, shape: Shape, dtype: str | None = None) -> keras.KerasTensor:
+        rows, columns, *channels = shape
+        return keras.ops.tile(super().__call__((1, 1, *channels), dtype), (rows, columns, 1, 1))
 
 
 class UperNetSegmenter(BeitTask):
@@ -131,7 +144,8 @@ def rescaled(maps: Sequence[Tensor], dtype: str | keras.DTypePolicy | None = Non
     """
 
     def enlarged(x, name):
-        return keras.layers.Conv2DTranspose(maps[0].shape[-1], 2, strides=2, dtype=dtype, name=name)(x)
+        start, channels = EqualSubpixels(), maps[0].shape[-1]
+        return keras.layers.Conv2DTranspose(channels, 2, strides=2, kernel_initializer=start, dtype=dtype, name=name)(x)
 
     x = enlarged(maps[0], "enlarge_0_first")
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name="enlarge_0_norm")(x)

@@ -42,6 +42,19 @@ def test_images_become_logits_of_each_class_four_along_a_patch(model):
     assert main.dtype == auxiliary.dtype == "float32"
 
 
+def test_an_untrained_pyramid_has_no_checkerboard():
+    backbone = beit_backbone(image_shape=(32, 48, 3), **SMALL)
+    untrained = upernet_segmenter(backbone, 5, channels=8)
+    enlarged = [untrained.get_layer(name).output for name in ("enlarge_0_second", "enlarge_1")]
+    flat, noise = np.full((1, 32, 48, 3), 200, "uint8"), IMAGES[:1]
+    for image, maps_of in ((flat, lambda maps: maps - maps[:, :1, :1]), (noise, lambda maps: maps)):
+        for factor, maps in zip((4, 2), keras.Model(untrained.input, enlarged)(image)):
+            maps = maps_of(keras.ops.convert_to_numpy(maps))
+            nearest = maps[:, ::factor, ::factor].repeat(factor, axis=1).repeat(factor, axis=2)
+            np.testing.assert_allclose(maps, nearest, atol=1e-6)
+            assert (np.abs(maps).max() < 1e-5) == (image is flat)
+
+
 def test_a_saved_segmenter_gives_the_same_numbers_and_class_names(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
