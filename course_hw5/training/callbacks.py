@@ -1,9 +1,11 @@
 """Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
 
+import contextlib
 import math
 import pathlib
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -119,6 +121,45 @@ def _state(model):
     """Every variable by name. Keras's own files of weights would merge a LoRA's factors, and training could not go on."""
     variables = [*model.variables, *model.optimizer.variables]
     return {f"{index:04d} {variable.name}": variable for index, variable in enumerate(variables)}
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Puts the averages that an optimizer with `use_ema` keeps in the place of a model's weights; at the end, these are back.
+
+    Without such an optimizer nothing changes. Statistics of BatchNormalization are no trained weights: they stay as they are.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of one that scales the loss
+    if not optimizer.use_ema:
+        yield
+        return
+    weights = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
+    optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, weights):
+            variable.assign(value)
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Gives a model the averages of its weights from validation to the end of an epoch: what other callbacks see and save.
+
+    It comes before these, and `AveragedWeights.end` after them, before `Backup`, which holds weights and averages.
+    `keras.callbacks.SwapEMAWeights` gives the weights back in the next epoch, too late for a backup, and rounds them.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._context = contextlib.ExitStack()
+        self.end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._context.close())
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self._context.close()
+        self._context.enter_context(averaged_weights(self.model))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.on_test_begin()  # where nothing was validated
 
 
 class BestModel(keras.callbacks.Callback):

@@ -22,6 +22,8 @@ class TrainingConfig:
         weight_decay: decoupled decay of kernels and embeddings, for "adamw" and "muon" only; see `optimizers.py`.
         label_smoothing: share of the target spread over all classes, in [0, 1).
         monitor: the metric that chooses the best epoch.
+        ema: momentum of an exponential moving average of the weights over the steps, in [0, 1), such as 0.99; 0 for none. The
+            averages are validated, chosen among and saved, in place of the last weights (Polyak and Juditsky 1992).
         seed: decides order, augmentation and dropout; initial weights too where `keras.utils.set_random_seed` came first.
         jit_compile: whether XLA compiles the step as a whole; None for what `runtime.use_jit_compile` says. Never
             under a `tf.distribute` strategy.
@@ -35,6 +37,7 @@ class TrainingConfig:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     monitor: str = "val_accuracy"
+    ema: float = 0.0
     seed: int = 0
     jit_compile: bool | None = None
 
@@ -49,6 +52,7 @@ class TrainingConfig:
             ("label_smoothing", lambda share: 0 <= share < 1, "in [0, 1)"),
             ("weight_decay", lambda rate: rate == 0 or (decays and 0 < rate < 1), "0, or in [0, 1) with adamw and muon"),
             ("monitor", lambda name: isinstance(name, str), "the name of a metric"),
+            ("ema", lambda momentum: 0 <= momentum < 1, "in [0, 1)"),
             ("seed", is_whole, "a whole number, 0 or more"),
             ("jit_compile", lambda flag: flag is None or isinstance(flag, bool), "None, True or False"),
         ):

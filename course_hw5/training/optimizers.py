@@ -102,15 +102,17 @@ def make_optimizer(
     if lr_multipliers and config.optimizer != "adamw":
         raise ValueError(f'`lr_multipliers` must be None, except with "adamw". Received: {config.optimizer}')
     rate, decay = learning_rate(config, steps_per_epoch), config.weight_decay
+    average: dict = {"use_ema": True, "ema_momentum": config.ema} if config.ema else {}
     if config.optimizer == "sgd":
-        return SGD(rate, momentum=0.9, nesterov=True)
+        return SGD(rate, momentum=0.9, nesterov=True, **average)
     if config.optimizer == "adam":
-        return Adam(rate)
+        return Adam(rate, **average)
     if config.optimizer == "muon":
-        optimizer = Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=_not_hidden(model))
+        average |= {"weight_decay": decay, "adam_weight_decay": decay, "exclude_layers": _not_hidden(model)}
+        optimizer = Muon(rate, **average)
         optimizer.exclude_from_weight_decay(var_names=[*NOT_DECAYED])
         return optimizer
-    optimizer = LayerwiseAdamW(rate, weight_decay=decay)
+    optimizer = LayerwiseAdamW(rate, weight_decay=decay, **average)
     optimizer.lr_multipliers = lr_multipliers
     optimizer.exclude_from_weight_decay(var_names=_not_decayed(model))
     return optimizer

@@ -25,7 +25,16 @@ from course_hw5.reports.checks.recorded_run import TRAINING_FILE
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import first_batch, flops, optimizers, runtime, tasks
-from course_hw5.training.callbacks import Backup, BackupError, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
+from course_hw5.training.callbacks import (
+    AveragedWeights,
+    Backup,
+    BackupError,
+    BestModel,
+    EpochSeed,
+    TerminateOnNaN,
+    latest_backup,
+    restore,
+)
 from course_hw5.training.config import TrainingConfig
 
 CHECKSUM_BATCHES = 8
@@ -112,10 +121,12 @@ def train(
                 runtime.shared_out(whole, share_of, prepare, model)
                 for whole, share_of in zip((train_data, validation_data), shares)
             )
-            own = [EpochSeed(config.seed), TerminateOnNaN(), keras_callbacks.HistoryPlots(out_dir, writer)]
-            own += [BestModel(out_dir, config.monitor), keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False)]
+            own = [EpochSeed(config.seed), TerminateOnNaN(), averaged := AveragedWeights()]
+            own += [keras_callbacks.HistoryPlots(out_dir, writer), BestModel(out_dir, config.monitor)]
+            own.append(keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False))
             # the backup comes last: what the others wrote of an epoch is there by then
-            options = {"callbacks": [*own, *callbacks, Backup(out_dir / "backup", keep_backups or 1)], "epochs": config.epochs}
+            last = [averaged.end, Backup(out_dir / "backup", keep_backups or 1)]
+            options = {"callbacks": [*own, *callbacks, *last], "epochs": config.epochs}
             try:
                 options["initial_epoch"] = _restored(backup, model) if backup else 0
                 model.fit(shared, validation_data=validation, shuffle=False, **options)  # the data set shuffles itself

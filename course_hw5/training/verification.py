@@ -143,19 +143,27 @@ class Verifier:
             callbacks.restore(path, self.model)
             yield verified_schedule.check_steps(self.run, self.model, self.config, self.batches, epoch - 1)
             if "val_loss" not in self.checked.get(epoch - 1, ()):
-                scores = self._validated(self.model, self.validation_data)
+                with callbacks.averaged_weights(self.model):
+                    scores = self._validated(self.model, self.validation_data)
                 yield self._check_row(f"history.csv, epoch {epoch - 1}", epoch - 1, scores, f"validated with {path.name}")
-        before = {name: np.array(value) for name, value in callbacks.state_arrays(self.model).items()}  # not the very memory
+        before, replayed = self._state(), {}
+        # a `fit` with averages ends with these in the place of the weights
+        keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: replayed.update(self._state()))
+        ours = [callbacks.EpochSeed(self.config.seed), averaged := callbacks.AveragedWeights(), averaged.end, keep]
         options = {"validation_data": self.validation_data, "shuffle": False, "verbose": 0}
-        options |= {"initial_epoch": epoch - 1, "epochs": epoch, "callbacks": [callbacks.EpochSeed(self.config.seed)]}
+        options |= {"initial_epoch": epoch - 1, "epochs": epoch, "callbacks": ours}
         logs = self.model.fit(self.train_data, **options).history
         start = path.name if path else "the seed"
         row = {name: values[-1] for name, values in logs.items()}
         yield self._check_row(f"history.csv, epoch {epoch}", epoch, row, f"trained again from {start}")
-        share, are_equal = self._distance(before, after, callbacks.state_arrays(self.model))
+        share, are_equal = self._distance(before, after, replayed)
         detail = f"{share:.2g} of the epoch's step from those trained again from {start}, {self.tolerance.weights} at most"
         verdict = FOLLOWS if are_equal and share <= self.tolerance.weights else DIFFERS
         yield Verdict(f"{next_path.name}, weights", verdict, detail if are_equal else f"{detail}; counts of steps differ")
+
+    def _state(self):
+        """Copies of what a backup would hold, not the very memory."""
+        return {name: np.array(value) for name, value in callbacks.state_arrays(self.model).items()}
 
     def _distance(self, before, after, replayed):
         """How far replayed weights, or the optimizer's state, are off, as a share of the step; whether whole numbers agree."""
@@ -202,7 +210,7 @@ class Verifier:
             yield Verdict("model.keras, weights", NOT_CHECKED, f"there is no backup of epoch {best}, by history.csv the best")
             return
         callbacks.restore(self.run.backups[best], self.model)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, callbacks.averaged_weights(self.model):
             path = pathlib.Path(folder) / "model.keras"
             callbacks.save_without_optimizer(self.model, path)
             expected = checkpoints.load_model(path)
