@@ -43,7 +43,8 @@ def _best_epoch(words, history, monitor):
         return [words.say("no_best_epoch", monitor=monitor)]
     best = history.loc[values.idxmin() if monitor.endswith("loss") else values.idxmax()]
     told = {"epoch": int(best["epoch"]), "monitor": monitor, "value": words.number(best[monitor], ".4f")}
-    lines = [words.say("best_epoch", epochs=len(history), **told)]
+    key = "last_epoch" if monitor == "epoch" else "best_epoch"
+    lines = [words.say(key, epochs=len(history), **told)]
     if {"accuracy", "val_accuracy"} <= {*history}:
         gap = best["accuracy"] - best["val_accuracy"]
         key = "overfitting" if gap > OVERFITTING else "not_overfitting" if gap > 0 else "harder_training"

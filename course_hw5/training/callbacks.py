@@ -1,11 +1,9 @@
 """Callbacks that let a run be killed, resumed and repeated: one seed per epoch, an atomic backup, the best epoch kept."""
 
-import contextlib
 import math
 import pathlib
 import zipfile
 import zlib
-from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -123,51 +121,12 @@ def _state(model):
     return {f"{index:04d} {variable.name}": variable for index, variable in enumerate(variables)}
 
 
-@contextlib.contextmanager
-def averaged_weights(model: keras.Model) -> Iterator[None]:
-    """Puts the averages that an optimizer with `use_ema` keeps in the place of a model's weights; at the end, these are back.
-
-    Without such an optimizer nothing changes. Statistics of BatchNormalization are no trained weights: they stay as they are.
-    """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of one that scales the loss
-    if not optimizer.use_ema:
-        yield
-        return
-    weights = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
-    optimizer.finalize_variable_values(model.trainable_variables)
-    try:
-        yield
-    finally:
-        for variable, value in zip(model.trainable_variables, weights):
-            variable.assign(value)
-
-
-class AveragedWeights(keras.callbacks.Callback):
-    """Gives a model the averages of its weights from validation to the end of an epoch: what other callbacks see and save.
-
-    It comes before these, and `AveragedWeights.end` after them, before `Backup`, which holds weights and averages.
-    `keras.callbacks.SwapEMAWeights` gives the weights back in the next epoch, too late for a backup, and rounds them.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self._context = contextlib.ExitStack()
-        self.end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._context.close())
-
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        self._context.close()
-        self._context.enter_context(averaged_weights(self.model))
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.on_test_begin()  # where nothing was validated
-
-
 class BestModel(keras.callbacks.Callback):
     """Keeps the model of the best epoch by validation, without the optimizer's state.
 
     Args:
         run_dir: folder for `model.keras`, with the `history.csv` that a resumed run compares with.
-        monitor: name of a metric in the logs; smaller is better where it ends in "loss".
+        monitor: name of a metric in the logs; smaller is better where it ends in "loss". "epoch" keeps the last one.
     """
 
     def __init__(self, run_dir: run_folder.AnyPath, monitor: str = "val_accuracy"):
@@ -182,7 +141,7 @@ class BestModel(keras.callbacks.Callback):
         elif self._best is None:  # of a run that goes on
             earlier = run_folder.read_history(self.run_dir).query("epoch <= @epoch")
             self._best = (self.sign * earlier[self.monitor]).fillna(-math.inf).max()
-        value = self.sign * keras_callbacks.main_metrics(logs, self.model)[self.monitor]
+        value = self.sign * (keras_callbacks.main_metrics(logs, self.model) | {"epoch": epoch + 1})[self.monitor]
         if self._best is None or value > self._best:  # the first epoch counts even where its score is NaN
             save_without_optimizer(self.model, self.run_dir / "model.keras")
             self._best = -math.inf if math.isnan(value) else value

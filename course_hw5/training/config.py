@@ -21,7 +21,7 @@ class TrainingConfig:
             and Hutter 2017), or stays where `schedule` is "constant".
         weight_decay: decoupled decay of kernels and embeddings, for "adamw" and "muon" only; see `optimizers.py`.
         label_smoothing: share of the target spread over all classes, in [0, 1).
-        monitor: the metric that chooses the best epoch.
+        monitor: the metric that chooses the best epoch; "epoch" for the last one, as where there are no validation data.
         ema: momentum of an exponential moving average of the weights over the steps, in [0, 1), such as 0.99; 0 for none. The
             averages are validated, chosen among and saved, in place of the last weights (Polyak and Juditsky 1992).
         seed: decides order, augmentation and dropout; initial weights too where `keras.utils.set_random_seed` came first.

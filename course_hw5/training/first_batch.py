@@ -120,7 +120,7 @@ def _overlap(data):
     """Examples of the held-out splits that are among the training examples, as far as they are read."""
     read = _hashes(data.train)
     trained = {*read}
-    held_out = {"validation": _hashes(data.validation), "test": _hashes(data.test)}
+    held_out = {"validation": _hashes(data.validation or ()), "test": _hashes(data.test)}
     found = {split: {"read": len(ours), "in_training": sum(one in trained for one in ours)} for split, ours in held_out.items()}
     return {"read": len(read), "of": int(data.train.cardinality()) * data.batch_size} | found
 

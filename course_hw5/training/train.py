@@ -25,16 +25,8 @@ from course_hw5.reports.checks.recorded_run import TRAINING_FILE
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
 from course_hw5.training import first_batch, flops, optimizers, runtime, tasks
-from course_hw5.training.callbacks import (
-    AveragedWeights,
-    Backup,
-    BackupError,
-    BestModel,
-    EpochSeed,
-    TerminateOnNaN,
-    latest_backup,
-    restore,
-)
+from course_hw5.training.averaging import AveragedWeights
+from course_hw5.training.callbacks import Backup, BackupError, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
 
 CHECKSUM_BATCHES = 8
@@ -113,7 +105,7 @@ def train(
     if not is_trained or (backup and backup.stem != f"epoch-{config.epochs:04d}"):
         with strategy.scope():
             prepare = lambda part: task.prepare(part, model)  # noqa: E731
-            train_data, validation_data = prepare(data.train), prepare(data.validation)
+            train_data, validation_data = prepare(data.train), data.validation and prepare(data.validation)
             runtime.build_state(model, train_data)
             runtime.mend_multi_worker(model, train_data)
             shares = (getattr(data, name, None) for name in ("train_share", "validation_share"))
@@ -123,10 +115,9 @@ def train(
             )
             own = [EpochSeed(config.seed), TerminateOnNaN(), averaged := AveragedWeights()]
             own += [keras_callbacks.HistoryPlots(out_dir, writer), BestModel(out_dir, config.monitor)]
-            own.append(keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False))
+            own += [keras.callbacks.TensorBoard(out_dir / "tensorboard", write_graph=False), *callbacks, averaged.end]
             # the backup comes last: what the others wrote of an epoch is there by then
-            last = [averaged.end, Backup(out_dir / "backup", keep_backups or 1)]
-            options = {"callbacks": [*own, *callbacks, *last], "epochs": config.epochs}
+            options = {"callbacks": [*own, Backup(out_dir / "backup", keep_backups or 1)], "epochs": config.epochs}
             try:
                 options["initial_epoch"] = _restored(backup, model) if backup else 0
                 model.fit(shared, validation_data=validation, shuffle=False, **options)  # the data set shuffles itself
@@ -172,7 +163,7 @@ def compile_model(
     """
     jit_compile, losses = runtime.use_jit_compile(model), task.losses(model, config)
     names = ("loss", *(getattr(metric, "name", metric) for metric in keras.tree.flatten(losses["metrics"])))
-    known = [prefix + name for name in names for prefix in ("", "val_")]
+    known = ["epoch", *(prefix + name for name in names for prefix in ("", "val_"))]
     require("monitor", config.monitor, lambda name: name in known, f"one of {', '.join(known)}")
     if config.jit_compile is not None:
         jit_compile = config.jit_compile and not tf.distribute.has_strategy()
@@ -183,10 +174,12 @@ def compile_model(
 def run_config(model: keras.Model, data: Dataset, config: TrainingConfig | None = None, arguments: dict | None = None) -> dict:
     """What `config.json` says of a run; `config` is None where nothing is trained."""
     found = {name: next(iter(importlib.metadata.distributions(name=name)), None) for name in VERSIONED}
+    facts = {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)}
+    facts |= {"class_pixels": data.class_pixels} if getattr(data, "class_pixels", ()) else {}
     return {
         "settings": dataclasses.asdict(config) if config else {},
         "arguments": json.loads(json.dumps(arguments or {})),
-        "data": {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)} | data_record(data),
+        "data": facts | data_record(data),
         "model": {"name": model.name, "parameters": model.count_params(), "precision": keras.config.dtype_policy().name},
         "versions": {"python": platform.python_version()} | {name: one and one.version for name, one in found.items()},
         "command": shlex.join(sys.argv),
@@ -209,6 +202,8 @@ def _check(model, data, run_dir, config, task):
     require("run_dir", run_dir, lambda path: pathlib.Path(path).name, "the path of a folder")
     require("config", config, lambda config: isinstance(config, TrainingConfig), "a TrainingConfig")
     task.check(model, data)
+    expected = "epoch, or a metric of training, where there are no validation data"
+    require("monitor", config.monitor, lambda name: data.validation or not name.startswith("val_"), expected)
     batches = int(data.train.cardinality())
     if batches < 1:  # the schedule of the learning rate needs it
         found = "an endless set" if batches == tf.data.INFINITE_CARDINALITY else "an empty or unknown number"
@@ -237,7 +232,7 @@ def _finish(run_dir, data, record, task, writer):
     with contextlib.suppress(Exception):  # no run ends for a number on a page
         started["prediction_flops"] = flops.prediction_flops(model, record["arguments"].get("max_length"))
     with contextlib.suppress(Exception):  # of a BEiT, a CNN or a perceptron
-        started["reach"] = reach.reach(model, next(iter(data.validation))[0][:8])
+        started["reach"] = reach.reach(model, next(iter(data.validation or data.train))[0][:8])
     run_folder.write_json(run_dir / "config.json", started)
     _write_hparams(writer, record, found)
     write_page(run_dir)

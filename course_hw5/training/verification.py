@@ -15,7 +15,7 @@ from course_hw5.data.dataset import Dataset
 from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, keras_callbacks, labelled_batches, submitted_run
 from course_hw5.reports.submitted_run import DIFFERS, FOLLOWS, NOT_CHECKED, SubmittedRun, Verdict
-from course_hw5.training import callbacks, optimizers, runtime, tasks, train, verified_schedule
+from course_hw5.training import averaging, callbacks, optimizers, runtime, tasks, train, verified_schedule
 from course_hw5.training.config import TrainingConfig
 
 
@@ -77,7 +77,8 @@ class Verifier:
         self.batches = int(data.train.cardinality())
         compiled = dataclasses.replace(config, jit_compile=run.config.get("jit_compile"))  # XLA drops out other numbers
         train.compile_model(model, compiled, self.batches, lr_multipliers, task)
-        self.train_data, self.validation_data = (task.prepare(part, model) for part in (data.train, data.validation))
+        self.train_data = task.prepare(data.train, model)
+        self.validation_data = data.validation and task.prepare(data.validation, model)
         runtime.build_state(model, self.train_data)
 
     def same_data(self) -> Verdict:
@@ -133,8 +134,10 @@ class Verifier:
         """Numbers of examples by the columns of `history.csv` that are shares of them."""
         if isinstance(self.task, tasks.Segmentation):
             return {}
-        validated = sum(len(labels) for _, labels in labelled_batches.batches(self.data.validation))
-        return {"accuracy": self.batches * self.data.batch_size, "val_accuracy": validated}
+        found = {"accuracy": self.batches * self.data.batch_size}
+        if self.data.validation is not None:
+            found["val_accuracy"] = sum(len(labels) for _, labels in labelled_batches.batches(self.data.validation))
+        return found
 
     def _replay(self, epoch):
         path, next_path = self.run.backups.get(epoch - 1), self.run.backups[epoch]
@@ -142,14 +145,14 @@ class Verifier:
         if epoch - 1 in self.run.backups:
             callbacks.restore(path, self.model)
             yield verified_schedule.check_steps(self.run, self.model, self.config, self.batches, epoch - 1)
-            if "val_loss" not in self.checked.get(epoch - 1, ()):
-                with callbacks.averaged_weights(self.model):
+            if self.validation_data and "val_loss" not in self.checked.get(epoch - 1, ()):
+                with averaging.averaged_weights(self.model):
                     scores = self._validated(self.model, self.validation_data)
                 yield self._check_row(f"history.csv, epoch {epoch - 1}", epoch - 1, scores, f"validated with {path.name}")
         before, replayed = self._state(), {}
         # a `fit` with averages ends with these in the place of the weights
         keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: replayed.update(self._state()))
-        ours = [callbacks.EpochSeed(self.config.seed), averaged := callbacks.AveragedWeights(), averaged.end, keep]
+        ours = [callbacks.EpochSeed(self.config.seed), averaged := averaging.AveragedWeights(), averaged.end, keep]
         options = {"validation_data": self.validation_data, "shuffle": False, "verbose": 0}
         options |= {"initial_epoch": epoch - 1, "epochs": epoch, "callbacks": ours}
         logs = self.model.fit(self.train_data, **options).history
@@ -202,15 +205,16 @@ class Verifier:
         sign = -1 if monitor.endswith("loss") else 1
         row = int((sign * history[monitor]).fillna(-math.inf).argmax())
         best = int(history["epoch"].iloc[row])
-        if loaded.loss is None:
-            train.compile_model(loaded, self.config, self.batches, None, self.task)
-        scores = self._validated(loaded, self.task.prepare(self.data.validation, loaded))
-        yield self._check_row("model.keras, scores", best, scores, f"of epoch {best}, by {monitor} the best in history.csv")
+        if self.validation_data:
+            if loaded.loss is None:
+                train.compile_model(loaded, self.config, self.batches, None, self.task)
+            scores = self._validated(loaded, self.task.prepare(self.data.validation, loaded))
+            yield self._check_row("model.keras, scores", best, scores, f"of epoch {best}, by {monitor} the best in history.csv")
         if best not in self.run.backups:
             yield Verdict("model.keras, weights", NOT_CHECKED, f"there is no backup of epoch {best}, by history.csv the best")
             return
         callbacks.restore(self.run.backups[best], self.model)
-        with tempfile.TemporaryDirectory() as folder, callbacks.averaged_weights(self.model):
+        with tempfile.TemporaryDirectory() as folder, averaging.averaged_weights(self.model):
             path = pathlib.Path(folder) / "model.keras"
             callbacks.save_without_optimizer(self.model, path)
             expected = checkpoints.load_model(path)

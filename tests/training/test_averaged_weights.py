@@ -9,7 +9,7 @@ import pytest
 
 import course_hw5
 from course_hw5.reports import submitted_run
-from course_hw5.training import callbacks, runtime, train, verification
+from course_hw5.training import averaging, callbacks, runtime, train, verification
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def test_averages_are_those_of_the_weights_after_each_step(optimizer, use_policy
     for state in states[1:]:
         expected = [0.75 * old + 0.25 * new for old, new in zip(expected, state)]
     before, statistics = values(model.variables), values(layers[1].non_trainable_variables)
-    with callbacks.averaged_weights(model):
+    with averaging.averaged_weights(model):
         for average, value in zip(expected, values(model.trainable_variables)):
             np.testing.assert_allclose(value, average, rtol=1e-5, atol=1e-6)
         assert not np.array_equal(model.layers[0].kernel, states[-1][0])
@@ -73,7 +73,7 @@ def test_the_saved_model_has_the_averages_that_were_validated(finished):
     for value, of_backup in zip(saved.non_trainable_variables, model.non_trainable_variables):
         if value.name.startswith("moving"):
             np.testing.assert_array_equal(value, of_backup)
-    with callbacks.averaged_weights(model):
+    with averaging.averaged_weights(model):
         for value, average, last in zip(saved.trainable_variables, values(model.trainable_variables), raw):
             np.testing.assert_array_equal(value, average)
             assert not np.array_equal(value, last)

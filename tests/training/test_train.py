@@ -238,6 +238,20 @@ def test_a_monitor_that_does_not_exist_is_named(tmp_path, digits, small_mlp):
     assert not (tmp_path / "run").exists()
 
 
+def test_without_validation_data_the_last_epoch_is_kept(tmp_path, digits, small_mlp):
+    data = dataclasses.replace(digits, validation=None)
+    with pytest.raises(ValueError, match="`monitor` must be epoch, .* no validation data. Received: 'val_accuracy'"):
+        course_hw5.train(small_mlp, data, tmp_path / "run", course_hw5.TrainingConfig(epochs=2))
+    assert not (tmp_path / "run").exists()
+    config = course_hw5.TrainingConfig(epochs=2, monitor="epoch", learning_rate=1e-12)
+    course_hw5.train(small_mlp, data, tmp_path / "run", config, keep_backups=2)
+    assert "val_loss" not in pd.read_csv(tmp_path / "run" / "history.csv")
+    assert "The last epoch, 2, was tested" in (tmp_path / "run" / "index.html").read_text()
+    verifier = verification.Verifier(submitted_run.read_run(tmp_path / "run"), small_mlp, data, config)
+    checks = {check.part: check.verdict for check in verifier.checks(course_hw5.load_model(tmp_path / "run"), [2])}
+    assert "differs" not in checks.values() and checks["model.keras, weights"] == "follows"
+
+
 def test_settings_that_do_not_fit_leave_the_run_that_was_to_be_overwritten(finished, digits, small_mlp):
     before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
     settings = course_hw5.TrainingConfig(epochs=1, optimizer="muon")
