@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> str:
 
     from course_hw5.training import runtime, train
 
-    task = recipe.task(args)
+    recipe.task(args)  # refuses what is wrong before data are loaded
     runtime.seed_everything(args.seed, args.deterministic)
     runtime.set_precision(args.precision)
     strategy = runtime.strategy(args.strategy)
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> str:
     data = recipe.load_data(args, start)
     with strategy.scope():
         model = recipe.build_model(args, start, data)
+    task = recipe.task(args, data)
     task.check(model, data)
     arguments, callbacks = recipe.recorded(args), recipe.callbacks(args, data)
     multipliers = recipe.lr_multipliers(args, model)

@@ -153,7 +153,7 @@ def _checks(args, submitted, recipe: Recipe, options, config):
     start = recipe.load_start(options)
     data = recipe.load_data(options, start)
     model = recipe.build_model(options, start, data)
-    task = recipe.task(options)
+    task = recipe.task(options, data)
     task.check(model, data)
     multipliers = recipe.lr_multipliers(options, model)
     verifier = verification.Verifier(submitted, model, data, config, multipliers, task)

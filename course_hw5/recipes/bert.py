@@ -106,7 +106,7 @@ class Bert(Recipe):
             raise ValueError(f"{args.dataset} must have the model's classes {classes}. Received: {', '.join(names[:5])}")
         return data
 
-    def task(self, args):
+    def task(self, args, data=None):
         weight = getattr(args, "r_drop", None)  # an option of training alone
         return super().task(args) if weight is None else course_hw5.RDrop(weight)
 

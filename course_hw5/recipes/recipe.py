@@ -135,8 +135,8 @@ class Recipe:
         options = {**self.image_size(args, model), **self.given_data_options(args)}
         return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, **options)
 
-    def task(self, args: Arguments) -> "Task":
-        """What is learnt and how it is scored."""
+    def task(self, args: Arguments, data: "Dataset | None" = None) -> "Task":
+        """What is learnt and how it is scored; `data` is None before they are loaded, and for an evaluation."""
         from course_hw5.training import tasks
 
         return tasks.Classification(flip=getattr(args, "flip", False))  # an option of evaluation alone

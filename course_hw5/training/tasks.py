@@ -1,5 +1,7 @@
 """What a model can be trained for: how its labels become targets, what it loses, how it is scored."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -47,7 +49,7 @@ class Classification:
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and test and validation data come to an end."""
         classification.check_units(model.output_shape[-1], classification_metrics.distinct_names(data.class_names))
-        for split in (data.validation, data.test):
+        for split in filter(None, (data.validation, data.test)):
             labelled_batches.batches(split)
 
     def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
@@ -117,18 +119,26 @@ class Segmentation:
 
     Args:
         auxiliary_weight: of the auxiliary head's loss (Zhao et al. 2017, section 3.2).
+        class_weights: how much a pixel of each class counts in both heads' losses, such as
+            `segmentation.losses.class_weights` gives; None for all alike.
         **options: of the `SceneSegmenter` that reads the test data.
     """
 
-    def __init__(self, auxiliary_weight: float = 0.4, **options):
-        self.auxiliary_weight, self.options = auxiliary_weight, options
+    def __init__(self, auxiliary_weight: float = 0.4, class_weights: Sequence[float] | None = None, **options):
+        expected = "floats above 0, one per class, or None"
+        is_weight = lambda weight: 0 < weight < float("inf")  # noqa: E731
+        require("class_weights", class_weights, lambda all_: all_ is None or all(map(is_weight, all_)), expected)
+        self.auxiliary_weight, self.class_weights, self.options = auxiliary_weight, class_weights, options
 
     def check(self, model: keras.Model, data: Dataset) -> None:
         """Raises ValueError unless model and data have the same classes, and there are data to train on."""
-        segmentation_report.check_classes(model.outputs[0].shape[-1], data.class_names)
+        segmentation_report.check_classes(classes := model.outputs[0].shape[-1], data.class_names)
+        if self.class_weights is not None and len(self.class_weights) != classes:
+            raise ValueError(f"`class_weights` must be {classes} floats, one per class. Received: {len(self.class_weights)}")
         if data.train is None:
             raise ValueError("The data set must have a split to train on. Received: a copy without one")
-        segmentation_report.check_end(data.validation, "validation")
+        if data.validation is not None:
+            segmentation_report.check_end(data.validation, "validation")
         segmentation_report.check_end(data.test, "test")
         segmenter.SceneSegmenter(model, **self.options)  # refuses wrong options before training, not after
 
@@ -142,7 +152,7 @@ class Segmentation:
             raise ValueError(f"`label_smoothing` must be 0 for segmentation. Received: {config.label_smoothing}")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
-            "loss": [losses.PixelCrossentropy() for _ in model.outputs],
+            "loss": [losses.PixelCrossentropy(self.class_weights) for _ in model.outputs],
             "loss_weights": [1.0] + [self.auxiliary_weight] * others,
             "metrics": [[metrics.MeanIoU(classes), metrics.PixelAccuracy(classes)]] + [[]] * others,
         }

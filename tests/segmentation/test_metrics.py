@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import scipy.special
 import tensorflow as tf
 
 from course_hw5.segmentation import losses, metrics
@@ -85,3 +86,25 @@ def test_the_loss_is_the_mean_over_pixels_with_a_label(maps):
 def test_a_metric_is_saved_and_loaded_with_its_arguments():
     metric = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metrics.MeanIoU(7)))
     assert (metric.num_classes, metric.name) == (7, "mean_iou")
+
+
+def test_pixels_of_a_class_count_by_its_weight(random):
+    labels, logits = random.integers(0, 3, (2, 4, 6)), random.normal(size=(2, 4, 6, 3)).astype("float32")
+    labels[0, :2] = IGNORE_INDEX
+    weights, has_label = np.array([1.0, 4.0, 0.5]), labels != IGNORE_INDEX
+    right = scipy.special.log_softmax(logits[has_label], axis=-1)[np.arange(has_label.sum()), labels[has_label]]
+    expected = -np.average(right, weights=weights[labels[has_label]])
+    for scale in (1, 10):
+        loss = losses.PixelCrossentropy([*(scale * weights)])
+        assert float(loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
+    assert losses.PixelCrossentropy.from_config(loss.get_config()).class_weights == [10.0, 40.0, 5.0]
+    assert float(loss(np.full_like(labels, IGNORE_INDEX), logits)) == 0
+
+
+def test_rare_classes_have_the_weights_of_the_papers():
+    assert losses.class_weights([700, 200, 100, 0], "median") == pytest.approx([0.2 / 0.7, 1, 2, 1])
+    assert losses.class_weights([700, 200, 100, 0], "log")[:3] == pytest.approx([1 / np.log(1.02 + p) for p in (0.7, 0.2, 0.1)])
+    assert losses.class_weights([10**9, 1], "log")[1] == pytest.approx(1 / np.log(1.02))
+    for pixels, kind, name in (([1, 2], "mean", "kind"), ([0, 0], "log", "pixels"), ((), "log", "pixels")):
+        with pytest.raises(ValueError, match=f"`{name}` must be .* Received: "):
+            losses.class_weights(pixels, kind)

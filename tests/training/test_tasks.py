@@ -1,3 +1,5 @@
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -53,6 +55,18 @@ def test_r_drop_validates_as_plain_classification_does(tmp_path, digits):
         saved.compile(**task.losses(saved, settings))
         scores.append(saved.evaluate(task.prepare(digits.validation, saved), return_dict=True, verbose=0))
     assert scores[1] == pytest.approx(scores[0], rel=1e-5)
+
+
+def test_weights_of_classes_hold_for_both_heads_and_must_be_one_per_class():
+    backbone = course_hw5.beit_backbone("tiny", (16, 24, 3), patch_size=8, feature_layers=(0, 1, 2, 3))
+    model = course_hw5.upernet_segmenter(backbone, 3, channels=8)
+    task = course_hw5.Segmentation(class_weights=[1.0, 2.0, 3.0])
+    assert [loss.class_weights for loss in task.losses(model, course_hw5.TrainingConfig())["loss"]] == [[1.0, 2.0, 3.0]] * 2
+    data = types.SimpleNamespace(class_names=["a", "b", "c"])
+    with pytest.raises(ValueError, match="`class_weights` must be 3 floats, one per class. Received: 2"):
+        course_hw5.Segmentation(class_weights=[1.0, 2.0]).check(model, data)
+    with pytest.raises(ValueError, match="`class_weights` must be floats above 0, one per class, or None. Received: "):
+        course_hw5.Segmentation(class_weights=[1.0, 0.0])
 
 
 def test_a_weight_of_r_drop_that_does_nothing_is_refused():
