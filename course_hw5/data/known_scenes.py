@@ -14,6 +14,7 @@ TEST_SPLITS = ("test", "validation")  # TFDS calls ADE20K's validation images "t
 # CamVid's, of three to train on. By day, as most of `test` is, with all classes; the other two keep all classes, too, and the
 # one at dusk, whose next frames are in `test`.
 VALIDATION_VIDEO = "0006R0"
+HELD_OUT = "held-out"  # as a test split: that video
 DIGIT_SCENE = (96, 128)  # height, width
 DIGIT_SCENES = (200, 50)  # to train and to test on
 INK = 6  # of 16: a pixel of a digit as dark as that belongs to it
@@ -61,15 +62,20 @@ def split(scenes: Scenes, validation_split: float, seed: int) -> tuple[np.ndarra
 
 def _camvid(test_split):
     names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
-    advice = ", or make it there with `course-hw5 prepare-camvid`"
-    splits, testing = _read("camvid", ("train", *TEST_SPLITS), test_split, "localhost", advice)
+    advice, wanted = ", or make it there with `course-hw5 prepare-camvid`", None if test_split == HELD_OUT else test_split
+    splits, testing = _read("camvid", ("train", *TEST_SPLITS), wanted, "localhost", advice)
     used = [name for name in ("train", "validation") if name in splits and name != testing]
     training = {key: np.concatenate([splits[name][key] for name in used]) for key in (splits[used[0]] if used else ())}
     ids = training.get("id")  # of a frame: "0006R0_f00930"
     videos = None if ids is None else np.array([name.decode().split("_")[0] for name in ids])
     note = f"CamVid: road scenes, frames of video, so that neighbours are much alike; trained on {' + '.join(used) or 'none'}"
-    files = _files(training) if used else None
-    return Scenes(files, _files(splits[testing]), names, [*range(11), IGNORE_INDEX], f"{note}, tested on {testing}", videos)
+    files, tested = _files(training) if used else None, splits[testing]
+    if test_split == HELD_OUT:
+        is_held_out = np.zeros(0, bool) if videos is None else videos == VALIDATION_VIDEO
+        if not is_held_out.any():
+            raise OSError(f"camvid must have frames of the video {VALIDATION_VIDEO} to train on. Received: a copy without")
+        testing, tested = f"the video {VALIDATION_VIDEO}", {key: column[is_held_out] for key, column in training.items()}
+    return Scenes(files, _files(tested), names, [*range(11), IGNORE_INDEX], f"{note}, tested on {testing}", videos)
 
 
 def _scene_parse150(test_split):
@@ -98,7 +104,7 @@ def _files(columns):
 def _digits(test_split):
     from sklearn.datasets import load_digits  # here, since only this data set needs scikit-learn
 
-    require("test_split", test_split, lambda split: split != "test", "validation, the only one of digits")
+    require("test_split", test_split, lambda split: split in (None, "validation"), "validation, the only one of digits")
     digits = load_digits()
     halves = zip(np.array_split(digits.images, 2), np.array_split(digits.target, 2), DIGIT_SCENES)
     splits = [_digit_scenes(*half, np.random.default_rng(seed)) for seed, half in enumerate(halves)]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from course_hw5.data import known_scenes, scene_sources
 from course_hw5.data.dataset import IGNORE_INDEX, Dataset, check_arguments, require_source, shuffled_indices
-from course_hw5.data.known_scenes import SOURCES, TEST_SPLITS
+from course_hw5.data.known_scenes import HELD_OUT, SOURCES, TEST_SPLITS
 from course_hw5.errors import is_whole, require
 from course_hw5.files import AnyPath
 
@@ -48,7 +48,8 @@ def load_scenes(
         seed: integer; decides the split and, through TensorFlow's global generator, order and augmentation of each epoch.
         scales: `(lowest, highest)` share of an image's side that a training image shows; (0.4, 1.0) if None.
         test_split: split of the data set that becomes `test`: "test" or "validation"; None for the first of them that it has.
-            Of "camvid", the other one is trained on, too, if it is "validation". Of a source of your own it is None.
+            Of "camvid", the other one is trained on, too, if it is "validation"; and "held-out" is the video that validates, to
+            choose by it how `test` will be read. Of a source of your own it is None.
         image_column, mask_column: features of a data set of TFDS; None for the usual ones.
         ignore_index: value in masks of your own where no class is right; None for none.
         skip_broken: whether images of your own that cannot be read, or whose mask does not fit, are left out.
@@ -72,7 +73,8 @@ def load_scenes(
     scales = (0.4, 1.0) if scales is None else scales
     expected = "two shares of a side in (0, 1], the lower first"
     require("scales", scales, lambda scales: len(scales) == 2 and 0 < scales[0] <= scales[1] <= 1, expected)
-    require("test_split", test_split, lambda split: split in (None, *TEST_SPLITS), f"one of {', '.join(TEST_SPLITS)}, or None")
+    known = (*TEST_SPLITS, HELD_OUT)
+    require("test_split", test_split, lambda split: split in (None, *known), f"one of {', '.join(known)}, or None")
     if not is_named:
         require("test_split", test_split, lambda split: split is None, "None for data of your own")
         is_index = lambda index: index is None or (is_whole(index) and index < 256)  # noqa: E731

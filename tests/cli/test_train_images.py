@@ -130,6 +130,18 @@ def test_a_segmenter_is_trained_resumed_and_evaluated(small_beit, small_camvid, 
     assert "camvid must have the split test" in line  # this small CamVid has none
 
 
+def test_a_segmenter_is_trained_on_all_scenes_with_weights_of_classes_and_averaged(small_beit, small_camvid, tmp_path, capsys):
+    run = tmp_path / "run"
+    options = ("--class-weights", "log", "--ema", 0.9, "--no-validation", "--keep-backups", 2)
+    train("segmenter", "--batch-size", 5, "--epochs", 2, "--image-size", "16x24", *options, "--out", run)
+    config = json.loads((run / "config.json").read_text())
+    assert (config["settings"]["ema"], config["settings"]["monitor"]) == (0.9, "epoch")
+    assert config["data"]["class_pixels"] == [0, 0, 0, 39 * 30 * 10, 0, 0, 30 * 10, 0, 0, 0, 0]
+    assert config["data"]["note"].endswith("; all 10 train, none validates")
+    command("verify", run)
+    assert ", 0 differs" in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_a_segmenter_goes_on_with_larger_images(handed_over, small_beit, small_camvid, tmp_path):
     backbone = course_hw5.beit_backbone("tiny", (16, 24, 3), patch_size=8, feature_layers=(0, 1, 2, 3))
     small = course_hw5.upernet_segmenter(backbone, 11, channels=8)
@@ -154,6 +166,8 @@ def test_scenes_of_one_s_own_give_a_segmenter_its_classes(handed_over, small_bei
     "arguments, message",
     [
         (["--recipe", "enlarge"], "--preset is needed for the recipe enlarge. Received: none"),
+        (["--data", ".", "--no-validation"], "--no-validation is for --dataset. Received: --data ."),
+        (["--ema", "1"], "`ema` must be in [0, 1). Received: 1.0"),
         (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
         (["--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
         (["--preset", "sentiment-minilm"], "--preset must be built on a BEiT. Received: bert_classifier"),

@@ -108,7 +108,16 @@ def test_all_scenes_but_those_of_the_test_can_be_trained_on(videos):
     assert digits.validation is None and len(digits.train) == 25
 
 
+def test_the_video_that_validates_can_be_read_as_a_test(videos):
+    videos(*FRAMES)
+    data = load_scenes("camvid", (8, 12, 3), batch_size=1, test_split="held-out")
+    assert classes(data.test) == classes(data.validation) == {1} and len(data.test) == 3
+    assert "tested on the video 0006R0" in data.note
+
+
 def test_a_copy_without_names_of_videos_validates_on_a_share_and_says_so():
+    with pytest.raises(OSError, match="camvid must have frames of the video 0006R0 to train on. Received: a copy without"):
+        load_scenes("camvid", SHAPE, test_split="held-out")
     data = load_scenes("camvid", SHAPE, batch_size=1, validation_split=0.3)
     assert data.validation.cardinality() == 3 and data.note.endswith("; 3 of 10, drawn at random, validate")
 
@@ -123,7 +132,7 @@ def test_a_copy_without_names_of_videos_validates_on_a_share_and_says_so():
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1, or 0 for no validation. Received: 1.0"),
         ({"scales": (0.5, 2.0)}, "`scales` must be two shares of a side .* Received: "),
-        ({"test_split": "all"}, "`test_split` must be one of test, validation, or None. Received: 'all'"),
+        ({"test_split": "all"}, "`test_split` must be one of test, validation, held-out, or None. Received: 'all'"),
         ({"source": "digits", "test_split": "test"}, "`test_split` must be validation.* Received: 'test'"),
     ],
 )
