@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add("--strategy", choices=STRATEGIES, default="none", help="tf.distribute strategy (default: %(default)s)")
         add("--seed", type=whole_number(0), default=0, help="makes a run repeatable (default: %(default)s)")
         add("--deterministic", action="store_true", help="also use deterministic kernels only")
+        temperature = "divide the logits by a temperature that the validation set decides (temperature scaling)"
+        add("--calibrate", action="store_true", default=None, help=temperature)
         kept = "backups of the last N epochs stay in --out, for `verify` (default: as before, or one until the run ends)"
         add("--keep-backups", type=whole_number(1), metavar="N", help=kept)
         exclusive = one.add_mutually_exclusive_group()

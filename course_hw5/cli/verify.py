@@ -105,6 +105,7 @@ def _options(args, submitted, recipe):
     name = next(name for name, one in RECIPES.items() if one is recipe)
     words = [name, f"--out={submitted.path}", *_words(recipe, given), f"--precision={precision}"]
     words += [f"--{name.replace('_', '-')}={getattr(config, name)}" for name in ("epochs", "learning_rate", "seed")]
+    words += ["--calibrate"] if config.calibrate else []
     words.append(f"--dataset={recorded['dataset']}" if args.data is None else f"--data={args.data}")
     options = parser.parse_args([*words, f"--batch-size={recorded['batch_size']}"])
     choose_source(options, recipe)

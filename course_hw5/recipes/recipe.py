@@ -150,8 +150,8 @@ class Recipe:
         return None
 
     def given_settings(self, args: Arguments) -> dict:
-        """What --epochs, --learning-rate and --seed say."""
-        given = {name: getattr(args, name) for name in ("epochs", "learning_rate", "seed")}
+        """What --epochs, --learning-rate, --seed and --calibrate say."""
+        given = {name: getattr(args, name) for name in ("epochs", "learning_rate", "seed", "calibrate")}
         return {name: value for name, value in given.items() if value is not None}
 
     def training_config(self, args: Arguments) -> TrainingConfig:

@@ -74,6 +74,11 @@ class Segmenter(Recipe):
     )
     summary = "mIoU {mean_iou:.4f}, pixel accuracy {pixel_accuracy:.4f}"
 
+    def check(self, args):
+        super().check(args)
+        if args.calibrate:
+            raise ValueError("--calibrate is for classifiers. Received: a segmenter")
+
     def load_start(self, args):
         from course_hw5.models.beit_tasks import BeitTask
 

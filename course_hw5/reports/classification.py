@@ -73,11 +73,16 @@ def evaluate_classifier(
         ValueError: if the data do not fit the model, the data set has no end, or no example is left.
     """
     names, started = classification_metrics.distinct_names(class_names), time.perf_counter()
-    labels, predicted, misclassified, left_out = _predict(model, dataset, steps, from_logits, keep_inputs=bool(describe))
+    found, misclassified, left_out = _predict(model, dataset, steps, from_logits, keep_inputs=bool(describe))
+    labels, predicted, *confidence = found
     timing = evaluation.timing(len(labels), time.perf_counter() - started, digits=1)
     result = classification_metrics.classification_result(labels, predicted, names)
-    metrics = result.metrics | ({"examples_left_out": sum(left_out.values())} if left_out else {}) | timing
-    return ClassificationEvaluation(names, result.matrix, result.metrics, metrics, result, misclassified, left_out, describe)
+    scores = dict(result.metrics)
+    if confidence:
+        error = classification_metrics.expected_calibration_error(confidence[0], labels == predicted)
+        scores["expected_calibration_error"] = error
+    metrics = scores | ({"examples_left_out": sum(left_out.values())} if left_out else {}) | timing
+    return ClassificationEvaluation(names, result.matrix, scores, metrics, result, misclassified, left_out, describe)
 
 
 def check_data(model: keras.Model, class_names: Sequence[str], dataset: LabelledData, steps: int | None) -> None:
@@ -115,7 +120,10 @@ def check_units(units: int, class_names: Sequence[str]) -> int:
 
 
 def _predict(model, dataset, steps, from_logits, keep_inputs):
-    """Labels and predictions, int `(examples,)` or bool `(examples, classes)`, what is misclassified and what is left out."""
+    """Labels and predictions, and of single labels confidences, what is misclassified, and what is left out.
+
+    Labels and predictions are int `(examples,)` or, where examples have several labels, bool `(examples, classes)`.
+    """
     single, multiple, has_several, seen = [], [], False, 0
     misclassified, left_out = collections.defaultdict(list), collections.Counter()
     from_logits = _says_logits(model) if from_logits is None else from_logits
@@ -128,7 +136,7 @@ def _predict(model, dataset, steps, from_logits, keep_inputs):
         rows = np.flatnonzero(is_class & is_number)
         probabilities = classification_metrics.class_probabilities(outputs[rows], from_logits)
         numbers, choice = numbers[rows], probabilities.argmax(axis=1)
-        single.append((numbers, choice))
+        single.append((numbers, choice, probabilities.max(axis=1)))
         if hot is not None and hot.shape == outputs.shape:
             has_several |= batch_has_several
             multiple.append((hot[rows], classification_metrics.label_probabilities(outputs[rows], from_logits) > 0.5))
@@ -142,9 +150,9 @@ def _predict(model, dataset, steps, from_logits, keep_inputs):
                 del cell[MISCLASSIFIED_PER_CELL:]
         seen += len(outputs)
     found = multiple if has_several else single
-    if not sum(len(labels) for labels, _ in found):
+    if not sum(len(labels) for labels, *_ in found):
         raise ValueError(f"`dataset` must hold examples with a label and a prediction. Received: none of {seen}")
-    return *map(np.concatenate, zip(*found)), {} if has_several else misclassified, +left_out
+    return [*map(np.concatenate, zip(*found))], {} if has_several else misclassified, +left_out
 
 
 def _one_output(outputs):

@@ -140,6 +140,36 @@ def classification_result(labels: Labels, predicted: Labels, class_names: Sequen
     return ClassificationResult(right | averages | {"examples": len(labels)}, report, text, matrix)
 
 
+def expected_calibration_error(confidence: npt.ArrayLike, is_right: npt.ArrayLike, bins: int = 15) -> float:
+    """How far the confidence of predictions is from their accuracy (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+
+    Predictions are put into bins by confidence. The error is the mean difference of accuracy and mean confidence of a bin,
+    weighted by how many predictions it holds.
+
+    Args:
+        confidence: float array `(examples,)`, the probability of the predicted class.
+        is_right: bool array `(examples,)`, whether it is the true one.
+        bins: number of bins, of equal width.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        ValueError: if there are no examples, the arrays differ in length, or a confidence is no probability.
+
+    Example:
+        >>> round(expected_calibration_error([0.9, 0.9, 0.6], [True, False, True]), 4)
+        0.4
+    """
+    confidence, is_right = np.asarray(confidence, "float64"), np.asarray(is_right, bool)
+    if confidence.ndim != 1 or confidence.shape != is_right.shape or not len(confidence):
+        raise ValueError(f"`confidence` and `is_right` must be as long. Received: {confidence.shape} and {is_right.shape}")
+    if not _are_shares(confidence):
+        raise ValueError(f"`confidence` must lie in [0, 1]. Received: {confidence.min()} to {confidence.max()}")
+    places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin includes its upper edge
+    return float(np.abs(np.bincount(places, is_right - confidence)).sum() / len(confidence))
+
+
 def check_single_label(report: dict, where: object) -> None:
     """Raises ValueError if a report is one of several labels per example, which has no confusion matrix and no accuracy."""
     if "samples avg" in report:

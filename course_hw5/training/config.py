@@ -25,6 +25,8 @@ class TrainingConfig:
         ema: momentum of an exponential moving average of the weights over the steps, in [0, 1), such as 0.99; 0 for none. The
             averages are validated, chosen among and saved, in place of the last weights (Polyak and Juditsky 1992).
         seed: decides order, augmentation and dropout; initial weights too where `keras.utils.set_random_seed` came first.
+        calibrate: whether the best epoch's logits are divided by a temperature that the validation set decides, before the test
+            (Guo et al. 2017).
         jit_compile: whether XLA compiles the step as a whole; None for what `runtime.use_jit_compile` says. Never
             under a `tf.distribute` strategy.
     """
@@ -39,6 +41,7 @@ class TrainingConfig:
     monitor: str = "val_accuracy"
     ema: float = 0.0
     seed: int = 0
+    calibrate: bool = False
     jit_compile: bool | None = None
 
     def __post_init__(self):
@@ -54,6 +57,7 @@ class TrainingConfig:
             ("monitor", lambda name: isinstance(name, str), "the name of a metric"),
             ("ema", lambda momentum: 0 <= momentum < 1, "in [0, 1)"),
             ("seed", is_whole, "a whole number, 0 or more"),
+            ("calibrate", lambda flag: isinstance(flag, bool), "True or False"),
             ("jit_compile", lambda flag: flag is None or isinstance(flag, bool), "None, True or False"),
         ):
             require(name, getattr(self, name), is_valid, expected)

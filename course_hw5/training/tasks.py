@@ -10,7 +10,7 @@ from course_hw5.errors import require
 from course_hw5.layers.layer import Registered
 from course_hw5.reports import classification, classification_metrics, labelled_batches, segmentation_report
 from course_hw5.segmentation import losses, metrics, segmenter
-from course_hw5.training import runtime
+from course_hw5.training import calibration, runtime
 from course_hw5.training.config import TrainingConfig
 
 
@@ -66,6 +66,8 @@ class Classification:
 
     def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
+        if config.calibrate:
+            calibration.logits_layer(model)  # refuses what cannot be calibrated before training, not after
         is_binary = model.output_shape[-1] == 1
         loss = keras.losses.BinaryCrossentropy if is_binary else keras.losses.CategoricalCrossentropy
         metric = RoundedAccuracy(name="accuracy") if is_binary else "accuracy"
@@ -148,8 +150,8 @@ class Segmentation:
 
     def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
-        if config.label_smoothing:
-            raise ValueError(f"`label_smoothing` must be 0 for segmentation. Received: {config.label_smoothing}")
+        require("label_smoothing", config.label_smoothing, lambda share: share == 0, "0 for segmentation")
+        require("calibrate", config.calibrate, lambda flag: not flag, "False for segmentation")
         classes, others = model.outputs[0].shape[-1], len(model.outputs) - 1
         return {
             "loss": [losses.PixelCrossentropy(self.class_weights) for _ in model.outputs],

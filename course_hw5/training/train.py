@@ -24,7 +24,7 @@ from course_hw5.reports import classification_metrics, keras_callbacks, labelled
 from course_hw5.reports.checks.recorded_run import TRAINING_FILE
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
-from course_hw5.training import first_batch, flops, optimizers, runtime, tasks
+from course_hw5.training import calibration, first_batch, flops, optimizers, runtime, tasks
 from course_hw5.training.averaging import AveragedWeights
 from course_hw5.training.callbacks import Backup, BackupError, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
@@ -224,9 +224,11 @@ def _finish(run_dir, data, record, task, writer):
     model = checkpoints.load_model(run_dir / "model.keras")
     history = run_folder.read_history(run_dir)
     examples = int(data.train.cardinality()) * data.batch_size
-    speed = {"training_seconds": round(float(history["seconds"].sum()), 1)}
-    speed["training_examples_per_second"] = round(examples / float(history["seconds"].median()), 1)
-    found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=speed)
+    more = {"training_seconds": round(float(history["seconds"].sum()), 1)}
+    more["training_examples_per_second"] = round(examples / float(history["seconds"].median()), 1)
+    if record["settings"]["calibrate"]:
+        more["temperature"] = calibration.calibrate_run(model, data, run_dir)
+    found = evaluate(model, data, task).write(run_dir, writer, epoch=len(history), more=more)
     started = run_folder.read_json(run_dir / "config.json")  # if resumed: of the first command
     started |= {"prediction_flops": None, "keep_backups": record["keep_backups"]}
     with contextlib.suppress(Exception):  # no run ends for a number on a page

@@ -168,6 +168,7 @@ def test_scenes_of_one_s_own_give_a_segmenter_its_classes(handed_over, small_bei
         (["--recipe", "enlarge"], "--preset is needed for the recipe enlarge. Received: none"),
         (["--data", ".", "--no-validation"], "--no-validation is for --dataset. Received: --data ."),
         (["--ema", "1"], "`ema` must be in [0, 1). Received: 1.0"),
+        (["--calibrate"], "--calibrate is for classifiers. Received: a segmenter"),
         (["--image-size", "96"], "must be HEIGHTxWIDTH in pixels, such as 96x128. Received: 96"),
         (["--scales", "0.5", "1"], "`scales` must be (1.0,), or sliding"),
         (["--preset", "sentiment-minilm"], "--preset must be built on a BEiT. Received: bert_classifier"),

@@ -6,6 +6,7 @@ from course_hw5.reports.classification_metrics import (
     class_probabilities,
     classification_result,
     distinct_names,
+    expected_calibration_error,
 )
 
 pytestmark = pytest.mark.unit
@@ -90,3 +91,19 @@ def test_results_of_several_labels_equal_an_independent_computation(random):
     )
     assert result.metrics["exact_match"] == np.mean([(a == b).all() for a, b in zip(labels, predicted)])
     assert result.matrix is None and result.metrics["examples"] == 50
+
+
+def test_the_calibration_error_equals_one_computed_by_hand():
+    confidence = [0.95, 0.96, 1.0, 0.62, 0.64, 0.5]
+    is_right = [True, False, True, False, True, True]
+    # bins of 1/15: (0.933, 1], (0.6, 0.667], (0.467, 0.533]
+    expected = (abs(2 - 0.95 - 0.96 - 1.0) + abs(1 - 0.62 - 0.64) + abs(1 - 0.5)) / 6
+    assert expected_calibration_error(confidence, is_right) == pytest.approx(expected)
+    assert expected_calibration_error([0.7, 0.8], [True, False], bins=1) == pytest.approx(0.25)
+    assert expected_calibration_error([1.0, 0.0], [True, False]) == 0
+
+
+@pytest.mark.parametrize("confidence, is_right", [([], []), ([0.5], [True, False]), ([1.2], [True]), ([np.nan], [True])])
+def test_what_has_no_calibration_error_is_refused(confidence, is_right):
+    with pytest.raises(ValueError, match="`confidence` .*must .*Received"):
+        expected_calibration_error(confidence, is_right)

@@ -154,6 +154,21 @@ def test_scores_that_are_changed_are_found(honest, run, verifier, honest_model):
     assert differing(verifier, run, honest_model) == expected | {"metrics.json, examples"}
 
 
+def test_a_calibrated_run_follows_and_another_temperature_is_found(tmp_path, capsys):
+    out = tmp_path / "run"
+    options = ("--dataset", "digits", "--epochs", 1, "--learning-rate", 3e-3, "--keep-backups", 1, "--calibrate")
+    train("mlp", *options, "--out", out)
+    command("verify", out)
+    said = capsys.readouterr().out
+    assert " 0 differs" in said.splitlines()[-1] and "follows      model.keras, temperature: " in said
+    edit_json(out / "metrics.json", lambda metrics: metrics.update(temperature=1.01, expected_calibration_error=0.5))
+    with pytest.raises(SystemExit):
+        command("verify", out)
+    said = capsys.readouterr().out
+    for part in ("metrics.json, calibration", "model.keras, temperature", "model.keras, weights"):
+        assert f"differs      {part}: " in said
+
+
 def test_the_model_of_another_run_is_found(run, verifier):
     other = course_hw5.mlp_classifier(hidden_units=UNITS)
     other.save(run / "model.keras")

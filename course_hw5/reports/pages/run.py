@@ -9,7 +9,8 @@ from course_hw5.reports.pages import components, data
 
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 MOST_CLASSES = 200  # whose matrix is a table: a button for each cell
-METRICS = ("accuracy", "precision", "recall", "f1", "mean_iou", "mean_accuracy", "pixel_accuracy")
+CALIBRATION = ("expected_calibration_error", "temperature")
+METRICS = ("accuracy", "precision", "recall", "f1", *CALIBRATION, "mean_iou", "mean_accuracy", "pixel_accuracy")
 
 
 def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
