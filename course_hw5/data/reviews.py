@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.data import tables
+from course_hw5.data.contrast import contrast_sentences
 from course_hw5.data.dataset import Dataset, check_arguments, require_source, split_indices
 from course_hw5.data.examples import divided
 from course_hw5.data.text_sources import read_texts, text_card
@@ -46,6 +47,8 @@ def load_reviews(
             - "sst2" (Socher et al. 2013, 67,349 phrases; GLUE's validation split of 872 sentences is the test split, since
               GLUE keeps the labels of its own), "sst2_sentences" (its 6,886 whole sentences alone, split in the same way) or
               "imdb" (Maas et al. 2011, 25,000 + 25,000 reviews);
+            - "contrast", sentences of negation, contrast, concession and irony made from templates, whose splits are the same
+              for every seed; "sst2_contrast" and "sst2_sentences_contrast" train and validate on both, and test on SST-2;
             - "tfds:NAME", any text classification of TensorFlow Datasets, such as "tfds:ag_news_subset";
             - a table, `.csv`, `.tsv` or `.jsonl`, with a column of texts, a column of labels, words or numbers, and, if you
               want, a column "split"; or a folder with such tables called train, validation and test, of which train is needed.
@@ -192,8 +195,40 @@ def _imdb_sentences():
     return np.array([re.sub(r"(\w)n't\b", r"\1 n't", part) for part in parts if len(part.split()) >= 3], object)
 
 
+def _contrast():
+    """The sentences of contrast, with a split of their own that no seed changes."""
+    parts = contrast_sentences().values()
+    train, validation, test = (
+        (np.array([one.text for one in part], object), np.array([one.label for one in part])) for part in parts
+    )
+    split = [*np.split(np.arange(len(train[1]) + len(validation[1])), [len(train[1])])]
+    counts = " + ".join(f"{len(part):,}" for part in parts)
+    note = f"Contrast: {counts} sentences from templates, to train, validate and test on"
+    return [*map(np.concatenate, zip(train, validation))], test, note, lambda *_: split
+
+
+def _with_contrast(name):
+    """A data set by name that is trained and validated on the sentences of contrast, too."""
+    (texts, labels), test, note, split = SOURCES[name]()
+    (more_texts, more_labels), _, _, more_split = _contrast()
+
+    def split_both(_, share, seed):
+        both = zip(split(texts, share, seed), more_split())
+        return [np.concatenate([own, len(texts) + more]) for own, more in both]
+
+    note += f"; and {len(more_texts):,} sentences of contrast from templates, to train and validate on"
+    return (np.concatenate([texts, more_texts]), np.concatenate([labels, more_labels])), test, note, split_both
+
+
 def _read(name, splits, text, host):
     return [(part[text], part["label"]) for part in read_splits(name, splits, host, instead="")[1]]
 
 
-SOURCES: dict[str, Callable] = {"sst2": _sst2, "sst2_sentences": functools.partial(_sst2, with_phrases=False), "imdb": _imdb}
+SOURCES: dict[str, Callable] = {
+    "sst2": _sst2,
+    "sst2_sentences": functools.partial(_sst2, with_phrases=False),
+    "imdb": _imdb,
+    "contrast": _contrast,
+    "sst2_contrast": functools.partial(_with_contrast, "sst2"),
+    "sst2_sentences_contrast": functools.partial(_with_contrast, "sst2_sentences"),
+}

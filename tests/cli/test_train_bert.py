@@ -82,6 +82,16 @@ def test_the_recipe_bert_learns_from_a_teacher_and_reads_batches_twice(trained_b
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
 
 
+def test_the_recipe_bert_trains_on_contrast_and_is_calibrated(small_bert, tmp_path):
+    more = ("--dataset", "sst2_contrast", "--epochs", 1, "--epoch-fraction", 0.02, "--calibrate")
+    train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
+    config, metrics = (json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("config", "metrics"))
+    assert "4,538 sentences of contrast" in config["data"]["note"] and metrics["examples"] == 20
+    assert config["calibration"]["temperature"] == metrics["temperature"] and 0 <= metrics["expected_calibration_error"] <= 1
+    command("evaluate", tmp_path / "run", "--dataset", "contrast", "--max-length", 16, "--out", tmp_path / "contrast")
+    assert json.loads((tmp_path / "contrast" / "metrics.json").read_text())["examples"] == 516
+
+
 def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_path):
     arguments = ("--size", "tiny", "--max-length", 16, "--batch-size", 8, "--epochs", 1)
     train("bert", *arguments, "--out", tmp_path / "run")

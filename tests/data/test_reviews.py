@@ -1,4 +1,5 @@
 import os
+import re
 
 import keras_nlp
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from course_hw5 import load_reviews
-from course_hw5.data import reviews
+from course_hw5.data import contrast, reviews
 from course_hw5.data.token_ids import tokenize
 from course_hw5.text.encoding import encode, encode_sentence, tokens_of
 from course_hw5.text.tokenizer import bert_tokenizer
@@ -103,7 +104,10 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"source": "yelp"}, "`source` must be sst2, sst2_sentences, imdb, tfds:NAME, or a table .*Received: 'yelp'"),
+        (
+            {"source": "yelp"},
+            "`source` must be sst2, sst2_sentences, imdb, contrast, .*, tfds:NAME, or a table .*Received: 'yelp'",
+        ),
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more. Received: 0"),
         ({"max_length": 4}, "`max_length` must be a whole number, 8 or more. Received: 4"),
         ({"validation_split": 1.0}, "`validation_split` must be between 0 and 1. Received: 1.0"),
@@ -172,3 +176,48 @@ def test_the_tokenizer_of_keras_nlp_reads_the_same_batches():
     assert encode_sentence(text, tokenizer=theirs).tolist() == encode_sentence(text).tolist()
     with pytest.raises(ValueError, match="`special_tokens` must be False for the tokenizer of another package"):
         encode_sentence(text, tokenizer=theirs, special_tokens=True)
+
+
+@pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs SST-2: set TFDS_DATA_DIR")
+def test_no_sentence_of_contrast_is_one_that_sst2_tests(monkeypatch):
+    monkeypatch.undo()
+    _, (texts, _), _, _ = reviews.SOURCES["sst2"]()
+    plain = lambda text: re.sub(r"[^a-z0-9]", "", text.lower())  # noqa: E731
+    tested = {plain(text.decode()) for text in texts}
+    assert len(tested) > 800
+    assert not tested & {plain(one.text) for sentences in contrast.contrast_sentences().values() for one in sentences}
+
+
+def read(part):
+    """Texts and labels of a split's batches."""
+    return {(words(row), int(label)) for ids, labels in part for row, label in zip(ids.numpy(), labels)}
+
+
+def test_contrast_has_splits_of_its_own_whatever_the_seed():
+    (texts, labels), _, _, split = reviews.SOURCES["contrast"]()
+    for first, second in zip(split(texts, 0.02, 0), split(texts, 0.5, 1)):
+        np.testing.assert_array_equal(first, second)
+    assert labels.mean() == 0.5 and [*map(len, split(texts, 0.02, 0))] == [4194, 344]
+    data = load_reviews("contrast", batch_size=64, max_length=32)
+    assert data.class_names == ["negative", "positive"] and "4,194 + 344 + 516 sentences" in data.note
+    tested = dict(read(data.test))
+    assert len(tested) == 516 and sum(len(labels) for _, labels in data.validation) == 344
+    assert tested["it gets better with every scene ."] == 1 and tested["it gets worse with every scene ."] == 0
+
+
+def test_sentences_of_contrast_join_another_data_set_and_its_teacher(monkeypatch):
+    own = np.array([f"noun{number} is good".encode() for number in range(40)], object), np.arange(40) % 2
+    tested = np.array([b"a warm film"], object), np.array([1])
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (own, tested, "made up", reviews.split_indices))
+    (texts, labels), _, _, split = reviews.SOURCES["sst2_contrast"]()
+    kept, held_out = split(texts, 0.1, 3)
+    assert [*kept[kept < 40]] == [*reviews.split_indices(range(40), 0.1, 3)[0]] and len(held_out) == 4 + 344
+    assert not {*texts[kept]} & {*texts[held_out]} and len(kept) + len(held_out) == len(texts) == len(labels)
+
+    texts = np.array([b"A cold film. A story of two people."], object)
+    monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1])), None])
+    teacher = lambda batches: np.full((sum(len(ids) for ids, _ in batches), 1), 0.25)  # noqa: E731
+    data = load_reviews("sst2_contrast", batch_size=1, max_length=32, validation_split=0.1, teacher=teacher)
+    assert int(data.train.cardinality()) == 36 + 4194 + 2 and data.train.element_spec[1].dtype == "float32"
+    assert data.note.startswith("made up; and 4,538 sentences of contrast") and data.note.endswith("labelled by a teacher")
+    assert read(data.test) == {("a warm film", 1)}
