@@ -74,11 +74,6 @@ class Segmenter(Recipe):
     )
     summary = "mIoU {mean_iou:.4f}, pixel accuracy {pixel_accuracy:.4f}"
 
-    def check(self, args):
-        super().check(args)
-        if args.calibrate:
-            raise ValueError("--calibrate is for classifiers. Received: a segmenter")
-
     def load_start(self, args):
         from course_hw5.models.beit_tasks import BeitTask
 
@@ -103,6 +98,8 @@ class Segmenter(Recipe):
         super().check(args)
         if args.no_validation and args.data is not None:
             raise ValueError(f"--no-validation is for --dataset. Received: --data {args.data}")
+        if args.calibrate:
+            raise ValueError("--calibrate is for classifiers. Received: a segmenter")
 
     def build_model(self, args, start, data):
         from course_hw5.models.fine_tuning import adapted_segmenter

@@ -51,7 +51,8 @@ def small_backbone():
     return bert_backbone("tiny", vocabulary_size=50, num_layers=1, max_sequence_length=8)
 
 
-def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("rank", [2, 5])
+def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_path, monkeypatch, rank):
     start, model, random = *(bundled.zero_head(small_backbone()) for _ in range(2)), np.random.default_rng(0)
     assert not any(weights.any() for weights in start.classifier.get_weights())
     model.set_weights(start.get_weights())
@@ -60,14 +61,19 @@ def test_a_change_of_low_rank_comes_back_to_half_precision_and_its_signs(tmp_pat
         flat = np.reshape(variable.numpy(), shape).shape
         low = random.normal(size=(flat[0], 2)) @ random.normal(size=(2, flat[1]))
         variable.assign_add(0.02 * low.reshape(variable.shape) + 0.002 * random.choice([-1, 1], variable.shape))
-    size = bundled.save_delta(model, start, path := tmp_path / "change.safetensors")
+    size = bundled.save_delta(model, start, path := tmp_path / "change.safetensors", rank)
     assert path.stat().st_size == size < 0.05 * 4 * model.count_params() + 30e3
     monkeypatch.setitem(bundled.DELTAS, "mine", "change.safetensors")
     monkeypatch.setattr(bundled, "ASSETS", tmp_path)
     backbone = small_backbone()
     backbone.set_weights(start.backbone.get_weights())
-    for expected, found in zip(model.get_weights(), bundled.load_preset("mine", backbone).get_weights()):
+    loaded = bundled.load_preset("mine", backbone)
+    for expected, found in zip(model.get_weights(), loaded.get_weights()):
         assert np.abs(found - expected).mean() < 1e-3  # of a change of 0.02
+    backbone = small_backbone()
+    backbone.set_weights(start.backbone.get_weights())
+    for expected, found in zip(loaded.get_weights(), bundled.load_delta(path, backbone).get_weights()):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_change_is_refused_on_other_weights_than_its_own(tmp_path, monkeypatch):
@@ -81,6 +87,14 @@ def test_a_change_is_refused_on_other_weights_than_its_own(tmp_path, monkeypatch
     wanted, found = bundled.checksum(start.backbone)[:12], bundled.checksum(other)[:12]
     with pytest.raises(ValueError, match=f"^mine must start from the weights .*{wanted}. Received: {found}$"):
         bundled.load_preset("mine", other)
+
+
+def test_a_higher_rank_takes_more_bytes_and_none_below_one(tmp_path):
+    start, model = (bundled.zero_head(small_backbone()) for _ in range(2))
+    sizes = [bundled.save_delta(model, start, tmp_path / "change.safetensors", rank) for rank in (1, 4, 16)]
+    assert sizes == sorted(sizes) and sizes[0] < sizes[2]
+    with pytest.raises(ValueError, match="`rank` must be a whole number, 1 or more. Received: 0"):
+        bundled.save_delta(model, start, tmp_path / "change.safetensors", 0)
 
 
 def test_a_changed_token_embedding_is_refused(tmp_path):

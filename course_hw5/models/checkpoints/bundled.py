@@ -10,11 +10,13 @@ import importlib.resources
 import json
 import pathlib
 from collections.abc import Sequence
+from importlib.resources.abc import Traversable
 
 import keras
 import numpy as np
 import safetensors.numpy
 
+from course_hw5.errors import is_whole, require
 from course_hw5.models import beit, beit_tasks, bert, bert_classifier, task, upernet
 from course_hw5.models.cnn import cnn_classifier
 
@@ -65,7 +67,7 @@ def _arguments(model):
 
 def load_full(name: str) -> keras.Model:
     """Makes the model of a bundled preset, a key of `FULL`, with weights in float32 and `class_names`."""
-    tensors, metadata = _read(FULL[name])
+    tensors, metadata = _read(ASSETS / FULL[name])
     model = _model(**json.loads(metadata["arguments"]))
     for variable in model.weights:
         variable.assign(tensors[variable.path].astype("float32"))
@@ -85,8 +87,8 @@ def _model(class_names, cnn=None, backbone=None, raw=None, head=None, top=None):
 
 
 def _read(file):
-    """The arrays of a bundled file by name, and its metadata."""
-    with importlib.resources.as_file(ASSETS / file) as path, safetensors.safe_open(path, framework="numpy") as opened:
+    """The arrays of a file by name, and its metadata."""
+    with importlib.resources.as_file(file) as path, safetensors.safe_open(path, framework="numpy") as opened:
         return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata()  # noqa: SIM118
 
 
@@ -100,7 +102,12 @@ def load_preset(name: str, backbone: bert.BertBackbone) -> bert_classifier.BertC
     Raises:
         ValueError: if the backbone has other weights than those that the preset is a change of.
     """
-    change, metadata = _read(DELTAS[name])
+    return load_delta(ASSETS / DELTAS[name], backbone, name)
+
+
+def load_delta(file: Traversable, backbone: bert.BertBackbone, name: str = "The file") -> bert_classifier.BertClassifier:
+    """Makes the classifier of a file that `save_delta` wrote, of any rank; arguments and errors as of `load_preset`."""
+    change, metadata = _read(file)
     if (found := checksum(backbone)) != (base := metadata["base"]):
         raise ValueError(f"{name} must start from the weights that it was trained from, {base[:12]}. Received: {found[:12]}")
     model = zero_head(backbone)
@@ -126,7 +133,9 @@ def zero_head(backbone: bert.BertBackbone) -> bert_classifier.BertClassifier:
     return model
 
 
-def save_delta(model: bert_classifier.BertClassifier, start: bert_classifier.BertClassifier, path: pathlib.Path) -> int:
+def save_delta(
+    model: bert_classifier.BertClassifier, start: bert_classifier.BertClassifier, path: pathlib.Path, rank: int = RANK
+) -> int:
     """Writes the difference of two classifiers of the same form.
 
     Args:
@@ -134,13 +143,15 @@ def save_delta(model: bert_classifier.BertClassifier, start: bert_classifier.Ber
         start: the `bert_classifier` that its training started from, by `zero_head`; the file keeps a checksum of its
             backbone.
         path: file to write, `.safetensors`.
+        rank: of the product in the change of a kernel, 1 or more; `load_preset` takes any.
 
     Returns:
         Size of the file in bytes.
 
     Raises:
-        ValueError: if a variable whose change cannot be written (the token embedding) has changed.
+        ValueError: if `rank` is below 1, or a variable whose change cannot be written (the token embedding) has changed.
     """
+    require("rank", rank, lambda rank: is_whole(rank, 1), "a whole number, 1 or more")
     change = {}
     for variable, before in zip(model.trainable_variables, start.trainable_variables):
         key, difference = _key(variable, model), variable.numpy() - before.numpy()
@@ -152,14 +163,14 @@ def save_delta(model: bert_classifier.BertClassifier, start: bert_classifier.Ber
         if min(matrix.shape) < 32:
             change[key] = difference.astype("float16")
         else:
-            change |= _packed(key, matrix)
+            change |= _packed(key, matrix, rank)
     safetensors.numpy.save_file(change, path, metadata={"base": checksum(start.backbone)})
     return path.stat().st_size
 
 
-def _packed(key, matrix):
+def _packed(key, matrix, rank):
     u, s, v = np.linalg.svd(matrix, full_matrices=False)
-    a, b = (u * np.sqrt(s))[:, :RANK].astype("float16"), (np.sqrt(s)[:, None] * v)[:RANK].astype("float16")
+    a, b = (u * np.sqrt(s))[:, :rank].astype("float16"), (np.sqrt(s)[:, None] * v)[:rank].astype("float16")
     rest = matrix - a.astype("float32") @ b.astype("float32")
     sizes = np.abs(rest)
     rows, columns = sizes.mean(axis=1).astype("float16"), (sizes.mean(axis=0) / sizes.mean()).astype("float16")
