@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
 
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import is_whole, require
@@ -24,7 +23,7 @@ from course_hw5.reports import classification_metrics, keras_callbacks, labelled
 from course_hw5.reports.checks.recorded_run import TRAINING_FILE
 from course_hw5.reports.pages import data as data_page
 from course_hw5.reports.pages.run import write_page
-from course_hw5.training import calibration, first_batch, flops, optimizers, runtime, tasks
+from course_hw5.training import calibration, first_batch, flops, hparams, optimizers, runtime, tasks
 from course_hw5.training.averaging import AveragedWeights
 from course_hw5.training.callbacks import Backup, BackupError, BestModel, EpochSeed, TerminateOnNaN, latest_backup, restore
 from course_hw5.training.config import TrainingConfig
@@ -202,6 +201,7 @@ def _check(model, data, run_dir, config, task):
     require("run_dir", run_dir, lambda path: pathlib.Path(path).name, "the path of a folder")
     require("config", config, lambda config: isinstance(config, TrainingConfig), "a TrainingConfig")
     task.check(model, data)
+    require("calibrate", config.calibrate, lambda flag: data.validation or not flag, "False where there are no validation data")
     expected = "epoch, or a metric of training, where there are no validation data"
     require("monitor", config.monitor, lambda name: data.validation or not name.startswith("val_"), expected)
     batches = int(data.train.cardinality())
@@ -236,17 +236,6 @@ def _finish(run_dir, data, record, task, writer):
     with contextlib.suppress(Exception):  # of a BEiT, a CNN or a perceptron
         started["reach"] = reach.reach(model, next(iter(data.validation or data.train))[0][:8])
     run_folder.write_json(run_dir / "config.json", started)
-    _write_hparams(writer, record, found)
+    hparams.write_hparams(writer, record, found)
     write_page(run_dir)
     return found
-
-
-def _write_hparams(writer, record, metrics):
-    values = record["settings"] | record["arguments"] | {"model": record["model"]["name"]}
-    values = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
-    names = [name for name, value in metrics.items() if isinstance(value, float) and "second" not in name]
-    with writer.as_default(step=0):
-        hparams.hparams_config([hparams.HParam(name) for name in values], [hparams.Metric(f"test/{name}") for name in names])
-        hparams.hparams(values)
-        for name in names:
-            tf.summary.scalar(f"test/{name}", metrics[name])

@@ -15,7 +15,7 @@ from course_hw5.data.dataset import Dataset
 from course_hw5.models.checkpoints import load as checkpoints
 from course_hw5.reports import classification_metrics, keras_callbacks, labelled_batches, submitted_run
 from course_hw5.reports.submitted_run import DIFFERS, FOLLOWS, NOT_CHECKED, SubmittedRun, Verdict
-from course_hw5.training import averaging, calibration, callbacks, optimizers, runtime, tasks, train, verified_schedule
+from course_hw5.training import averaging, callbacks, optimizers, runtime, tasks, train, verified_calibration, verified_schedule
 from course_hw5.training.config import TrainingConfig
 
 
@@ -110,7 +110,8 @@ class Verifier:
         found = train.evaluate(loaded, self.data, self.task)
         yield from submitted_run.check_evaluation(self.run, found, self.tolerance.test, self.tolerance.examples)
         if "expected_calibration_error" in self.run.metrics:  # older runs have none, nor do segmenters
-            yield self._check_calibration_error(found.metrics)
+            allowed = max(self.tolerance.score, 2 * self.tolerance.examples / found.metrics["examples"])
+            yield verified_calibration.check_error(self.run, found.metrics, allowed)
         twice = 2 if isinstance(self.task, tasks.RDrop) else 1
         yield from submitted_run.check_accuracies(self.run, {name: twice * count for name, count in self.examples.items()})
         self.checked = {}
@@ -208,7 +209,7 @@ class Verifier:
         row = int((sign * history[monitor]).fillna(-math.inf).argmax())
         best = int(history["epoch"].iloc[row])
         if self.config.calibrate:
-            yield self._check_temperature(loaded)
+            yield verified_calibration.check_temperature(self.run, loaded, self.data.validation, self.tolerance.loss)
         if self.validation_data:
             if loaded.loss is None:
                 train.compile_model(loaded, self.config, self.batches, None, self.task)
@@ -227,27 +228,6 @@ class Verifier:
         unequal = _unequal(expected.get_weights(), loaded.get_weights(), 1e-5 if is_rounded else 0.0)
         detail = f"{unequal:,} numbers are not those of {self.run.backups[best].name}"
         yield Verdict("model.keras, weights", DIFFERS if unequal else FOLLOWS, detail)
-
-    def _check_calibration_error(self, found):
-        given, expected = (metrics.get("expected_calibration_error", math.nan) for metrics in (self.run.metrics, found))
-        allowed = max(self.tolerance.score, 2 * self.tolerance.examples / found["examples"])
-        is_near = isinstance(given, (int, float)) and abs(given - expected) <= allowed
-        detail = f"{expected:.6g}, give or take {allowed:.2g}. Received: {given!r:.60}"
-        return Verdict("metrics.json, calibration", FOLLOWS if is_near else DIFFERS, detail if is_near else f"must be {detail}")
-
-    def _check_temperature(self, loaded):
-        """Whether the validation set decides the temperature, by which `loaded` is no longer scaled afterwards."""
-        part, record = "model.keras, temperature", self.run.config.get("calibration")
-        given = record.get("temperature") if isinstance(record, dict) else None
-        other = self.run.metrics.get("temperature")
-        if not isinstance(given, (int, float)) or not 0 < given < math.inf or given != other:
-            received = f"Received: {given!r:.60} and {other!r:.60}"
-            return Verdict(part, DIFFERS, f"config.json and metrics.json must hold one temperature, above 0. {received}")
-        calibration.scale_logits(loaded, 1 / given)
-        found = calibration.fit_temperature(loaded, self.data.validation)
-        is_right = abs(given - found) <= self.tolerance.loss * found
-        detail = f"{found:.6g}, by the validation set. Received: {given:.6g}"
-        return Verdict(part, FOLLOWS if is_right else DIFFERS, detail if is_right else f"must be {detail}")
 
 
 def _unequal(expected, received, rtol):
