@@ -32,8 +32,8 @@ class Scenes(NamedTuple):
         videos: of each scene in `training`, the video that it is a frame of; None where that is not known.
     """
 
-    training: tuple[Any, Any] | None
-    testing: tuple[Any, Any]
+    training: Any
+    testing: Any
     class_names: list[str]
     labels: list[int]
     note: str

@@ -90,7 +90,7 @@ class Segmenter(Recipe):
         return course_hw5.load_scenes(args.dataset, shape, args.batch_size, **options)
 
     def training_config(self, args):
-        changes: dict = {} if args.ema is None else {"ema": args.ema}
+        changes = {} if args.ema is None else {"ema": args.ema}
         changes |= {"monitor": "epoch"} if args.no_validation else {}
         return dataclasses.replace(super().training_config(args), **changes)
 

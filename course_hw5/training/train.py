@@ -173,7 +173,7 @@ def compile_model(
 def run_config(model: keras.Model, data: Dataset, config: TrainingConfig | None = None, arguments: dict | None = None) -> dict:
     """What `config.json` says of a run; `config` is None where nothing is trained."""
     found = {name: next(iter(importlib.metadata.distributions(name=name)), None) for name in VERSIONED}
-    facts = {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)}
+    facts: dict = {"note": data.note, "class_names": classification_metrics.distinct_names(data.class_names)}
     facts |= {"class_pixels": data.class_pixels} if getattr(data, "class_pixels", ()) else {}
     return {
         "settings": dataclasses.asdict(config) if config else {},
