@@ -1,6 +1,7 @@
 """Writes what a run of `course-hw5 train` learned as a small file, a bundled preset.
 
 python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
+python scripts/bundle_preset.py runs/contrast/model.keras --rank 12 --calibrate sst2_sentences --out sentiment.safetensors
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 python scripts/bundle_preset.py runs/cnn/model.keras --out cnn.safetensors
 """

@@ -93,7 +93,7 @@ def load_images(
         parts, class_names, note, card = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
     train, validation, test = parts
     if teacher is not None:
-        train = _taught(train, teacher, class_names, sizes, batch_size)
+        train = _with_teacher(train, teacher, class_names, sizes, batch_size)
         note += "; labels of the training images are means of the given ones and of a teacher's probabilities"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
@@ -115,7 +115,7 @@ def _in_order(part, batch_size, sizes):
     return lambda share: share.of(tf.data.Dataset.range(len(part.examples)).batch(batch_size)).map(fetch).prefetch(2)
 
 
-def _taught(part, teacher, class_names, sizes, batch_size):
+def _with_teacher(part, teacher, class_names, sizes, batch_size):
     """A split whose labels are `(examples, classes)`, half of each the teacher's."""
     expected = ((None, *sizes, 3), (None, len(class_names)))
     found = (teacher.input_shape, teacher.output_shape)

@@ -16,6 +16,7 @@ COMMANDS = (
     "cnn --data photos --skip-broken --memory-gb 0.5",
     "bert --lora 4 --data letters.csv --text-column words --validation-split 0.25 --learning-rate 3e-4",
     "bert --size tiny --r-drop 0.5 --max-length 8",
+    "bert --dataset sst2_contrast --calibrate",
     "beit --size tiny --image-size 8 --seed 3",
     "beit --preset models/beit.keras --batch-size 16",
     "segmenter --image-size 32x48 --sliding --scales 0.75 1.25",

@@ -17,7 +17,8 @@ from course_hw5.training.config import TrainingConfig
 pytestmark = pytest.mark.unit
 NAMES = ["cat", "dog"]
 SETTINGS = {"epochs": 2, "optimizer": "adam", "learning_rate": 1e-3, "seed": 0}
-ARGUMENTS = {"batch_size": 8, "strategy": "none", "dataset": "digits", "recipe": "homework", "image_size": None}
+ARGUMENTS = {"batch_size": 8, "strategy": "none", "dataset": "digits", "recipe": "homework"}
+ARGUMENTS |= {"image_size": None, "validation_split": 0.1, "teacher": None}
 
 
 @pytest.fixture
