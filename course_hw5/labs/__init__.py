@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 LABS = (  # in the homework's order, then what it leaves open
     *("long_inputs", "weights_by_hand", "heads", "embeddings"),
     *("convolution_as_attention", "local_and_global", "anatomy", "order", "which_map_to_believe"),
+    "learned_locality",
 )
 
 

@@ -20,7 +20,7 @@ def test_each_lab_states_its_claim_its_source_and_what_would_refute_it():
 def test_the_list_of_labs_loads_no_heavy_library():
     code = "import sys; from course_hw5 import cli; cli.main(['lab', '--list']); print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert [line.split()[0] for line in printed[:-1]] == [*labs.LABS] and len(labs.LABS) == 9
+    assert [line.split()[0] for line in printed[:-1]] == [*labs.LABS] and len(labs.LABS) == 10
     assert not {"tensorflow", "keras", "numpy"} & set(printed[-1].split())
 
 
@@ -79,6 +79,14 @@ def test_what_a_lab_does_not_know_is_refused_in_one_line(arguments, message, cap
         ("order", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
         ("embeddings", {"reads": "segment"}, r"`reads` must be one of sum, token. Received: 'segment'"),
         ("heads", {"heads": "many"}, r"`heads` must be one of several, copies. Received: 'many'"),
+        (
+            "learned_locality",
+            {"regularization": "l2"},
+            r"`regularization` must be one of beta_lasso, l1, none. Received: 'l2'",
+        ),
+        ("learned_locality", {"pixels": "none"}, r"`pixels` must be one of ordered, shuffled. Received: 'none'"),
+        ("learned_locality", {"units": 9}, r"`units` must be 10 or more. Received: 9"),
+        ("learned_locality", {"steps": 0}, r"`steps` must be 1 or more. Received: 0"),
         ("which_map_to_believe", {"model": "none"}, r"`model` must be one of trained, attention, elsewhere. Received: 'none'"),
         ("which_map_to_believe", {"examples": 1}, r"`examples` must be 2 or more. Received: 1"),
         ("weights_by_hand", {"nothing": 1}, r"The lab weights_by_hand must get seed, weights, samples. Received: nothing"),

@@ -72,7 +72,8 @@ def test_what_answers_a_question_is_there(asked):
 def test_all_questions_of_the_homework_and_all_labs_have_questions():
     rows = re.findall(r"^\| \[([^\]]+)\]\(#.*\| `course-hw5", (ROOT / "docs/homework.md").read_text("utf-8"), re.MULTILINE)
     assert {*rows} == {asked["homework"] for asked in ASKED} and len({*rows}) == 9
-    assert {asked["lab"] for asked in ASKED if "lab" in asked} == {*labs.LABS}
+    # of which one trains too long for an image, and answers a question that the homework did not ask
+    assert {asked["lab"] for asked in ASKED if "lab" in asked} == {*labs.LABS} - {"learned_locality"}
 
 
 @pytest.mark.unit
