@@ -18,7 +18,7 @@ class HardThreshold(Registered, keras.constraints.Constraint):
         self.threshold = threshold
 
     def __call__(self, weights: keras.KerasTensor) -> keras.KerasTensor:
-        return keras.ops.where(keras.ops.abs(weights) < self.threshold, keras.ops.zeros_like(weights), weights)
+        return weights * keras.ops.cast(keras.ops.abs(weights) >= self.threshold, weights.dtype)
 
     def get_config(self) -> dict:
         return {"threshold": self.threshold}
