@@ -30,6 +30,7 @@ def beta_lasso(strength: float, beta: float = 50.0) -> dict:
     A step is `w <- w - learning_rate * (gradient + strength * sign(w))`, then `w <- 0` where `|w| < beta * strength`. A weight
     at zero comes back where the gradient of one step takes it over the threshold. The algorithm is an L1 penalty and a
     threshold, both of which Keras has a place for in each layer; an optimizer of its own would be that of all layers.
+    Under JAX, whose gradient of `abs` at zero is 1, the penalty pulls weights at zero as if they were positive.
 
     Args:
         strength: of the penalty, λ of the paper; 0 or more.
