@@ -30,7 +30,10 @@ BARS = re.compile(r" ━+.*?(?= - |$)", re.MULTILINE)  # with the times beside t
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 WARNINGS = re.compile(r"^WARNING:.*\n", re.MULTILINE)
 EPOCHS = re.compile(r"^Epoch (?!1/)(\d+)/(?!\1\n)\d+\n.*\n", re.MULTILINE)  # all but the first and the last
-WITHOUT_TIMES = "for (const card of document.querySelectorAll('.cards > *')) if (/ min\\b/.test(card.innerText)) card.remove()"
+TIMES = r"/ min\b|seconds per epoch|examples\/s| trained [\d.]+ (s|min)\b/"
+WITHOUT_TIMES = (
+    f"for (const part of document.querySelectorAll('.cards > *, li')) if ({TIMES}.test(part.innerText)) part.remove()"
+)
 HEIGHT = "return Math.max(...[...document.querySelectorAll('html, dialog[open]')].map((part) => part.scrollHeight + 16))"
 MEMORY = "import resource\n\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 

@@ -172,7 +172,8 @@ def check_bert(folder, outputs):
 
 
 def check_beit(folder, outputs):
-    assert len(views(outputs)) == 1 and "position_logits" in views(outputs)[0]
+    view, comparison = views(outputs)
+    assert "position_logits" in view and "What a unit sees" in comparison and "residual_3" in comparison
     assert float(re.search(r"largest difference: ([\d.e-]+)", texts(outputs))[1]) < 1e-5
     assert (folder / "runs" / "notebook-beit" / "index.html").exists() and [path.name for path in folder.iterdir()] == ["runs"]
 
