@@ -45,16 +45,21 @@ class PatchEmbedding(Layer):
             self.positions = self.add_weight((1, tokens, self.hidden_dim), initializer="zeros", name="positions")
 
     def call(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
-        (rows, columns), side, channels = self.grid, self.patch_size, images.shape[-1]
-        x = keras.ops.reshape(images, (-1, rows, side, columns, side, channels))
-        x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (batch, rows, columns, side, side, channels)
-        x = keras.ops.reshape(x, (-1, rows * columns, side * side * channels))
-        x = keras.ops.matmul(x, self.kernel) + self.bias
+        x = keras.ops.matmul(cut_into_patches(images, self.patch_size), self.kernel) + self.bias
         if mask is not None:
             x = keras.ops.where(keras.ops.cast(mask, "bool")[..., None], self.mask_token, x)
         cls = keras.ops.broadcast_to(self.cls_token, (keras.ops.shape(x)[0], 1, self.hidden_dim))
         x = keras.ops.concatenate([cls, x], axis=1)
         return x + self.positions if self.use_absolute_positions else x
+
+
+def cut_into_patches(images: Tensor, side: int) -> Tensor:
+    """The pixels of each patch, row by row: `(batch, height, width, channels)` to `(batch, patches, side**2 * channels)`."""
+    _, height, width, channels = images.shape
+    rows, columns = height // side, width // side
+    x = keras.ops.reshape(images, (-1, rows, side, columns, side, channels))
+    x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (batch, rows, columns, side, side, channels)
+    return keras.ops.reshape(x, (-1, rows * columns, side * side * channels))
 
 
 def enlarge_patches(kernel: Float[np.ndarray, "inputs dim"], side: int, new_side: int) -> Float[np.ndarray, "new_inputs dim"]:

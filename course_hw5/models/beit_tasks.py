@@ -9,6 +9,7 @@ from course_hw5.errors import is_whole, require
 from course_hw5.layers.layer import Tensor, arguments_of
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.task import Preprocessing, Task, copy_head, image_inputs, preprocessing_of, with_attention
+from course_hw5.models.visual_tokens import VisualTokenizer
 
 
 class BeitTask(Task):
@@ -113,7 +114,7 @@ class BeitEncoder(BeitTask):
 class BeitMaskedImageModel(BeitTask):
     """The model of BEiT's pre-training that `beit_masked_image_model` makes; args are the same, and `preprocessing`."""
 
-    def __init__(self, backbone, vocabulary_size=8192, preprocessing=None, name="beit_masked_image_model"):
+    def __init__(self, backbone, vocabulary_size=8192, preprocessing=None, tokenizer=None, name="beit_masked_image_model"):
         # === Layers ===
         self.backbone = backbone
         self.head_norm = keras.layers.LayerNormalization(epsilon=1e-12, dtype=backbone.dtype_policy, name="head_norm")
@@ -126,7 +127,20 @@ class BeitMaskedImageModel(BeitTask):
         super().__init__({"images": images, "mask": mask}, self.logits(x), name=name)
 
         # === Config ===
-        self.vocabulary_size, self.preprocessing = vocabulary_size, preprocessing
+        self.vocabulary_size, self.preprocessing, self.tokenizer = vocabulary_size, preprocessing, tokenizer
+
+    def visual_tokens(self, images: Tensor) -> Tensor:
+        """The token of each patch that the network reads: raw images to int32 `(batch, patches)`. It needs a tokenizer."""
+        images = keras.ops.cast(images, "float32")
+        return self.tokenizer.encode(self.preprocessing.resized(images, self.backbone.image_shape))
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"tokenizer": self.tokenizer and self.tokenizer.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BeitMaskedImageModel":
+        tokenizer = config.get("tokenizer")
+        return super().from_config(config | {"tokenizer": tokenizer and VisualTokenizer(**tokenizer)}, custom_objects)
 
 
 def beit_classifier(
@@ -176,19 +190,32 @@ def beit_encoder(backbone: BeitBackbone, pooling: str = "mean", **raw) -> BeitEn
     return BeitEncoder(backbone, pooling, preprocessing_of(**raw))
 
 
-def beit_masked_image_model(backbone: BeitBackbone, vocabulary_size: int = 8192, **raw) -> BeitMaskedImageModel:
+def beit_masked_image_model(
+    backbone: BeitBackbone, vocabulary_size: int = 8192, tokenizer: VisualTokenizer | None = None, **raw
+) -> BeitMaskedImageModel:
     """Builds BEiT's pre-training model (section 2.3): images and a mask to logits of each patch's visual token.
 
     Args:
         backbone: a `beit_backbone` with `use_mask_token`.
-        vocabulary_size: number of visual tokens.
+        vocabulary_size: number of visual tokens, where there is no tokenizer.
+        tokenizer: `VisualTokenizer` of patches of the backbone's size, kept with the model; training needs it.
         **raw: as for `beit_classifier`.
 
     Returns:
         `BeitMaskedImageModel`: dict of "images" and "mask" `(batch, patches)`, 1 where hidden, to float32
         `(batch, patches, vocabulary_size)`.
+
+    Raises:
+        ValueError: if the backbone takes no mask, or the tokenizer has other patches or reads no raw images.
     """
-    return BeitMaskedImageModel(backbone, vocabulary_size, preprocessing_of(**raw))
+    preprocessing = preprocessing_of(**raw)
+    require("backbone", backbone.use_mask_token, bool, "a beit_backbone with use_mask_token")
+    if tokenizer is not None:
+        shape, expected = tokenizer.patches.shape[1:], (backbone.patch_size,) * 2 + backbone.image_shape[2:]
+        require("tokenizer", shape, lambda shape: shape == expected, f"of patches {expected}")
+        require("mean", preprocessing, bool, "given where there is a tokenizer, which reads raw images")
+        vocabulary_size = tokenizer.vocabulary_size
+    return BeitMaskedImageModel(backbone, vocabulary_size, preprocessing, tokenizer)
 
 
 def check_classes(backbone: BeitBackbone, num_classes: int, class_names: Sequence[str] | None) -> None:

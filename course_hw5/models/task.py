@@ -205,28 +205,28 @@ class Preprocessing:
                 object.__setattr__(self, name, tuple(value))
 
     def __call__(self, images: Tensor, image_shape: Shape, dtype: str | keras.DTypePolicy | None = None) -> Tensor:
-        """Makes of raw images what the network reads.
+        """Makes of raw images what the network reads; `dtype` is the policy that the normalization computes in.
 
         Args:
             images: symbolic tensor `(batch, height, width, channels)`.
             image_shape: `(height, width, channels)` that the network reads.
-            dtype: policy that the normalization computes in.
-
-        Returns:
-            Tensor `(batch, *image_shape)`.
         """
-        height, width, channels = image_shape
-        if images.shape[1:3] != (height, width):
-            resized = (round(height / self.crop_fraction), round(width / self.crop_fraction))
-            # Operations, not Keras's layers Resizing and CenterCrop: those switch the layers after them to training.
-            antialias = None in images.shape[1:3]  # XLA, which trains on images of one size, cannot compile it
-            options = {"interpolation": self.interpolation, "antialias": antialias, "data_format": "channels_last"}
-            images = keras.ops.image.resize(images, resized, **options)
-            top, left = (resized[0] - height) // 2, (resized[1] - width) // 2
-            images = images[:, top : top + height, left : left + width]
-        mean, std = (np.broadcast_to(value, (channels,)) for value in (self.mean, self.std))
-        scale, offset = 1 / (255 * std), -mean / std
-        return keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype=dtype, name="rescaling")(images)
+        mean, std = (np.broadcast_to(value, (image_shape[2],)) for value in (self.mean, self.std))
+        rescaling = keras.layers.Rescaling((1 / (255 * std)).tolist(), (-mean / std).tolist(), dtype=dtype, name="rescaling")
+        return rescaling(self.resized(images, image_shape))
+
+    def resized(self, images: Tensor, image_shape: Shape) -> Tensor:
+        """Images `(batch, height, width, channels)` resized and cropped to the `image_shape` that the network reads."""
+        height, width, _ = image_shape
+        if tuple(images.shape[1:3]) == (height, width):
+            return images
+        resized = (round(height / self.crop_fraction), round(width / self.crop_fraction))
+        # Operations, not Keras's layers Resizing and CenterCrop: those switch the layers after them to training.
+        antialias = None in images.shape[1:3]  # XLA, which trains on images of one size, cannot compile it
+        options = {"interpolation": self.interpolation, "antialias": antialias, "data_format": "channels_last"}
+        images = keras.ops.image.resize(images, resized, **options)
+        top, left = (resized[0] - height) // 2, (resized[1] - width) // 2
+        return images[:, top : top + height, left : left + width]
 
 
 def preprocessing_of(mean: float | Sequence[float] | None = 0.5, **options) -> Preprocessing | None:
