@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_hw5.data import image_reading, image_sources, tables
+from course_hw5.data import image_reading, image_sources, masked_images, tables
 from course_hw5.data.augmentation import augment
 from course_hw5.data.dataset import Dataset, Share, check_arguments, require_source, shuffled_indices, split_indices
 from course_hw5.data.examples import SPLITS, divided, require_classes
@@ -32,6 +32,7 @@ def load_images(
     skip_broken: bool = False,
     memory_gb: float = 1.0,
     teacher: keras.Model | None = None,
+    mask_grid: tuple[int, int] | None = None,
 ) -> Dataset:
     """Loads labelled colour images of one size.
 
@@ -61,10 +62,13 @@ def load_images(
         teacher: classifier of images of this size with a softmax. The labels of `train` become the mean of the given ones and
             its probabilities, of each image as it is before augmentation (knowledge distillation, Hinton et al. 2015,
             https://arxiv.org/abs/1503.02531).
+        mask_grid: `(rows, columns)` of the patches of a BEiT that is to be pre-trained. In place of labels, batches then have
+            blockwise masks, and the data have no classes. Masks of validation and test images are always the same.
 
     Returns:
         `Dataset` of batches `(images, labels)`: uint8 `(batch, height, width, 3)`, and integers `(batch,)`, or float32
-        `(batch, classes)` in `train` where the augmentation mixes labels or there is a teacher.
+        `(batch, classes)` in `train` where the augmentation mixes labels or there is a teacher. With `mask_grid`, int32
+        `(batch, rows, columns)`, 1 where a patch is hidden.
 
     Raises:
         ValueError: if an argument is not one of those above; if a class is empty, alone, or missing in training; if an image
@@ -85,6 +89,11 @@ def load_images(
         "image_size", sizes, lambda sizes: len(sizes) == 2 and all(map(is_side, sizes)), "a side, or (height, width), in pixels"
     )
     require("memory_gb", memory_gb, lambda size: size >= 0, "a number, 0 or more")
+    is_grid = lambda grid: grid is None or (len(grid) == 2 and all(map(is_side, grid)) and grid[0] * grid[1] > 1)  # noqa: E731
+    require("mask_grid", mask_grid, is_grid, "(rows, columns), 2 patches or more, or None")
+    require(
+        "teacher", teacher, lambda teacher: teacher is None or mask_grid is None, "None with `mask_grid`: there are no labels"
+    )
     card = None
     if path is None and str(source) in SOURCES:
         parts, class_names, note = _named(str(source), validation_split, seed, sizes)
@@ -97,22 +106,32 @@ def load_images(
         note += "; labels of the training images are means of the given ones and of a teacher's probabilities"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
-    augmented = augment(augmentation, len(class_names)) if augmentation else None
+    changes = [augment(augmentation, len(class_names))] if augmentation else []
+    changes += [masked_images.drawn_masks(mask_grid)] if mask_grid else []
     fetch = train.fetch(sizes)
 
     def train_share(share):
         # Shuffling indices moves 4 bytes an image.
         batches = share.of(shuffled_indices(len(train.examples)).batch(train_size, drop_remainder=True)).map(fetch)
-        # one call at a time: random numbers are drawn in a fixed order
-        return (batches.map(augmented) if augmented else batches).prefetch(tf.data.AUTOTUNE)
+        for change in changes:  # one call at a time: random numbers are drawn in a fixed order
+            batches = batches.map(change)
+        return batches.prefetch(tf.data.AUTOTUNE)
 
+    if mask_grid:
+        class_names, note = [], f"{note}; {100 * masked_images.SHARE:.0f} % of the patches are hidden, in blocks"
     facts = {"class_names": class_names, "note": note, "batch_size": train_size, "card": card}
-    return Dataset.of_shares(train_share, *(_in_order(part, batch_size, sizes) for part in (validation, test)), **facts)
+    held_out = (_in_order(part, batch_size, sizes, mask_grid) for part in (validation, test))
+    return Dataset.of_shares(train_share, *held_out, **facts)
 
 
-def _in_order(part, batch_size, sizes):
+def _in_order(part, batch_size, sizes, mask_grid=None):
     fetch = part.fetch(sizes)
-    return lambda share: share.of(tf.data.Dataset.range(len(part.examples)).batch(batch_size)).map(fetch).prefetch(2)
+
+    def batches(share):
+        read = share.of(tf.data.Dataset.range(len(part.examples)).batch(batch_size)).map(fetch)
+        return (read.enumerate().map(masked_images.fixed_masks(mask_grid)) if mask_grid else read).prefetch(2)
+
+    return batches
 
 
 def _with_teacher(part, teacher, class_names, sizes, batch_size):
