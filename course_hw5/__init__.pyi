@@ -21,6 +21,7 @@ from course_hw5.models.checkpoints.load import load_model as load_model
 from course_hw5.models.cnn import cnn_classifier as cnn_classifier
 from course_hw5.models.mlp import mlp_classifier as mlp_classifier
 from course_hw5.models.upernet import upernet_segmenter as upernet_segmenter
+from course_hw5.models.visual_tokens import VisualTokenizer as VisualTokenizer
 from course_hw5.reports.checks.diagnosis import check_run as check_run
 from course_hw5.reports.faithfulness import faithfulness as faithfulness
 from course_hw5.reports.head_importance import head_importance as head_importance
@@ -32,6 +33,7 @@ from course_hw5.segmentation.segmenter import SceneSegmenter as SceneSegmenter
 from course_hw5.text.encoding import MAXLEN as MAXLEN
 from course_hw5.text.encoding import encode_sentence as encode_sentence
 from course_hw5.training.config import TrainingConfig as TrainingConfig
+from course_hw5.training.tasks import MaskedImageModeling as MaskedImageModeling
 from course_hw5.training.tasks import RDrop as RDrop
 from course_hw5.training.tasks import Segmentation as Segmentation
 from course_hw5.training.train import train as train

@@ -15,7 +15,13 @@ from matplotlib.figure import Figure
 from course_hw5.files import AnyPath, atomic_write, local_path, write_text
 from course_hw5.reports import fonts
 
-CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "loss")  # drawn against the epoch, each in a file of its name
+CURVES = (
+    "accuracy",
+    "mean_iou",
+    "pixel_accuracy",
+    "masked_accuracy",
+    "loss",
+)  # drawn against the epoch, each in a file of its name
 MOST = 1e12  # examples or pixels of a confusion matrix
 ADVICE = "add --resume to go on or --overwrite to start anew"
 
@@ -92,6 +98,12 @@ def read_json(path: AnyPath, required: dict | None = None) -> dict[str, Any]:
             expected = getattr(kind, "__name__", "number")
             raise ValueError(f"{path} must hold {'.'.join(names)} as {expected}. Received: {received}")
     return value
+
+
+def is_pretraining(run_dir: AnyPath) -> bool:
+    """Whether a run is one of masked image modelling, by its `metrics.json`; it has neither classes nor a confusion matrix."""
+    path = local_path(run_dir) / "metrics.json"
+    return path.exists() and "masked_accuracy" in read_json(path)
 
 
 def read_list(path: pathlib.Path) -> list[dict]:

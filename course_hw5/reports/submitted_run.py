@@ -76,6 +76,8 @@ def read_run(run_dir: run_folder.AnyPath) -> SubmittedRun:
         ValueError: if a file is damaged.
     """
     path = run_folder.local_path(run_dir)
+    if run_folder.is_pretraining(path):
+        raise ValueError(f"The run must be of a classifier or a segmenter to be verified. Received: {path}, of pre-training")
     scores = "class_scores.csv" if (path / "class_scores.csv").exists() else "classification_report.json"
     run_folder.require_files(path, (*FILES, scores))
     parts: dict = {(name,): dict for name in ("settings", "arguments", "data", "model")}

@@ -37,6 +37,16 @@ def of_run(history: pd.DataFrame, classes: pd.DataFrame, matrix: np.ndarray, cla
     return lines
 
 
+def of_pretraining(history: pd.DataFrame, tested: dict, config: dict) -> list[str]:
+    """The same of a run of masked image modelling; `tested` is the dict of `metrics.json`."""
+    words = components.language("run")
+    lines = _best_epoch(words, history, config["settings"]["monitor"])
+    told = {name: words.number(100 * tested[name], ".1f") for name in ("masked_accuracy", "baseline_accuracy")}
+    told |= {name: words.number(tested[name], ".2f") for name in ("masked_loss", "baseline_loss")}
+    lines.append(words.say("guessed", tokens=words.number(tested["tokens"]), **told))
+    return lines + ([words.say("data", note=config["data"]["note"])] if config["data"]["note"] else [])
+
+
 def _best_epoch(words, history, monitor):
     values = history[monitor]
     if values.isna().all():

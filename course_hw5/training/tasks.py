@@ -8,7 +8,8 @@ import tensorflow as tf
 from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
 from course_hw5.layers.layer import Registered
-from course_hw5.reports import classification, classification_metrics, labelled_batches, segmentation_report
+from course_hw5.models.beit_tasks import BeitMaskedImageModel
+from course_hw5.reports import classification, classification_metrics, labelled_batches, pretraining_report, segmentation_report
 from course_hw5.segmentation import losses, metrics, segmenter
 from course_hw5.training import calibration, runtime
 from course_hw5.training.config import TrainingConfig
@@ -164,6 +165,47 @@ class Segmentation:
         return segmentation_report.evaluate_segmenter(segmenter.SceneSegmenter(model, **self.options), data)
 
 
-Task = Classification | Segmentation
-Evaluation = classification.ClassificationEvaluation | segmentation_report.SceneEvaluation
+class MaskedImageModeling:
+    """The visual tokens of hidden patches, from a `beit_masked_image_model` with a tokenizer.
+
+    Bao et al. 2022, https://arxiv.org/abs/2106.08254, section 2.3. Data are those of `load_images` with `mask_grid`.
+    """
+
+    def check(self, model: keras.Model, data: Dataset) -> None:
+        """Raises ValueError unless the model has a tokenizer, and data have masks of its grid and come to an end."""
+        has_tokenizer = lambda model: isinstance(model, BeitMaskedImageModel) and model.tokenizer  # noqa: E731
+        require("model", model, has_tokenizer, "a beit_masked_image_model with a tokenizer")
+        grid, masks = tuple(model.backbone.grid), data.train.element_spec[1].shape
+        require("data", tuple(masks[1:]), lambda shape: shape == grid, f"of load_images, with mask_grid={grid}")
+        for split in (data.validation, data.test):
+            labelled_batches.batches(split)
+
+    def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
+        """Masks become inputs and, as weights, say which patches count; targets are the tokens of all patches."""
+
+        def prepared(images, masks):
+            masks = tf.reshape(masks, (-1, masks.shape[1] * masks.shape[2]))
+            return {"images": images, "mask": masks}, model.visual_tokens(images), tf.cast(masks, tf.float32)
+
+        return data.map(prepared, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
+        """Arguments of `model.compile`."""
+        if config.label_smoothing:
+            raise ValueError(f"`label_smoothing` must be 0 for masked images. Received: {config.label_smoothing}")
+        options = {"from_logits": True, "reduction": "mean_with_sample_weight"}
+        accuracy = keras.metrics.SparseCategoricalAccuracy("masked_accuracy")
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(**options), "weighted_metrics": [accuracy]}
+
+    def evaluate(self, model: keras.Model, data: Dataset) -> pretraining_report.MaskedImageEvaluation:
+        """Predicts the hidden patches of the test images once; writes nothing."""
+        if not model.compiled:
+            model.compile(jit_compile=runtime.use_jit_compile(model))
+        return pretraining_report.evaluate_masked_images(model, self.prepare(data.test, model), data.validation)
+
+
+Task = Classification | Segmentation | MaskedImageModeling
+Evaluation = (
+    classification.ClassificationEvaluation | segmentation_report.SceneEvaluation | pretraining_report.MaskedImageEvaluation
+)
 CLASSIFICATION = Classification()

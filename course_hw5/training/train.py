@@ -29,6 +29,7 @@ from course_hw5.training.callbacks import Backup, BackupError, BestModel, EpochS
 from course_hw5.training.config import TrainingConfig
 
 CHECKSUM_BATCHES = 8
+METRICS = ("metrics", "weighted_metrics")
 VERSIONED = ("course_hw5", "keras", "tensorflow", "tensorflow-datasets", "keras-cv", "keras-nlp", "numpy", "scikit-learn")
 
 
@@ -161,7 +162,8 @@ def compile_model(
         ValueError: if `config` does not fit the model.
     """
     jit_compile, losses = runtime.use_jit_compile(model), task.losses(model, config)
-    names = ("loss", *(getattr(metric, "name", metric) for metric in keras.tree.flatten(losses["metrics"])))
+    metrics = keras.tree.flatten([losses.get(kind, []) for kind in METRICS])
+    names = ("loss", *(getattr(metric, "name", metric) for metric in metrics))
     known = ["epoch", *(prefix + name for name in names for prefix in ("", "val_"))]
     require("monitor", config.monitor, lambda name: name in known, f"one of {', '.join(known)}")
     if config.jit_compile is not None:

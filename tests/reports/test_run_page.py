@@ -2,6 +2,7 @@ import html.parser
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -202,3 +203,16 @@ def test_a_run_with_several_labels_per_example_is_refused_by_its_reason(run_dir)
 def test_a_run_in_the_home_folder_is_found(run_dir, monkeypatch):
     monkeypatch.setenv("HOME", str(run_dir.parent))
     assert run.write_page(f"~/{run_dir.name}") == run_dir / "index.html"
+
+
+def test_a_page_of_pretraining_has_reconstructions_and_no_classes(run_dir):
+    metrics = {"masked_accuracy": 0.231, "baseline_accuracy": 0.0419, "masked_loss": 4.5, "baseline_loss": 5.75}
+    (run_dir / "metrics.json").write_text(json.dumps(metrics | {"examples": 10000, "tokens": 512}))
+    for name in ("confusion_matrix.csv", "classification_report.json", "misclassified.json"):
+        (run_dir / name).unlink()
+    for name in ("masked_accuracy", "reconstructions"):
+        shutil.copy(run_dir / "accuracy.png", run_dir / f"{name}.png")
+    text = run.write_page(run_dir).read_text()
+    assert "23.1 % get the right one of 512 visual tokens; always the most frequent token is right for 4.2 %" in text
+    assert "Reconstructions" in text and "Accuracy of hidden patches per epoch" in text and "a &lt;small&gt; set" in text
+    assert "Confusion matrix" not in text and "Metrics of each class" not in text and "<script" not in text

@@ -12,7 +12,7 @@ from course_hw5.reports import run_folder
 from course_hw5.reports.checks.bands import Interval, band_of
 
 TRAINING_FILE = "training.json"  # what is recorded as a training begins
-SCORES = ("accuracy", "mean_iou", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+SCORES = ("accuracy", "mean_iou", "masked_accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 RECORDED = f"{TRAINING_FILE} is missing or does not hold it"
 # What a check can need, and why it is lacking.
 NEEDS = {
@@ -143,7 +143,7 @@ class RecordedRun:
         found = {
             "history": columns,
             "scores": columns and self.score,
-            "accuracy": columns and self.score not in ("", "mean_iou"),
+            "accuracy": columns and self.score not in ("", "mean_iou", "masked_accuracy"),
             "lead": columns and self.score and (self.usual("lead") or self._can_compare),
             "loss": "loss" in columns,
             "losses": {"loss", "val_loss"} <= columns,

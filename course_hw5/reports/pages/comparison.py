@@ -9,6 +9,7 @@ import pandas as pd
 
 from course_hw5.reports import classification_metrics, figure_tables, plots, run_folder, summary
 from course_hw5.reports.pages import components
+from course_hw5.reports.run_folder import is_pretraining
 
 FILES = ("config.json", "history.csv", "metrics.json", "classification_report.json")
 NUMBER = (int, float)
@@ -74,8 +75,9 @@ def read_run(run_dir: run_folder.AnyPath) -> Run:
         ValueError: if a file is damaged, or the run is no classifier's of one label per example.
     """
     run_dir = run_folder.local_path(run_dir)
-    if (run_dir / "class_scores.csv").exists():
-        raise ValueError(f"Runs of classifiers can be compared. Received: {run_dir}, of a segmenter")
+    for kind, is_there in (("a segmenter", (run_dir / "class_scores.csv").exists()), ("pre-training", is_pretraining(run_dir))):
+        if is_there:
+            raise ValueError(f"Runs of classifiers can be compared. Received: {run_dir}, of {kind}")
     run_folder.require_files(run_dir, FILES)
     parts: dict = {("settings",): dict, ("arguments",): dict, ("data", "class_names"): list}
     parts |= {("model", "name"): str, ("model", "parameters"): int}

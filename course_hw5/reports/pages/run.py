@@ -11,6 +11,7 @@ FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 MOST_CLASSES = 200  # whose matrix is a table: a button for each cell
 CALIBRATION = ("expected_calibration_error", "temperature")
 METRICS = ("accuracy", "precision", "recall", "f1", *CALIBRATION, "mean_iou", "mean_accuracy", "pixel_accuracy")
+METRICS += ("masked_accuracy", "baseline_accuracy", "masked_loss", "baseline_loss")  # of pre-training
 
 
 def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
@@ -19,7 +20,7 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
     Args:
         run_dir: folder with `config.json`, `history.csv`, `metrics.json`, `classification_report.json` or, of a segmenter,
             `class_scores.csv`, `confusion_matrix.csv`, the figures and, where they are, `data.json`, `misclassified.json`,
-            `attention.json` and `scenes.json`.
+            `attention.json` and `scenes.json`. A run of pre-training has no classes, and none of their files.
 
     Returns:
         Path of the page.
@@ -29,20 +30,12 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
         ValueError: if one of the JSON files is damaged, or examples have several labels: there is no confusion matrix then.
     """
     run_dir = run_folder.local_path(run_dir)
-    is_segmenter = (run_dir / "class_scores.csv").exists()
-    if not is_segmenter and (run_dir / "classification_report.json").exists():
-        classification_metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
-    run_folder.require_files(run_dir, FILES if is_segmenter else (*FILES, "classification_report.json"))
+    is_pretraining = run_folder.is_pretraining(run_dir)
+    run_folder.require_files(run_dir, FILES[:3] if is_pretraining else _class_files(run_dir))
     config, tested = (run_folder.read_json(run_dir / name) for name in ("config.json", "metrics.json"))
-    classes = _pixel_metrics(run_dir) if is_segmenter else _class_metrics(run_dir)
     history = run_folder.read_history(run_dir)
-    matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
-    class_names = classification_metrics.distinct_names(config["data"]["class_names"])
     parts = [str(config["arguments"][name]) for name in ("dataset", "recipe") if name in config["arguments"]]
     attention = run_folder.read_list(run_dir / "attention.json")
-    misclassified = run_folder.read_list(run_dir / "misclassified.json")
-    cells = matrix.tolist() if len(class_names) <= MOST_CLASSES else []
-    facts = {"classes": class_names, "matrix": cells, "are_pixels": is_segmenter, "misclassified": misclassified}
     page = components.render(
         "run.html",
         title=" · ".join([config["model"]["name"], *parts, run_dir.resolve().name]),
@@ -50,19 +43,42 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
         config=config,
         data_card=_data_card(run_dir),
         cards=_cards(tested, history, config),
-        summary=summary.of_run(history, classes, matrix, class_names, config),
-        classes=classes,
+        **(_of_pretraining(history, tested, config) if is_pretraining else _of_classes(run_dir, history, config)),
         curves={name: png for name in run_folder.CURVES if (png := _figure(run_dir / f"{name}.png"))},
         matrix_figure=_figure(run_dir / "confusion_matrix.png"),
         gallery=_figure(run_dir / "gallery.png"),
+        reconstructions=_figure(run_dir / "reconstructions.png"),
         attention=attention,
         texts=_texts(attention),
         scenes=run_folder.read_list(run_dir / "scenes.json"),
-        facts=facts,
         files=sorted(path.name for path in run_dir.glob("[!.]*") if path.is_file() and path.name != "index.html"),
     )
     run_folder.write_text(run_dir / "index.html", page)
     return run_dir / "index.html"
+
+
+def _class_files(run_dir):
+    """The files of a run with classes; refuses one whose examples have several labels."""
+    if (run_dir / "class_scores.csv").exists():
+        return FILES
+    if (run_dir / "classification_report.json").exists():
+        classification_metrics.check_single_label(run_folder.read_json(run_dir / "classification_report.json"), run_dir)
+    return (*FILES, "classification_report.json")
+
+
+def _of_classes(run_dir, history, config):
+    """What the page says of classes."""
+    is_segmenter = (run_dir / "class_scores.csv").exists()
+    classes = _pixel_metrics(run_dir) if is_segmenter else _class_metrics(run_dir)
+    matrix = pd.read_csv(run_dir / "confusion_matrix.csv", index_col="true").to_numpy()
+    names = classification_metrics.distinct_names(config["data"]["class_names"])
+    facts = {"classes": names, "matrix": matrix.tolist() if len(names) <= MOST_CLASSES else [], "are_pixels": is_segmenter}
+    facts["misclassified"] = run_folder.read_list(run_dir / "misclassified.json")
+    return {"summary": summary.of_run(history, classes, matrix, names, config), "classes": classes, "facts": facts}
+
+
+def _of_pretraining(history, tested, config):
+    return {"summary": summary.of_pretraining(history, tested, config), "classes": None, "facts": {"matrix": []}}
 
 
 def _class_metrics(run_dir):
