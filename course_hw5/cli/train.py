@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Trains: refuses, seeds, loads, builds, fits; returns what is said of the run."""
-    recipe = RECIPES[args.name]
+    recipe = RECIPES[args.name].variant(args)
     choose_source(args, recipe)
     args.recipe = recipe.choose(args)
     recipe.check(args)

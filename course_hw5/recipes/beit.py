@@ -5,6 +5,7 @@
         --out runs/beit   # test accuracy 0.855
     course-hw5 train beit --preset hf://microsoft/beit-base-patch16-224-pt22k-ft22k --batch-size 32 \\
         --learning-rate 2e-5 --out runs/beit-base
+    course-hw5 train beit --pretrain --image-size 24 --out runs/pretrained   # then fine-tune: --preset runs/pretrained
     course-hw5 train beit --data photos/ --preset beit-cifar10 --image-size 64 --out runs/photos   # a folder of class folders
 
 From scratch, small images come first: half the tokens, half the time. `--preset` takes whatever `load_model` takes.
@@ -39,7 +40,13 @@ class Beit(Recipe):
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
         VALIDATION_SPLIT,
         TEACHER,
+        Option("--pretrain", action="store_true", default=None, help="learn to guess hidden patches, without labels"),
     )
+
+    def variant(self, args):
+        from course_hw5.recipes.beit_pretraining import BeitPretraining
+
+        return BeitPretraining() if args.pretrain else self
 
     def choose(self, args):
         return args.recipe or ("finetune" if args.preset else "scratch")

@@ -87,6 +87,10 @@ class Recipe:
     test_options: tuple[Option, ...] = (FLIP,)
     summary = "accuracy {accuracy:.4f}, weighted F1 {f1:.4f}"
 
+    def variant(self, args: Arguments) -> "Recipe":
+        """The recipe that these options ask for: this one, or another with the same options."""
+        return self
+
     def choose(self, args: Arguments) -> str:
         """One of the names of `configs`; a recipe with one of them has no option for it."""
         return getattr(args, "recipe", None) or next(iter(self.configs))
