@@ -114,6 +114,8 @@ class BeitEncoder(BeitTask):
 class BeitMaskedImageModel(BeitTask):
     """The model of BEiT's pre-training that `beit_masked_image_model` makes; args are the same, and `preprocessing`."""
 
+    tokenizer: VisualTokenizer | None = None
+
     def __init__(self, backbone, vocabulary_size=8192, preprocessing=None, tokenizer=None, name="beit_masked_image_model"):
         # === Layers ===
         self.backbone = backbone
@@ -130,7 +132,13 @@ class BeitMaskedImageModel(BeitTask):
         self.vocabulary_size, self.preprocessing, self.tokenizer = vocabulary_size, preprocessing, tokenizer
 
     def visual_tokens(self, images: Tensor) -> Tensor:
-        """The token of each patch that the network reads: raw images to int32 `(batch, patches)`. It needs a tokenizer."""
+        """The token of each patch that the network reads: raw images to int32 `(batch, patches)`.
+
+        Raises:
+            ValueError: if the model has no tokenizer.
+        """
+        if self.tokenizer is None or self.preprocessing is None:
+            raise ValueError(f"The model must have a tokenizer, and read raw images. Received: {self.name}")
         images = keras.ops.cast(images, "float32")
         return self.tokenizer.encode(self.preprocessing.resized(images, self.backbone.image_shape))
 

@@ -31,7 +31,7 @@ class Beit(Recipe):
     model_class = "course_hw5.models.beit_tasks:BeitClassifier"
     batch_size = 128
     configs = CONFIGS
-    from_preset = ("enlarge", "finetune")
+    from_preset: tuple[str, ...] = ("enlarge", "finetune")
     augmentations = AUGMENTATIONS
     options = (
         Option("--preset", help="the model to start from, in place of a new one"),

@@ -24,6 +24,7 @@ class BeitPretraining(Beit):
 
     def check(self, args):
         given = {name: getattr(args, name, None) for name in ("preset", "teacher")}
+        given["calibrate"] = args.calibrate or None
         given["recipe"] = None if args.recipe == "pretrain" else args.recipe
         for name, value in given.items():
             if value is not None:
@@ -35,7 +36,7 @@ class BeitPretraining(Beit):
         return course_hw5.beit_backbone(args.size, (side, side, 3), **options)
 
     def load_data(self, args, start):
-        options = {"augmentation": "flip,shift", "mask_grid": start.grid}
+        options = {"augmentation": "flip,shift", "mask_grid": start.grid, "validation_split": args.validation_split}
         options |= self.image_size(args, None) | self.given_data_options(args)
         return course_hw5.load_images(args.dataset, args.batch_size, seed=args.seed, **options)
 

@@ -133,3 +133,9 @@ def test_a_tokenizer_that_does_not_fit_the_model_is_refused(tokenizer):
     ):
         with pytest.raises(ValueError, match=message):
             make(**arguments)
+
+
+def test_a_model_without_a_tokenizer_says_so(images):
+    backbone = course_hw5.beit_backbone(image_shape=(12, 20, 3), **SIZES, use_mask_token=True)
+    with pytest.raises(ValueError, match="The model must have a tokenizer, and read raw images. Received: beit_masked"):
+        beit_tasks.beit_masked_image_model(backbone, 7).visual_tokens(images)

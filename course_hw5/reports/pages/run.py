@@ -10,8 +10,8 @@ from course_hw5.reports.pages import components, data
 FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 MOST_CLASSES = 200  # whose matrix is a table: a button for each cell
 CALIBRATION = ("expected_calibration_error", "temperature")
-METRICS = ("accuracy", "precision", "recall", "f1", *CALIBRATION, "mean_iou", "mean_accuracy", "pixel_accuracy")
-METRICS += ("masked_accuracy", "baseline_accuracy", "masked_loss", "baseline_loss")  # of pre-training
+OF_CLASSES = ("accuracy", "precision", "recall", "f1", *CALIBRATION, "mean_iou", "mean_accuracy", "pixel_accuracy")
+METRICS = (*OF_CLASSES, "masked_accuracy", "baseline_accuracy", "masked_loss", "baseline_loss")
 
 
 def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
