@@ -9,7 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent
 TIERS = ("unit", "model", "browser", "slow")
 # The packages that load Keras: their doctests are tests of models.
-WITH_KERAS = ("data", "explanation", "layers", "models", "recipes", "segmentation", "training")
+WITH_KERAS = ("data", "explanation", "labs", "layers", "models", "recipes", "segmentation", "training")
 
 
 def needs_keras(path):

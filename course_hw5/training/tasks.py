@@ -191,8 +191,8 @@ class MaskedImageModeling:
 
     def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
-        if config.label_smoothing:
-            raise ValueError(f"`label_smoothing` must be 0 for masked images. Received: {config.label_smoothing}")
+        require("label_smoothing", config.label_smoothing, lambda share: share == 0, "0 for masked images")
+        require("calibrate", config.calibrate, lambda flag: not flag, "False for masked images")
         options = {"from_logits": True, "reduction": "mean_with_sample_weight"}
         accuracy = keras.metrics.SparseCategoricalAccuracy("masked_accuracy")
         return {"loss": keras.losses.SparseCategoricalCrossentropy(**options), "weighted_metrics": [accuracy]}
