@@ -43,7 +43,7 @@ class Examples:
     Attributes:
         source: where they are.
         positions: int array `(examples,)`, of each in the source.
-        labels: int64 array `(examples,)`, the class of each.
+        labels: int64 array `(examples,)`, the class of each; with a teacher, float32 `(examples, classes)`.
     """
 
     source: Source

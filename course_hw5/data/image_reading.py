@@ -45,7 +45,7 @@ class ReadImages:
     marks: Marks | None = None
 
     def fetch(self, size: tuple[int, int]) -> Fetch:
-        """A function for `tf.data` from indices `(batch,)` to images `(batch, *size, 3)` and labels `(batch,)`."""
+        """A function for `tf.data` from indices `(batch,)` to images `(batch, *size, 3)` and labels, those of `examples`."""
         labels = tf.constant(self.examples.labels)
         if self.pixels is not None:
             pixels = tf.constant(self.pixels)

@@ -63,7 +63,8 @@ def load_images(
             its probabilities, of each image as it is before augmentation (knowledge distillation, Hinton et al. 2015,
             https://arxiv.org/abs/1503.02531).
         mask_grid: `(rows, columns)` of the patches of a BEiT that is to be pre-trained. In place of labels, batches then have
-            blockwise masks, and the data have no classes. Masks of validation and test images are always the same.
+            blockwise masks, and the data have no classes. Masks of validation and test images are
+            the same in each epoch and run, for one batch size and one worker.
 
     Returns:
         `Dataset` of batches `(images, labels)`: uint8 `(batch, height, width, 3)`, and integers `(batch,)`, or float32

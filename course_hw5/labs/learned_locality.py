@@ -7,10 +7,11 @@ pixels are neighbours. One is trained by SGD; the other by beta-LASSO, which pul
 zero. How local a unit is: the mean distance between two pixels that it reads, weighted by their squared weights. It is compared
 with that of pixels at random, and with that from pixels of one unit to those of others, since all might read the middle alone.
 
-It would be refuted if beta-LASSO left most weights, if two pixels of a unit lay no closer together than those of different
-units, if that cost accuracy, or if SGD did as well. `regularization="none"` is SGD again. With `regularization="l1"` no weight
-is set to zero: units are nearly as local, but dense. `pixels="shuffled"` puts the pixels of all images into one other order:
-units are as local as before where the pixels came from, but not where they are now. Each refutes it.
+It would be refuted if beta-LASSO set fewer than three quarters of the weights to zero, if two pixels of a unit lay no closer
+together than those of different units, if that cost accuracy, or if SGD did as well. `regularization="none"` is SGD again.
+With `regularization="l1"` no weight is set to zero: units are nearly as local, but dense. `pixels="shuffled"` puts the pixels
+of all images into one other order: units are as local as before where the pixels came from, but not where they are now. Each
+refutes it.
 
 Loose: a convolution has more built in. It shares its weights over places, which no penalty on single weights brings about.
 """

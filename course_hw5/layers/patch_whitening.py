@@ -39,6 +39,7 @@ class PatchWhitening(Layer):
         windows = np.lib.stride_tricks.sliding_window_view(images, (self.patch_size, self.patch_size), axis=(1, 2))
         patches = np.moveaxis(windows, 3, -1).reshape(-1, np.prod(self.components.shape[:-1]))
         variances, vectors = np.linalg.eigh(np.cov(patches, rowvar=False))
+        vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(vectors))])  # LAPACK leaves the sign open
         self.components.assign((vectors / np.sqrt(variances + epsilon)).reshape(self.components.shape))
 
     def call(self, images: Tensor) -> Tensor:

@@ -28,7 +28,9 @@ class BeitPretraining(Beit):
         given["recipe"] = None if args.recipe == "pretrain" else args.recipe
         for name, value in given.items():
             if value is not None:
-                raise ValueError(f"--{name} must be left out with --pretrain, which makes a new model. Received: {value}")
+                raise ValueError(
+                    f"--{name} must be left out with --pretrain, which makes a new model without classes. Received: {value}"
+                )
 
     def load_start(self, args):
         side = args.image_size or 32
@@ -44,14 +46,22 @@ class BeitPretraining(Beit):
         import numpy as np
 
         from course_hw5.models import beit_tasks, task, visual_tokens
+        from course_hw5.reports import run_folder
 
+        saved = run_folder.local_path(args.out) / "model.keras"
+        if args.resume and saved.exists():  # k-means may find others on another computer
+            tokenizer = course_hw5.load_model(saved).tokenizer
+            return beit_tasks.beit_masked_image_model(start, tokenizer=tokenizer, input_shape=self._shape(data))
         batches = data.train.take(-(-TOKENIZER_IMAGES // data.batch_size))
         images = np.concatenate([images for images, _ in batches])
         read = task.Preprocessing().resized(images.astype("float32"), start.image_shape)
         tokenizer = visual_tokens.VisualTokenizer.learn(read, start.patch_size, VOCABULARY_SIZE, args.seed)
-        return beit_tasks.beit_masked_image_model(start, tokenizer=tokenizer, input_shape=images.shape[1:])
+        return beit_tasks.beit_masked_image_model(start, tokenizer=tokenizer, input_shape=self._shape(data))
 
-    def task(self, args):
+    def _shape(self, data):
+        return tuple(data.train.element_spec[0].shape[1:])
+
+    def task(self, args, data=None):
         return course_hw5.MaskedImageModeling()
 
     def callbacks(self, args, data):

@@ -8,7 +8,7 @@ An epoch of CIFAR-10 took five minutes on two cores with AVX2. The copy measured
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import IMAGE_SIZE, TEACHER, VALIDATION_SPLIT, Recipe
+from course_hw5.recipes.recipe import TEACHER, VALIDATION_SPLIT, Option, Recipe, whole_number
 
 CONFIGS = {
     "scratch": {
@@ -28,7 +28,11 @@ class Cnn(Recipe):
     batch_size = 512
     configs = CONFIGS
     augmentations = AUGMENTATIONS
-    options = (IMAGE_SIZE, VALIDATION_SPLIT, TEACHER)
+    options = (
+        Option("--image-size", type=whole_number(9), help="side of the images, 9 or more (default: 32)"),
+        VALIDATION_SPLIT,
+        TEACHER,
+    )
 
     def build_model(self, args, start, data):
         images, _ = next(iter(data.train))

@@ -2,12 +2,13 @@
 
     course-hw5 train segmenter --preset beit-cifar10 --image-size 96x128 --epochs 60 --out runs/camvid-96
     course-hw5 train segmenter --recipe enlarge --preset runs/camvid-96/model.keras --image-size 192x256 --epochs 12 \\
-        --out runs/camvid   # mIoU 0.438 on CamVid's test, 0.612 on its val, when it trained on `train` alone
+        --out runs/camvid   # mIoU 0.438 on CamVid's test, by earlier code: see its card
     course-hw5 train segmenter --dataset digits --epochs 2 --out runs/scenes   # no download
     course-hw5 train segmenter --data garden/ --preset beit-cifar10 --out runs/garden   # garden/images, masks, classes.txt
 
-For thin and rare classes: weights in the loss, averaged weights, more epochs, and windows that slide over enlarged images. When
-all is chosen by the video that validates, both trainings again with --no-validation, as papers train, and `test` once:
+For thin and rare classes, not measured yet: weights in the loss, averaged weights, more epochs, and windows that slide over
+enlarged images. When all is chosen by the video that validates, both trainings again with --no-validation, as papers train,
+and `test` once:
 
     course-hw5 train segmenter --preset beit-cifar10 --image-size 96x128 --epochs 100 --class-weights log --ema 0.99 \\
         --out runs/camvid-96
@@ -56,7 +57,7 @@ class Segmenter(Recipe):
         Option(
             "--class-weights", choices=("median", "log"), help="the fewer pixels a class has, the more each counts in the loss"
         ),
-        Option("--ema", type=float, metavar="MOMENTUM", help="average the weights over steps (default: the recipe's)"),
+        Option("--ema", type=float, metavar="MOMENTUM", help="average the weights over steps (default: none)"),
         Option("--no-validation", action="store_true", help="train on all images but those of the test; keep the last epoch"),
         Option("--sliding", action="store_true", help="score with windows that slide over images, not with whole ones"),
         recipe.FLIP,

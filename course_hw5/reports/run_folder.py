@@ -15,13 +15,8 @@ from matplotlib.figure import Figure
 from course_hw5.files import AnyPath, atomic_write, local_path, write_text
 from course_hw5.reports import fonts
 
-CURVES = (
-    "accuracy",
-    "mean_iou",
-    "pixel_accuracy",
-    "masked_accuracy",
-    "loss",
-)  # drawn against the epoch, each in a file of its name
+# drawn against the epoch, each in a file of its name
+CURVES = ("accuracy", "mean_iou", "pixel_accuracy", "masked_accuracy", "loss")
 MOST = 1e12  # examples or pixels of a confusion matrix
 ADVICE = "add --resume to go on or --overwrite to start anew"
 

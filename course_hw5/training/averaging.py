@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights, in their place from the validation to the end of each epoch."""
+"""An exponential moving average of the weights, which takes their place from the validation to the end of each epoch."""
 
 import contextlib
 from collections.abc import Iterator

@@ -108,8 +108,7 @@ def make_optimizer(
     if config.optimizer == "adam":
         return Adam(rate, **average)
     if config.optimizer == "muon":
-        average |= {"weight_decay": decay, "adam_weight_decay": decay, "exclude_layers": _not_hidden(model)}
-        optimizer = Muon(rate, **average)
+        optimizer = Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=_not_hidden(model), **average)
         optimizer.exclude_from_weight_decay(var_names=[*NOT_DECAYED])
         return optimizer
     optimizer = LayerwiseAdamW(rate, weight_decay=decay, **average)

@@ -48,8 +48,9 @@ def train(
 ) -> dict:
     """Trains a classifier, or a model of another task, and fills a run folder, its page included.
 
-    Validation chooses the best epoch; that epoch's model reads the test data once, at the end. Killed at any moment, the
-    same call with `resume=True` goes on after the last finished epoch and ends with the same history and weights.
+    Validation chooses the best epoch, or what `TrainingConfig.monitor` says; that epoch's model reads the test data once, at
+    the end. Killed at any moment, the same call with `resume=True` goes on after the last finished epoch and ends with the
+    same history and weights.
 
     Args:
         model: Functional `keras.Model` whose output is what the task asks for: for classification probabilities

@@ -84,11 +84,13 @@ class Verifier:
     def same_data(self) -> Verdict:
         """Whether the data are those of the run, as far as its `config.json` says what they were."""
         here = train.data_record(self.data) | {"class_names": classification_metrics.distinct_names(self.data.class_names)}
+        here |= {"class_pixels": pixels} if (pixels := [*getattr(self.data, "class_pixels", ())]) else {}
         for name, value in here.items():
             if (found := self.run.config["data"].get(name)) != value:
                 received = f"Received: {name} {value!s:.80}, in config.json {found!s:.80}"
                 return Verdict("data", DIFFERS, f"--data must name the run's data, and config.json have its seed. {received}")
-        return Verdict("data", FOLLOWS, f"batches, classes and the first images or texts of validation; {self.data.note}")
+        seen = "batches, classes" + (" and the first images or texts of validation" if self.data.validation else "")
+        return Verdict("data", FOLLOWS, f"{seen}; {self.data.note}")
 
     def same_settings(self, expected: TrainingConfig) -> Verdict:
         """Whether the settings are those that the recipe gives for the same options."""

@@ -35,9 +35,9 @@ def check_temperature(run: SubmittedRun, loaded: keras.Model, validation: Labell
     part, record = "model.keras, temperature", run.config.get("calibration")
     given = record.get("temperature") if isinstance(record, dict) else None
     other = run.metrics.get("temperature")
-    if not isinstance(given, (int, float)) or not 0 < given < math.inf or given != other:
+    if not isinstance(given, (int, float)) or not calibration.LOWEST <= given <= calibration.HIGHEST or given != other:
         received = f"Received: {given!r:.60} and {other!r:.60}"
-        return Verdict(part, DIFFERS, f"config.json and metrics.json must hold one temperature, above 0. {received}")
+        return Verdict(part, DIFFERS, f"config.json and metrics.json must hold one temperature in [0.05, 20]. {received}")
     calibration.scale_logits(loaded, 1 / given)
     found = calibration.fit_temperature(loaded, validation)
     is_right = abs(given - found) <= rtol * found

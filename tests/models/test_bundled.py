@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from course_hw5 import beit_backbone, beit_classifier, cnn_classifier, encode_sentence, explain, load_model, upernet_segmenter
+from course_hw5 import (
+    beit_backbone,
+    beit_classifier,
+    cnn_classifier,
+    encode_sentence,
+    explain,
+    load_model,
+    mlp_classifier,
+    upernet_segmenter,
+)
 from course_hw5.models.bert import bert_backbone
 from course_hw5.models.bert_classifier import bert_classifier
 from course_hw5.models.checkpoints import bundled
@@ -133,6 +142,8 @@ def test_a_cnn_comes_back_with_the_class_names_that_it_does_not_keep_itself(relo
     np.testing.assert_allclose(loaded(images), model(images), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: cnn_classifier without"):
         bundled.save_full(model, tmp_path / "nameless.safetensors")
+    with pytest.raises(ValueError, match="`model` must be a beit_classifier, .* Received: mlp_classifier"):
+        bundled.save_full(mlp_classifier(hidden_units=(4,)), tmp_path / "mlp.safetensors", [*"abcdefghij"])
 
 
 def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):

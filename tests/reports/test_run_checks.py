@@ -1,5 +1,6 @@
 """Checks of run folders: faults planted in the files of healthy runs, each named; bad input; the command."""
 
+import argparse
 import json
 import pathlib
 import re
@@ -12,6 +13,8 @@ import pandas as pd
 import pytest
 
 from course_hw5 import cli
+from course_hw5.cli import train
+from course_hw5.recipes import RECIPES
 from course_hw5.reports.checks import bands, diagnosis
 from course_hw5.reports.checks.problem import CHECKS
 from course_hw5.reports.checks.recorded_run import ModelFacts, read_run
@@ -285,6 +288,21 @@ def test_labels_counted_from_one_are_told_from_two_exchanged_classes(folder):
     folder.matrix = np.diag([100] * 4)[[1, 0, 2, 3]]
     folder.config["data"]["class_names"] = ["cat", "dog", "ship", "truck"]
     assert "cat as dog, dog as cat" in folder.problems()["labels_permuted"].seen
+
+
+def test_the_command_of_each_band_gives_runs_that_it_fits():
+    commands = re.findall(r"^course-hw5 (train .*?--out runs/bands/\S+)$", GUIDE.read_text().replace("\\\n", ""), re.MULTILINE)
+    keys = [facts["key"]["arguments"] for facts in bands.shipped()["bands"]]
+    assert len(commands) == len(keys)
+    for command in commands:
+        parser = argparse.ArgumentParser()
+        train.add_arguments(parser)
+        args = parser.parse_args(command.split()[1:])
+        args.recipe = (recipe := RECIPES[args.name]).choose(args)
+        args.batch_size = args.batch_size or recipe.batch_size
+        recorded = json.loads(json.dumps(recipe.recorded(args)))
+        config = {"arguments": recorded, "model": {}, "settings": {"schedule": "constant"}}
+        assert bands.key_of(config)["arguments"] in keys, command
 
 
 def test_other_options_have_no_band_and_the_other_checks_are_made(folder):

@@ -189,5 +189,5 @@ def test_a_beit_is_pretrained_and_fine_tuned(tiny, tmp_path, capsys):
 @pytest.mark.parametrize("option, value", [("--preset", "beit-cifar10"), ("--recipe", "finetune")])
 def test_pretraining_starts_from_nothing(option, value, tmp_path, capsys):
     line = failure(capsys, train, *OPTIONS, option, value, "--out", tmp_path / "run")
-    assert f"{option} must be left out with --pretrain, which makes a new model. Received: {value}" in line
+    assert f"{option} must be left out with --pretrain, which makes a new model without classes. Received: {value}" in line
     assert not pathlib.Path(tmp_path / "run").exists()

@@ -57,6 +57,8 @@ def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str]
 def _arguments(model):
     """What the model is made from, as `_model` takes it."""
     if not isinstance(model, task.Task):
+        is_cnn = lambda name: name == "cnn_classifier"  # noqa: E731
+        require("model", model.name, is_cnn, "a beit_classifier, an upernet_segmenter or a cnn_classifier")
         widths = [layer.channels for layer in model.layers if layer.name.startswith("stage_")]
         return {"cnn": {"input_shape": model.input_shape[1:], "widths": widths}}
     preprocessing = model.preprocessing

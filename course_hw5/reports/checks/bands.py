@@ -16,7 +16,8 @@ import pandas as pd
 
 FILE = "bands.json"
 IGNORED_ARGUMENTS = ("strategy", "memory_gb")  # they do not change scores
-IGNORED_SETTINGS = ("seed", "epochs", "jit_compile", "monitor")
+DEFAULTS = {"validation_split": 0.1, "no_validation": False}  # of options that no key has, since older runs do not record them
+IGNORED_SETTINGS = ("seed", "epochs", "jit_compile", "monitor", "calibrate")
 WIDTH = 4.0  # standard deviations to both sides
 SCORE_FLOOR, LOSS_FLOOR = 0.03, 0.15  # a band is not narrower to a side; of losses their logarithm
 METRICS = ("loss", "val_loss", "accuracy", "val_accuracy", "mean_iou", "val_mean_iou", "pixel_accuracy", "val_pixel_accuracy")
@@ -86,7 +87,8 @@ def key_of(config: dict[str, Any]) -> dict[str, Any] | None:
     arguments, model, settings = (config.get(name) or {} for name in ("arguments", "model", "settings"))
     if not arguments or not settings or "dataset" not in arguments:
         return None
-    options = {name: value for name, value in arguments.items() if name not in IGNORED_ARGUMENTS and value is not None}
+    given = {name: value for name, value in arguments.items() if name not in IGNORED_ARGUMENTS and value is not None}
+    options = {name: value for name, value in given.items() if name not in DEFAULTS or value != DEFAULTS[name]}
     shared = {"model": model.get("name"), "parameters": model.get("parameters"), "arguments": options}
     return shared | ({} if settings.get("schedule") == "constant" else {"epochs": settings.get("epochs")})
 
