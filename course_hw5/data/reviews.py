@@ -48,8 +48,8 @@ def load_reviews(
               GLUE keeps the labels of its own), "sst2_sentences" (its 6,886 whole sentences alone, split in the same way) or
               "imdb" (Maas et al. 2011, 25,000 + 25,000 reviews);
             - "contrast", sentences of negation, contrast, concession and irony made from templates, whose splits are the same
-              for every seed and `validation_split`; "sst2_contrast" and "sst2_sentences_contrast" train and validate on both, and
-              test on SST-2;
+              for every seed and `validation_split`; "sst2_contrast" and "sst2_sentences_contrast" train and validate on both,
+              and test on SST-2;
             - "tfds:NAME", any text classification of TensorFlow Datasets, such as "tfds:ag_news_subset";
             - a table, `.csv`, `.tsv` or `.jsonl`, with a column of texts, a column of labels, words or numbers, and, if you
               want, a column "split"; or a folder with such tables called train, validation and test, of which train is needed.
