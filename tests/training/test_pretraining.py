@@ -158,7 +158,7 @@ def test_a_run_is_checked_and_neither_compared_nor_verified(finished, capsys, tm
     [
         (lambda: course_hw5.mlp_classifier(), make_data, CONFIG, "`model` must be a beit_masked_image_model with a tokenizer"),
         (make_model, lambda: make_data((2, 2)), CONFIG, r"`data` must be of load_images, with mask_grid=\(4, 4\)"),
-        (make_model, make_data, course_hw5.TrainingConfig(), "`monitor` must be one of loss, val_loss, masked_accuracy"),
+        (make_model, make_data, course_hw5.TrainingConfig(), "`monitor` must be one of epoch, loss, val_loss, masked_accuracy"),
     ],
 )
 def test_what_does_not_fit_is_refused(model, data, config, message, tmp_path):
