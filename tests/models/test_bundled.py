@@ -142,7 +142,7 @@ def test_a_cnn_comes_back_with_the_class_names_that_it_does_not_keep_itself(relo
     np.testing.assert_allclose(loaded(images), model(images), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: cnn_classifier without"):
         bundled.save_full(model, tmp_path / "nameless.safetensors")
-    with pytest.raises(ValueError, match="`model` must be a beit_classifier, .* Received: mlp_classifier"):
+    with pytest.raises(ValueError, match="`model` must be a beit_classifier, .* Received: 'mlp_classifier'"):
         bundled.save_full(mlp_classifier(hidden_units=(4,)), tmp_path / "mlp.safetensors", [*"abcdefghij"])
 
 
