@@ -69,5 +69,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     if argv[:1] == ["lab"]:
         argv.insert(1, "--")  # each lab has options of its own
     args = parser.parse_args(argv)
-    with arguments.user_errors(parser, is_resumable=hasattr(args, "resume")):
+    with arguments.user_errors(parser, is_resumable=hasattr(args, "resume"), is_program=args.is_program):
         print(args.run(args))

@@ -39,12 +39,13 @@ def with_dashed_texts(parser: argparse.ArgumentParser, arguments: list[str]) -> 
 
 
 @contextlib.contextmanager
-def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False) -> Iterator[None]:
+def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False, is_program: bool = False) -> Iterator[None]:
     """Turns what a user can mend into one line on stderr and exit code 2; COURSE_HW5_TRACEBACK=1 shows the whole error.
 
     Args:
         parser: names the program.
         is_resumable: whether the command has `--resume`, which is then advised after an interruption.
+        is_program: whether the process ends with the command.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # file names may not be valid in the terminal's encoding
@@ -55,7 +56,11 @@ def user_errors(parser: argparse.ArgumentParser, is_resumable: bool = False) -> 
             sys.stdout.flush()
     except KeyboardInterrupt:
         advice = "; the same command with --resume goes on after the last whole epoch" if is_resumable else ""
-        sys.exit(f"\n{parser.prog}: interrupted{advice}")
+        message = f"\n{parser.prog}: interrupted{advice}"
+        if is_program:
+            print(message, file=sys.stderr, flush=True)
+            os._exit(1)  # threads of TensorFlow may still compute, and crash while Python ends
+        sys.exit(message)
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         _give_up_stdout()
         sys.exit(1)
