@@ -13,7 +13,7 @@ import pytest
 
 import course_hw5
 from course_hw5 import cli
-from course_hw5.data import scenes
+from course_hw5.data import known_scenes
 from course_hw5.models import beit
 from course_hw5.recipes import mlp as mlp_recipe
 from tests.cli.running import command, failure, train
@@ -51,8 +51,7 @@ def test_a_script_trains_on_digits_and_leaves_figures_report_and_model(script, t
 
 def patch_digit_scenes(monkeypatch):
     """Few scenes: the script is what is tested."""
-    monkeypatch.setitem(scenes.DIGIT_SCENES, "train", 20)
-    monkeypatch.setitem(scenes.DIGIT_SCENES, "validation", 4)
+    monkeypatch.setattr(known_scenes, "DIGIT_SCENES", (20, 4))
 
 
 def test_scripts_fit_on_one_screen():
@@ -68,6 +67,8 @@ def test_the_recipe_mlp_leaves_a_run_folder_with_its_arguments(tmp_path, capsys,
         "dataset": "digits",
         "recipe": "tuned",
         "image_size": None,
+        "validation_split": 0.1,
+        "teacher": None,
         "batch_size": 256,
         "strategy": "none",
     }
