@@ -97,7 +97,9 @@ def overridden(path):
 
 
 def is_private(name):
-    return name.startswith("_") and not name.startswith("__") and name not in ("_asdict", "_replace", "_fields")
+    return (
+        name.startswith("_") and not name.startswith("__") and name not in ("_asdict", "_replace", "_fields", "_exit")
+    )  # documented by Python
 
 
 def defined(tree):
