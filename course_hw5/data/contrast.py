@@ -93,7 +93,7 @@ class _Slots:
         """The sentence of a label."""
         text = re.sub(r"\{(.*?)\|(.*?)\}", lambda found: found[2 - label], template)
         while text != (text := re.sub(r"\b[A-Z]{2,}2?\b", lambda found: self._word(found[0]), text)):
-            pass  # what fills a slot may have slots
+            pass  # until none is left: what fills a slot may have slots of its own
         return re.sub(r"\ba (?=[aeiou])", "an ", text)
 
     def _word(self, name):
