@@ -38,6 +38,7 @@ def load_reviews(
     other_column: str | None = None,
     label_column: str | None = None,
     memory_gb: float = 1.0,
+    teacher_tokenizer: AnyTokenizer = None,
 ) -> Dataset:
     """Loads labelled texts as token ids. Short texts do not pay for long ones: a batch holds texts of like length.
 
@@ -68,12 +69,13 @@ def load_reviews(
             `predict` of a `bert_classifier`. Sentences of IMDB's training reviews are trained on besides, with its probability
             for a label (Hinton et al. 2015, https://arxiv.org/abs/1503.02531). Not for "imdb", whose held-out reviews they are.
         num_pseudo_labels: how many sentences the teacher labels, drawn at random; None for all that have fewer than
-            `max_length` tokens, which are those that were not cut.
+            `max_length` tokens by both tokenizers, which are those that were not cut.
         text_column, label_column: of a table; or features of a data set of TFDS. By default "text", "sentence" or "review", and
             "label" or "class"; of TFDS what it is supervised by.
         other_column: of a second text, read as a pair with the first, whose longer text is cut at its end; None for none.
         memory_gb: size in memory, in GB, above which the token ids of a source of your own go to a temporary file, from which
             batches are read. They are the same.
+        teacher_tokenizer: by which the teacher reads; None for `tokenizer`.
 
     Returns:
         `Dataset` of batches `(token_ids, labels)`: int32 `(batch, tokens)`, padded with 0 to the length of their bucket, and
@@ -93,6 +95,7 @@ def load_reviews(
     require("teacher", teacher, lambda teacher: not teacher or (is_named and source != "imdb"), expected)
     is_count = lambda number: number is None or (teacher and is_whole(number, 1))  # noqa: E731
     require("num_pseudo_labels", num_pseudo_labels, is_count, "a whole number, 1 or more, with a `teacher`, else None")
+    require("teacher_tokenizer", teacher_tokenizer, lambda given: teacher or given is None, "None without a `teacher`")
     require("memory_gb", memory_gb, lambda size: size >= 0, "a number, 0 or more")
     tokenizer = tokenizer or bert_tokenizer()
     if is_named:
@@ -106,8 +109,8 @@ def load_reviews(
 
     buckets = [bucket for bucket in BUCKETS if bucket < max_length] + [max_length]
     if teacher:
-        sentences = _sentences(tokenizer, max_length, num_pseudo_labels, seed)
-        answers = teacher(by_length(sentences, np.zeros(len(sentences), "int64"), buckets, batch_size=128))
+        as_read, sentences = _sentences((teacher_tokenizer or tokenizer, tokenizer), max_length, num_pseudo_labels, seed)
+        answers = teacher(by_length(as_read, np.zeros(len(as_read), "int64"), buckets, batch_size=128))
         train_ids = train_ids.joined(sentences)
         train_labels = np.concatenate([np.float32(train_labels), np.float32(answers[:, 0])])
         note += f"; and {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
@@ -164,12 +167,15 @@ def _parts(text):
     return {" ".join(words[start : end + 1]) for start in range(len(words)) for end in range(start, len(words))}
 
 
-def _sentences(tokenizer, max_length, count, seed):
-    """Token ids of sentences of IMDB that are whole, from short to long: as the teacher reads them."""
-    ids = _in_memory(_imdb_sentences(), tokenizer, max_length)
+def _sentences(tokenizers, max_length, count, seed):
+    """Token ids, by each tokenizer, of sentences of IMDB that are whole, from short to long by the first: the teacher's."""
+    texts = _imdb_sentences()
+    by_tokenizer = {tokenizer: _in_memory(texts, tokenizer, max_length) for tokenizer in tokenizers}
     # of `max_length` are cut ones, too
-    whole = np.random.default_rng(seed).permutation(np.flatnonzero(ids.lengths < max_length))
-    return ids.take(whole[:count][np.argsort(ids.lengths[whole[:count]], kind="stable")])
+    fits = np.all([ids.lengths < max_length for ids in by_tokenizer.values()], axis=0)
+    chosen = np.random.default_rng(seed).permutation(np.flatnonzero(fits))[:count]
+    order = np.argsort(by_tokenizer[tokenizers[0]].lengths[chosen], kind="stable")
+    return [by_tokenizer[tokenizer].take(chosen[order]) for tokenizer in tokenizers]
 
 
 def _in_memory(texts, tokenizer, max_length):

@@ -82,6 +82,20 @@ def test_the_recipe_bert_learns_from_a_teacher_and_reads_batches_twice(trained_b
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
 
 
+def test_a_teacher_of_another_vocabulary_trains_a_bert(small_bert, tmp_path, monkeypatch):
+    texts = np.array([b"A bad film, really. A fine film of sorts.<br />Good"], object)
+    monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1])), None])
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pieces = [*SPECIAL_TOKENS, "good", "bad", "film", *letters, *(f"##{letter}" for letter in letters)]
+    sizes = {"num_layers": 1, "hidden_dim": 8, "mlp_dim": 8, "max_sequence_length": 24}
+    backbone = course_hw5.bert_backbone("tiny", vocabulary=pieces, vocabulary_size=len(pieces), **sizes)
+    course_hw5.bert_classifier(backbone).save(tmp_path / "teacher.keras")
+    more = ("--epochs", 1, "--teacher", tmp_path / "teacher.keras")
+    train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["data"]["note"].endswith("and 2 sentences of IMDB's training reviews, labelled by a teacher")
+
+
 def test_the_recipe_bert_trains_on_contrast_and_is_calibrated(small_bert, tmp_path):
     more = ("--dataset", "sst2_contrast", "--epochs", 1, "--epoch-fraction", 0.02, "--calibrate")
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
@@ -113,10 +127,6 @@ def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_
         (
             ("--teacher", "minilm", "--max-length", 16),
             "--teacher must be a classifier. Received: minilm, which is bert_backbone",
-        ),
-        (
-            ("--teacher", "sentiment-minilm", "--max-length", 16),
-            "--teacher must have the vocabulary of --preset. Received: sentiment-minilm",
         ),
         (
             ("--num-pseudo-labels", 10),

@@ -10,7 +10,7 @@ from course_hw5 import load_reviews
 from course_hw5.data import contrast, reviews
 from course_hw5.data.token_ids import tokenize
 from course_hw5.text.encoding import encode, encode_sentence, tokens_of
-from course_hw5.text.tokenizer import bert_tokenizer
+from course_hw5.text.tokenizer import SPECIAL_TOKENS, BertTokenizer, bert_tokenizer
 
 WORDS = ["a", "fine", "dull", "warm", "cold", "film", "story", "ending"]
 
@@ -114,6 +114,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
         ({"source": "imdb", "teacher": print}, '`teacher` must be None for "imdb"'),
         ({"num_pseudo_labels": 5}, "`num_pseudo_labels` must be .* Received: 5"),
         ({"num_pseudo_labels": 0, "teacher": print}, "`num_pseudo_labels` must be .* Received: 0"),
+        ({"teacher_tokenizer": bert_tokenizer}, "`teacher_tokenizer` must be None without a `teacher`. Received: <function"),
         ({"epoch_fraction": 0}, r"`epoch_fraction` must be in \(0, 1\]. Received: 0"),
         ({"batch_size": 500}, "`batch_size` must be at most the number of training texts, 147. Received: 500"),
     ],
@@ -144,6 +145,52 @@ def test_a_teacher_labels_sentences_that_are_trained_on_besides(monkeypatch):
     for part in ("validation", "test"):
         for (ids, label), (same_ids, same_label) in zip(getattr(plain, part), getattr(labelled, part), strict=True):
             assert (ids == same_ids).numpy().all() and (label == same_label).numpy().all()
+
+
+@pytest.fixture
+def labelled_reviews(monkeypatch):
+    """Two reviews in place of IMDB, and a function that makes a teacher, which knows the words of its own tokenizer."""
+    texts = [b"A fine warm film. A dull dull story!<br />It isn't cold", b"A cold ending? Fine. A fine fine ending."]
+    monkeypatch.setattr(reviews, "_read", lambda *_: [(np.array(texts, object), np.array([1, 0])), None])
+
+    def teacher_by(tokenizer):
+        def predict(batches):
+            rows = [tokens_of(row, tokenizer) for ids, _ in batches for row in ids.numpy()]
+            return np.array([[(1 + row.count("fine") - row.count("cold")) / 4] for row in rows])
+
+        return predict
+
+    return teacher_by
+
+
+def labels_by_text(data):
+    return {words(ids.numpy()[0]): float(label[0]) for ids, label in data.train}
+
+
+def test_a_teacher_of_another_vocabulary_labels_the_same_texts(labelled_reviews):
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pieces = [*SPECIAL_TOKENS, "fine", "cold", *".?!'", *letters, *(f"##{letter}" for letter in letters)]
+    other, options = bert_tokenizer(pieces), {"batch_size": 1, "max_length": 32}
+    expected = load_reviews("sst2", **options, teacher=labelled_reviews(bert_tokenizer()))
+    found = load_reviews("sst2", **options, teacher=labelled_reviews(other), teacher_tokenizer=other)
+    assert labels_by_text(found) == labels_by_text(expected) and found.note == expected.note
+    assert labels_by_text(found)["a fine fine ending ."] == 0.75
+
+    found = load_reviews("sst2", 1, max_length=16, teacher=labelled_reviews(other), teacher_tokenizer=other)
+    assert found.note.endswith(
+        "and 4 sentences of IMDB's training reviews, labelled by a teacher"
+    )  # one is too long in letters
+
+
+def test_a_teacher_of_the_same_vocabulary_needs_no_tokenizer(labelled_reviews):
+    options = {"batch_size": 1, "max_length": 32, "teacher": labelled_reviews(bert_tokenizer()), "num_pseudo_labels": 3}
+
+    def batches(tokenizer):
+        train = load_reviews("sst2", **options, teacher_tokenizer=tokenizer).train
+        return [(ids.numpy().tolist(), label.numpy().tolist()) for ids, label in train]
+
+    same = BertTokenizer(bert_tokenizer().get_vocabulary())
+    assert batches(None) == batches(bert_tokenizer()) == batches(same)
 
 
 def test_sentences_of_reviews_are_split_and_spelt_as_those_of_sst2(monkeypatch):
