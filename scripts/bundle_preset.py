@@ -2,6 +2,7 @@
 
 python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/contrast/model.keras --rank 12 --calibrate sst2_sentences --out sentiment.safetensors
+python scripts/bundle_preset.py runs/small/model.keras --calibrate sst2 --out small.safetensors   # a BERT of its own, in int8
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 python scripts/bundle_preset.py runs/cnn/model.keras --out cnn.safetensors
 """
@@ -17,11 +18,10 @@ from course_hw5.recipes.recipe import whole_number
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "model", help="the .keras file of a BEiT, a segmenter, a CNN in its run folder, or a BERT that started from `minilm`"
-    )
+    parser.add_argument("model", help="the .keras file of a BEiT, a segmenter, a BERT, or a CNN in its run folder")
     parser.add_argument("--out", required=True, help="file to write")
-    parser.add_argument("--rank", type=whole_number(1), help="of a BERT's change of weights (default: 5)")
+    parser.add_argument("--rank", type=whole_number(1), help="of the change of a BERT that started from `minilm` (default: 5)")
+    parser.add_argument("--whole", action="store_true", help="write a BERT whole, in int8, whatever it started from")
     told = "of a BERT: calibrate the packed weights by the validation set of this --dataset of `course-hw5 train bert`"
     parser.add_argument("--calibrate", metavar="DATASET", help=told)
     parser.add_argument(
@@ -30,31 +30,53 @@ def main(argv=None):
     parser.add_argument("--seed", type=whole_number(0), default=0, help="with --calibrate: of the run (default: %(default)s)")
     args = parser.parse_args(argv)
     with arguments.user_errors(parser):
-        from course_hw5.models.bert_classifier import BertClassifier
-        from course_hw5.models.checkpoints import bundled
-        from course_hw5.training import calibration
-
-        model, out = course_hw5.load_model(args.model), pathlib.Path(args.out)
-        for name in ("rank", "calibrate"):
-            if (value := getattr(args, name)) is not None and not isinstance(model, BertClassifier):
-                raise ValueError(f"--{name} is for a BERT. Received: {value}, for {model.name}")
-        rank = args.rank or bundled.RANK
-        if isinstance(model, BertClassifier):
-            start = bundled.zero_head(course_hw5.load_model("minilm"))
-            size = bundled.save_delta(model, start, out, rank)
-            if args.calibrate:
-                options = {"validation_split": args.validation_split, "seed": args.seed}
-                data = course_hw5.load_reviews(args.calibrate, max_length=64, **options)
-                packed = bundled.load_delta(out, course_hw5.load_model("minilm"))
-                temperature = calibration.fit_temperature(packed, data.validation)
-                calibration.scale_logits(model, temperature)
-                size = bundled.save_delta(model, start, out, rank)
-                print(f"temperature {temperature:.3f}, of the packed weights")
-        else:
-            config = pathlib.Path(args.model).with_name("config.json")  # a CNN does not keep the names of its classes
-            names = json.loads(config.read_text())["data"]["class_names"] if config.exists() else None
-            size = bundled.save_full(model, out, names)
+        model = course_hw5.load_model(args.model)
+        write, read = _form(model, args)
+        size = write()
+        if args.calibrate:
+            size = _calibrate(model, args, write, read)
     print(f"{args.out}: {size / 1e6:.2f} MB")
+
+
+def _form(model, args):
+    """Functions that write the model in its form and read it again; refuses options of another form."""
+    from course_hw5.models.bert_classifier import BertClassifier
+    from course_hw5.models.checkpoints import bundled, full
+
+    is_text, out = isinstance(model, BertClassifier), pathlib.Path(args.out)
+    is_delta = is_text and not args.whole and _is_minilm(model)
+    for name, is_taken in (("rank", is_delta), ("whole", is_text), ("calibrate", is_text)):
+        if (value := getattr(args, name)) and not is_taken:
+            kind = "a BERT that started from `minilm`" if name == "rank" else "a BERT"
+            raise ValueError(f"--{name} is for {kind}. Received: {value}, for {model.name}")
+    if is_delta:
+        start = bundled.zero_head(course_hw5.load_model("minilm"))
+        write = lambda: bundled.save_delta(model, start, out, args.rank or bundled.RANK)  # noqa: E731
+        return write, lambda: bundled.load_delta(out, course_hw5.load_model("minilm"))
+    config = pathlib.Path(args.model).with_name("config.json")  # a CNN does not keep the names of its classes
+    names = json.loads(config.read_text())["data"]["class_names"] if config.exists() else None
+    return lambda: full.save_full(model, out, names), lambda: bundled.load_file(out)
+
+
+def _is_minilm(model):
+    """Whether a BERT has the sizes of MiniLM, and two classes: whether its weights may be a change of that."""
+    from course_hw5.models.bert import SIZES
+
+    sizes = SIZES["minilm-l6"] | {"vocabulary_size": 30522}
+    return model.num_classes == 2 and all(getattr(model.backbone, name) == size for name, size in sizes.items())
+
+
+def _calibrate(model, args, write, read):
+    """Divides the logits by the temperature of the packed weights, and writes them again; returns the size."""
+    from course_hw5.training import calibration
+
+    longest = min(64, model.backbone.max_sequence_length)
+    options = {"validation_split": args.validation_split, "seed": args.seed, "tokenizer": model.tokenizer}
+    data = course_hw5.load_reviews(args.calibrate, max_length=longest, **options)
+    temperature = calibration.fit_temperature(read(), data.validation)
+    calibration.scale_logits(model, temperature)
+    print(f"temperature {temperature:.3f}, of the packed weights")
+    return write()
 
 
 if __name__ == "__main__":

@@ -1,3 +1,6 @@
+import pathlib
+import runpy
+
 import numpy as np
 import pytest
 
@@ -8,12 +11,18 @@ from course_hw5 import (
     encode_sentence,
     explain,
     load_model,
+    load_reviews,
     mlp_classifier,
     upernet_segmenter,
 )
+from course_hw5.data import reviews
 from course_hw5.models.bert import bert_backbone
 from course_hw5.models.bert_classifier import bert_classifier
-from course_hw5.models.checkpoints import bundled
+from course_hw5.models.checkpoints import bundled, full
+from course_hw5.models.mpnet import MPNetBackbone
+from course_hw5.text.tokenizer import SPECIAL_TOKENS
+from course_hw5.training import calibration
+from tests.cli.running import failure
 
 
 @pytest.fixture
@@ -21,7 +30,7 @@ def reloaded(tmp_path, monkeypatch):
     """A function that writes a whole preset and loads it."""
 
     def reload(model, class_names=None):
-        assert bundled.save_full(model, path := tmp_path / "mine.safetensors", class_names) == path.stat().st_size
+        assert full.save_full(model, path := tmp_path / "mine.safetensors", class_names) == path.stat().st_size
         monkeypatch.setitem(bundled.FULL, "mine", "mine.safetensors")
         monkeypatch.setattr(bundled, "ASSETS", tmp_path)
         return load_model("mine")
@@ -130,7 +139,106 @@ def test_a_whole_preset_pools_and_answers_as_before(reloaded, tmp_path):
     grey = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
     np.testing.assert_allclose(reloaded(model)(grey), model(grey), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: beit_classifier without"):
-        bundled.save_full(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
+        full.save_full(beit_classifier(backbone, 2), tmp_path / "nameless.safetensors")
+
+
+def small_bert(**options):
+    """A classifier with a vocabulary of its own, and random weights."""
+    vocabulary = [*SPECIAL_TOKENS, *"abcdefghijklmnopqrstuvwxyz", "##s", "\u03bb\u03cc\u03b3\u03bf\u03c2"]
+    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 12, "mlp_dim": 20, "max_sequence_length": 16}
+    backbone = bert_backbone("tiny", vocabulary=vocabulary, vocabulary_size=40, lowercase=False, **sizes)
+    model, random = bert_classifier(backbone, **options), np.random.default_rng(0)
+    model.set_weights([random.normal(size=weights.shape) for weights in model.get_weights()])
+    return model
+
+
+def rounded(variable):
+    """A weight of a BERT as the nearest of 127 steps up and down of each channel, or in half precision."""
+    array = variable.numpy()
+    if variable.path.endswith("embeddings"):
+        scale = np.abs(array).max(1, keepdims=True) / np.float32(127)
+    elif variable.path.endswith("kernel"):
+        scale = np.abs(array).max((0, 1) if "attention_output" in variable.path else 0, keepdims=True) / np.float32(127)
+    else:
+        return array.astype("float16").astype("float32")
+    return np.rint(array / scale) * scale
+
+
+@pytest.mark.parametrize("class_names", [("negative", "positive"), ("a", "b", "c")])
+def test_a_bert_comes_back_in_steps_of_its_channels_with_its_vocabulary(reloaded, class_names):
+    model = small_bert(class_names=class_names, dropout=0.2)
+    loaded = reloaded(model)
+    assert loaded.tokenizer == model.tokenizer == loaded.backbone.tokenizer and not loaded.tokenizer.lowercase
+    assert loaded.get_config()["class_names"] == class_names
+    assert loaded.input_shape == (None, None) and loaded.dropout == 0.2 and loaded.compute_dtype == "float32"
+    for before, after in zip(model.weights, loaded.weights, strict=True):
+        assert before.dtype == after.dtype == "float32"
+        np.testing.assert_allclose(after.numpy(), rounded(before), rtol=1e-6, atol=1e-7)
+    model.set_weights([*map(rounded, model.weights)])
+    ids = np.array(
+        [encode_sentence(text, 9, tokenizer=model.tokenizer) for text in ("a b", "c ds e", "\u03bb\u03cc\u03b3\u03bf\u03c2 X")]
+    )
+    np.testing.assert_allclose(loaded(ids), model(ids), atol=1e-5)
+
+
+def test_a_bert_of_one_length_keeps_it(reloaded):
+    assert reloaded(small_bert(max_length=8)).input_shape == (None, 8)
+
+
+def test_a_bert_takes_a_byte_per_weight(tmp_path):
+    pieces = [*SPECIAL_TOKENS, *(f"piece{number}" for number in range(995))]
+    model = bert_classifier(bert_backbone("tiny", vocabulary=pieces, vocabulary_size=1000, max_sequence_length=64))
+    size = full.save_full(model, tmp_path / "mine.safetensors")
+    assert model.count_params() < size < 1.1 * model.count_params()
+
+
+def test_a_bert_without_a_tokenizer_or_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`model` must hold an embedding for each word piece. Received: 50 for 30522"):
+        full.save_full(bert_classifier(small_backbone()), tmp_path / "mine.safetensors")
+    sizes = {"num_layers": 1, "num_heads": 1, "hidden_dim": 4, "mlp_dim": 4}
+    with pytest.raises(ValueError, match="`model` must be a bert_classifier on a BertBackbone. Received: .*PNetBackbone"):
+        full.save_full(bert_classifier(MPNetBackbone(vocabulary_size=50, **sizes)), tmp_path / "mine.safetensors")
+    assert not (tmp_path / "mine.safetensors").exists()
+
+
+@pytest.fixture
+def bundle(monkeypatch, tmp_path, capsys):
+    """A function that runs scripts/bundle_preset.py on a model; returns what it prints and the path it writes."""
+    main = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "scripts" / "bundle_preset.py"))["main"]
+
+    def run(model, *options):
+        model.save(tmp_path / "model.keras")
+        main([str(tmp_path / "model.keras"), "--out", str(path := tmp_path / "mine.safetensors"), *map(str, options)])
+        return capsys.readouterr().out, path
+
+    return run
+
+
+def test_the_script_calibrates_the_packed_weights_of_a_whole_bert(bundle, monkeypatch):
+    model, random = small_bert(), np.random.default_rng(1)
+    texts = [" ".join(random.choice([*"abcdefgh"], 5)) for _ in range(80)]
+    answers = model(np.array([encode_sentence(text, 8, tokenizer=model.tokenizer) for text in texts]))[:, 0] > 0.5
+    labels = np.asarray(answers) ^ (random.random(80) < 0.3)  # the model is too sure of itself
+    texts = np.array([text.encode() for text in texts], object)
+    parts = (texts, labels.astype("int64")), (texts[:2], np.arange(2))
+    monkeypatch.setitem(reviews.SOURCES, "sst2", lambda: (*parts, "made up", reviews.split_indices))
+    _, path = bundle(model)
+    plain = bundled.load_file(path)
+    options = ("--calibrate", "sst2", "--validation-split", 0.5, "--seed", 3)
+    printed, _ = bundle(model, *options)
+    found = bundled.load_file(path)
+    data = load_reviews("sst2", max_length=16, validation_split=0.5, seed=3, tokenizer=model.tokenizer)
+    temperature = calibration.fit_temperature(plain, data.validation)
+    assert printed.startswith(f"temperature {temperature:.3f}, of the packed weights\n") and 1.1 < temperature < 19
+    np.testing.assert_allclose(found.classifier.kernel, plain.classifier.kernel / temperature, rtol=1e-3)
+    assert abs(calibration.fit_temperature(found, data.validation) - 1) < 1e-2
+
+
+def test_the_script_refuses_options_of_another_form(bundle, capsys):
+    line = failure(capsys, bundle, small_bert(), "--rank", 3)
+    assert line.endswith("--rank is for a BERT that started from `minilm`. Received: 3, for bert_classifier")
+    line = failure(capsys, bundle, mlp_classifier(hidden_units=(4,)), "--whole")
+    assert line.endswith("--whole is for a BERT. Received: True, for mlp_classifier")
 
 
 def test_a_cnn_comes_back_with_the_class_names_that_it_does_not_keep_itself(reloaded, tmp_path, random):
@@ -141,9 +249,9 @@ def test_a_cnn_comes_back_with_the_class_names_that_it_does_not_keep_itself(relo
     assert loaded.class_names == ("a", "b")
     np.testing.assert_allclose(loaded(images), model(images), atol=2e-3)
     with pytest.raises(ValueError, match="`model` must have `class_names`. Received: cnn_classifier without"):
-        bundled.save_full(model, tmp_path / "nameless.safetensors")
-    with pytest.raises(ValueError, match="`model` must be a beit_classifier, .* Received: 'mlp_classifier'"):
-        bundled.save_full(mlp_classifier(hidden_units=(4,)), tmp_path / "mlp.safetensors", [*"abcdefghij"])
+        full.save_full(model, tmp_path / "nameless.safetensors")
+    with pytest.raises(ValueError, match="`model` must be a bert_classifier, .* Received: 'mlp_classifier'"):
+        full.save_full(mlp_classifier(hidden_units=(4,)), tmp_path / "mlp.safetensors", [*"abcdefghij"])
 
 
 def test_a_segmenter_comes_back_without_its_auxiliary_head(reloaded):

@@ -62,12 +62,12 @@ def unpack(data: bytes, places: dict[str, Any]) -> Tensors:
     return tensors
 
 
-def quantized(array: Float32[np.ndarray, "a b"], axis: int) -> tuple[np.ndarray, Float32[np.ndarray, " channels"]]:
+def quantized(array: Float32[np.ndarray, "..."], axis: int | tuple[int, ...]) -> tuple[np.ndarray, Float32[np.ndarray, "..."]]:
     """A matrix as int8 steps, and the size of a step for each channel: the largest number of a channel is 127 steps.
 
     Args:
-        array: float32 `(rows, columns)`.
-        axis: the one that channels are measured along: 0 for a scale of each column, 1 for one of each row.
+        array: float32 `(rows, columns)`, or a kernel of more axes.
+        axis: the one, or those, that channels are measured along: 0 for a scale of each column, 1 for one of each row.
     """
     scale = np.maximum(np.abs(array).max(axis=axis) / 127, np.finfo("float32").tiny).astype("float32")
     return np.clip(np.rint(array / np.expand_dims(scale, axis)), -127, 127).astype("int8"), scale

