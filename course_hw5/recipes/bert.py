@@ -47,7 +47,9 @@ class Bert(Recipe):
         Option("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both predictions alike"),
         Option("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)"),
     )
-    test_options = (Option("--max-length", type=whole_number(8), help=f"texts: tokens per text (default: {MAX_LENGTH})"),)
+    test_options = (
+        Option("--max-length", type=whole_number(8), help=f"texts: tokens per text (default: {MAX_LENGTH} at most)"),
+    )
 
     def choose(self, args):
         return "scratch" if args.size else "lora" if args.lora else "finetune"
@@ -99,7 +101,7 @@ class Bert(Recipe):
         return start
 
     def load_test(self, args, model):
-        args.max_length = args.max_length or MAX_LENGTH
+        args.max_length = args.max_length or min(MAX_LENGTH, model.backbone.max_sequence_length)
         _check_length(args.max_length, model)
         options = {"seed": args.seed, "tokenizer": model.tokenizer} | self.given_data_options(args)
         data = course_hw5.load_reviews(args.dataset, args.batch_size, args.max_length, **options)

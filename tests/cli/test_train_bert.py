@@ -96,6 +96,26 @@ def test_a_teacher_of_another_vocabulary_trains_a_bert(small_bert, tmp_path, mon
     assert config["data"]["note"].endswith("and 2 sentences of IMDB's training reviews, labelled by a teacher")
 
 
+@pytest.mark.parametrize("longest", [24, 128])
+def test_a_bert_with_a_vocabulary_and_positions_of_its_own_is_evaluated(longest, tmp_path, monkeypatch):
+    pieces = [*SPECIAL_TOKENS, "good", "bad", "film", "word", *(f"##{number}" for number in range(51))]
+    sizes = {"num_layers": 1, "hidden_dim": 8, "mlp_dim": 8, "max_sequence_length": longest}
+    model = course_hw5.bert_classifier(
+        course_hw5.bert_backbone("tiny", vocabulary=pieces, **sizes, vocabulary_size=len(pieces))
+    )
+    model.save(tmp_path / "small.keras")
+    (texts, labels), _, note, split = made_up_reviews()
+    long = np.array([text + b" film" * 80 for text in texts[:8]], object)
+    for name in ("sst2", "imdb"):
+        monkeypatch.setitem(reviews.SOURCES, name, lambda: ((texts, labels), (long, labels[:8]), note, split))
+        command("evaluate", tmp_path / "small.keras", "--dataset", name, "--out", tmp_path / name)
+        config, metrics = (json.loads((tmp_path / name / f"{part}.json").read_text()) for part in ("config", "metrics"))
+        assert config["arguments"]["max_length"] == min(64, longest) and metrics["examples"] == 8
+        data = course_hw5.load_reviews(name, 8, min(64, longest), tokenizer=model.tokenizer)
+        [(ids, right)] = data.test
+        assert metrics["accuracy"] == float(np.mean((model(ids)[:, 0] > 0.5) == right.numpy()))
+
+
 def test_the_recipe_bert_trains_on_contrast_and_is_calibrated(small_bert, tmp_path):
     more = ("--dataset", "sst2_contrast", "--epochs", 1, "--epoch-fraction", 0.02, "--calibrate")
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
