@@ -10,7 +10,7 @@ import pandas as pd
 
 from course_hw5.data import folders, records, tables
 from course_hw5.data.card import SAMPLED_CLASSES, SAMPLES, DataCard, Marks, find_duplicates, middle, text_marks
-from course_hw5.data.examples import SPLITS, Examples, Splits, require_classes, sorted_classes
+from course_hw5.data.examples import SPLITS, Examples, Files, Splits, divided, require_classes, sorted_classes
 from course_hw5.data.image_sources import LABEL_COLUMNS
 from course_hw5.data.token_ids import Collector, TokenIds, tokenize
 from course_hw5.text.encoding import text_of
@@ -61,10 +61,7 @@ def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], token
         ValueError: if the source is none of these, a column or a cell is missing, or a class is missing or alone.
         OSError: if it cannot be read or downloaded.
     """
-    if isinstance(source, str):
-        name, class_names, blocks = _tfds(source.removeprefix("tfds:"), columns)
-    else:
-        name, class_names, blocks = source.resolve().name, None, _tables(source, columns)
+    name, class_names, blocks = _blocks(source, columns)
     ids, first, found = Collector(memory_gb), [], {}
     splits, labels, marks = [np.zeros(0, "int8")], [np.zeros(0, "int64")], []
     for block in blocks:
@@ -78,6 +75,34 @@ def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], token
     all_ids, all_marks = ids.finish(), Marks(*(np.concatenate(part) for part in zip(*(mark[:3] for mark in marks))))
     made = _splits(name, class_names, [*found], np.concatenate(splits), np.concatenate(labels), all_ids)
     return ReadTexts(made, all_ids, first, all_marks)
+
+
+def unlabelled_texts(
+    source: str | pathlib.Path, columns: dict[str, str | None], validation_split: float, seed: int
+) -> dict[str, list[str]]:
+    """The texts of a source, by split. Labels are not needed; where there are some, the splits are those of `load_reviews`.
+
+    Args:
+        source: as for `read_texts`.
+        columns: names of the columns, or features, "text" and "label"; None for the usual ones.
+        validation_split: share of the training texts, in (0, 1), where the source has no validation set.
+        seed: decides the validation set.
+
+    Returns:
+        Dict of "train", "validation" and "test" to strings.
+
+    Raises:
+        ValueError: if the source is none of these, or a column or a cell is missing.
+        OSError: if it cannot be read or downloaded.
+    """
+    name, _, blocks = _blocks(source, columns | {"other": None}, needs_labels=False)
+    read = [*blocks]
+    texts = Files([text for block in read for text in block.texts])
+    splits, labels = (np.concatenate([getattr(block, part) for block in read]) for part in ("splits", "labels"))
+    codes, places = pd.factorize(labels)[0], {split: np.flatnonzero(splits == split) for split in SPLITS}
+    parts = {split: Examples(texts, where, codes[where]) for split, where in places.items() if len(where)}
+    found = divided(Splits(parts, [], name), validation_split, seed)
+    return {split: [part.read(index) for index in range(len(part))] for split, part in found.items()}
 
 
 def text_card(read: ReadTexts, parts: dict[str, Examples], tokenizer: Any) -> DataCard:
@@ -121,25 +146,34 @@ def _splits(name, class_names, found, splits, labels, ids):
     return Splits(parts, class_names, name)
 
 
-def _tables(source, columns) -> Iterator[Block]:
+def _blocks(source, columns, needs_labels=True):
+    """The name of a source, its classes, or None where only its labels say which there are, and its texts."""
+    if isinstance(source, str):
+        return _tfds(source.removeprefix("tfds:"), columns)
+    return source.resolve().name, None, _tables(source, columns, needs_labels)
+
+
+def _tables(source, columns, needs_labels) -> Iterator[Block]:
     if source.is_file():
-        return _table(source, columns, None)
+        return _table(source, columns, None, needs_labels)
     found = {path.name: path for path in sorted(source.iterdir()) if not folders.is_left_over(path.name)}
     named = folders.of_splits(source, {name: path for name, path in found.items() if path.suffix.lower() in tables.SUFFIXES})
     if "train" not in named:
         raise ValueError(f"{source} must hold a table train, such as train.csv. Received: {', '.join(found) or 'nothing'}")
-    return (block for split, path in named.items() for block in _table(path, columns, split))
+    return (block for split, path in named.items() for block in _table(path, columns, split, needs_labels))
 
 
-def _table(path, columns, split):
+def _table(path, columns, split, needs_labels):
     text = tables.chosen_column(path, "--text-column", columns["text"], TEXT_COLUMNS)
-    label = tables.chosen_column(path, "--label-column", columns["label"], LABEL_COLUMNS)
+    usual = LABEL_COLUMNS if needs_labels else (*LABEL_COLUMNS, text.lower())
+    label = tables.chosen_column(path, "--label-column", columns["label"], usual)
     other = columns["other"] and tables.chosen_column(path, "--other-column", columns["other"], ())
     split_column = tables.split_column(path) if split is None else None
     for block in tables.rows(path, [text, other] if other else [text], label, split_column):
         splits = tables.row_splits(path, block[split_column]) if split_column else np.full(len(block), split or "train")
         others = block[other].tolist() if other else None
-        yield Block(np.asarray(splits), block[text].tolist(), others, block[label].str.strip().to_numpy())
+        labels = np.full(len(block), "") if label == text else block[label].str.strip().to_numpy()
+        yield Block(np.asarray(splits), block[text].tolist(), others, labels)
 
 
 def _tfds(name, columns):

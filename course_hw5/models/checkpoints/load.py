@@ -13,7 +13,7 @@ import safetensors
 from course_hw5 import hub
 from course_hw5.errors import first_line
 from course_hw5.files import AnyPath, local_path
-from course_hw5.models import mlp  # noqa: F401 registers what its saved models are made of
+from course_hw5.models import bert_masked_language_model, mlp  # noqa: F401 registers what its saved models are made of
 from course_hw5.models.bert import exact
 from course_hw5.models.checkpoints import beit, bert, bundled, huggingface, upernet
 from course_hw5.text.tokenizer import bert_tokenizer, checked_vocabulary
