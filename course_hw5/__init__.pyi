@@ -4,6 +4,8 @@ from course_hw5.attention.viewer.page import call_html as call_html
 from course_hw5.attention.viewer.page import head_view as head_view
 from course_hw5.attention.viewer.page import patch_view as patch_view
 from course_hw5.data.images import load_images as load_images
+from course_hw5.data.masked_texts import load_masked_texts as load_masked_texts
+from course_hw5.data.masked_texts import read_unlabelled as read_unlabelled
 from course_hw5.data.reviews import load_reviews as load_reviews
 from course_hw5.data.scenes import load_scenes as load_scenes
 from course_hw5.explanation import explain as explain
@@ -17,6 +19,7 @@ from course_hw5.models.beit import beit_backbone as beit_backbone
 from course_hw5.models.beit_tasks import beit_classifier as beit_classifier
 from course_hw5.models.bert import bert_backbone as bert_backbone
 from course_hw5.models.bert_classifier import bert_classifier as bert_classifier
+from course_hw5.models.bert_masked_language_model import bert_masked_language_model as bert_masked_language_model
 from course_hw5.models.checkpoints.load import load_model as load_model
 from course_hw5.models.cnn import cnn_classifier as cnn_classifier
 from course_hw5.models.mlp import mlp_classifier as mlp_classifier
@@ -32,8 +35,10 @@ from course_hw5.reports.time_lapse import AttentionTimeLapse as AttentionTimeLap
 from course_hw5.segmentation.segmenter import SceneSegmenter as SceneSegmenter
 from course_hw5.text.encoding import MAXLEN as MAXLEN
 from course_hw5.text.encoding import encode_sentence as encode_sentence
+from course_hw5.text.vocabulary import learn_vocabulary as learn_vocabulary
 from course_hw5.training.config import TrainingConfig as TrainingConfig
 from course_hw5.training.tasks import MaskedImageModeling as MaskedImageModeling
+from course_hw5.training.tasks import MaskedLanguageModeling as MaskedLanguageModeling
 from course_hw5.training.tasks import RDrop as RDrop
 from course_hw5.training.tasks import Segmentation as Segmentation
 from course_hw5.training.train import train as train

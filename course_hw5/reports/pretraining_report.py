@@ -1,4 +1,4 @@
-"""What a model of masked image modelling makes of hidden patches: its report on test data, with reconstructions."""
+"""What a model of pre-training makes of hidden patches or tokens: its report on test data, with examples."""
 
 import dataclasses
 import time
@@ -12,9 +12,12 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from course_hw5.models.beit_tasks import BeitMaskedImageModel
-from course_hw5.reports import evaluation, plots
+from course_hw5.models.bert_masked_language_model import BertMaskedLanguageModel
+from course_hw5.reports import evaluation, plots, run_folder
+from course_hw5.text.encoding import encode, tokens_of
 
 SHOWN = 6  # images in the figure
+EVERY, GUESSES = 7, 3  # of the tokens of a shown sentence each seventh is hidden; guesses of each
 COLUMNS = ("image", "what the model sees", "its visual tokens", "predicted where hidden")
 GREY = 128
 RgbImages = Sequence[UInt8[np.ndarray, "height width 3"]]
@@ -48,21 +51,26 @@ def evaluate_masked_images(model: BeitMaskedImageModel, test: tf.data.Dataset, s
         cross-entropy in nats; "baseline_accuracy", that of always the most frequent token of these patches; and
         "baseline_loss", that of always predicting their shares of tokens.
     """
-    counts, correct, loss, examples, started = np.zeros(model.vocabulary_size, "int64"), 0, 0.0, 0, time.perf_counter()
+    scores, metrics = _evaluated(model, test, model.vocabulary_size, "hidden_patches")
+    return MaskedImageEvaluation([], None, scores, metrics, _reconstructed(model, shown))
+
+
+def _evaluated(model, test, size, counted):
+    """The scores of guesses, and what `metrics.json` holds; the number of hidden tokens is called `counted`."""
+    counts, correct, loss, examples, started = np.zeros(size, "int64"), 0, 0.0, 0, time.perf_counter()
     for inputs, tokens, is_hidden in test:
-        log_probabilities = scipy.special.log_softmax(model.predict_on_batch(inputs), axis=-1)
         is_hidden = np.asarray(is_hidden, bool)
-        found, tokens = log_probabilities[is_hidden], np.asarray(tokens)[is_hidden]
-        loss -= float(np.take_along_axis(found, tokens[:, None], axis=1).sum(dtype="float64"))
-        correct += int((found.argmax(axis=1) == tokens).sum())
-        counts += np.bincount(tokens, minlength=len(counts))
+        logits, tokens = model.predict_on_batch(inputs)[is_hidden], np.asarray(tokens)[is_hidden]
+        true = np.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
+        loss += float((scipy.special.logsumexp(logits, axis=1) - true).sum(dtype="float64"))
+        correct += int((logits.argmax(axis=1) == tokens).sum())
+        counts += np.bincount(tokens, minlength=size)
         examples += len(is_hidden)
     timing, hidden = evaluation.timing(examples, time.perf_counter() - started, digits=1), counts.sum()
     scores = {"masked_accuracy": correct / hidden, "masked_loss": loss / hidden}
     scores |= {"baseline_accuracy": counts.max() / hidden, "baseline_loss": float(scipy.stats.entropy(counts))}
     scores = {name: float(score) for name, score in scores.items()}
-    metrics = scores | {"examples": examples, "hidden_patches": int(hidden), "tokens": model.vocabulary_size} | timing
-    return MaskedImageEvaluation([], None, scores, metrics, _reconstructed(model, shown))
+    return scores, scores | {"examples": examples, counted: int(hidden), "tokens": size} | timing
 
 
 def _reconstructed(model, data):
@@ -96,3 +104,63 @@ def reconstructions(shown: Sequence[RgbImages]) -> Figure:
     for title, panel in zip(COLUMNS, axes[0]):
         panel.set_title(title, fontsize=10)
     return figure
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedTextEvaluation(evaluation.Evaluation):
+    """What `evaluate_masked_texts` found. `write` also writes `masked_words.json`. There are no classes, and no matrix.
+
+    Attributes:
+        shown: for a few sentences a dict of "text", the sentence as the model sees it, and "masked", for each [MASK] a dict of
+            "token", what stood there, and "guesses", the most probable tokens and their probabilities.
+    """
+
+    shown: list[dict]
+
+    def _write_more(self, run_dir, writer, epoch, said):
+        with run_folder.going_on("masked_words.json", said):
+            run_folder.write_json(run_dir / "masked_words.json", self.shown)
+
+
+def evaluate_masked_texts(
+    model: BertMaskedLanguageModel, test: tf.data.Dataset, sentences: Sequence[tuple[str, ...]] = ()
+) -> MaskedTextEvaluation:
+    """Guesses the hidden tokens of test texts once and compares them with what stood there; writes nothing.
+
+    Args:
+        model: a `bert_masked_language_model`.
+        test: batches `(inputs, tokens, is_hidden)`, as `MaskedLanguageModeling.prepare` makes them.
+        sentences: tuples of one text, in which every seventh token becomes [MASK], to be shown.
+
+    Returns:
+        `MaskedTextEvaluation`. Its scores are as of `evaluate_masked_images`, of hidden tokens, and "perplexity", the
+        exponential of "masked_loss".
+    """
+    scores, metrics = _evaluated(model, test, model.backbone.vocabulary_size, "hidden_tokens")
+    more = {"perplexity": float(np.exp(scores["masked_loss"]))}
+    return MaskedTextEvaluation([], None, scores | more, scores | more | metrics, _guessed(model, sentences))
+
+
+def _guessed(model, sentences):
+    """What the model guesses of tokens of sentences, as `MaskedTextEvaluation.shown` holds it."""
+    tokenizer, longest = model.tokenizer, model.backbone.max_sequence_length
+    rows = [encode(*sentence, longest, tokenizer=tokenizer).ids for sentence in sentences]
+    places = [np.arange(min(EVERY // 2 + 1, len(row) - 2), len(row) - 1, EVERY) for row in rows]
+    if not rows:
+        return []
+    ids, positions = (np.stack([np.pad(row, (0, max(map(len, part)) - len(row))) for row in part]) for part in (rows, places))
+    for row, hidden in zip(ids, places):
+        row[hidden] = tokenizer.mask_token_id
+    logits = model.predict_on_batch({"token_ids": ids, "masked_positions": positions})
+    probabilities = scipy.special.softmax(logits, axis=-1)
+
+    def guesses(row):
+        best = np.argsort(-row)[:GUESSES]
+        return [(token, round(float(row[id_]), 4)) for token, id_ in zip(tokens_of(best, tokenizer), best)]
+
+    shown = []
+    for true, hidden, seen, found in zip(rows, places, ids, probabilities):
+        pairs = zip(tokens_of(true[hidden], tokenizer), found)
+        text = " ".join(tokens_of(seen[1 : len(true) - 1], tokenizer)).replace(" ##", "")
+        shown.append({"text": text, "masked": [{"token": token, "guesses": guesses(row)} for token, row in pairs]})
+    return shown

@@ -96,7 +96,7 @@ def read_json(path: AnyPath, required: dict | None = None) -> dict[str, Any]:
 
 
 def is_pretraining(run_dir: AnyPath) -> bool:
-    """Whether a run is one of masked image modelling, by its `metrics.json`; it has neither classes nor a confusion matrix."""
+    """Whether a run is one of pre-training, by its `metrics.json`; it has neither classes nor a confusion matrix."""
     path = local_path(run_dir) / "metrics.json"
     return path.exists() and "masked_accuracy" in read_json(path)
 

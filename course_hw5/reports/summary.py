@@ -38,12 +38,14 @@ def of_run(history: pd.DataFrame, classes: pd.DataFrame, matrix: np.ndarray, cla
 
 
 def of_pretraining(history: pd.DataFrame, tested: dict, config: dict) -> list[str]:
-    """The same of a run of masked image modelling; `tested` is the dict of `metrics.json`."""
+    """The same of a run of pre-training, of images or texts; `tested` is the dict of `metrics.json`."""
     words = components.language("run")
     lines = _best_epoch(words, history, config["settings"]["monitor"])
     told = {name: words.number(100 * tested[name], ".1f") for name in ("masked_accuracy", "baseline_accuracy")}
-    told |= {name: words.number(tested[name], ".2f") for name in ("masked_loss", "baseline_loss")}
-    lines.append(words.say("guessed", tokens=words.number(tested["tokens"]), **told))
+    numbers = [name for name in ("masked_loss", "baseline_loss", "perplexity") if name in tested]
+    told |= {name: words.number(tested[name], ".2f") for name in numbers}
+    key = "guessed_words" if "perplexity" in tested else "guessed"
+    lines.append(words.say(key, tokens=words.number(tested["tokens"]), **told))
     return lines + ([words.say("data", note=config["data"]["note"])] if config["data"]["note"] else [])
 
 

@@ -97,10 +97,12 @@ def build_state(model: keras.Model, train_data: tf.data.Dataset) -> None:
     if tf.distribute.has_strategy():
         return
 
-    def zeros(tensor):
-        return keras.ops.zeros([2, *(size or 2 for size in tensor.shape[1:])], tensor.dtype)
+    def zeros(tensor, unknown=2):
+        return keras.ops.zeros([2, *(size or unknown for size in tensor.shape[1:])], tensor.dtype)
 
-    targets, outputs = keras.tree.map_structure(zeros, (train_data.element_spec[1], model.output))
+    targets = keras.tree.map_structure(zeros, train_data.element_spec[1])
+    width = next((target.shape[1] for target in keras.tree.flatten(targets) if len(target.shape) == 2), 2)
+    outputs = keras.tree.map_structure(lambda tensor: zeros(tensor, width), model.output)
     model.optimizer.build(model.trainable_variables)
     model.compute_loss(y=targets, y_pred=outputs)
     model.compute_metrics(None, targets, outputs)

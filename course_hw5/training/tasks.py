@@ -9,6 +9,7 @@ from course_hw5.data.dataset import Dataset
 from course_hw5.errors import require
 from course_hw5.layers.layer import Registered
 from course_hw5.models.beit_tasks import BeitMaskedImageModel
+from course_hw5.models.bert_masked_language_model import BertMaskedLanguageModel
 from course_hw5.reports import classification, classification_metrics, labelled_batches, pretraining_report, segmentation_report
 from course_hw5.segmentation import losses, metrics, segmenter
 from course_hw5.training import calibration, runtime
@@ -165,7 +166,19 @@ class Segmentation:
         return segmentation_report.evaluate_segmenter(segmenter.SceneSegmenter(model, **self.options), data)
 
 
-class MaskedImageModeling:
+class _MaskedModeling:
+    """What both kinds of pre-training share: tokens to be guessed, and weights that say which of them count."""
+
+    def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
+        """Arguments of `model.compile`."""
+        require("label_smoothing", config.label_smoothing, lambda share: share == 0, "0 for pre-training")
+        require("calibrate", config.calibrate, lambda flag: not flag, "False for pre-training")
+        options = {"from_logits": True, "reduction": "mean_with_sample_weight"}
+        accuracy = keras.metrics.SparseCategoricalAccuracy("masked_accuracy")
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(**options), "weighted_metrics": [accuracy]}
+
+
+class MaskedImageModeling(_MaskedModeling):
     """The visual tokens of hidden patches, from a `beit_masked_image_model` with a tokenizer.
 
     Bao et al. 2022, https://arxiv.org/abs/2106.08254, section 2.3. Data are those of `load_images` with `mask_grid`.
@@ -189,14 +202,6 @@ class MaskedImageModeling:
 
         return data.map(prepared, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
-    def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
-        """Arguments of `model.compile`."""
-        require("label_smoothing", config.label_smoothing, lambda share: share == 0, "0 for masked images")
-        require("calibrate", config.calibrate, lambda flag: not flag, "False for masked images")
-        options = {"from_logits": True, "reduction": "mean_with_sample_weight"}
-        accuracy = keras.metrics.SparseCategoricalAccuracy("masked_accuracy")
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(**options), "weighted_metrics": [accuracy]}
-
     def evaluate(self, model: keras.Model, data: Dataset) -> pretraining_report.MaskedImageEvaluation:
         """Predicts the hidden patches of the test images once; writes nothing."""
         if not model.compiled:
@@ -204,8 +209,40 @@ class MaskedImageModeling:
         return pretraining_report.evaluate_masked_images(model, self.prepare(data.test, model), data.validation)
 
 
-Task = Classification | Segmentation | MaskedImageModeling
+class MaskedLanguageModeling(_MaskedModeling):
+    """The hidden tokens of texts, from a `bert_masked_language_model`.
+
+    Devlin et al. 2019, https://arxiv.org/abs/1810.04805, section 3.1. Data are those of `load_masked_texts`.
+    """
+
+    def check(self, model: keras.Model, data: Dataset) -> None:
+        """Raises ValueError unless the model guesses tokens, and data have positions of hidden ones and come to an end."""
+        is_guessing = lambda model: isinstance(model, BertMaskedLanguageModel)  # noqa: E731
+        require("model", model, is_guessing, "a bert_masked_language_model")
+        inputs = data.train.element_spec[0]
+        has_positions = lambda names: names == ["masked_positions", "token_ids"]  # noqa: E731
+        require("data", sorted(inputs) if isinstance(inputs, dict) else "others", has_positions, "of load_masked_texts")
+        for split in (data.validation, data.test):
+            labelled_batches.batches(split)
+        longest, tokens = model.backbone.max_sequence_length, inputs["token_ids"].shape[1]
+        require("max_length", tokens, lambda tokens: tokens <= longest, f"at most {longest}, the model's positions")
+
+    def prepare(self, data: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
+        """Padding, token 0, does not count."""
+        return data.map(lambda inputs, tokens: (inputs, tokens, tf.cast(tokens > 0, tf.float32)))
+
+    def evaluate(self, model: keras.Model, data: Dataset) -> pretraining_report.MaskedTextEvaluation:
+        """Guesses the hidden tokens of the test texts once; writes nothing."""
+        if not model.compiled:
+            model.compile(jit_compile=runtime.use_jit_compile(model))
+        return pretraining_report.evaluate_masked_texts(model, self.prepare(data.test, model), data.samples)
+
+
+Task = Classification | Segmentation | MaskedImageModeling | MaskedLanguageModeling
 Evaluation = (
-    classification.ClassificationEvaluation | segmentation_report.SceneEvaluation | pretraining_report.MaskedImageEvaluation
+    classification.ClassificationEvaluation
+    | segmentation_report.SceneEvaluation
+    | pretraining_report.MaskedImageEvaluation
+    | pretraining_report.MaskedTextEvaluation
 )
 CLASSIFICATION = Classification()

@@ -214,5 +214,5 @@ def test_a_page_of_pretraining_has_reconstructions_and_no_classes(run_dir):
         shutil.copy(run_dir / "accuracy.png", run_dir / f"{name}.png")
     text = run.write_page(run_dir).read_text()
     assert "23.1 % get the right one of 512 visual tokens; always the most frequent token is right for 4.2 %" in text
-    assert "Reconstructions" in text and "Accuracy of hidden patches per epoch" in text and "a &lt;small&gt; set" in text
+    assert "Reconstructions" in text and "Accuracy of what was hidden, per epoch" in text and "a &lt;small&gt; set" in text
     assert "Confusion matrix" not in text and "Metrics of each class" not in text and "<script" not in text

@@ -133,7 +133,12 @@ def test_a_run_that_goes_on_ends_as_one_that_was_never_stopped(finished, tmp_pat
 
 def test_the_page_shows_curves_scores_and_reconstructions(finished):
     page = (finished / "index.html").read_text()
-    for text in ("Accuracy of hidden patches per epoch", "Loss per epoch", "Reconstructions", "always the most frequent token"):
+    for text in (
+        "Accuracy of what was hidden, per epoch",
+        "Loss per epoch",
+        "Reconstructions",
+        "always the most frequent token",
+    ):
         assert text in page
     assert page.count('src="data:image/') == 3
     assert "Confusion matrix" not in page and "Metrics of each class" not in page

@@ -11,7 +11,7 @@ FILES = ("config.json", "history.csv", "metrics.json", "confusion_matrix.csv")
 MOST_CLASSES = 200  # whose matrix is a table: a button for each cell
 CALIBRATION = ("expected_calibration_error", "temperature")
 OF_CLASSES = ("accuracy", "precision", "recall", "f1", *CALIBRATION, "mean_iou", "mean_accuracy", "pixel_accuracy")
-METRICS = (*OF_CLASSES, "masked_accuracy", "baseline_accuracy", "masked_loss", "baseline_loss")
+METRICS = (*OF_CLASSES, "masked_accuracy", "baseline_accuracy", "masked_loss", "baseline_loss", "perplexity")
 
 
 def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
@@ -48,6 +48,7 @@ def write_page(run_dir: run_folder.AnyPath) -> pathlib.Path:
         matrix_figure=_figure(run_dir / "confusion_matrix.png"),
         gallery=_figure(run_dir / "gallery.png"),
         reconstructions=_figure(run_dir / "reconstructions.png"),
+        masked_words=run_folder.read_list(run_dir / "masked_words.json"),
         attention=attention,
         texts=_texts(attention),
         scenes=run_folder.read_list(run_dir / "scenes.json"),
