@@ -19,14 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one = names.add_parser(name, help=purpose, description=recipe.description, formatter_class=formatter)
         add, datasets = one.add_argument, recipe.datasets
         exclusive = one.add_mutually_exclusive_group()
-        exclusive.add_argument("--dataset", choices=datasets, default=datasets[0], help="(default: %(default)s)")
+        exclusive.add_argument("--dataset", choices=datasets, help=f"(default: {datasets[0]})")
         exclusive.add_argument("--data", metavar="SOURCE", help=f"in place of --dataset, {recipe.source}")
         for option in (*recipe.data_options, *recipe.options):
             add(option.flag, **option.keywords)
         add("--out", required=True, help="run folder to write")
         add("--epochs", type=whole_number(1), help="passes over the training data (default: the recipe's)")
         add("--learning-rate", type=float, help="the highest (default: the recipe's)")
-        add("--batch-size", type=whole_number(1), default=recipe.batch_size, help="examples per step (default: %(default)s)")
+        add("--batch-size", type=whole_number(1), help=f"examples per step (default: {recipe.batch_size})")
         add("--precision", choices=PRECISIONS, default="float32", help="policy of the layers (default: %(default)s)")
         add("--strategy", choices=STRATEGIES, default="none", help="tf.distribute strategy (default: %(default)s)")
         add("--seed", type=whole_number(0), default=0, help="makes a run repeatable (default: %(default)s)")

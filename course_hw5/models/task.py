@@ -154,11 +154,17 @@ def with_precision(model: Task, policy: str) -> Task:
     backbone = model.backbone
     if backbone.dtype_policy.name == policy:
         return model
-    copy = type(backbone).from_config(backbone.get_config() | {"dtype": policy})
-    copy.set_weights(backbone.get_weights())
+    copy = backbone_copy(backbone, dtype=policy)
     changed = type(model).from_config(model.get_config() | {"backbone": copy})
     copy_head(model, changed)
     return changed
+
+
+def backbone_copy(backbone: keras.Model, **changes) -> keras.Model:
+    """A backbone of the same weights, with some arguments changed that decide no shape: "dtype", "dropout"."""
+    copy = type(backbone).from_config(backbone.get_config() | changes)
+    copy.set_weights(backbone.get_weights())
+    return copy
 
 
 class WithAttention(Registered, keras.layers.Wrapper):

@@ -4,12 +4,13 @@
     course-hw5 train bert --dataset imdb --preset runs/sst2/model.keras --max-length 256 --epochs 1 --out runs/imdb
     course-hw5 train bert --teacher sentiment-minilm --num-pseudo-labels 20000 --out runs/sst2-pseudo-labels
     course-hw5 train bert --size tiny --epochs 5 --out runs/bert-tiny   # test accuracy 0.784
+    course-hw5 train bert --pretrain --out runs/pretrained   # then fine-tune: --preset runs/pretrained
     course-hw5 train bert --data letters.csv --validation-split 0.1 --out runs/letters   # columns "text" and "label"
     course-hw5 train bert --data tfds:ag_news_subset --text-column description --out runs/news   # four classes
 
 `--preset` takes whatever `load_model` takes; its token embeddings stay as they are: most words are too rare here to learn from.
-`--size` starts from random weights instead. `--teacher` adds sentences of IMDB with that classifier's pseudo-labels, by any
-vocabulary.
+Those of a model of `--pretrain`, whose words are its own, are trained. `--size` starts from random weights instead.
+`--teacher`, of any vocabulary, adds sentences of IMDB with that classifier's pseudo-labels.
 The best MiniLM, by pseudo-labels of an MPNet, has a test accuracy of 0.912 on SST-2: see docs/results.md.
 """
 
@@ -25,6 +26,8 @@ SENTENCES = (
     "Nothing here would make me watch it again",
 )
 MAX_LENGTH = 64
+DEFAULTS = {"preset": "minilm", "max_length": MAX_LENGTH, "epoch_fraction": 1.0}  # other than those of --pretrain
+DROPOUT = 0.1  # of a backbone that was pre-trained without
 COUNT = {"type": whole_number(1), "metavar": "COUNT"}
 
 
@@ -37,19 +40,29 @@ class Bert(Recipe):
     source = "a table of texts and labels (.csv, .tsv, .jsonl), a folder of such tables, or tfds:NAME"
     data_options = (recipe.TEXT_COLUMN, recipe.OTHER_COLUMN, recipe.LABEL_COLUMN, recipe.MEMORY)
     options = (
-        Option("--preset", default="minilm", help="the model to start from (default: %(default)s)"),
+        Option("--preset", help="the model to start from (default: minilm)"),
         Option("--size", help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6"),
-        Option("--max-length", type=whole_number(8), default=MAX_LENGTH, help="tokens per text (default: %(default)s)"),
+        Option("--max-length", type=whole_number(8), help=f"tokens per text (default: {MAX_LENGTH}; 128 with --pretrain)"),
         Option("--lora", type=whole_number(1), metavar="RANK", help="train a low-rank change alone; its learning rate is 5e-4"),
-        Option("--epoch-fraction", type=float, default=1.0, help="of the training data (default: %(default)s)"),
+        Option("--epoch-fraction", type=float, help="of the training data (default: 1.0)"),
         Option("--teacher", help="a classifier: sentences of IMDB with its pseudo-labels are trained on, too"),
         Option("--num-pseudo-labels", **COUNT, help="how many sentences --teacher labels (default: all)"),
         Option("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both predictions alike"),
         Option("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)"),
+        Option("--pretrain", action="store_true", default=None, help="learn to guess hidden words, without labels"),
+        Option(
+            "--vocabulary-size", **COUNT, help="with --pretrain: word pieces that are learnt from the texts (default: 8000)"
+        ),
     )
+    defaults = DEFAULTS
     test_options = (
         Option("--max-length", type=whole_number(8), help=f"texts: tokens per text (default: {MAX_LENGTH} at most)"),
     )
+
+    def variant(self, args):
+        from course_hw5.recipes.bert_pretraining import BertPretraining
+
+        return BertPretraining() if args.pretrain else self
 
     def choose(self, args):
         return "scratch" if args.size else "lora" if args.lora else "finetune"
@@ -61,22 +74,28 @@ class Bert(Recipe):
             raise ValueError(
                 f"--teacher adds sentences of IMDB to another data set. Received: {'--data' if args.data else '--dataset imdb'}"
             )
+        if args.vocabulary_size:
+            raise ValueError(f"--vocabulary-size is for --pretrain. Received: {args.vocabulary_size} without it")
         if args.num_pseudo_labels and not args.teacher:
             raise ValueError(f"--num-pseudo-labels needs a --teacher. Received: {args.num_pseudo_labels} without one")
 
     def load_start(self, args):
         from course_hw5.models.bert import BertBackbone
         from course_hw5.models.bert_classifier import enable_lora
-        from course_hw5.models.task import with_precision
+        from course_hw5.models.bert_masked_language_model import BertMaskedLanguageModel
+        from course_hw5.models.task import backbone_copy, with_precision
 
         model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
-        if not isinstance(model, BertBackbone):
+        has_own_words = bool(args.size) or isinstance(model, BertMaskedLanguageModel)
+        if isinstance(model, BertMaskedLanguageModel):
+            model = course_hw5.bert_classifier(backbone_copy(model.backbone, dtype=args.precision, dropout=DROPOUT))
+        elif not isinstance(model, BertBackbone):
             model = with_precision(model, args.precision)
         elif model.vocabulary_size != 30522 and model.tokenizer is None:
             raise ValueError(f"--preset without a head must bring vocab.txt or be uncased. Received: {args.preset}")
         else:
             model = course_hw5.bert_classifier(model)
-        model.backbone.token_embedding.trainable = bool(args.size)
+        model.backbone.token_embedding.trainable = has_own_words
         if args.lora:
             enable_lora(model, args.lora)
         if model.inputs[0].shape[1]:

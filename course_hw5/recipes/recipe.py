@@ -53,6 +53,9 @@ TEXT_COLUMN = Option("--text-column", help="with --data: column of the texts of 
 OTHER_COLUMN = Option("--other-column", help="with --data: column or feature of a second text, read as a pair with the first")
 
 
+NO_DEFAULTS: dict[str, Any] = {}
+
+
 class Recipe:
     """How a kind of model is trained and evaluated: by default a classifier of images.
 
@@ -67,6 +70,7 @@ class Recipe:
         from_preset: those of the names that need --preset.
         augmentations: dict of the same names to what `load_images` takes.
         datasets: what --dataset may be; the first is the default.
+        defaults: dict of other options to what they are where they are not given, if variants of the recipe differ in it.
         source: description of what --data may be besides.
         data_options: what --data takes besides; None where not given.
         options: the recipe's own besides --dataset, which all recipes have.
@@ -81,6 +85,7 @@ class Recipe:
     from_preset: tuple[str, ...] = ()
     augmentations: dict[str, str]
     datasets: tuple[str, ...] = ("cifar10", "digits")
+    defaults: dict[str, Any] = NO_DEFAULTS
     source = "a folder of class folders, a table of paths and labels (.csv, .tsv, .jsonl), or tfds:NAME"
     data_options: tuple[Option, ...] = (IMAGE_COLUMN, LABEL_COLUMN, SKIP_BROKEN, MEMORY)
     options: tuple[Option, ...]
@@ -175,7 +180,7 @@ class Recipe:
 
 
 def choose_source(args: Arguments, recipe: Recipe) -> None:
-    """Puts what --data names in the place of --dataset.
+    """Puts what --data names in the place of --dataset, and the recipe's defaults in the place of what is not given.
 
     Raises:
         ValueError: if an option of --data is given without it.
@@ -185,6 +190,9 @@ def choose_source(args: Arguments, recipe: Recipe) -> None:
     elif given := recipe.given_data_options(args):
         flag, value = next(iter(given.items()))
         raise ValueError(f"--{flag.replace('_', '-')} is for --data. Received: {value} without it")
+    defaults = {"dataset": recipe.datasets[0], "batch_size": recipe.batch_size} | recipe.defaults
+    missing = {name: value for name, value in defaults.items() if getattr(args, name, value) is None}
+    vars(args).update(missing)
 
 
 def load_kind(name: str, preset: str, is_kind: Callable, expected: str) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from course_hw5 import cli
 from course_hw5.cli import train
 from course_hw5.recipes import RECIPES
+from course_hw5.recipes.recipe import choose_source
 from course_hw5.reports.checks import bands, diagnosis
 from course_hw5.reports.checks.problem import CHECKS
 from course_hw5.reports.checks.recorded_run import ModelFacts, read_run
@@ -298,8 +299,8 @@ def test_the_command_of_each_band_gives_runs_that_it_fits():
         parser = argparse.ArgumentParser()
         train.add_arguments(parser)
         args = parser.parse_args(command.split()[1:])
-        args.recipe = (recipe := RECIPES[args.name]).choose(args)
-        args.batch_size = args.batch_size or recipe.batch_size
+        choose_source(args, recipe := RECIPES[args.name])
+        args.recipe = recipe.choose(args)
         recorded = json.loads(json.dumps(recipe.recorded(args)))
         config = {"arguments": recorded, "model": {}, "settings": {"schedule": "constant"}}
         assert bands.key_of(config)["arguments"] in keys, command
