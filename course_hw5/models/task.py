@@ -149,22 +149,16 @@ def _head_variables(model, left_out=()):
     return {variable.path: variable for layer in layers for variable in layer.variables}
 
 
-def with_precision(model: Task, policy: str) -> Task:
-    """The same model with a backbone of another policy, such as "mixed_bfloat16"; the model itself where it has that."""
+def with_precision(model: Task, policy: str, **changes) -> Task:
+    """The same model, its backbone with another policy, such as "mixed_bfloat16", and with `changes`, such as `dropout`."""
     backbone = model.backbone
-    if backbone.dtype_policy.name == policy:
+    if backbone.dtype_policy.name == policy and not changes:
         return model
-    copy = backbone_copy(backbone, dtype=policy)
+    copy = type(backbone).from_config(backbone.get_config() | {"dtype": policy} | changes)
+    copy.set_weights(backbone.get_weights())
     changed = type(model).from_config(model.get_config() | {"backbone": copy})
     copy_head(model, changed)
     return changed
-
-
-def backbone_copy(backbone: keras.Model, **changes) -> keras.Model:
-    """A backbone of the same weights, with some arguments changed that decide no shape: "dtype", "dropout"."""
-    copy = type(backbone).from_config(backbone.get_config() | changes)
-    copy.set_weights(backbone.get_weights())
-    return copy
 
 
 class WithAttention(Registered, keras.layers.Wrapper):

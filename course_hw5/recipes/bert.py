@@ -83,12 +83,12 @@ class Bert(Recipe):
         from course_hw5.models.bert import BertBackbone
         from course_hw5.models.bert_classifier import enable_lora
         from course_hw5.models.bert_masked_language_model import BertMaskedLanguageModel
-        from course_hw5.models.task import backbone_copy, with_precision
+        from course_hw5.models.task import with_precision
 
         model = course_hw5.bert_backbone(args.size) if args.size else course_hw5.load_model(args.preset)
         has_own_words = bool(args.size) or isinstance(model, BertMaskedLanguageModel)
         if isinstance(model, BertMaskedLanguageModel):
-            model = course_hw5.bert_classifier(backbone_copy(model.backbone, dtype=args.precision, dropout=DROPOUT))
+            model = course_hw5.bert_classifier(with_precision(model, args.precision, dropout=DROPOUT).backbone)
         elif not isinstance(model, BertBackbone):
             model = with_precision(model, args.precision)
         elif model.vocabulary_size != 30522 and model.tokenizer is None:

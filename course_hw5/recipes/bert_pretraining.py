@@ -8,6 +8,7 @@ from course_hw5.recipes.bert import Bert
 VALUES = {"optimizer": "adamw", "learning_rate": 1e-3, "epochs": 10, "warmup_epochs": 0.5, "weight_decay": 0.01}
 CONFIGS = {"pretrain": VALUES | {"monitor": "val_loss"}}
 DEFAULTS = {"size": "mini", "max_length": 128, "vocabulary_size": 8000}
+POSITIONS = 512  # of a model, so that it can be fine-tuned on longer texts
 REFUSED = (
     "preset",
     "lora",
@@ -46,13 +47,18 @@ class BertPretraining(Bert):
                 raise ValueError(
                     f"{flag} must be left out with --pretrain, which makes a new model without classes. Received: {value}"
                 )
+        if args.max_length > POSITIONS:
+            raise ValueError(f"--max-length must lie in [8, {POSITIONS}]. Received: {args.max_length}")
         if args.data is None and args.dataset not in self.datasets:
             raise ValueError(f"--dataset must be imdb with --pretrain, or --data be given. Received: {args.dataset}")
 
     def load_start(self, args):
         """The texts, and the tokenizer: that of the run which goes on, or one that is learnt from them."""
+        from course_hw5.models.bert import SIZES
         from course_hw5.reports import run_folder
 
+        if args.size not in SIZES:
+            raise ValueError(f"--size must be one of {', '.join(SIZES)}. Received: {args.size}")
         texts = course_hw5.read_unlabelled(args.dataset, args.validation_split, args.seed, **self.given_data_options(args))
         saved = run_folder.local_path(args.out) / "model.keras"
         if args.resume and saved.exists():
@@ -66,7 +72,12 @@ class BertPretraining(Bert):
 
     def build_model(self, args, start, data):
         _, tokenizer = start
-        options = {"vocabulary_size": tokenizer.vocabulary_size(), "tokenizer": tokenizer, "dropout": 0.0}
+        options = {
+            "vocabulary_size": tokenizer.vocabulary_size(),
+            "tokenizer": tokenizer,
+            "dropout": 0.0,
+            "max_sequence_length": POSITIONS,
+        }
         return course_hw5.bert_masked_language_model(course_hw5.bert_backbone(args.size, **options))
 
     def task(self, args, data=None):
