@@ -36,9 +36,9 @@ class Bert(Recipe):
     model_class = "course_hw5.models.bert_classifier:BertClassifier"
     batch_size = 32
     configs = CONFIGS
-    datasets = ("sst2", "sst2_sentences", "imdb", "contrast", "sst2_contrast", "sst2_sentences_contrast")
+    datasets: tuple[str, ...] = ("sst2", "sst2_sentences", "imdb", "contrast", "sst2_contrast", "sst2_sentences_contrast")
     source = "a table of texts and labels (.csv, .tsv, .jsonl), a folder of such tables, or tfds:NAME"
-    data_options = (recipe.TEXT_COLUMN, recipe.OTHER_COLUMN, recipe.LABEL_COLUMN, recipe.MEMORY)
+    data_options: tuple[Option, ...] = (recipe.TEXT_COLUMN, recipe.OTHER_COLUMN, recipe.LABEL_COLUMN, recipe.MEMORY)
     options = (
         Option("--preset", help="the model to start from (default: minilm)"),
         Option("--size", help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6"),

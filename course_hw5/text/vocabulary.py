@@ -2,6 +2,7 @@
 
 import collections
 from collections.abc import Iterable
+from typing import Any
 
 import tokenizers
 
@@ -44,9 +45,14 @@ def learn_vocabulary(texts: Iterable[str], vocabulary_size: int = 8000) -> BertT
     start = [*SPECIAL_TOKENS, *letters, *(f"##{letter}" for letter in letters)]
     expected = f"a whole number, {len(start)} or more, for the characters of these texts"
     require("vocabulary_size", vocabulary_size, lambda size: is_whole(size, len(start)), expected)
-    options = {"vocab_size": vocabulary_size, "min_frequency": FEWEST, "show_progress": False, "special_tokens": start}
-    alphabet = {"initial_alphabet": letters, "limit_alphabet": len(letters), "continuing_subword_prefix": "##"}
+    options: dict[str, Any] = {
+        "vocab_size": vocabulary_size,
+        "min_frequency": FEWEST,
+        "show_progress": False,
+        "special_tokens": start,
+    }
+    options |= {"initial_alphabet": letters, "limit_alphabet": len(letters), "continuing_subword_prefix": "##"}
     trained = word_piece_tokenizer(SPECIAL_TOKENS)
-    trained.train_from_iterator(texts, tokenizers.trainers.WordPieceTrainer(**options, **alphabet))
+    trained.train_from_iterator(texts, tokenizers.trainers.WordPieceTrainer(**options))
     ids = trained.get_vocab()
     return bert_tokenizer(sorted(ids, key=ids.__getitem__))
