@@ -66,8 +66,10 @@ class BertPretraining(Bert):
         return texts, course_hw5.learn_vocabulary(texts["train"], args.vocabulary_size)
 
     def load_data(self, args, start):
+        from course_hw5.reports import run_folder
+
         texts, tokenizer = start
-        name = "IMDB" if args.data is None else args.data
+        name = "IMDB" if args.data is None else run_folder.local_path(args.data).name
         return course_hw5.load_masked_texts(texts, tokenizer, args.batch_size, args.max_length, args.seed, name)
 
     def build_model(self, args, start, data):

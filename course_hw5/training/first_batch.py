@@ -47,7 +47,7 @@ def training_facts(model: keras.Model, data: Dataset) -> dict[str, Any]:
     finders: list[Callable[[], Any]] = [  # what one of them cannot find is no loss for the others
         lambda: read.extend(_read(data.train)),
         lambda: facts.update(inputs=_input_facts(read[0])),
-        lambda: facts.update(_label_facts(read[1]) if len(data.class_names) else {}),
+        lambda: facts.update({} if getattr(data, "class_names", None) == [] else _label_facts(read[1])),
         lambda: facts.update(labels_of_second_pass=_label_facts(_read(data.train)[1])["labels"] if "labels" in facts else None),
         lambda: facts.update(first_layer=_first_layer(model, read[0]) if read[0].ndim == 4 else None),
         lambda: facts.update(overlap=_overlap(data) if getattr(data, "card", None) is None else None),
