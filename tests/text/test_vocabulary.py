@@ -4,9 +4,8 @@ import sys
 
 import pytest
 
-from course_hw5.models.bert import made_tokenizer
 from course_hw5.text.encoding import encode_sentence, text_of
-from course_hw5.text.tokenizer import SPECIAL_TOKENS
+from course_hw5.text.tokenizer import SPECIAL_TOKENS, bert_tokenizer
 from course_hw5.text.vocabulary import learn_vocabulary
 
 pytestmark = pytest.mark.unit
@@ -34,7 +33,7 @@ def test_texts_come_back_without_capitals_and_accents():
     ids = encode_sentence("Aing BÉD cas, 中", 32, tokenizer=tokenizer)
     assert text_of(ids, tokenizer) == "aing bed cas, 中" and tokenizer.unk_token_id not in ids
     assert tokenizer("ж") == [tokenizer.unk_token_id]
-    assert made_tokenizer(tokenizer=tokenizer.get_config()) == tokenizer
+    assert bert_tokenizer(**tokenizer.get_config()) == tokenizer
 
 
 def test_frequent_words_become_one_piece_each():
