@@ -1,7 +1,7 @@
 """Writes what a run of `course-hw5 train` learned as a small file, a bundled preset.
 
-python scripts/bundle_preset.py runs/sentences/model.keras --out course_hw5/assets/sentiment-minilm.safetensors
-python scripts/bundle_preset.py runs/contrast/model.keras --rank 12 --calibrate sst2_sentences --out sentiment.safetensors
+python scripts/bundle_preset.py runs/student/model.keras --calibrate sst2_sentences --validation-split 0.05 \\
+    --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/small/model.keras --calibrate sst2 --out small.safetensors   # a BERT of its own, in int8
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 python scripts/bundle_preset.py runs/cnn/model.keras --out cnn.safetensors
@@ -20,7 +20,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the .keras file of a BEiT, a segmenter, a BERT, or a CNN in its run folder")
     parser.add_argument("--out", required=True, help="file to write")
-    parser.add_argument("--rank", type=whole_number(1), help="of the change of a BERT that started from `minilm` (default: 5)")
+    parser.add_argument("--rank", type=whole_number(1), help="of the change of a BERT that started from `minilm` (default: 12)")
     parser.add_argument("--whole", action="store_true", help="write a BERT whole, in int8, whatever it started from")
     told = "of a BERT: calibrate the packed weights by the validation set of this --dataset of `course-hw5 train bert`"
     parser.add_argument("--calibrate", metavar="DATASET", help=told)
