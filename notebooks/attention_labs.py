@@ -70,6 +70,7 @@ SMALL = {
     "anatomy": {"steps": 10, "blocks": 1},
     "order": {"steps": 10},
     "which_map_to_believe": {"examples": 2},
+    "learned_locality": {"units": 20, "steps": 10},
 }
 
 
@@ -165,6 +166,20 @@ result
 
 # %%
 Markdown("\n".join(f"- {m.label}: {m.text}" for m in result.measurements if m.unit == "pixels"))
+
+# %% [markdown]
+# ## 4-2 (2) Can a dense layer learn what is local?
+# A convolution is built for neighbours. A dense layer is not told which pixels are neighbours.
+
+# %%
+result = run("learned_locality")  # regularization="none" trains both layers by SGD
+result
+
+# %%
+Markdown(
+    f"By SGD two pixels of a unit lie {result['within_sgd']:.1f} pixels apart, by beta-LASSO "
+    f"{result['within_regularized']:.1f}, with {100 * result['nonzero']:.0f} % of the weights left."
+)
 
 # %% [markdown]
 # ## Do attention weights explain the answer?

@@ -185,9 +185,9 @@ def check_segmentation(folder, outputs):
 
 
 def check_labs(folder, outputs):
-    assert len(views(outputs)) == 9 and all("verdict" in page for page in views(outputs))
+    assert len(views(outputs)) == 10 and all("verdict" in page for page in views(outputs))
     answers = [text_of(output) for output in outputs if "text/markdown" in output.get("data", {})]
-    assert len(answers) == 9 and "0 recurrent layers, 1 encoder and 1 decoder blocks" in answers[7]
+    assert len(answers) == 10 and "0 recurrent layers, 1 encoder and 1 decoder blocks" in answers[8]
     assert [*folder.iterdir()] == []
 
 
