@@ -119,7 +119,7 @@ print(f"without layer 5: positive {without.probability:.3f}, log-odds {without.l
 # ### Where are two sentences told apart?
 # Two sentences with as many word pieces: what the model computes for the first is put into the second, one layer and one word
 # piece at a time. The table says how far the log-odds of "negative" move. In the first layers the changed word alone carries
-# the whole difference. In the last two it carries little more than half: other tokens have read it by then.
+# the whole difference. In the last two it carries less than half: other tokens have read it by then.
 
 # %%
 from course_hw5 import patch_activations
