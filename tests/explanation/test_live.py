@@ -64,7 +64,7 @@ def test_the_check_notices_another_model_and_says_where_there_is_none(page):
 
 
 def test_int8_costs_little_on_the_bundled_model(sentiment):
-    """Measured by benchmarks/live.py: at most 0.11 of a probability on SST-2's sentences of validation."""
+    """Measured by benchmarks/live.py: at most 0.07 of a probability on SST-2's sentences of validation."""
     config, tensors = live_model.to_live(sentiment)
     data, places = packing.pack(tensors)
     assert len(data) < 24e6
