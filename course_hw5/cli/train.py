@@ -7,7 +7,7 @@ import argparse
 import json
 
 from course_hw5.recipes import RECIPES
-from course_hw5.recipes.recipe import Recipe, choose_source, whole_number
+from course_hw5.recipes.recipe import Recipe, choose_source, fill_defaults, whole_number
 from course_hw5.training.config import PRECISIONS, STRATEGIES
 
 
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> str:
     """Trains: refuses, seeds, loads, builds, fits; returns what is said of the run."""
     recipe = RECIPES[args.name].variant(args)
     choose_source(args, recipe)
+    fill_defaults(args, recipe)
     args.recipe = recipe.choose(args)
     recipe.check(args)
     config = recipe.training_config(args)

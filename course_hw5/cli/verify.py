@@ -10,7 +10,7 @@ import sys
 from course_hw5.cli import train as train_command
 from course_hw5.cli.arguments import json_file
 from course_hw5.recipes import RECIPES
-from course_hw5.recipes.recipe import Recipe, choose_source, whole_number
+from course_hw5.recipes.recipe import Recipe, choose_source, fill_defaults, whole_number
 from course_hw5.training.config import PRECISIONS, TrainingConfig
 
 
@@ -109,6 +109,7 @@ def _options(args, submitted, recipe):
     words.append(f"--dataset={recorded['dataset']}" if args.data is None else f"--data={args.data}")
     options = parser.parse_args([*words, f"--batch-size={recorded['batch_size']}"])
     choose_source(options, recipe)
+    fill_defaults(options, recipe)
     options.recipe = recipe.choose(options)
     recipe.check(options)
     return options, config

@@ -180,7 +180,7 @@ class Recipe:
 
 
 def choose_source(args: Arguments, recipe: Recipe) -> None:
-    """Puts what --data names in the place of --dataset, and the recipe's defaults in the place of what is not given.
+    """Puts what --data names in the place of --dataset.
 
     Raises:
         ValueError: if an option of --data is given without it.
@@ -190,6 +190,10 @@ def choose_source(args: Arguments, recipe: Recipe) -> None:
     elif given := recipe.given_data_options(args):
         flag, value = next(iter(given.items()))
         raise ValueError(f"--{flag.replace('_', '-')} is for --data. Received: {value} without it")
+
+
+def fill_defaults(args: Arguments, recipe: Recipe) -> None:
+    """Puts the recipe's defaults in the place of the options of a training that are not given."""
     defaults = {"dataset": recipe.datasets[0], "batch_size": recipe.batch_size} | recipe.defaults
     missing = {name: value for name, value in defaults.items() if getattr(args, name, value) is None}
     vars(args).update(missing)

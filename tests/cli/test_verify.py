@@ -33,6 +33,7 @@ def arguments(words):
     args = parser.parse_args(words)
     chosen = RECIPES[args.name]
     recipe.choose_source(args, chosen)
+    recipe.fill_defaults(args, chosen)
     args.recipe = chosen.choose(args)
     return args, chosen
 

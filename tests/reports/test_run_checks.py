@@ -15,7 +15,7 @@ import pytest
 from course_hw5 import cli
 from course_hw5.cli import train
 from course_hw5.recipes import RECIPES
-from course_hw5.recipes.recipe import choose_source
+from course_hw5.recipes.recipe import choose_source, fill_defaults
 from course_hw5.reports.checks import bands, diagnosis
 from course_hw5.reports.checks.problem import CHECKS
 from course_hw5.reports.checks.recorded_run import ModelFacts, read_run
@@ -300,6 +300,7 @@ def test_the_command_of_each_band_gives_runs_that_it_fits():
         train.add_arguments(parser)
         args = parser.parse_args(command.split()[1:])
         choose_source(args, recipe := RECIPES[args.name])
+        fill_defaults(args, recipe)
         args.recipe = recipe.choose(args)
         recorded = json.loads(json.dumps(recipe.recorded(args)))
         config = {"arguments": recorded, "model": {}, "settings": {"schedule": "constant"}}
