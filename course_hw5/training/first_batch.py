@@ -36,21 +36,22 @@ def training_facts(model: keras.Model, data: Dataset) -> dict[str, Any]:
           channels; "first_layer": the same of what the first layer with weights reads;
         - "labels": those of the first 256 examples, integers; "labels_of_second_pass"; "labels_are_mixed": whether some are
           fractions;
-        - "overlap", where the data have no card: how many of the first 1,024 examples of validation and test are among the
-          first 1,024 that are trained on.
+        - "overlap", where the data have no card and nothing is masked: how many of the first 1,024 examples of validation and
+          test are among the first 1,024 that are trained on.
 
         What cannot be found is missing: no training ends for it.
     """
     facts: dict[str, Any] = {"parameters": model.count_params()}
     facts["trainable_parameters"] = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     read: list[Any] = []
+    is_masked, has_card = getattr(data, "class_names", None) == [], getattr(data, "card", None) is not None
     finders: list[Callable[[], Any]] = [  # what one of them cannot find is no loss for the others
         lambda: read.extend(_read(data.train)),
         lambda: facts.update(inputs=_input_facts(read[0])),
-        lambda: facts.update({} if getattr(data, "class_names", None) == [] else _label_facts(read[1])),
+        lambda: facts.update({} if is_masked else _label_facts(read[1])),
         lambda: facts.update(labels_of_second_pass=_label_facts(_read(data.train)[1])["labels"] if "labels" in facts else None),
         lambda: facts.update(first_layer=_first_layer(model, read[0]) if read[0].ndim == 4 else None),
-        lambda: facts.update(overlap=_overlap(data) if getattr(data, "card", None) is None else None),
+        lambda: facts.update(overlap=None if is_masked or has_card else _overlap(data)),
     ]
     for find in finders:
         with contextlib.suppress(Exception):
@@ -62,7 +63,7 @@ def _read(data):
     """Inputs of the first batch, and targets of the first batches as they come; of masks those of the first."""
     inputs, targets, count = None, [], 0
     for batch, ours in itertools.islice(data, BATCHES):
-        first = keras.tree.flatten(batch)[0]
+        first = batch["token_ids"] if isinstance(batch, dict) and "token_ids" in batch else keras.tree.flatten(batch)[0]
         inputs = np.asarray(first) if inputs is None else inputs
         targets.append(ours)
         count += len(first)
