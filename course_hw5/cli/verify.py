@@ -5,6 +5,7 @@ everything that was checked follows, 1 if something differs, 2 if the folder or 
 """
 
 import argparse
+import math
 import sys
 
 from course_hw5.cli import train as train_command
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run_dir", metavar="RUN", help="folder of a run of `train --keep-backups 2`, or more")
     add("--data", metavar="SOURCE", help="where the data of the run are here (default: its --dataset)")
-    add("--preset", help="what the run started from, here: needed for its first epoch, if it was a file")
+    add("--preset", help="what the run started from, here: for its first epoch, or where it was of --pretrain")
     add("--teacher", help="the run's --teacher, here, if it was a file")
     add(
         "--epoch",
@@ -155,6 +156,8 @@ def _checks(args, submitted, recipe: Recipe, options, config):
     start = recipe.load_start(options)
     data = recipe.load_data(options, start)
     model = recipe.build_model(options, start, data)
+    if not knows_start:
+        _check_trainable(submitted, model)
     task = recipe.task(options, data)
     task.check(model, data)
     multipliers = recipe.lr_multipliers(options, model)
@@ -166,6 +169,20 @@ def _checks(args, submitted, recipe: Recipe, options, config):
         return
     yield verifier.same_settings(recipe.training_config(options))
     yield from verifier.checks(loaded, epochs)
+
+
+def _check_trainable(submitted, model):
+    """Refuses a model that is trained in other parts than that of the run: what it started from decides which."""
+    from course_hw5.reports import run_folder
+
+    if not (path := submitted.path / "training.json").exists():
+        return
+    recorded = run_folder.read_json(path).get("trainable_parameters")
+    if recorded not in (None, sum(math.prod(weight.shape) for weight in model.trainable_weights)):
+        started = submitted.config["arguments"].get("preset")
+        raise ValueError(
+            f"--preset must name what the run started from, which decides what is trained. Received: none, for {started}"
+        )
 
 
 def _epochs(wanted, submitted, config, knows_start=True):
