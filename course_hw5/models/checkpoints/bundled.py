@@ -2,8 +2,8 @@
 
 The change of a kernel is a product of two thin factors (Hu et al. 2022, https://arxiv.org/abs/2106.09685; here the best ones,
 by singular value decomposition) plus, of what they leave, two bits per weight: the sign, and which of two sizes, over one scale
-per row and column (with the signs alone: Liu et al. 2024, https://arxiv.org/abs/2402.10193). Biases and scales are kept whole, in
-float16.
+per row and column (with the signs alone: Liu et al. 2024, https://arxiv.org/abs/2402.10193). Biases and scales are kept whole,
+in float16.
 """
 
 import hashlib
