@@ -1,6 +1,7 @@
 """Texts without labels, some of whose words are hidden: data of masked language modelling."""
 
 import collections
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from course_hw5.files import AnyPath
 from course_hw5.text.encoding import MAXLEN, text_of
 from course_hw5.text.tokenizer import SPECIAL_TOKENS, BertTokenizer
 
-SHARE = 0.15  # of the tokens that are guessed
+SHARE = 0.15  # of the tokens that are predicted
 REPLACED, RANDOM = 0.8, 0.1  # of those: hidden behind [MASK], and another token in their place; the rest stay
 SHORTEST = 8  # tokens of a run
 SAMPLES, SAMPLE_WORDS = 6, range(8, 26)  # test sentences that are shown
@@ -119,7 +120,7 @@ def cut_into_runs(texts: Sequence[str], tokenizer: BertTokenizer, max_length: in
         int32 array `(runs, max_length)`, filled up with 0.
     """
     runs = [np.array(run, "int32") for run in _runs(tokenizer([*texts]), tokenizer, max_length)]
-    return np.stack([np.pad(run, (0, max_length - len(run))) for run in runs] or [np.zeros(max_length, "int32")])
+    return np.array([np.pad(run, (0, max_length - len(run))) for run in runs], "int32").reshape(-1, max_length)
 
 
 def _runs(rows, tokenizer, max_length) -> Iterator[list[int]]:
@@ -163,6 +164,9 @@ def load_masked_texts(
     check_arguments(batch_size, 0.5, seed)
     require("max_length", max_length, lambda length: is_whole(length, SHORTEST), f"a whole number, {SHORTEST} or more")
     runs = {split: cut_into_runs(part, tokenizer, max_length) for split, part in texts.items()}
+    is_whole_split = lambda counts: all(counts.values())  # noqa: E731
+    expected = f"texts of {SHORTEST} tokens or more for training, validation and test"
+    require("texts", {split: len(part) for split, part in runs.items()}, is_whole_split, expected)
     train, masks = runs["train"], TokenMasks(tokenizer, max_length)
     expected = f"a whole number up to the number of training runs, {len(train)}"
     require("batch_size", batch_size, lambda size: size <= len(train), expected)
@@ -187,7 +191,7 @@ def load_masked_texts(
         return batches
 
     counts = " + ".join(f"{len(part):,}" for part in runs.values())
-    note = f"{name}, {counts} runs of {max_length} tokens to train, validate and test on; {100 * SHARE:.0f} % are guessed"
+    note = f"{name}, {counts} runs of {max_length} tokens to train, validate and test on; {100 * SHARE:.0f} % are predicted"
     facts = {"class_names": [], "note": note, "batch_size": batch_size, "samples": _sentences(texts["test"])}
     describe = lambda inputs: text_of(inputs["token_ids"], tokenizer)  # noqa: E731
     return Dataset.of_shares(train_share, in_order("validation"), in_order("test"), **facts, describe=describe)
@@ -197,4 +201,5 @@ def _sentences(texts):
     """The first sentences of a few texts, neither short nor long."""
     firsts = (text.replace("<br />", " ").partition(". ")[0] for text in texts)
     fitting = [(f"{first}.",) for first in firsts if len(first.split()) in SAMPLE_WORDS][:SAMPLES]
-    return tuple(fitting or [(" ".join(text.split()[: SAMPLE_WORDS.stop]),) for text in texts[:SAMPLES]])
+    whole = (text for text in texts if text.strip())
+    return tuple(fitting or [(" ".join(text.split()[: SAMPLE_WORDS.stop]),) for text in itertools.islice(whole, SAMPLES)])

@@ -142,7 +142,7 @@ def test_masks_of_training_follow_the_global_generator_and_others_are_fixed(imdb
 
 def test_masked_texts_have_no_classes_and_are_read_as_sentences(imdb):
     data = load()
-    assert data.class_names == [] and "15 % are guessed" in data.note and data.batch_size == 8
+    assert data.class_names == [] and "15 % are predicted" in data.note and data.batch_size == 8
     assert {len(tokens) for _, tokens in data.train} == {8} and len([*data.train]) == int(data.train.cardinality())
     assert 1 <= len(data.samples) <= 6 and all(one.endswith(".") and "The end" not in one for (one,) in data.samples)
     inputs, _ = next(iter(data.test))
@@ -181,6 +181,19 @@ def test_what_does_not_fit_is_refused(imdb, options, message):
         course_hw5.load_masked_texts(
             course_hw5.read_unlabelled("imdb"), TOKENIZER, **{"batch_size": 8, "max_length": 16} | options
         )
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_split_without_a_run_is_refused(split):
+    texts = {name: ["word1 " * 20] for name in ("train", "validation", "test")} | {split: ["word1 word2", ""]}
+    with pytest.raises(ValueError, match=f"texts of 8 tokens or more for training, .* Received: .*'{split}': 0"):
+        course_hw5.load_masked_texts(texts, TOKENIZER, 1, 16)
+
+
+def test_a_text_without_words_is_not_shown():
+    texts = {name: ["", "word1 " * 30] for name in ("train", "validation", "test")}
+    ((shown,),) = course_hw5.load_masked_texts(texts, TOKENIZER, 1, 16).samples
+    assert shown.startswith("word1 word1")
 
 
 def test_another_source_is_refused():
