@@ -41,7 +41,10 @@ class Bert(Recipe):
     data_options: tuple[Option, ...] = (recipe.TEXT_COLUMN, recipe.OTHER_COLUMN, recipe.LABEL_COLUMN, recipe.MEMORY)
     options = (
         Option("--preset", help="the model to start from (default: minilm)"),
-        Option("--size", help="size of a new model, trained from scratch: tiny, mini, small, medium, base, minilm-l6"),
+        Option(
+            "--size",
+            help="size of a new model: tiny, mini, small, medium, base, minilm-l6 (with --pretrain: mini)",
+        ),
         Option("--max-length", type=whole_number(8), help=f"tokens per text (default: {MAX_LENGTH}; 128 with --pretrain)"),
         Option("--lora", type=whole_number(1), metavar="RANK", help="train a low-rank change alone; its learning rate is 5e-4"),
         Option("--epoch-fraction", type=float, help="of the training data (default: 1.0)"),
@@ -49,7 +52,12 @@ class Bert(Recipe):
         Option("--num-pseudo-labels", **COUNT, help="how many sentences --teacher labels (default: all)"),
         Option("--r-drop", type=float, metavar="WEIGHT", help="read batches twice, and want both predictions alike"),
         Option("--validation-split", type=float, default=0.02, help="of the training data (default: %(default)s)"),
-        Option("--pretrain", action="store_true", default=None, help="learn to guess hidden words, without labels"),
+        Option(
+            "--pretrain",
+            action="store_true",
+            default=None,
+            help="learn to predict hidden words, without labels (default --dataset imdb, --batch-size 128)",
+        ),
         Option(
             "--vocabulary-size", **COUNT, help="with --pretrain: word pieces that are learnt from the texts (default: 8000)"
         ),
@@ -143,7 +151,8 @@ class Bert(Recipe):
         from course_hw5.models.task import with_precision
         from course_hw5.training import runtime
 
-        teacher = load_kind("--teacher", args.teacher, self.is_for, "a classifier")
+        is_binary = lambda model: self.is_for(model) and model.num_classes == 2  # noqa: E731
+        teacher = load_kind("--teacher", args.teacher, is_binary, "a classifier of two classes")
         if teacher.inputs[0].shape[1] or args.max_length > teacher.backbone.max_sequence_length:
             raise ValueError(f"--teacher must read texts of any length up to {args.max_length}. Received: {args.teacher}")
         teacher = with_precision(teacher, args.precision)

@@ -146,7 +146,7 @@ def test_the_recipe_bert_trains_a_new_model_embeddings_included(small_bert, tmp_
         (("--teacher", "sentiment-minilm", "--dataset", "imdb"), "--teacher adds sentences of IMDB to another data set"),
         (
             ("--teacher", "minilm", "--max-length", 16),
-            "--teacher must be a classifier. Received: minilm, which is bert_backbone",
+            "--teacher must be a classifier of two classes. Received: minilm, which is bert_backbone",
         ),
         (
             ("--num-pseudo-labels", 10),
