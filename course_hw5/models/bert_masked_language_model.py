@@ -1,4 +1,4 @@
-"""BERT with the head of its pre-training, which guesses hidden tokens."""
+"""BERT with the head of its pre-training, which predicts hidden tokens."""
 
 import keras
 import keras_nlp
@@ -61,7 +61,7 @@ class BertMaskedLanguageModel(Task):
 def bert_masked_language_model(backbone: keras.Model, tokenizer: BertTokenizer | None = None) -> BertMaskedLanguageModel:
     """Makes BERT's pre-training model (Devlin et al. 2019, section 3.1), without the prediction of the next sentence.
 
-    Hidden tokens are guessed from a dense layer, GELU, a layer normalization, the transposed token embedding and a bias, by
+    Hidden tokens are predicted by a dense layer, GELU, a layer normalization, the transposed token embedding and a bias, by
     keras-nlp's `MaskedLMHead`.
 
     Args:

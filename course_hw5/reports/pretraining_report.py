@@ -17,7 +17,7 @@ from course_hw5.reports import evaluation, plots, run_folder
 from course_hw5.text.encoding import encode, tokens_of
 
 SHOWN = 6  # images in the figure
-EVERY, GUESSES = 7, 3  # of the tokens of a shown sentence each seventh is hidden; guesses of each
+EVERY, PREDICTIONS = 7, 3  # of the tokens of a shown sentence each seventh is hidden; predictions for each
 COLUMNS = ("image", "what the model sees", "its visual tokens", "predicted where hidden")
 GREY = 128
 RgbImages = Sequence[UInt8[np.ndarray, "height width 3"]]
@@ -56,7 +56,7 @@ def evaluate_masked_images(model: BeitMaskedImageModel, test: tf.data.Dataset, s
 
 
 def _evaluated(model, test, size, counted):
-    """The scores of guesses, and what `metrics.json` holds; the number of hidden tokens is called `counted`."""
+    """The scores of predictions, and what `metrics.json` holds; the number of hidden tokens is called `counted`."""
     counts, correct, loss, examples, started = np.zeros(size, "int64"), 0, 0.0, 0, time.perf_counter()
     for inputs, tokens, is_hidden in test:
         is_hidden = np.asarray(is_hidden, bool)
@@ -112,7 +112,7 @@ class MaskedTextEvaluation(evaluation.Evaluation):
 
     Attributes:
         shown: for a few sentences a dict of "text", the sentence as the model sees it, and "masked", for each [MASK] a dict of
-            "token", what stood there, and "guesses", the most probable tokens and their probabilities.
+            "token", what stood there, and "predictions", the most probable tokens and their probabilities.
     """
 
     shown: list[dict]
@@ -125,7 +125,7 @@ class MaskedTextEvaluation(evaluation.Evaluation):
 def evaluate_masked_texts(
     model: BertMaskedLanguageModel, test: tf.data.Dataset, sentences: Sequence[tuple[str, ...]] = ()
 ) -> MaskedTextEvaluation:
-    """Guesses the hidden tokens of test texts once and compares them with what stood there; writes nothing.
+    """Predicts the hidden tokens of test texts once and compares them with what stood there; writes nothing.
 
     Args:
         model: a `bert_masked_language_model`.
@@ -138,11 +138,11 @@ def evaluate_masked_texts(
     """
     scores, metrics = _evaluated(model, test, model.backbone.vocabulary_size, "hidden_tokens")
     more = {"perplexity": float(np.exp(scores["masked_loss"]))}
-    return MaskedTextEvaluation([], None, scores | more, scores | more | metrics, _guessed(model, sentences))
+    return MaskedTextEvaluation([], None, scores | more, scores | more | metrics, _predicted_words(model, sentences))
 
 
-def _guessed(model, sentences):
-    """What the model guesses of tokens of sentences, as `MaskedTextEvaluation.shown` holds it."""
+def _predicted_words(model, sentences):
+    """What the model predicts for tokens of sentences, as `MaskedTextEvaluation.shown` holds it."""
     tokenizer, longest = model.tokenizer, model.backbone.max_sequence_length
     rows = [encode(*sentence, longest, tokenizer=tokenizer).ids for sentence in sentences]
     places = [np.arange(min(EVERY // 2 + 1, len(row) - 2), len(row) - 1, EVERY) for row in rows]
@@ -154,13 +154,13 @@ def _guessed(model, sentences):
     logits = model.predict_on_batch({"token_ids": ids, "masked_positions": positions})
     probabilities = scipy.special.softmax(logits, axis=-1)
 
-    def guesses(row):
-        best = np.argsort(-row)[:GUESSES]
+    def predictions(row):
+        best = np.argsort(-row)[:PREDICTIONS]
         return [(token, round(float(row[id_]), 4)) for token, id_ in zip(tokens_of(best, tokenizer), best)]
 
     shown = []
     for true, hidden, seen, found in zip(rows, places, ids, probabilities):
         pairs = zip(tokens_of(true[hidden], tokenizer), found)
         text = " ".join(tokens_of(seen[1 : len(true) - 1], tokenizer)).replace(" ##", "")
-        shown.append({"text": text, "masked": [{"token": token, "guesses": guesses(row)} for token, row in pairs]})
+        shown.append({"text": text, "masked": [{"token": token, "predictions": predictions(row)} for token, row in pairs]})
     return shown

@@ -44,7 +44,7 @@ def of_pretraining(history: pd.DataFrame, tested: dict, config: dict) -> list[st
     told = {name: words.number(100 * tested[name], ".1f") for name in ("masked_accuracy", "baseline_accuracy")}
     numbers = [name for name in ("masked_loss", "baseline_loss", "perplexity") if name in tested]
     told |= {name: words.number(tested[name], ".2f") for name in numbers}
-    key = "guessed_words" if "perplexity" in tested else "guessed"
+    key = "predicted_words" if "perplexity" in tested else "predicted_patches"
     lines.append(words.say(key, tokens=words.number(tested["tokens"]), **told))
     return lines + ([words.say("data", note=config["data"]["note"])] if config["data"]["note"] else [])
 

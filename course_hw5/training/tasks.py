@@ -167,7 +167,7 @@ class Segmentation:
 
 
 class _MaskedModeling:
-    """What both kinds of pre-training share: tokens to be guessed, and weights that say which of them count."""
+    """What both kinds of pre-training share: tokens to be predicted, and weights that say which of them count."""
 
     def losses(self, model: keras.Model, config: TrainingConfig) -> dict:
         """Arguments of `model.compile`."""
@@ -216,9 +216,9 @@ class MaskedLanguageModeling(_MaskedModeling):
     """
 
     def check(self, model: keras.Model, data: Dataset) -> None:
-        """Raises ValueError unless the model guesses tokens, and data have positions of hidden ones and come to an end."""
-        is_guessing = lambda model: isinstance(model, BertMaskedLanguageModel)  # noqa: E731
-        require("model", model, is_guessing, "a bert_masked_language_model")
+        """Raises ValueError unless the model predicts tokens, and data have positions of hidden ones and come to an end."""
+        predicts_tokens = lambda model: isinstance(model, BertMaskedLanguageModel)  # noqa: E731
+        require("model", model, predicts_tokens, "a bert_masked_language_model")
         inputs = data.train.element_spec[0]
         has_positions = lambda names: names == ["masked_positions", "token_ids"]  # noqa: E731
         require("data", sorted(inputs) if isinstance(inputs, dict) else "others", has_positions, "of load_masked_texts")
@@ -232,7 +232,7 @@ class MaskedLanguageModeling(_MaskedModeling):
         return data.map(lambda inputs, tokens: (inputs, tokens, tf.cast(tokens > 0, tf.float32)))
 
     def evaluate(self, model: keras.Model, data: Dataset) -> pretraining_report.MaskedTextEvaluation:
-        """Guesses the hidden tokens of the test texts once; writes nothing."""
+        """Predicts the hidden tokens of the test texts once; writes nothing."""
         if not model.compiled:
             model.compile(jit_compile=runtime.use_jit_compile(model))
         return pretraining_report.evaluate_masked_texts(model, self.prepare(data.test, model), data.samples)

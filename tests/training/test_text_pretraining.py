@@ -106,14 +106,14 @@ def test_baselines_are_those_of_the_tokens_that_are_hidden():
     assert found.scores["perplexity"] == pytest.approx(np.exp(found.scores["masked_loss"]))
 
 
-def test_sentences_are_shown_with_what_stood_there_and_the_best_guesses():
+def test_sentences_are_shown_with_what_stood_there_and_the_best_predictions():
     sentences = [(" ".join(f"word{i}" for i in range(length)),) for length in (3, 12)]
     short, long = pretraining_report.evaluate_masked_texts(make_model(), make_empty(), sentences).shown
     assert short["text"] == "word0 word1 [MASK]" and [one["token"] for one in short["masked"]] == ["word2"]
     assert [one["token"] for one in long["masked"]] == ["word3", "word10"] and long["text"].count("[MASK]") == 2
-    (first, *_), *_ = guesses = long["masked"][0]["guesses"]
-    assert len(guesses) == 3 and first in TOKENIZER.get_vocabulary()
-    assert 1 >= guesses[0][1] >= guesses[1][1] >= guesses[2][1] > 0
+    (first, *_), *_ = predictions = long["masked"][0]["predictions"]
+    assert len(predictions) == 3 and first in TOKENIZER.get_vocabulary()
+    assert 1 >= predictions[0][1] >= predictions[1][1] >= predictions[2][1] > 0
 
 
 def make_empty():
@@ -153,7 +153,8 @@ def test_a_run_learns_and_says_what_it_learnt(finished):
     history, metrics = pd.read_csv(finished / "history.csv"), json.loads((finished / "metrics.json").read_text())
     assert history["val_loss"].is_monotonic_decreasing and metrics["masked_loss"] < metrics["baseline_loss"]
     assert metrics["masked_accuracy"] > metrics["baseline_accuracy"] and metrics["tokens"] == 40
-    assert "labels" not in json.loads((finished / "training.json").read_text())
+    facts = json.loads((finished / "training.json").read_text())
+    assert not {"labels", "overlap"} & {*facts} and facts["inputs"]["shape"] == [8, 24], "of token ids, not of positions"
     assert check_run(finished).problems == []
     found = TASK.evaluate(course_hw5.load_model(finished), make_data())
     assert {name: metrics[name] for name in found.scores} == pytest.approx(found.scores)
@@ -174,9 +175,16 @@ def test_a_run_that_goes_on_ends_as_one_that_was_never_stopped(finished, tmp_pat
 
 
 @pytest.mark.slow
-def test_the_page_shows_curves_scores_and_guessed_words(finished, capsys, tmp_path):
+def test_the_page_shows_curves_scores_and_predicted_words(finished, capsys, tmp_path):
     page = (finished / "index.html").read_text()
-    for text in ("Accuracy of what was hidden, per epoch", "perplexity", "Guessed words", "[MASK]", "guess 3", "hidden tokens"):
+    for text in (
+        "Accuracy of what was hidden, per epoch",
+        "perplexity",
+        "Predicted words",
+        "[MASK]",
+        "prediction 3",
+        "hidden tokens",
+    ):
         assert text in page
     assert "Confusion matrix" not in page and "Reconstructions" not in page
     (finished / "index.html").unlink()
@@ -203,8 +211,8 @@ def test_a_bert_is_pretrained_and_fine_tuned(table, tmp_path, capsys):
     config = json.loads((pretrained / "config.json").read_text())
     assert config["arguments"]["pretrain"] is True and config["settings"]["monitor"] == "val_loss"
     train(*options, "--vocabulary-size", 50, "--epochs", 1, "--out", pretrained, "--resume")
-    options = ("--data", table, "--max-length", 16, "--batch-size", 8, "--epochs", 1, "--learning-rate", 1e-3)
-    train("bert", "--preset", pretrained, *options, "--out", tuned)
+    options = ("--data", table, "--max-length", 16, "--batch-size", 8, "--epochs", 2, "--learning-rate", 1e-3)
+    train("bert", "--preset", pretrained, *options, "--keep-backups", 2, "--out", tuned)
     first, second = (course_hw5.load_model(run) for run in (pretrained, tuned))
     assert first.tokenizer == second.tokenizer and (first.backbone.dropout, second.backbone.dropout) == (0, 0.1)
     moved = second.backbone.token_embedding.get_weights()[0] - first.backbone.token_embedding.get_weights()[0]
@@ -212,6 +220,11 @@ def test_a_bert_is_pretrained_and_fine_tuned(table, tmp_path, capsys):
     command("evaluate", tuned, "--data", table, "--max-length", 16, "--out", tmp_path / "evaluated")
     found, expected = (json.loads((run / "metrics.json").read_text())["accuracy"] for run in (tmp_path / "evaluated", tuned))
     assert found == expected
+    line = failure(capsys, command, "verify", tuned, "--data", table)
+    assert (
+        f"--preset must name what the run started from, which decides what is trained. Received: none, for {pretrained}" in line
+    )
+    command("verify", tuned, "--data", table, "--preset", pretrained)
 
 
 REASON = "must be left out with --pretrain, which makes a new model without classes. Received: "
