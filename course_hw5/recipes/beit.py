@@ -40,7 +40,7 @@ class Beit(Recipe):
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
         VALIDATION_SPLIT,
         TEACHER,
-        Option("--pretrain", action="store_true", default=None, help="learn to guess hidden patches, without labels"),
+        Option("--pretrain", action="store_true", default=None, help="learn to predict hidden patches, without labels"),
     )
 
     def variant(self, args):

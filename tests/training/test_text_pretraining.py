@@ -53,22 +53,22 @@ def test_a_saved_model_comes_back_with_its_tokenizer(dtype, tmp_path):
 
 def test_logits_are_products_with_the_token_embedding():
     model, (inputs, *_) = make_model(), inputs_of(make_data())
+    inputs["token_ids"] = np.minimum(inputs["token_ids"], 32)
     before = model.predict_on_batch(inputs)
     table = model.backbone.token_embedding.get_weights()[0]
     assert sum(weight.shape == (40, 16) for weight in model.weights) == 1
     table[33] = 0
     model.backbone.token_embedding.set_weights([table])
-    seen = {33} & {*np.ravel(inputs["token_ids"])}
     after = model.predict_on_batch(inputs)
     np.testing.assert_allclose(after[..., 33], 0, atol=1e-6)
-    assert seen or np.array_equal(np.delete(before, 33, -1), np.delete(after, 33, -1))
+    np.testing.assert_array_equal(np.delete(before, 33, -1), np.delete(after, 33, -1))
 
 
 def test_the_pooler_alone_is_not_trained():
     model = make_model()
     left_out = {variable.path for variable in model.variables} - {variable.path for variable in model.trainable_variables}
     assert left_out == {"pooled_dense/kernel", "pooled_dense/bias"}
-    assert course_hw5.bert_classifier(model.backbone).trainable_variables[-3].trainable
+    assert left_out < {variable.path for variable in course_hw5.bert_classifier(model.backbone).trainable_variables}
 
 
 @pytest.mark.parametrize(
