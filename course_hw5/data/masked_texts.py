@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from course_hw5.data import reviews, tables, text_sources
 from course_hw5.data.dataset import Dataset, check_arguments, require_source, shuffled_indices
+from course_hw5.data.examples import SPLITS
 from course_hw5.errors import is_whole, require
 from course_hw5.files import AnyPath
 from course_hw5.text.encoding import MAXLEN, text_of
@@ -159,10 +160,12 @@ def load_masked_texts(
         and test are always the same for one batch size and one worker. There are no classes; `samples` are sentences of `test`.
 
     Raises:
-        ValueError: if an argument is not one of those above, or there are not enough texts for a batch.
+        ValueError: if an argument is not one of those above, a split has no run, or there are too few for a training batch.
     """
     check_arguments(batch_size, 0.5, seed)
     require("max_length", max_length, lambda length: is_whole(length, SHORTEST), f"a whole number, {SHORTEST} or more")
+    found = sorted(texts) if isinstance(texts, dict) else type(texts).__name__
+    require("texts", found, lambda names: names == sorted(SPLITS), "a dict of train, validation and test")
     runs = {split: cut_into_runs(part, tokenizer, max_length) for split, part in texts.items()}
     is_whole_split = lambda counts: all(counts.values())  # noqa: E731
     expected = f"texts of {SHORTEST} tokens or more for training, validation and test"

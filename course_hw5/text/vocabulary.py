@@ -34,6 +34,7 @@ def learn_vocabulary(texts: Iterable[str], vocabulary_size: int = 8000) -> BertT
         >>> [tokenizer.id_to_token(id_) for id_ in tokenizer("Fine film")]
         ['fine', 'film']
     """
+    require("texts", type(texts).__name__, lambda kind: kind != "str", "several strings, such as a list")
     texts, normalizer = list(texts), word_piece_tokenizer(SPECIAL_TOKENS).normalizer
     counts: collections.Counter = collections.Counter()
     for text in texts:

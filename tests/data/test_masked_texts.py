@@ -189,6 +189,12 @@ def test_a_split_without_a_run_is_refused(split):
         course_hw5.load_masked_texts(texts, TOKENIZER, 1, 16)
 
 
+@pytest.mark.parametrize("texts, found", [(["word1"], "'list'"), ({"train": ["word1"]}, r"\['train'\]")])
+def test_texts_of_other_splits_are_refused(texts, found):
+    with pytest.raises(ValueError, match=f"`texts` must be a dict of train, validation and test. Received: {found}"):
+        course_hw5.load_masked_texts(texts, TOKENIZER)
+
+
 def test_a_text_without_words_is_not_shown():
     texts = {name: ["", "word1 " * 30] for name in ("train", "validation", "test")}
     ((shown,),) = course_hw5.load_masked_texts(texts, TOKENIZER, 1, 16).samples

@@ -46,6 +46,7 @@ def test_frequent_words_become_one_piece_each():
     [
         (TEXTS, 10, "`vocabulary_size` must be a whole number, 41 or more, for the characters of these texts. Received: 10"),
         (["", "  "], 100, "`texts` must be strings with characters"),
+        ("a fine film", 100, "`texts` must be several strings, such as a list. Received: 'str'"),
     ],
 )
 def test_what_gives_no_vocabulary_is_refused(texts, size, message):
