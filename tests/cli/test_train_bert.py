@@ -83,7 +83,7 @@ def test_the_recipe_bert_learns_from_a_teacher_and_reads_batches_twice(trained_b
 
 
 def test_a_teacher_of_another_vocabulary_trains_a_bert(small_bert, tmp_path, monkeypatch):
-    texts = np.array([b"A bad film, really. A fine film of sorts.<br />Good"], object)
+    texts = np.array([b"A bad film, really. A fine film of art.<br />Good"], object)
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1])), None])
     letters = "abcdefghijklmnopqrstuvwxyz"
     pieces = [*SPECIAL_TOKENS, "good", "bad", "film", *letters, *(f"##{letter}" for letter in letters)]
@@ -120,7 +120,7 @@ def test_the_recipe_bert_trains_on_contrast_and_is_calibrated(small_bert, tmp_pa
     more = ("--dataset", "sst2_contrast", "--epochs", 1, "--epoch-fraction", 0.02, "--calibrate")
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
     config, metrics = (json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("config", "metrics"))
-    assert "4,538 sentences of contrast" in config["data"]["note"] and metrics["examples"] == 20
+    assert "10,516 sentences of contrast" in config["data"]["note"] and metrics["examples"] == 20
     assert config["calibration"]["temperature"] == metrics["temperature"] and 0 <= metrics["expected_calibration_error"] <= 1
     command("evaluate", tmp_path / "run", "--dataset", "contrast", "--max-length", 16, "--out", tmp_path / "contrast")
     assert json.loads((tmp_path / "contrast" / "metrics.json").read_text())["examples"] == 516
