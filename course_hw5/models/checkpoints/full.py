@@ -26,9 +26,9 @@ TOKENIZER = "tokenizer"  # name of the tensor: bytes of compressed JSON, the arg
 def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str] | None = None) -> int:
     """Writes a `beit_classifier`, `upernet_segmenter` or `cnn_classifier`, for images of its size, or a `bert_classifier`.
 
-    Of images weights are in float16 (what batch normalisation has measured in float32). Of texts kernels and embeddings are in
-    int8, all other weights in float16, and vocabulary and lowercase stand beside them. All else is metadata. The auxiliary
-    head of a segmenter, which only training needs, is left out.
+    A model of images has weights in float16, and the statistics of batch normalization in float32. A model of texts has kernels
+    and embeddings in int8 and all other weights in float16; its tokenizer is in the file, too. All else is metadata. The
+    auxiliary head of a segmenter, which only training needs, is left out.
 
     Args:
         model: the model.
