@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import shutil
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from course_hw5.reports import pretraining_report
 from course_hw5.reports.checks.diagnosis import check_run
 from course_hw5.training import train as training
 from tests.cli.running import command, failure, train
+from tests.training.resuming import check_resumed_is_equal
 
 pytestmark = pytest.mark.slow
 
@@ -119,16 +119,7 @@ def test_reconstructions_are_a_row_of_four_for_each_image():
 
 
 def test_a_run_that_goes_on_ends_as_one_that_was_never_stopped(finished, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(finished, run)
-    for name in ("metrics.json", "backup/epoch-0003.npz", "backup/epoch-0002.npz"):
-        (run / name).unlink()
-    (run / "history.csv").write_text("".join((finished / "history.csv").open().readlines()[:2]))
-    course_hw5.train(make_model(), make_data(), run, CONFIG, resume=True, task=TASK)
-    first, second = (pd.read_csv(folder / "history.csv").drop(columns="seconds") for folder in (finished, run))
-    pd.testing.assert_frame_equal(first, second)
-    for one, other in zip(*(course_hw5.load_model(folder).get_weights() for folder in (finished, run))):
-        np.testing.assert_array_equal(one, other)
+    check_resumed_is_equal(finished, tmp_path / "run", make_model(), make_data(), CONFIG, TASK)
 
 
 def test_the_page_shows_curves_scores_and_reconstructions(finished):

@@ -1,7 +1,6 @@
 """Masked language modelling: the model, the task, a run of it, and what is fine-tuned from it."""
 
 import json
-import shutil
 
 import keras
 import numpy as np
@@ -16,6 +15,7 @@ from course_hw5.reports.checks.diagnosis import check_run
 from course_hw5.text.tokenizer import SPECIAL_TOKENS, bert_tokenizer
 from course_hw5.training import train as training
 from tests.cli.running import command, failure, train
+from tests.training.resuming import check_resumed_is_equal
 
 TASK = course_hw5.MaskedLanguageModeling()
 TOKENIZER = bert_tokenizer([*SPECIAL_TOKENS, *(f"word{i}" for i in range(35))])
@@ -162,16 +162,7 @@ def test_a_run_learns_and_says_what_it_learnt(finished):
 
 @pytest.mark.slow
 def test_a_run_that_goes_on_ends_as_one_that_was_never_stopped(finished, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(finished, run)
-    for name in ("metrics.json", *(f"backup/epoch-000{epoch}.npz" for epoch in (2, 3, 4))):
-        (run / name).unlink()
-    (run / "history.csv").write_text("".join((finished / "history.csv").open().readlines()[:2]))
-    course_hw5.train(make_model(), make_data(), run, CONFIG, resume=True, task=TASK)
-    first, second = (pd.read_csv(folder / "history.csv").drop(columns="seconds") for folder in (finished, run))
-    pd.testing.assert_frame_equal(first, second)
-    for one, other in zip(*(course_hw5.load_model(folder).get_weights() for folder in (finished, run))):
-        np.testing.assert_array_equal(one, other)
+    check_resumed_is_equal(finished, tmp_path / "run", make_model(), make_data(), CONFIG, TASK)
 
 
 @pytest.mark.slow
