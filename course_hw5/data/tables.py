@@ -42,7 +42,9 @@ def chosen_column(path: pathlib.Path, option: str, given: str | None, usual: Seq
     return found
 
 
-def rows(path: pathlib.Path, inputs: Sequence[str], label: str, split: str | None) -> Iterator[pd.DataFrame]:
+def rows(
+    path: pathlib.Path, inputs: Sequence[str], label: str, split: str | None, needs_labels: bool = True
+) -> Iterator[pd.DataFrame]:
     """Blocks of the rows of a table, of some of its columns, as strings.
 
     Args:
@@ -50,6 +52,7 @@ def rows(path: pathlib.Path, inputs: Sequence[str], label: str, split: str | Non
         inputs: columns of texts or paths.
         label: the column of labels.
         split: that which says of each row to which split it belongs, or None.
+        needs_labels: whether a row without a label is refused; else its label is "".
 
     Raises:
         ValueError: if the file is not in UTF-8, a row has another number of columns, or a cell is missing; says which.
@@ -58,6 +61,9 @@ def rows(path: pathlib.Path, inputs: Sequence[str], label: str, split: str | Non
     for block in _blocks(path, [*dict.fromkeys((*inputs, label, split) if split else (*inputs, label))], ROWS):
         empty = block.isna() | block.apply(lambda column: column.str.strip() == "")
         empty[label] |= block[label].str.strip().isin(NO_LABEL)
+        if not needs_labels and label not in inputs:
+            block.loc[empty[label], label] = ""
+            empty[label] = False
         if empty.any(axis=None):
             row = int(empty.any(axis=1).to_numpy().argmax())
             column = block.columns[empty.iloc[row].to_numpy().argmax()]

@@ -80,7 +80,7 @@ def read_texts(source: str | pathlib.Path, columns: dict[str, str | None], token
 def unlabelled_texts(
     source: str | pathlib.Path, columns: dict[str, str | None], validation_split: float, seed: int
 ) -> dict[str, list[str]]:
-    """The texts of a source, by split. Labels are not needed; where there are some, the splits are those of `load_reviews`.
+    """The texts of a source, by split. Labels are not needed; where each has one, the splits are those of `load_reviews`.
 
     Args:
         source: as for `read_texts`.
@@ -169,7 +169,7 @@ def _table(path, columns, split, needs_labels):
     label = tables.chosen_column(path, "--label-column", columns["label"], usual)
     other = columns["other"] and tables.chosen_column(path, "--other-column", columns["other"], ())
     split_column = tables.split_column(path) if split is None else None
-    for block in tables.rows(path, [text, other] if other else [text], label, split_column):
+    for block in tables.rows(path, [text, other] if other else [text], label, split_column, needs_labels):
         splits = tables.row_splits(path, block[split_column]) if split_column else np.full(len(block), split or "train")
         others = block[other].tolist() if other else None
         labels = np.full(len(block), "") if label == text else block[label].str.strip().to_numpy()

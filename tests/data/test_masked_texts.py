@@ -148,13 +148,19 @@ def test_masked_texts_have_no_classes_and_are_read_as_sentences(imdb):
     assert data.describe({name: part[0] for name, part in inputs.items()}).startswith("word")
 
 
-@pytest.mark.parametrize("header", ["text", "text,label"])
-def test_a_table_needs_no_labels(header, tmp_path):
-    rows = [f"word{number} word1" + ",a" * ("label" in header) for number in range(40)]
+@pytest.mark.parametrize("header, label", [("text", None), ("text,label", "a"), ("text,label", ""), ("text,label", "nan")])
+def test_a_table_needs_no_labels(header, label, tmp_path):
+    rows = [f"word{number} word1" + (f",{'a' if number % 2 else label}" if label is not None else "") for number in range(40)]
     (tmp_path / "own.csv").write_text("\n".join([header, *rows]))
     texts = course_hw5.read_unlabelled(tmp_path / "own.csv", 0.25)
     assert [len(texts[split]) for split in ("train", "validation", "test")] == [24, 8, 8]
     assert len({text for part in texts.values() for text in part}) == 40
+
+
+def test_a_table_needs_texts_whatever_its_labels(tmp_path):
+    (tmp_path / "own.csv").write_text('text,label\na word,\n"",a\n')
+    with pytest.raises(ValueError, match="own.csv must have a value in each cell. Received: none in row 2, column text"):
+        course_hw5.read_unlabelled(tmp_path / "own.csv", 0.25)
 
 
 def test_a_table_with_labels_is_split_as_for_a_classifier(tmp_path):
