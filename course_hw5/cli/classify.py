@@ -16,7 +16,7 @@ def run(args: argparse.Namespace) -> str:
     from course_hw5.data import image_files
 
     asked = questions.read(args)
-    model = arguments.load_image_model(args, "beit", "a classifier of images")
+    model = arguments.load_image_model(args, "beit", "a BEiT that classifies images")
     if model.preprocessing is None:
         raise ValueError(f"--preset must take raw images. Received: {args.preset}, without preprocessor_config.json")
     height, width, channels = model.inputs[0].shape[1:]

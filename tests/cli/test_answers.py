@@ -156,7 +156,7 @@ def test_images_are_classified_and_bad_ones_refused_in_a_line_each(tmp_path, cap
 
 def test_a_preset_that_does_not_see_is_refused(tmp_path, capsys):
     line = failure(capsys, cli.main, ["classify", __file__, "--preset", str(GOLDEN), "--out", str(tmp_path)])
-    assert "--preset must be a classifier of images" in line
+    assert "--preset must be a BEiT that classifies images" in line
 
 
 def test_images_are_segmented_and_bad_ones_refused_in_a_line_each(tmp_path, capsys):
