@@ -30,8 +30,15 @@ def segmenter():
     return course_hw5.upernet_segmenter(backbone, 3, pool_scales=(1, 2), auxiliary_channels=8)
 
 
+def pretrained():
+    tokenizer = course_hw5.learn_vocabulary(["a film", "two films"] * 9, vocabulary_size=30)
+    backbone = course_hw5.bert_backbone("tiny", vocabulary_size=tokenizer.vocabulary_size(), tokenizer=tokenizer, **SMALL)
+    return course_hw5.bert_masked_language_model(backbone)
+
+
 MODELS = {
     "text": bert,
+    "text with hidden words": pretrained,
     "image": beit,
     "segmenter": segmenter,
     "attention of a text": lambda: course_hw5.attention_model(bert()),
