@@ -43,10 +43,8 @@ class BertPretraining(Bert):
     def check(self, args):
         for name in REFUSED:
             if (value := getattr(args, name)) is not None:
-                flag = f"--{name.replace('_', '-')}"
-                raise ValueError(
-                    f"{flag} must be left out with --pretrain, which makes a new model without classes. Received: {value}"
-                )
+                flag, made = f"--{name.replace('_', '-')}", "a new model, without classes, of single texts in memory"
+                raise ValueError(f"{flag} must be left out with --pretrain, which makes {made}. Received: {value}")
         if args.max_length > POSITIONS:
             raise ValueError(f"--max-length must lie in [8, {POSITIONS}]. Received: {args.max_length}")
         if args.data is None and args.dataset not in self.datasets:

@@ -218,7 +218,7 @@ def test_a_bert_is_pretrained_and_fine_tuned(table, tmp_path, capsys):
     command("verify", tuned, "--data", table, "--preset", pretrained)
 
 
-REASON = "must be left out with --pretrain, which makes a new model without classes. Received: "
+REASON = "must be left out with --pretrain, which makes a new model, without classes, of single texts in memory. Received: "
 
 
 @pytest.mark.parametrize(
@@ -231,6 +231,7 @@ REASON = "must be left out with --pretrain, which makes a new model without clas
         (("--epoch-fraction", 0.5), f"--epoch-fraction {REASON}0.5"),
         (("--calibrate",), f"--calibrate {REASON}True"),
         (("--data", "own.csv", "--other-column", "second"), f"--other-column {REASON}second"),
+        (("--data", "own.csv", "--memory-gb", 2), f"--memory-gb {REASON}2.0"),
         (("--dataset", "contrast"), "--dataset must be imdb with --pretrain, or --data be given. Received: contrast"),
         (("--size", "huge"), "--size must be one of tiny, mini, small, medium, base, minilm-l6. Received: huge"),
         (("--max-length", 513), "--max-length must lie in [8, 512]. Received: 513"),
