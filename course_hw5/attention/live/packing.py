@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from course_hw5.errors import require
+from course_hw5.quantization import quantized
 
 Tensors = dict[str, Float32[np.ndarray, "..."]]
 KERNELS = ("qkv", "out", "dense_1", "dense_2", "patch", "pooler")  # (inputs, outputs): a scale for each output
@@ -60,17 +61,6 @@ def unpack(data: bytes, places: dict[str, Any]) -> Tensors:
             scale = read("<f4", place["scale"], shape[1 - (axis or 0)])
             tensors[name] = steps * np.expand_dims(scale, axis or 0)
     return tensors
-
-
-def quantized(array: Float32[np.ndarray, "..."], axis: int | tuple[int, ...]) -> tuple[np.ndarray, Float32[np.ndarray, "..."]]:
-    """A matrix as int8 steps, and the size of a step for each channel: the largest number of a channel is 127 steps.
-
-    Args:
-        array: float32 `(rows, columns)`, or a kernel of more axes.
-        axis: the one, or those, that channels are measured along: 0 for a scale of each column, 1 for one of each row.
-    """
-    scale = np.maximum(np.abs(array).max(axis=axis) / 127, np.finfo("float32").tiny).astype("float32")
-    return np.clip(np.rint(array / np.expand_dims(scale, axis)), -127, 127).astype("int8"), scale
 
 
 def _axis(name):

@@ -1,7 +1,6 @@
 """Whole models in a file: of images in float16, of texts in int8 with their tokenizer.
 
-Quantization to int8 is symmetric, to the nearest of 255 steps (Jacob et al. 2018, https://arxiv.org/abs/1712.05877, with a zero
-point of 0). Each output channel of a kernel and each row of an embedding has a float32 scale. What is loaded is float32 again.
+Each output channel of a kernel and each row of an embedding has a float32 scale. What is loaded is float32 again.
 """
 
 import json
@@ -13,11 +12,11 @@ import keras
 import numpy as np
 import safetensors.numpy
 
-from course_hw5.attention.live import packing
 from course_hw5.errors import require
 from course_hw5.models import beit, beit_tasks, bert_classifier, task, upernet
 from course_hw5.models.bert import BertBackbone
 from course_hw5.models.cnn import cnn_classifier
+from course_hw5.quantization import quantized
 
 Tensors = dict[str, np.ndarray]
 TOKENIZER = "tokenizer"  # name of the tensor: bytes of compressed JSON, the arguments of a `BertTokenizer`
@@ -50,7 +49,7 @@ def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str]
     tensors = {TOKENIZER: _compressed(model.tokenizer.get_config())} if is_text else {}
     for variable in model.weights:
         if is_text and (axes := _axes(variable)) is not None:
-            steps, scale = packing.quantized(variable.numpy(), axes)
+            steps, scale = quantized(variable.numpy(), axes)
             tensors |= {variable.path: steps, _scale(variable): np.expand_dims(scale, axes)}
         elif not variable.path.startswith("auxiliary_"):
             tensors[variable.path] = variable.numpy().astype("float16" if is_text or variable.trainable else "float32")
