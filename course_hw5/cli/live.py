@@ -9,7 +9,7 @@ from course_hw5.cli.arguments import load_model
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--preset", default="sentiment-minilm", help="a classifier of texts or of images (default: %(default)s)")
+    add("--preset", default="sentiment-minilm", help="a BERT or BEiT that classifies (default: %(default)s)")
     add("--out", default="live.html", help="page to write (default: %(default)s)")
     add("--precision", choices=("int8", "float32"), default="int8", help="of the weights on the page (default: %(default)s)")
     add("--check", metavar="PAGE", help="say which model a page holds, and whether its answers still agree; writes nothing")
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> str:
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    model = load_model(args, ("bert", "beit"), "a classifier of texts or of images")
+    model = load_model(args, ("bert", "beit"), "a BERT or BEiT that classifies")
     from course_hw5 import files
     from course_hw5.explanation import live
 
