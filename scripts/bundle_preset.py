@@ -4,7 +4,7 @@ python scripts/bundle_preset.py runs/student/model.keras --calibrate sst2_senten
     --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/small/model.keras --calibrate sst2 --out small.safetensors   # a BERT of its own, in int8
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
-python scripts/bundle_preset.py runs/cnn/model.keras --out cnn.safetensors
+python scripts/bundle_preset.py runs/cnn/model.keras --out course_hw5/assets/cnn-cifar10.safetensors
 """
 
 import argparse

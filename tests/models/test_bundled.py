@@ -58,7 +58,13 @@ def test_the_word_that_decides_is_found(sentiment):
 
 
 @pytest.mark.parametrize(
-    "name, most, class_name", [("sentiment-minilm", 4e6, None), ("beit-cifar10", 9e6, "cat"), ("segmenter-camvid", 6e6, "road")]
+    "name, most, class_name",
+    [
+        ("sentiment-minilm", 4e6, None),
+        ("beit-cifar10", 3e6, "cat"),
+        ("cnn-cifar10", 3e6, "cat"),
+        ("segmenter-camvid", 6e6, "road"),
+    ],
 )
 def test_presets_stay_small_and_know_their_classes(name, most, class_name):
     assert (bundled.ASSETS / bundled.PRESETS[name]).stat().st_size <= most

