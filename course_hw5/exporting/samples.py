@@ -65,6 +65,6 @@ def _array(random, each, shape, rows, is_raw):
     words = np.arange(shape[1]) < shape[1] - np.arange(shape[0])[:, None] % 3 if len(shape) == 2 else np.ones(shape)
     if each.name == "padding_mask":
         return words.astype(each.dtype)
-    is_place = each.name in ("masked_positions", "mask_positions")  # of tokens, of which there are as many
+    is_place = each.name in ("masked_positions", "mask_positions")  # of a token: below the number of tokens
     largest = 2 if each.name in ("segment_ids", "mask") else shape[1] if is_place else rows
     return (random.integers(min(1, largest - 1), largest, shape) * words).astype(each.dtype)
