@@ -56,7 +56,7 @@ class Bert(Recipe):
             "--pretrain",
             action="store_true",
             default=None,
-            help="learn to predict hidden words, without labels (default --dataset imdb, --batch-size 128)",
+            help="learn to predict hidden words, without labels (default --dataset imdb, --batch-size 64)",
         ),
         Option(
             "--vocabulary-size", **COUNT, help="with --pretrain: word pieces that are learnt from the texts (default: 8000)"

@@ -4,8 +4,8 @@ import course_hw5
 from course_hw5.recipes import recipe
 from course_hw5.recipes.bert import Bert
 
-# The rate is that of small models, ten times BERT's own. In few epochs they do not overfit: there is no dropout.
-VALUES = {"optimizer": "adamw", "learning_rate": 1e-3, "epochs": 10, "warmup_epochs": 0.5, "weight_decay": 0.01}
+# Muon learns more in an epoch than AdamW, here too. In few epochs small models do not overfit: there is no dropout.
+VALUES = {"optimizer": "muon", "learning_rate": 2e-3, "epochs": 7, "warmup_epochs": 0.5, "weight_decay": 0.01}
 CONFIGS = {"pretrain": VALUES | {"monitor": "val_loss"}}
 DEFAULTS = {"size": "mini", "max_length": 128, "vocabulary_size": 8000}
 POSITIONS = 512  # of a model, so that it can be fine-tuned on longer texts
@@ -24,7 +24,7 @@ REFUSED = (
 
 class BertPretraining(Bert):
     model_class = "course_hw5.models.bert_masked_language_model:BertMaskedLanguageModel"
-    batch_size = 128
+    batch_size = 64
     configs = CONFIGS
     datasets = ("imdb",)
     data_options = (recipe.TEXT_COLUMN, recipe.LABEL_COLUMN)
