@@ -2,7 +2,8 @@
 
 python scripts/bundle_preset.py runs/student/model.keras --calibrate sst2_sentences --validation-split 0.05 \\
     --out course_hw5/assets/sentiment-minilm.safetensors
-python scripts/bundle_preset.py runs/small/model.keras --calibrate sst2 --out small.safetensors   # a BERT of its own, in int8
+python scripts/bundle_preset.py runs/small/model.keras runs/reviews/model.keras --calibrate sst2_sentences \\
+    --validation-split 0.05 --out course_hw5/assets/sentiment-small.safetensors   # a BERT of its own: the mean of two, in int8
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 python scripts/bundle_preset.py runs/cnn/model.keras --out course_hw5/assets/cnn-cifar10.safetensors
 """
@@ -11,6 +12,8 @@ import argparse
 import json
 import pathlib
 
+import numpy as np
+
 import course_hw5
 from course_hw5.cli import arguments
 from course_hw5.recipes.recipe import whole_number
@@ -18,7 +21,8 @@ from course_hw5.recipes.recipe import whole_number
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="the .keras file of a BEiT, a segmenter, a BERT, or a CNN in its run folder")
+    told = "the .keras file of a BEiT, a segmenter, a BERT, or a CNN in its run folder; of several the weights are averaged"
+    parser.add_argument("model", nargs="+", help=told)
     parser.add_argument("--out", required=True, help="file to write")
     parser.add_argument("--rank", type=whole_number(1), help="of the change of a BERT that started from `minilm` (default: 12)")
     parser.add_argument("--whole", action="store_true", help="write a BERT whole, in int8, whatever it started from")
@@ -30,12 +34,25 @@ def main(argv=None):
     parser.add_argument("--seed", type=whole_number(0), default=0, help="with --calibrate: of the run (default: %(default)s)")
     args = parser.parse_args(argv)
     with arguments.user_errors(parser):
-        model = course_hw5.load_model(args.model)
+        model = _average([course_hw5.load_model(path) for path in args.model], args.model)
         write, read = _form(model, args)
         size = write()
         if args.calibrate:
             size = _calibrate(model, args, write, read)
     print(f"{args.out}: {size / 1e6:.2f} MB")
+
+
+def _average(models, paths):
+    """The first model with the mean of all weights, for models of one training (Wortsman et al. 2022, arXiv 2203.05482)."""
+    first, *others = models
+    shapes = [variable.shape for variable in first.variables]
+    for model, path in zip(others, paths[1:]):
+        if [variable.shape for variable in model.variables] != shapes:
+            raise ValueError(
+                f"All models must have weights of the same shapes. Received: {path}, which differs from {paths[0]}"
+            )
+    first.set_weights([np.mean(weights, axis=0) for weights in zip(*(model.get_weights() for model in models))])
+    return first
 
 
 def _form(model, args):
@@ -53,7 +70,7 @@ def _form(model, args):
         start = bundled.zero_head(course_hw5.load_model("minilm"))
         write = lambda: bundled.save_delta(model, start, out, args.rank or bundled.RANK)  # noqa: E731
         return write, lambda: bundled.load_delta(out, course_hw5.load_model("minilm"))
-    config = pathlib.Path(args.model).with_name("config.json")  # a CNN does not keep the names of its classes
+    config = pathlib.Path(args.model[0]).with_name("config.json")  # a CNN does not keep the names of its classes
     names = json.loads(config.read_text())["data"]["class_names"] if config.exists() else None
     return lambda: full.save_full(model, out, names), lambda: bundled.load_file(out)
 

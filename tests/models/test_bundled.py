@@ -220,12 +220,25 @@ def bundle(monkeypatch, tmp_path, capsys):
     """A function that runs scripts/bundle_preset.py on a model; returns what it prints and the path it writes."""
     main = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "scripts" / "bundle_preset.py"))["main"]
 
-    def run(model, *options):
-        model.save(tmp_path / "model.keras")
-        main([str(tmp_path / "model.keras"), "--out", str(path := tmp_path / "mine.safetensors"), *map(str, options)])
+    def run(model, *options, others=()):
+        paths = [str(tmp_path / f"{number}.keras") for number in range(1 + len(others))]
+        for one, at in zip((model, *others), paths):
+            one.save(at)
+        main([*paths, "--out", str(path := tmp_path / "mine.safetensors"), *map(str, options)])
         return capsys.readouterr().out, path
 
     return run
+
+
+def test_the_script_averages_the_weights_of_several_models(bundle, capsys):
+    first, second = small_bert(), small_bert()
+    second.set_weights([weights + 0.5 for weights in first.get_weights()])
+    _, path = bundle(first, others=(second, second))
+    for expected, found in zip(first.get_weights(), bundled.load_file(path).get_weights()):
+        np.testing.assert_allclose(found, expected + 1 / 3, atol=0.03)  # int8
+    with pytest.raises(SystemExit):
+        bundle(first, others=(small_bert(class_names=("a", "b", "c")),))
+    assert "All models must have weights of the same shapes. Received: " in capsys.readouterr().err
 
 
 def test_the_script_calibrates_the_packed_weights_of_a_whole_bert(bundle, monkeypatch):
