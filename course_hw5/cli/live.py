@@ -4,12 +4,12 @@ import argparse
 import pathlib
 
 import course_hw5
-from course_hw5.cli.arguments import load_model
+from course_hw5.cli import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--preset", default="sentiment-minilm", help="a BERT or BEiT that classifies (default: %(default)s)")
+    arguments.add_text_preset(parser, "a BERT or BEiT that classifies")
     add("--out", default="live.html", help="page to write (default: %(default)s)")
     add("--precision", choices=("int8", "float32"), default="int8", help="of the weights on the page (default: %(default)s)")
     add("--check", metavar="PAGE", help="say which model a page holds, and whether its answers still agree; writes nothing")
@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> str:
     if out.is_dir():
         raise ValueError(f"--out must name a page. Received: the folder {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    model = load_model(args, ("bert", "beit"), "a BERT or BEiT that classifies")
+    arguments.choose_text_preset(args)
+    model = arguments.load_model(args, ("bert", "beit"), "a BERT or BEiT that classifies")
     from course_hw5 import files
     from course_hw5.explanation import live
 

@@ -37,8 +37,9 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
         sentences: how many are read, at most; of SST-2 where `TFDS_DATA_DIR` holds it.
     """
     check_choice("reads", reads, ("sum", "token"))
-    result, model = LabResult(__doc__), course_hw5.load_model("sentiment-minilm")
-    data, tokenizer = sentiment.labelled_sentences(sentences, seed, longest=24), model.tokenizer
+    result, model = LabResult(__doc__), sentiment.trained_classifier()
+    tokenizer = model.tokenizer
+    data = sentiment.labelled_sentences(sentences, seed, 24, tokenizer)
     vectors = sentiment.VECTORS if reads == "sum" else sentiment.VECTORS[:1]
     classifier = sentiment.classifier_from(model, 0)
 

@@ -21,7 +21,6 @@ import keras
 import numpy as np
 import seaborn
 
-import course_hw5
 from course_hw5.labs.support import drawing, sentiment
 from course_hw5.labs.support.result import LabResult, check_choice
 from course_hw5.text.encoding import encode_sentence
@@ -68,14 +67,16 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     axes.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=3)
 
-    data = sentiment.labelled_sentences(sentences, seed, longest=16)
-    whole, alike, without = _trained(data, copies)
+    model = sentiment.trained_classifier()
+    data = sentiment.labelled_sentences(sentences, seed, 16, model.tokenizer)
+    whole, alike, without = _trained(model, data, copies)
     right, right_alike, right_without = (data.probability_of_right(part) for part in (whole, alike, without))
     accuracy, accuracy_alike, accuracy_without = (data.accuracy(part) for part in (whole, alike, without))
     result.measure("sentences", "sentences read", data.note)
     result.measure("accuracy_whole", "accuracy, trained model", accuracy)
     result.measure("right_whole", "probability of the right label, trained model", right)
-    shared, removed = "all heads share the weights of one, best of 12 choices", "without the head whose removal costs most"
+    shared = f"all heads share the weights of one, best of {len(alike)} choices"
+    removed = "without the head whose removal costs most"
     result.measure("accuracy_alike", f"accuracy, {shared}", accuracy_alike.max())
     result.measure("right_alike", f"probability of the right label, {shared}", right_alike.max())
     result.measure("accuracy_without", f"accuracy, {removed}", accuracy_without.min())
@@ -190,10 +191,10 @@ def _difference_of_copies():
     return np.abs(keras.ops.convert_to_numpy(copies(x) - one(x))).max()
 
 
-def _trained(data, copies):
+def _trained(model, data, copies):
     """Of the trained model: probabilities as it is, with heads alike for each choice of the head, without each head."""
-    model = course_hw5.load_model("sentiment-minilm")
-    token_ids = np.concatenate([data.token_ids, encode_sentence(SENTENCE.lower(), 16)[None]])
+    sentence = encode_sentence(SENTENCE.lower(), 16, tokenizer=model.tokenizer)
+    token_ids = np.concatenate([data.token_ids, sentence[None]])
     classifier, states, alike = sentiment.classifier_from(model, 0), [*sentiment.embedded(model, token_ids)], []
     for head in range(model.backbone.num_heads):
         with sentiment.heads_alike(model, head):

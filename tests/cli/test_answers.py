@@ -104,7 +104,10 @@ def test_attend_speaks_of_the_label_of_the_model_and_reads_special_tokens(tmp_pa
     "arguments, message",
     [
         ([" "], "TEXT must hold a word. Received: ' '"),
-        (["good", "--preset", "nothing"], "`preset` must be sentiment-minilm, beit-cifar10, cnn-cifar10, segmenter-camvid, "),
+        (
+            ["good", "--preset", "nothing"],
+            "`preset` must be sentiment-minilm, sentiment-small, beit-cifar10, cnn-cifar10, segmenter-camvid, ",
+        ),
         (["good", "--preset", "minilm"], "--preset must be a classifier of texts. Received: minilm, which is bert_backbone"),
     ],
 )

@@ -21,7 +21,7 @@ def test_live_writes_a_page_that_its_check_accepts(tmp_path, capsys):
     "arguments, message",
     [
         (["--preset", "segmenter-camvid"], "--preset must be a BERT or BEiT that classifies. Received: segmenter-camvid, "),
-        (["--preset", "nothing"], "`preset` must be sentiment-minilm, beit-cifar10, "),
+        (["--preset", "nothing"], "`preset` must be sentiment-minilm, sentiment-small, "),
         (["--out", "{folder}"], "--out must name a page. Received: the folder "),
         (["--check", "{folder}"], "--check must name a page. Received: {folder}, which is a folder"),
         (["--check", "{folder}/none.html"], "--check must name a page. Received: {folder}/none.html, which is none"),

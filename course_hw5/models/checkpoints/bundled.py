@@ -23,7 +23,7 @@ ASSETS = importlib.resources.files("course_hw5") / "assets"
 RANK = 12
 LEVELS = 0.568, 1.893  # best for a normal distribution (Max 1960, https://doi.org/10.1109/TIT.1960.1057548), over its mean size
 DELTAS = {"sentiment-minilm": "sentiment-minilm.safetensors"}
-FULL = {name: f"{name}.safetensors" for name in ("beit-cifar10", "cnn-cifar10", "segmenter-camvid")}
+FULL = {name: f"{name}.safetensors" for name in ("sentiment-small", "beit-cifar10", "cnn-cifar10", "segmenter-camvid")}
 PRESETS = DELTAS | FULL
 
 
