@@ -2,8 +2,8 @@
 
 python scripts/bundle_preset.py runs/student/model.keras --calibrate sst2_sentences --validation-split 0.05 \\
     --out course_hw5/assets/sentiment-minilm.safetensors
-python scripts/bundle_preset.py runs/small/model.keras runs/reviews/model.keras --calibrate sst2_sentences \\
-    --validation-split 0.05 --out course_hw5/assets/sentiment-small.safetensors   # a BERT of its own: the mean of two, in int8
+python scripts/bundle_preset.py runs/small/model.keras runs/small-both/model.keras --calibrate sst2_sentences \\
+    --validation-split 0.05 --out course_hw5/assets/sentiment-small.safetensors   # a BERT of our own: the mean of two, in int8
 python scripts/bundle_preset.py runs/beit/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 python scripts/bundle_preset.py runs/cnn/model.keras --out course_hw5/assets/cnn-cifar10.safetensors
 """
@@ -45,14 +45,20 @@ def main(argv=None):
 def _average(models, paths):
     """The first model with the mean of all weights, for models of one training (Wortsman et al. 2022, arXiv 2203.05482)."""
     first, *others = models
-    shapes = [variable.shape for variable in first.variables]
+    if not others:
+        return first
     for model, path in zip(others, paths[1:]):
-        if [variable.shape for variable in model.variables] != shapes:
-            raise ValueError(
-                f"All models must have weights of the same shapes. Received: {path}, which differs from {paths[0]}"
-            )
+        if _form_of_weights(model) != _form_of_weights(first):
+            told = "weights of the same shapes, the same classes and word pieces"
+            raise ValueError(f"All models must have {told}. Received: {path}, which differs from {paths[0]}")
     first.set_weights([np.mean(weights, axis=0) for weights in zip(*(model.get_weights() for model in models))])
     return first
+
+
+def _form_of_weights(model):
+    """Shapes of the weights, names of the classes, and the tokenizer."""
+    names = getattr(model, "class_names", None)
+    return [weights.shape for weights in model.get_weights()], names and tuple(names), getattr(model, "tokenizer", None)
 
 
 def _form(model, args):

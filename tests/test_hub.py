@@ -80,6 +80,16 @@ def test_without_the_package_minilm_is_downloaded_once_with_its_size_and_progres
     assert COMMIT in again.stdout and not again.stderr and not run.asked
 
 
+def test_minilm_is_at_hand_once_all_of_it_is_in_the_cache_and_asking_downloads_nothing(run):
+    ask = "print(hub.sentiment_preset(), hub.local_minilm() is None)"
+    assert run(ask).stdout == "sentiment-small True\n" and not run.asked
+    run("hub.minilm_folder(['vocab.txt'])")
+    assert run(ask).stdout == "sentiment-small True\n"
+    run("hub.minilm_folder()")
+    run.asked.clear()
+    assert run(ask).stdout == "sentiment-minilm False\n" and not run.asked
+
+
 def test_the_vocabulary_alone_costs_no_download_of_the_weights(run):
     found = run("print(sorted(path.name for path in hub.minilm_folder(['vocab.txt']).iterdir()))")
     assert found.stdout == "['vocab.txt']\n", found.stderr

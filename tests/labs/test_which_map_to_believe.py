@@ -26,7 +26,9 @@ def test_a_model_that_looks_at_what_it_does_not_use_refutes_it():
 
 def test_the_trained_models_read_what_is_in_the_package(own_sentences, model, monkeypatch):
     beit = course_hw5.beit_classifier(course_hw5.beit_backbone("tiny", (32, 32, 3), patch_size=8, num_layers=1), 3)
-    monkeypatch.setattr(course_hw5, "load_model", {"sentiment-minilm": model, "beit-cifar10": beit}.get)
+    monkeypatch.setattr(
+        course_hw5, "load_model", {"sentiment-minilm": model, "sentiment-small": model, "beit-cifar10": beit}.get
+    )
     result = labs.run_lab("which_map_to_believe", examples=2)
     assert result["texts"] == "2 of our own, plain ones" and result["images"] == "2 squares of two photographs"
     assert len(result.pages) == 1 and result["texts_tau_occlusion"] > 0.5

@@ -237,9 +237,11 @@ def test_the_script_averages_the_weights_of_several_models(bundle, capsys):
     _, path = bundle(first, others=(second, second))
     for expected, found in zip(first.get_weights(), bundled.load_file(path).get_weights()):
         np.testing.assert_allclose(found, expected + 1 / 3, atol=0.03)  # int8
-    with pytest.raises(SystemExit):
-        bundle(first, others=(small_bert(class_names=("a", "b", "c")),))
-    assert "All models must have weights of the same shapes. Received: " in capsys.readouterr().err
+    for classes in (("a", "b", "c"), ("positive", "negative")):
+        with pytest.raises(SystemExit):
+            bundle(first, others=(small_bert(class_names=classes),))
+        told = "All models must have weights of the same shapes, the same classes and word pieces. Received: "
+        assert told in capsys.readouterr().err
 
 
 def test_the_script_calibrates_the_packed_weights_of_a_whole_bert(bundle, monkeypatch):

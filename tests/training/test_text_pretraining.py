@@ -201,6 +201,7 @@ def test_a_bert_is_pretrained_and_fine_tuned(table, tmp_path, capsys):
     assert "perplexity" in capsys.readouterr().out
     config = json.loads((pretrained / "config.json").read_text())
     assert config["arguments"]["pretrain"] is True and config["settings"]["monitor"] == "val_loss"
+    assert config["settings"]["optimizer"] == "muon"
     train(*options, "--vocabulary-size", 50, "--epochs", 1, "--out", pretrained, "--resume")
     options = ("--data", table, "--max-length", 16, "--batch-size", 8, "--epochs", 2, "--learning-rate", 1e-3)
     train("bert", "--preset", pretrained, *options, "--keep-backups", 2, "--out", tuned)

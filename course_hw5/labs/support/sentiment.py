@@ -1,4 +1,4 @@
-"""What two labs need of sentiment: labelled sentences, and the bundled classifier in parts."""
+"""What three labs need of sentiment: labelled sentences, and the bundled classifier in parts."""
 
 import contextlib
 import os
