@@ -5,7 +5,7 @@ import re
 import pytest
 
 import course_hw5
-from course_hw5 import cli, hub
+from course_hw5 import cli, hub, labs
 from course_hw5.labs.support import sentiment
 from course_hw5.text import tokenizer
 
@@ -51,6 +51,15 @@ def test_labs_read_the_plain_sentences_with_the_small_model(monkeypatch):
     data = sentiment.labelled_sentences(48, 0, 24, model.tokenizer)
     assert data.note == "48 of our own, plain ones, read by sentiment-small"
     assert data.accuracy(model.predict_on_batch(data.token_ids)[:, 0]) > 0.9
+
+
+@pytest.mark.slow
+def test_a_network_that_never_read_pairs_does_not_need_the_segment_embedding(monkeypatch):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    result = labs.run_lab("embeddings", sentences=16)
+    assert result["sentences"] == "16 of our own, plain ones, read by sentiment-small"
+    assert result["change_without_segment"] < result["change_without_position"] < result["change_without_token"]
+    assert result.held("sum") and not result.held("vectors_are_needed")
 
 
 def test_with_minilm_at_hand_it_is_preferred(monkeypatch, tmp_path):
