@@ -45,13 +45,12 @@ def main(argv=None):
 def _average(models, paths):
     """The first model with the mean of all weights, for models of one training (Wortsman et al. 2022, arXiv 2203.05482)."""
     first, *others = models
-    if not others:
-        return first
     for model, path in zip(others, paths[1:]):
         if _form_of_weights(model) != _form_of_weights(first):
             told = "weights of the same shapes, the same classes and word pieces"
             raise ValueError(f"All models must have {told}. Received: {path}, which differs from {paths[0]}")
-    first.set_weights([np.mean(weights, axis=0) for weights in zip(*(model.get_weights() for model in models))])
+    if others:
+        first.set_weights([np.mean(weights, axis=0) for weights in zip(*(model.get_weights() for model in models))])
     return first
 
 

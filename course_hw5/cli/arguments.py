@@ -98,14 +98,14 @@ def steps_of(args: argparse.Namespace, explained: Any) -> dict[str, Any]:
     return {"vectors": explained.vectors} if args.steps else {}
 
 
-def add_text_preset(parser: argparse.ArgumentParser, reads: str) -> None:
-    """Adds the option that `choose_text_preset` completes.
+def add_text_preset(parser: argparse.ArgumentParser, expected: str) -> None:
+    """Adds --preset, whose default `choose_text_preset` sets.
 
     Args:
-        reads: what it takes.
+        expected: which models it takes, for the help.
     """
     default = f"{hub.SENTIMENT} where MiniLM is installed or cached, else {hub.SMALL_SENTIMENT}"
-    parser.add_argument("--preset", help=f"{reads} (default: {default})")
+    parser.add_argument("--preset", help=f"{expected} (default: {default})")
 
 
 def choose_text_preset(args: argparse.Namespace) -> None:

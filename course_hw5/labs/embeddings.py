@@ -37,9 +37,9 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
         sentences: how many are read, at most; of SST-2 where `TFDS_DATA_DIR` holds it.
     """
     check_choice("reads", reads, ("sum", "token"))
-    result, model = LabResult(__doc__), sentiment.trained_classifier()
+    result = LabResult(__doc__)
+    model, data = sentiment.classifier_and_sentences(sentences, seed, longest=24)
     tokenizer = model.tokenizer
-    data = sentiment.labelled_sentences(sentences, seed, 24, tokenizer)
     vectors = sentiment.VECTORS if reads == "sum" else sentiment.VECTORS[:1]
     classifier = sentiment.classifier_from(model, 0)
 
@@ -95,7 +95,7 @@ def run(seed: int = 0, reads: str = "sum", sentences: int = 120) -> LabResult:
         for values, label, color in zip(share.values(), ("first token", "[SEP]", "other words"), drawing.COLORS):
             axes.bar(np.arange(len(values)), values, bottom=bottom, color=color, label=label)
             bottom = bottom + values
-        axes.set(xlabel="layer", ylim=(0, 1), title=f"{name} [CLS]")
+        axes.set(xlabel="layer", xticks=np.arange(len(values)), ylim=(0, 1), title=f"{name} [CLS]")
         axes.grid(axis="x", visible=False)
     panels[0].set_ylabel("share of the attention")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

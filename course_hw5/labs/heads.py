@@ -67,8 +67,7 @@ def run(seed: int = 0, heads: str = "several", sentences: int = 48, steps: int =
     axes.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=3)
 
-    model = sentiment.trained_classifier()
-    data = sentiment.labelled_sentences(sentences, seed, 16, model.tokenizer)
+    model, data = sentiment.classifier_and_sentences(sentences, seed, longest=16)
     whole, alike, without = _trained(model, data, copies)
     right, right_alike, right_without = (data.probability_of_right(part) for part in (whole, alike, without))
     accuracy, accuracy_alike, accuracy_without = (data.accuracy(part) for part in (whole, alike, without))

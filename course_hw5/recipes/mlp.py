@@ -2,7 +2,8 @@
 
     course-hw5 train mlp --recipe homework --out runs/mlp-homework   # test accuracy 0.573, 8 epochs
     course-hw5 train mlp --recipe tuned --out runs/mlp-tuned         # test accuracy 0.680, 45 epochs
-    course-hw5 train mlp --recipe tuned --teacher cnn-cifar10 --epochs 130 --validation-split 0.02 --out runs/mlp   # 0.720
+    course-hw5 train mlp --recipe tuned --teacher cnn-cifar10 --epochs 130 --validation-split 0.02 \\
+        --precision mixed_bfloat16 --out runs/mlp   # test accuracy 0.720
     course-hw5 train mlp --dataset digits --epochs 5 --out runs/mlp-digits   # no download
     course-hw5 train mlp --data photos/ --image-size 48 --out runs/photos    # a folder of class folders
 

@@ -46,9 +46,8 @@ def test_a_preset_that_is_asked_for_is_not_replaced_or_spoken_of(tmp_path, capsy
 
 def test_labs_read_the_plain_sentences_with_the_small_model(monkeypatch):
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    model = sentiment.trained_classifier()
+    model, data = sentiment.classifier_and_sentences(48, 0, 24)
     assert model.backbone.vocabulary_size == 8000 and model.count_params() < 6e6
-    data = sentiment.labelled_sentences(48, 0, 24, model.tokenizer)
     assert data.note == "48 of our own, plain ones, read by sentiment-small"
     assert data.accuracy(model.predict_on_batch(data.token_ids)[:, 0]) > 0.9
 

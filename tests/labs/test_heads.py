@@ -21,7 +21,7 @@ def test_several_heads_see_two_things_and_copies_of_one_do_not(heads, verdict, m
 
 
 def test_a_head_taken_out_adds_nothing_and_the_model_is_whole_again(model):
-    ids = sentiment.labelled_sentences(2, 0, 16).token_ids
+    ids = sentiment.classifier_and_sentences(2, 0, 16)[1].token_ids
     before = model.predict_on_batch(ids)
     without = sentiment.without_each_head(model, ids)
     assert without.shape == (6, 12, 2) and (np.abs(without - before[:, 0]).max(axis=-1) > 0).all()

@@ -35,8 +35,7 @@ class Evidence(NamedTuple):
 def texts(model: str, count: int, seed: int) -> Evidence:
     """Of "trained", the bundled classifier and short sentences; of the models by hand, sentences of eight words."""
     if model == "trained":
-        classifier = sentiment.trained_classifier()
-        data = sentiment.labelled_sentences(count, seed, 16, classifier.tokenizer)
+        classifier, data = sentiment.classifier_and_sentences(count, seed, longest=16)
         return Evidence(classifier, data.token_ids, None, data.note)
     random, first = np.random.default_rng(seed), len(SPECIAL_TOKENS)
     words = np.array([first + random.permutation(len(WORDS))[:8] for _ in range(count)])

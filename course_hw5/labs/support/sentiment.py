@@ -1,4 +1,4 @@
-"""What three labs need of sentiment: labelled sentences, and the bundled classifier in parts."""
+"""What three labs need of sentiment: the bundled classifier, whole and in parts, and labelled sentences."""
 
 import contextlib
 import os
@@ -16,7 +16,6 @@ from course_hw5 import hub
 from course_hw5.data.tfds import read_splits
 from course_hw5.models.bert_classifier import BertClassifier
 from course_hw5.text.encoding import encode_sentence
-from course_hw5.text.tokenizer import BertTokenizer
 
 TokenIds: TypeAlias = Integer[np.ndarray, "sentences tokens"]
 
@@ -40,20 +39,18 @@ class LabelledSentences(NamedTuple):
         return np.where(self.labels, probabilities, 1 - probabilities).mean(-1)
 
 
-def trained_classifier() -> BertClassifier:
-    """The bundled classifier of sentences that needs no download: "sentiment-small" where MiniLM is not installed."""
-    return course_hw5.load_model(hub.sentiment_preset())
+def classifier_and_sentences(count: int, seed: int, longest: int) -> tuple[BertClassifier, LabelledSentences]:
+    """Loads the bundled classifier, and sentences for it: of SST-2's test set where `TFDS_DATA_DIR` holds it, else plain ones.
 
-
-def labelled_sentences(count: int, seed: int, longest: int, tokenizer: BertTokenizer | None = None) -> LabelledSentences:
-    """Takes sentences for `trained_classifier`: of SST-2's test set where `TFDS_DATA_DIR` holds it, else plain ones of our own.
+    The classifier is "sentiment-small" where MiniLM is neither installed nor cached; the note of the sentences then says so.
 
     Args:
-        count: how many at most.
+        count: how many sentences at most.
         seed: decides which.
         longest: tokens of the longest, which all are padded to: a model is compiled once for each shape.
-        tokenizer: of the model that reads them; the published uncased one by default.
     """
+    name = hub.sentiment_preset()
+    model = course_hw5.load_model(name)
     folder = os.environ.get("TFDS_DATA_DIR")
     if folder and os.path.isdir(os.path.join(folder, "glue", "sst2")):
         # not by `load_reviews`, which would tokenize the 67,349 phrases to train on
@@ -65,13 +62,13 @@ def labelled_sentences(count: int, seed: int, longest: int, tokenizer: BertToken
         plain = pd.read_csv(pathlib.Path(__file__).with_name("plain_sentences.tsv"), sep="\t")
         rows = [(text, label) for label, column in ((1, "positive"), (0, "negative")) for text in plain[column]]
         source = "of our own, plain ones"
-    if (name := hub.sentiment_preset()) != hub.SENTIMENT:
+    if name != hub.SENTIMENT:
         source += f", read by {name}"
     shuffled = (rows[index] for index in np.random.default_rng(seed).permutation(len(rows)))
-    encoded = ((encode_sentence(text.lower(), longest + 1, tokenizer=tokenizer), label) for text, label in shuffled)
+    encoded = ((encode_sentence(text.lower(), longest + 1, tokenizer=model.tokenizer), label) for text, label in shuffled)
     chosen = [(ids[:-1], label) for ids, label in encoded if ids[-1] == 0][:count]  # those that fit
     token_ids, labels = (np.array(part, "int32") for part in zip(*chosen))
-    return LabelledSentences(token_ids, labels, f"{len(chosen)} {source}")
+    return model, LabelledSentences(token_ids, labels, f"{len(chosen)} {source}")
 
 
 def embedded(model: BertClassifier, token_ids: TokenIds, vectors: Collection[str] = VECTORS) -> tuple:
