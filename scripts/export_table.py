@@ -13,6 +13,7 @@ import tempfile
 
 from course_hw5.cli import arguments
 from course_hw5.exporting import formats
+from course_hw5.recipes import bert
 
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "guides" / "export.md"
 HEAD = ("model", "format", "weights", "MB", "largest difference", "accuracy")
@@ -20,6 +21,8 @@ PLACE = re.compile(r"(?<=<!-- scripts/export_table.py -->\n).*?(?=<!-- end -->)"
 ATTENTION = "attention of "
 MODELS = {
     "sentiment-minilm": "sst2",
+    "sentiment-small": "sst2",
+    "cnn-cifar10": "cifar10",
     "beit-cifar10": "cifar10",
     "segmenter-camvid": None,
     f"{ATTENTION}sentiment-minilm": None,
@@ -34,15 +37,16 @@ def load(name):
     return course_hw5.attention_model(model) if name.startswith(ATTENTION) else model
 
 
-def test_data(name):
-    """Batches of arrays to test on, or none."""
+def test_data(name, model):
+    """Batches of arrays to test a model on, or none."""
     import course_hw5
 
     if name == "sst2":
-        return [(ids.numpy(), labels.numpy()) for ids, labels in course_hw5.load_reviews("sst2", batch_size=64).test]
+        data = course_hw5.load_reviews("sst2", 64, bert.MAX_LENGTH, tokenizer=model.tokenizer)
+        return [(ids.numpy(), labels.numpy()) for ids, labels in data.test]
     if name == "cifar10":
         batches = course_hw5.load_images("cifar10", batch_size=100).test
-        return [(images.numpy().astype("float32"), labels.numpy()) for images, labels in batches.take(20)]
+        return [(images.numpy().astype(model.inputs[0].dtype), labels.numpy()) for images, labels in batches.take(20)]
     return []
 
 
@@ -64,7 +68,8 @@ def rows(name, names):
 
     from course_hw5.exporting.export import export_model
 
-    model, batches = load(name), test_data(MODELS[name])
+    model = load(name)
+    batches = test_data(MODELS[name], model)
     if batches:
         score = accuracy(lambda arrays: [np.asarray(model.predict_on_batch(arrays[0]))], batches)
         yield name, "Keras", "float32", "", "", score
