@@ -92,6 +92,7 @@ def test_the_recipe_mlp_leaves_a_run_folder_with_its_arguments(tmp_path, capsys,
     [
         (["--dataset", "mnist"], "invalid choice: 'mnist' (choose from"),
         (["--recipe", "best"], "invalid choice: 'best' (choose from"),
+        (["--recipe", "distilled"], "--teacher is needed for the recipe distilled. Received: none"),
         (["--precision", "float8"], "invalid choice: 'float8' (choose from"),
         (["--epochs", "0"], "must be a whole number, 1 or more. Received: 0"),
         (["--epochs", "many"], "must be a whole number, 1 or more. Received: many"),

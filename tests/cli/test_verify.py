@@ -15,6 +15,7 @@ COMMANDS = (
     "cnn --dataset digits --image-size 12 --epochs 2",
     "cnn --data photos --skip-broken --memory-gb 0.5",
     "mlp --teacher models/cnn.keras --validation-split 0.2",
+    "mlp --recipe distilled --teacher cnn-cifar10",
     "cnn --teacher models/cnn.keras --calibrate",
     "segmenter --class-weights log --ema 0.99 --no-validation",
     "bert --lora 4 --data letters.csv --text-column words --validation-split 0.25 --learning-rate 3e-4",
