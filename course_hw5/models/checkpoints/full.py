@@ -90,7 +90,8 @@ def _arguments(model):
     preprocessing = model.preprocessing
     raw = {"mean": None} if preprocessing is None else {"mean": preprocessing.mean, "std": preprocessing.std}
     top = {"pooling": model.pooling, "activation": model.activation} if isinstance(model, beit_tasks.BeitClassifier) else None
-    return {"backbone": model.backbone.get_config(), "raw": raw} | ({"top": top} if top else {"head": model.head_config()})
+    backbone = model.backbone.get_config() | {"dtype": "float32"}  # whatever it was trained in
+    return {"backbone": backbone, "raw": raw} | ({"top": top} if top else {"head": model.head_config()})
 
 
 def make_full(tensors: Tensors, metadata: dict[str, str]) -> keras.Model:
