@@ -15,8 +15,8 @@ from typing import Any
 import course_hw5
 from course_hw5.recipes.recipe import IMAGE_SIZE, TEACHER, VALIDATION_SPLIT, Option, Recipe
 
-# `homework`: the homework's layers and nothing else. `tuned`: the same layers, trained better. `distilled`: for
-# longer, with another mix of images, and with the probabilities of a better classifier.
+# `homework`: the homework's layers and nothing else. `tuned`: the same layers, trained better. `distilled`: `tuned` for longer,
+# with CutMix beside MixUp and a teacher's probabilities in the labels.
 TUNED = {"optimizer": "adamw", "weight_decay": 0.02, "label_smoothing": 0.1}
 CONFIGS = {
     "homework": {"epochs": 8, "optimizer": "adam", "learning_rate": 3e-4, "warmup_epochs": 1},
