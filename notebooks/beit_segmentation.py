@@ -46,7 +46,7 @@ RUN = "runs/notebook-segmenter"
 
 # %% [markdown]
 # ## A trained segmenter
-# It comes with the package. It was trained on 367 road scenes and started from this package's CIFAR-10 weights.
+# It comes with the package. It was trained on 468 road scenes and started from this package's CIFAR-10 weights.
 
 # %%
 import course_hw5  # before TensorFlow, whose log and speed it decides
