@@ -26,6 +26,7 @@ class EqualSubpixels(Registered, keras.initializers.GlorotUniform):
     Each place in the kernel makes one of the pixels that an input pixel becomes. Drawn one by one, they differ, and maps start
     with a checkerboard that training does not wholly remove, most visible where an image is flat. Drawn once, the layer starts
     as a linear layer and nearest-neighbour enlargement (ICNR; Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
+    Training can bring a weaker pattern back, which shows where the segmenter is unsure.
     """
 
     def __call__(self, shape: Shape, dtype: str | None = None) -> keras.KerasTensor:

@@ -17,11 +17,18 @@ from course_hw5.recipes.recipe import IMAGE_SIZE, TEACHER, VALIDATION_SPLIT, Opt
 
 # `homework`: the homework's layers and nothing else. `tuned`: the same layers, trained better. `distilled`: `tuned` for longer,
 # with CutMix beside MixUp and a teacher's probabilities in the labels.
-TUNED = {"optimizer": "adamw", "weight_decay": 0.02, "label_smoothing": 0.1}
+TUNED = {
+    "epochs": 45,
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "warmup_epochs": 2,
+    "weight_decay": 0.02,
+    "label_smoothing": 0.1,
+}
 CONFIGS = {
     "homework": {"epochs": 8, "optimizer": "adam", "learning_rate": 3e-4, "warmup_epochs": 1},
-    "tuned": TUNED | {"epochs": 45, "learning_rate": 1e-3, "warmup_epochs": 2},
-    "distilled": TUNED | {"epochs": 130, "learning_rate": 1e-3, "warmup_epochs": 2},
+    "tuned": TUNED,
+    "distilled": TUNED | {"epochs": 130},
 }
 TUNED_MODEL: dict[str, Any] = {"batch_normalization": True, "convolution_like_initialization": True}
 MODELS: dict[str, dict[str, Any]] = {"homework": {}, "tuned": TUNED_MODEL, "distilled": TUNED_MODEL}
