@@ -59,9 +59,9 @@ def load_images(
         skip_broken: whether images of a source of your own that cannot be read are left out; else the first is an error.
         memory_gb: size in memory, in GB, above which images of your own are decoded each time that they are needed. The batches
             are the same.
-        teacher: classifier of images of this size with a softmax. The labels of `train` become the mean of the given ones and
-            its probabilities, of each image as it is before augmentation (knowledge distillation, Hinton et al. 2015,
-            https://arxiv.org/abs/1503.02531).
+        teacher: classifier of images with a softmax. The labels of `train` become the mean of the given ones and its
+            probabilities, of each image as it is before augmentation and at the size that the teacher reads (knowledge
+            distillation, Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
         mask_grid: `(rows, columns)` of the patches of a BEiT that is to be pre-trained. In place of labels, batches then have
             blockwise masks, and the data have no classes. Masks of validation and test images are
             the same in each epoch and run, for one batch size and one worker.
@@ -95,15 +95,17 @@ def load_images(
     require(
         "teacher", teacher, lambda teacher: teacher is None or mask_grid is None, "None with `mask_grid`: there are no labels"
     )
-    card = None
     if path is None and str(source) in SOURCES:
-        parts, class_names, note = _named(str(source), validation_split, seed, sizes)
+        load = lambda sizes: _named(str(source), validation_split, seed, sizes)  # noqa: E731
     else:
         splits = image_sources.find_images(path or str(source), image_column, label_column)
-        parts, class_names, note, card = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
-    train, validation, test = parts
+        load = lambda sizes: _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)  # noqa: E731
+    (train, validation, test), class_names, note, card = load(sizes)
     if teacher is not None:
-        train = _with_teacher(train, teacher, class_names, sizes, batch_size)
+        own = tuple(teacher.inputs[0].shape[1:3])
+        seen, of_size = (train, sizes) if None in own or own == sizes else (load(own)[0][0], own)
+        labels = _labels_by(teacher, seen, of_size, class_names, batch_size)
+        train = dataclasses.replace(train, examples=dataclasses.replace(train.examples, labels=labels))
         note += "; labels of the training images are means of the given ones and of a teacher's probabilities"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
@@ -135,9 +137,9 @@ def _in_order(part, batch_size, sizes, mask_grid=None):
     return batches
 
 
-def _with_teacher(part, teacher, class_names, sizes, batch_size):
-    """A split whose labels are `(examples, classes)`, half of each the teacher's."""
-    expected = ((None, *sizes, 3), (None, len(class_names)))
+def _labels_by(teacher, part, sizes, class_names, batch_size):
+    """Labels of a split, float32 `(examples, classes)`, half of each the teacher's."""
+    expected = ((None, *teacher.inputs[0].shape[1:3], 3), (None, len(class_names)))
     found = (teacher.input_shape, teacher.output_shape)
     require("teacher", found, lambda found: found == expected, "a model from images {} to classes {}".format(*expected))
     names = getattr(teacher, "class_names", None) or class_names
@@ -145,8 +147,7 @@ def _with_teacher(part, teacher, class_names, sizes, batch_size):
     answers = teacher.predict(_in_order(part, batch_size, sizes)(Share()).map(lambda images, _: images), verbose=0)
     sums = float(np.abs(answers.sum(axis=1) - 1).max())
     require("teacher", sums, lambda sums: sums < 1e-2, "a model whose outputs are probabilities, which sum to 1")
-    labels = (np.eye(len(class_names), dtype="float32")[part.examples.labels] + np.float32(answers)) / 2
-    return dataclasses.replace(part, examples=dataclasses.replace(part.examples, labels=labels))
+    return (np.eye(len(class_names), dtype="float32")[part.examples.labels] + np.float32(answers)) / 2
 
 
 def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):
@@ -166,7 +167,7 @@ def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):
 
 
 def _named(name, validation_split, seed, sizes):
-    """As `_own`, of the data sets known by name."""
+    """As `_own`, of the data sets known by name, which have no card."""
     (images, labels), (test_images, test_labels), class_names, note = SOURCES[name]()
     kept, held_out = split_indices(images, validation_split, seed)
     if not len(kept):
@@ -174,7 +175,7 @@ def _named(name, validation_split, seed, sizes):
     arrays = (images[kept], labels[kept]), (images[held_out], labels[held_out]), (test_images, test_labels)
     if sizes != (SIDE, SIDE):
         arrays = [(np.stack([fit_image(image, sizes) for image in part]), of_part) for part, of_part in arrays]
-    return [image_reading.in_memory(*part) for part in arrays], class_names, note
+    return [image_reading.in_memory(*part) for part in arrays], class_names, note, None
 
 
 def _digits():

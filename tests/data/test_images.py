@@ -76,10 +76,11 @@ def test_wrong_arguments_are_refused_in_plain_words(arguments, message):
         load_images(**arguments)
 
 
-def teacher_of(bias, activation="softmax", side=8):
+def teacher_of(bias, activation="softmax", classes=10):
     """A classifier of digits that gives every image the same probabilities."""
-    layer = keras.layers.Dense(10, activation, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(bias))
-    images = keras.Input((side, side, 3))
+    constant = keras.initializers.Constant(bias)
+    layer = keras.layers.Dense(classes, activation, kernel_initializer="zeros", bias_initializer=constant)
+    images = keras.Input((8, 8, 3))
     return keras.Model(images, layer(keras.layers.Flatten()(images)))
 
 
@@ -95,10 +96,23 @@ def test_half_of_a_label_is_the_teacher_s_probabilities_in_training_alone():
     assert data.note.endswith("means of the given ones and of a teacher's probabilities")
 
 
+@pytest.mark.parametrize("side", [24, None])
+def test_a_teacher_reads_images_at_its_own_size(side):
+    images = keras.Input((side, side, 3))
+    pooled = keras.layers.AveragePooling2D(5, strides=3)(keras.layers.Rescaling(1 / 50)(images))
+    teacher = keras.Model(images, keras.layers.Dense(10, "softmax")(keras.layers.GlobalMaxPooling2D()(pooled)))
+    seen, given = next(iter(load_images("digits", 64, image_size=side or 8).train))
+    read, taught = next(iter(load_images("digits", 64, image_size=8, teacher=teacher).train))
+    assert read.shape[1:3] == (8, 8)
+    answers = teacher.predict(seen, verbose=0)
+    assert answers.std(axis=0).max() > 0.01
+    np.testing.assert_allclose(taught, (keras.utils.to_categorical(given, 10) + answers) / 2, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "teacher, message",
     [
-        (teacher_of(0.0, side=9), r"`teacher` must be a model from images \(None, 8, 8, 3\) to classes \(None, 10\)"),
+        (teacher_of(0.0, classes=9), r"`teacher` must be a model from images \(None, 8, 8, 3\) to classes \(None, 10\)"),
         (teacher_of(1.0, activation="linear"), r"whose outputs are probabilities, which sum to 1. Received: 9.0"),
     ],
 )
