@@ -203,6 +203,7 @@ def beit_backbone(size: str | None = None, image_shape: tuple[int, int, int] = (
 FROM_SCRATCH = {"num_heads": 8, "patch_size": 4, "layer_scale_init": 0.0, "initializer_range": 0.05}
 SIZES = {
     "tiny": {"hidden_dim": 128, "num_layers": 6} | FROM_SCRATCH,
+    "mini": {"hidden_dim": 192, "num_layers": 6} | FROM_SCRATCH,
     "small": {"hidden_dim": 192, "num_layers": 9} | FROM_SCRATCH,
     # as published
     "base": {"hidden_dim": 768, "num_layers": 12, "num_heads": 12, "patch_size": 16, "layer_scale_init": 0.1},

@@ -39,6 +39,7 @@ class Mlp(Recipe):
     description = __doc__
     batch_size = 256
     configs = CONFIGS
+    from_teacher = ("distilled",)
     augmentations = AUGMENTATIONS
     options = (
         Option("--recipe", choices=tuple(CONFIGS), default="homework", help="(default: %(default)s)"),
@@ -46,10 +47,6 @@ class Mlp(Recipe):
         VALIDATION_SPLIT,
         TEACHER,
     )
-
-    def check(self, args):
-        if args.recipe == "distilled" and not args.teacher:
-            raise ValueError("--teacher is needed for the recipe distilled. Received: none")
 
     def build_model(self, args, start, data):
         shape = tuple(data.train.element_spec[0].shape[1:])

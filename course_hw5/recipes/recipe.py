@@ -68,6 +68,7 @@ class Recipe:
         batch_size: examples per step.
         configs: dict of names to values of `TrainingConfig`.
         from_preset: those of the names that need --preset.
+        from_teacher: those of the names that need --teacher.
         augmentations: dict of the same names to what `load_images` takes.
         datasets: what --dataset may be; the first is the default.
         defaults: dict of other options to what they are where they are not given, if variants of the recipe differ in it.
@@ -83,6 +84,7 @@ class Recipe:
     batch_size: int
     configs: dict[str, dict]
     from_preset: tuple[str, ...] = ()
+    from_teacher: tuple[str, ...] = ()
     augmentations: dict[str, str]
     datasets: tuple[str, ...] = ("cifar10", "digits")
     defaults: dict[str, Any] = NO_DEFAULTS
@@ -102,8 +104,9 @@ class Recipe:
 
     def check(self, args: Arguments) -> None:
         """Raises ValueError where options do not go together."""
-        if args.recipe in self.from_preset and not args.preset:
-            raise ValueError(f"--preset is needed for the recipe {args.recipe}. Received: none")
+        for option, recipes in (("preset", self.from_preset), ("teacher", self.from_teacher)):
+            if args.recipe in recipes and not getattr(args, option):
+                raise ValueError(f"--{option} is needed for the recipe {args.recipe}. Received: none")
 
     def is_for(self, model: "keras.Model") -> bool:
         """Whether a trained model is of this kind: by default, a model of images without a backbone."""

@@ -8,10 +8,10 @@
 
 For thin and rare classes: weights in the loss, averaged weights, and windows that slide over enlarged images. Choose settings
 by the held-out video, then train on that video, too, as papers do, and evaluate on `test`. `segmenter-camvid` was trained with
-these commands; the number of epochs was limited by time:
+these commands, from `train beit` with `--size tiny`; the number of epochs was limited by time:
 
-    course-hw5 train segmenter --preset beit-cifar10 --image-size 96x128 --epochs 36 --class-weights log --ema 0.99 \\
-        --no-validation --precision mixed_bfloat16 --out runs/camvid-96
+    course-hw5 train segmenter --preset runs/beit/model.keras --image-size 96x128 --epochs 36 --class-weights log \\
+        --ema 0.99 --no-validation --precision mixed_bfloat16 --out runs/camvid-96
     course-hw5 train segmenter --recipe enlarge --preset runs/camvid-96/model.keras --image-size 192x256 --epochs 24 \\
         --class-weights log --ema 0.99 --no-validation --precision mixed_bfloat16 --out runs/camvid   # test mIoU 0.469
     course-hw5 evaluate segmenter-camvid --sliding --flip --scales 1 1.5 --out runs/camvid-views   # 0.498

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.model
 def test_live_writes_a_page_that_its_check_accepts(tmp_path, capsys):
     out = tmp_path / "pages" / "live.html"
     cli.main(["live", "--preset", "beit-cifar10", "--out", str(out)])
-    assert capsys.readouterr().out == f"beit-cifar10, 1.9 MB. Open {out}\n"
+    assert capsys.readouterr().out == f"beit-cifar10, 4.0 MB. Open {out}\n"
     cli.main(["live", "--check", str(out)])
     found = capsys.readouterr().out
     assert found.startswith("beit-cifar10: a BEiT of 6 layers of 8 heads, weights in int8; its answers are within 0.0")

@@ -106,9 +106,10 @@ def test_options_of_own_data_are_refused_without_data(arguments, message, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_fine_tuning_without_a_start_is_refused(tmp_path, capsys):
-    line = failure(capsys, train, "beit", "--recipe", "finetune", "--out", tmp_path / "run")
-    assert "--preset is needed for the recipe finetune" in line and not (tmp_path / "run").exists()
+@pytest.mark.parametrize("option, recipe", [("--preset", "finetune"), ("--teacher", "distilled")])
+def test_recipes_are_refused_without_the_model_that_they_need(option, recipe, tmp_path, capsys):
+    line = failure(capsys, train, "beit", "--recipe", recipe, "--out", tmp_path / "run")
+    assert f"{option} is needed for the recipe {recipe}. Received: none" in line and not (tmp_path / "run").exists()
 
 
 def test_a_segmenter_is_trained_resumed_and_evaluated(small_beit, small_camvid, tmp_path, capsys):

@@ -134,7 +134,7 @@ def test_every_weight_gets_a_gradient():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"size": "huge"}, "`size` must be one of tiny, small, base, large. Received: 'huge'"),
+        ({"size": "huge"}, "`size` must be one of tiny, mini, small, base, large. Received: 'huge'"),
         (
             {"hidden_dim": 12, "num_layers": 2},
             "Give `size`, or patch_size, hidden_dim, num_layers and num_heads. Received: no patch_size, num_heads",
