@@ -60,8 +60,8 @@ def load_images(
         memory_gb: size in memory, in GB, above which images of your own are decoded each time that they are needed. The batches
             are the same.
         teacher: classifier of images with a softmax. The labels of `train` become the mean of the given ones and its
-            probabilities, of each image as it is before augmentation and at the size that the teacher reads (knowledge
-            distillation, Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
+            probabilities, of each image as it is before augmentation, at the size that the teacher reads, or at `image_size` if
+            it reads any (knowledge distillation, Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
         mask_grid: `(rows, columns)` of the patches of a BEiT that is to be pre-trained. In place of labels, batches then have
             blockwise masks, and the data have no classes. Masks of validation and test images are
             the same in each epoch and run, for one batch size and one worker.
@@ -95,16 +95,24 @@ def load_images(
     require(
         "teacher", teacher, lambda teacher: teacher is None or mask_grid is None, "None with `mask_grid`: there are no labels"
     )
-    if path is None and str(source) in SOURCES:
-        load = lambda sizes: _named(str(source), validation_split, seed, sizes)  # noqa: E731
+    is_named = path is None and str(source) in SOURCES
+    if is_named:
+        parts, class_names, note = _named(str(source), validation_split, seed, sizes)
+        card = None
     else:
         splits = image_sources.find_images(path or str(source), image_column, label_column)
-        load = lambda sizes: _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)  # noqa: E731
-    (train, validation, test), class_names, note, card = load(sizes)
+        parts, class_names, note, card = _own(splits, validation_split, seed, sizes, skip_broken, memory_gb)
+    train, validation, test = parts
     if teacher is not None:
-        own = tuple(teacher.inputs[0].shape[1:3])
-        seen, of_size = (train, sizes) if None in own or own == sizes else (load(own)[0][0], own)
-        labels = _labels_by(teacher, seen, of_size, class_names, batch_size)
+        _check_teacher(teacher, sizes, class_names)
+        seen, side = train, teacher.inputs[0].shape[1:3]
+        if None in side or side == sizes:
+            side = sizes
+        elif is_named:
+            seen = _named(str(source), validation_split, seed, side)[0][0]
+        else:
+            seen = dataclasses.replace(train, pixels=None)  # files are read again
+        labels = _labels_by(teacher, seen, side, class_names, batch_size)
         train = dataclasses.replace(train, examples=dataclasses.replace(train.examples, labels=labels))
         note += "; labels of the training images are means of the given ones and of a teacher's probabilities"
     tf.random.get_global_generator().reset_from_seed(seed)
@@ -137,13 +145,18 @@ def _in_order(part, batch_size, sizes, mask_grid=None):
     return batches
 
 
-def _labels_by(teacher, part, sizes, class_names, batch_size):
-    """Labels of a split, float32 `(examples, classes)`, half of each the teacher's."""
-    expected = ((None, *teacher.inputs[0].shape[1:3], 3), (None, len(class_names)))
+def _check_teacher(teacher, sizes, class_names):
+    """Refuses a model that does not read images of some size, or has other classes."""
+    shape = teacher.inputs[0].shape
+    expected = ((None, *(shape[1:3] if len(shape) == 4 else sizes), 3), (None, len(class_names)))
     found = (teacher.input_shape, teacher.output_shape)
     require("teacher", found, lambda found: found == expected, "a model from images {} to classes {}".format(*expected))
     names = getattr(teacher, "class_names", None) or class_names
     require("teacher", [*names], lambda names: names == class_names, f"a classifier of {', '.join(class_names[:5])} ...")
+
+
+def _labels_by(teacher, part, sizes, class_names, batch_size):
+    """Labels of a split, float32 `(examples, classes)`, half of each the teacher's."""
     answers = teacher.predict(_in_order(part, batch_size, sizes)(Share()).map(lambda images, _: images), verbose=0)
     sums = float(np.abs(answers.sum(axis=1) - 1).max())
     require("teacher", sums, lambda sums: sums < 1e-2, "a model whose outputs are probabilities, which sum to 1")
@@ -167,7 +180,7 @@ def _own(splits, validation_split, seed, sizes, skip_broken, memory_gb):
 
 
 def _named(name, validation_split, seed, sizes):
-    """As `_own`, of the data sets known by name, which have no card."""
+    """As `_own`, of the data sets known by name."""
     (images, labels), (test_images, test_labels), class_names, note = SOURCES[name]()
     kept, held_out = split_indices(images, validation_split, seed)
     if not len(kept):
@@ -175,7 +188,7 @@ def _named(name, validation_split, seed, sizes):
     arrays = (images[kept], labels[kept]), (images[held_out], labels[held_out]), (test_images, test_labels)
     if sizes != (SIDE, SIDE):
         arrays = [(np.stack([fit_image(image, sizes) for image in part]), of_part) for part, of_part in arrays]
-    return [image_reading.in_memory(*part) for part in arrays], class_names, note, None
+    return [image_reading.in_memory(*part) for part in arrays], class_names, note
 
 
 def _digits():

@@ -44,7 +44,7 @@ class Beit(Recipe):
     augmentations = AUGMENTATIONS
     options = (
         Option("--preset", help="the model to start from, in place of a new one"),
-        Option("--size", default="tiny", help="size of a new model (default: %(default)s)"),
+        Option("--size", default="tiny", help="of a new model: tiny, mini, small, base, large (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), help="(default: finetune with --preset, else scratch)"),
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
         VALIDATION_SPLIT,

@@ -8,7 +8,7 @@
 
 For thin and rare classes: weights in the loss, averaged weights, and windows that slide over enlarged images. Choose settings
 by the held-out video, then train on that video, too, as papers do, and evaluate on `test`. `segmenter-camvid` was trained with
-these commands, from `train beit` with `--size tiny`; the number of epochs was limited by time:
+these commands, from the first BEiT of `course-hw5 train beit --help`, in float16; the number of epochs was limited by time:
 
     course-hw5 train segmenter --preset runs/beit/model.keras --image-size 96x128 --epochs 36 --class-weights log \\
         --ema 0.99 --no-validation --precision mixed_bfloat16 --out runs/camvid-96
@@ -54,7 +54,7 @@ class Segmenter(Recipe):
     data_options = (recipe.IMAGE_COLUMN, recipe.MASK_COLUMN, IGNORE_INDEX, recipe.SKIP_BROKEN)
     options = (
         Option("--preset", help="the model to start from, in place of a new one"),
-        Option("--size", default="tiny", help="size of a new backbone (default: %(default)s)"),
+        Option("--size", default="tiny", help="of a new backbone: tiny, mini, small, base, large (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), default="scratch", help="(default: %(default)s)"),
         Option("--image-size", **SIZE, help="what the network reads (default: 96x128)"),
         Option(

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from course_hw5 import load_images
+from tests.data.own import write_class_folders
 
 
 def images(data):
@@ -96,23 +97,25 @@ def test_half_of_a_label_is_the_teacher_s_probabilities_in_training_alone():
     assert data.note.endswith("means of the given ones and of a teacher's probabilities")
 
 
-@pytest.mark.parametrize("side", [24, None])
-def test_a_teacher_reads_images_at_its_own_size(side):
+@pytest.mark.parametrize("source, side", [("digits", 24), ("digits", None), ("folder", 24)])
+def test_a_teacher_reads_images_at_its_own_size(source, side, tmp_path):
+    source, classes = ("digits", 10) if source == "digits" else (write_class_folders(tmp_path / "colors", 10), 3)
     images = keras.Input((side, side, 3))
     pooled = keras.layers.AveragePooling2D(5, strides=3)(keras.layers.Rescaling(1 / 50)(images))
-    teacher = keras.Model(images, keras.layers.Dense(10, "softmax")(keras.layers.GlobalMaxPooling2D()(pooled)))
-    seen, given = next(iter(load_images("digits", 64, image_size=side or 8).train))
-    read, taught = next(iter(load_images("digits", 64, image_size=8, teacher=teacher).train))
+    teacher = keras.Model(images, keras.layers.Dense(classes, "softmax")(keras.layers.GlobalMaxPooling2D()(pooled)))
+    seen, given = next(iter(load_images(source, 64, image_size=side or 8).train))
+    read, taught = next(iter(load_images(source, 64, image_size=8, teacher=teacher).train))
     assert read.shape[1:3] == (8, 8)
     answers = teacher.predict(seen, verbose=0)
     assert answers.std(axis=0).max() > 0.01
-    np.testing.assert_allclose(taught, (keras.utils.to_categorical(given, 10) + answers) / 2, atol=1e-5)
+    np.testing.assert_allclose(taught, (keras.utils.to_categorical(given, classes) + answers) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "teacher, message",
     [
         (teacher_of(0.0, classes=9), r"`teacher` must be a model from images \(None, 8, 8, 3\) to classes \(None, 10\)"),
+        (keras.Sequential([keras.Input((192,)), keras.layers.Dense(10)]), r"images \(None, 8, 8, 3\) to classes \(None, 10\)"),
         (teacher_of(1.0, activation="linear"), r"whose outputs are probabilities, which sum to 1. Received: 9.0"),
     ],
 )
