@@ -23,9 +23,10 @@ from course_hw5.recipes.recipe import TEACHER, VALIDATION_SPLIT, Option, Recipe,
 # teacher; mixing is off in the last epochs, those of `enlarge`. Fine-tuning has BEiT's schedule, rates that decay by layer and
 # drop path; its rate is the authors' 4e-3 at batches of 1024, for a checkpoint that has learnt no classes yet.
 SHARED = {"epochs": 8, "weight_decay": 0.05, "label_smoothing": 0.1}
+SCRATCH = SHARED | {"optimizer": "muon", "learning_rate": 4e-3, "schedule": "constant"}
 CONFIGS = {
-    "scratch": SHARED | {"optimizer": "muon", "learning_rate": 4e-3, "schedule": "constant"},
-    "distilled": SHARED | {"optimizer": "muon", "learning_rate": 4e-3, "schedule": "constant", "epochs": 24},
+    "scratch": SCRATCH,
+    "distilled": SCRATCH | {"epochs": 24},
     "enlarge": SHARED | {"optimizer": "muon", "learning_rate": 3e-3, "warmup_epochs": 0.2},
     "finetune": SHARED | {"optimizer": "adamw", "learning_rate": 5e-4, "warmup_epochs": 0.5},
 }
