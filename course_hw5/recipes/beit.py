@@ -35,6 +35,13 @@ AUGMENTATIONS = {"scratch": PLAIN, "distilled": MIXED, "enlarge": PLAIN, "finetu
 LAYER_DECAY, DROP_PATH_RATE = 0.75, 0.1  # for fine-tuning
 
 
+def drop_path(args):
+    """The argument of `BeitBackbone`, where it is not that of what training starts from."""
+    default = DROP_PATH_RATE if args.recipe == "finetune" else None
+    rate = default if args.drop_path_rate is None else args.drop_path_rate
+    return {} if rate is None else {"drop_path_rate": rate}
+
+
 class Beit(Recipe):
     description = __doc__
     model_class = "course_hw5.models.beit_tasks:BeitClassifier"
@@ -48,6 +55,7 @@ class Beit(Recipe):
         Option("--size", default="tiny", help="of a new model: tiny, mini, small, base, large (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), help="(default: finetune with --preset, else scratch)"),
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
+        Option("--drop-path-rate", type=float, help="drop path of the last block, in [0, 1) (default: 0.1 for finetune, else 0)"),
         VALIDATION_SPLIT,
         TEACHER,
         Option("--pretrain", action="store_true", default=None, help="learn to predict hidden patches, without labels"),
@@ -61,6 +69,11 @@ class Beit(Recipe):
     def choose(self, args):
         return args.recipe or ("finetune" if args.preset else "scratch")
 
+    def check(self, args):
+        super().check(args)
+        if args.drop_path_rate is not None and not 0 <= args.drop_path_rate < 1:
+            raise ValueError(f"--drop-path-rate must be in [0, 1). Received: {args.drop_path_rate}")
+
     def load_start(self, args):
         from course_hw5.models.beit_tasks import BeitTask
 
@@ -73,9 +86,10 @@ class Beit(Recipe):
         head["input_shape"] = tuple(data.train.element_spec[0].shape[1:])
         if start is None:
             shape = (args.image_size or 32, args.image_size or 32, 3)
-            backbone = course_hw5.beit_backbone(args.size, shape, convolution_like_initialization=True)
+            options = drop_path(args) | {"convolution_like_initialization": True}
+            backbone = course_hw5.beit_backbone(args.size, shape, **options)
             return course_hw5.beit_classifier(backbone, **head)
-        changes = {"dtype": args.precision} | ({"drop_path_rate": DROP_PATH_RATE} if args.recipe == "finetune" else {})
+        changes = {"dtype": args.precision} | drop_path(args)
         changes |= {"image_shape": (args.image_size, args.image_size, 3)} if args.image_size else {}
         return adapted_classifier(start, **head, **changes)
 

@@ -1,7 +1,7 @@
 """`course-hw5 train beit --pretrain`: BEiT's own pre-training, masked image modelling (Bao et al. 2022, section 2.3)."""
 
 import course_hw5
-from course_hw5.recipes.beit import SHARED, Beit
+from course_hw5.recipes.beit import SHARED, Beit, drop_path
 
 # As from scratch, but with a cosine: what is fine-tuned is the end of it.
 VALUES = {"optimizer": "muon", "learning_rate": 4e-3, "epochs": 20, "warmup_epochs": 1.0}
@@ -31,10 +31,11 @@ class BeitPretraining(Beit):
                 raise ValueError(
                     f"--{name} must be left out with --pretrain, which makes a new model without classes. Received: {value}"
                 )
+        super().check(args)
 
     def load_start(self, args):
         side = args.image_size or 32
-        options = {"convolution_like_initialization": True, "use_mask_token": True}
+        options = drop_path(args) | {"convolution_like_initialization": True, "use_mask_token": True}
         return course_hw5.beit_backbone(args.size, (side, side, 3), **options)
 
     def load_data(self, args, start):

@@ -67,10 +67,11 @@ def test_a_beit_goes_on_with_larger_images_or_is_fine_tuned(handed_over, small_b
     small = course_hw5.beit_classifier(course_hw5.beit_backbone("tiny", (8, 8, 3)), 10, input_shape=(32, 32, 3))
     small.save(tmp_path / "small.keras")
     start = ("--dataset", "digits", "--preset", tmp_path / "small.keras")
-    train("beit", *start, "--recipe", "enlarge", "--image-size", 12, "--out", tmp_path / "larger")
+    train("beit", *start, "--recipe", "enlarge", "--image-size", 12, "--drop-path-rate", 0.2, "--out", tmp_path / "larger")
     train("beit", "--dataset", "digits", "--preset", GOLDEN, "--out", tmp_path / "tuned")
     (larger, *_, enlarging), (tuned, *_, fine_tuning) = handed_over
     assert (larger.backbone.image_shape, enlarging.optimizer) == ((12, 12, 3), "muon")
+    assert larger.backbone.drop_path_rate == 0.2
     np.testing.assert_array_equal(larger.get_layer("logits").kernel, small.get_layer("logits").kernel)
     assert (tuned.backbone.drop_path_rate, fine_tuning.optimizer) == (0.1, "adamw")
     assert tuned.output_shape == (None, 10)
@@ -110,6 +111,12 @@ def test_options_of_own_data_are_refused_without_data(arguments, message, tmp_pa
 def test_recipes_are_refused_without_the_model_that_they_need(option, recipe, tmp_path, capsys):
     line = failure(capsys, train, "beit", "--recipe", recipe, "--out", tmp_path / "run")
     assert f"{option} is needed for the recipe {recipe}. Received: none" in line and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kind", [(), ("--pretrain",)])
+def test_a_drop_path_rate_that_drops_everything_is_refused(kind, tmp_path, capsys):
+    line = failure(capsys, train, "beit", *kind, "--drop-path-rate", 1, "--out", tmp_path / "run")
+    assert "--drop-path-rate must be in [0, 1). Received: 1.0" in line and not (tmp_path / "run").exists()
 
 
 def test_a_segmenter_is_trained_resumed_and_evaluated(small_beit, small_camvid, tmp_path, capsys):
