@@ -55,7 +55,7 @@ class Beit(Recipe):
         Option("--size", default="tiny", help="of a new model: tiny, mini, small, base, large (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), help="(default: finetune with --preset, else scratch)"),
         Option("--image-size", type=whole_number(8), help="side of what the network reads (default: 32, or the preset's)"),
-        Option("--drop-path-rate", type=float, help="drop path of the last block, in [0, 1) (default: 0.1 for finetune, else 0)"),
+        Option("--drop-path-rate", type=float, help="of the last block, in [0, 1) (default: 0.1 for finetune, else 0)"),
         VALIDATION_SPLIT,
         TEACHER,
         Option("--pretrain", action="store_true", default=None, help="learn to predict hidden patches, without labels"),

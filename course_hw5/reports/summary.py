@@ -77,7 +77,8 @@ def of_comparison(runs: dict, scores: pd.DataFrame) -> list[str]:
     lines = [_compare_accuracy(words, runs, best, second), _compare_class(words, scores, best, second)]
     lines += [_compare_cost(words, runs, best, second), *_compare_overtaking(words, runs, best, second)]
     lines += _compare_gap(words, runs)
-    if len({(run.config["data"].get("note"), run.metrics["examples"]) for run in runs.values()}) > 1:
+    notes = ((run.config["data"].get("note") or "").partition(";")[0] for run in runs.values())  # after ";": of training alone
+    if len({*zip(notes, (run.metrics["examples"] for run in runs.values()))}) > 1:
         lines.append(words.say("other_data"))
     return lines
 
