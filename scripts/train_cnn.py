@@ -16,7 +16,7 @@ import keras
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--dataset", choices=("cifar10", "digits"), default="cifar10")
 parser.add_argument("--epochs", type=int, default=22)
-parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256], help="channels of each stage")
+parser.add_argument("--widths", type=int, nargs="+", default=[64, 256, 256], help="channels of each stage")
 parser.add_argument("--out", default="runs/cnn", help="folder for figures, report and model")
 args = parser.parse_args()
 

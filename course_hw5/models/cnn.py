@@ -18,7 +18,7 @@ from course_hw5.layers.patch_whitening import PatchWhitening
 
 def cnn_classifier(
     input_shape: tuple[int, int, int] = (32, 32, 3),
-    widths: Sequence[int] = (64, 128, 256),
+    widths: Sequence[int] = (64, 256, 256),
     num_classes: int = 10,
     images: UInt8[np.ndarray, "batch height width channels"] | None = None,
 ) -> keras.Model:
@@ -41,7 +41,7 @@ def cnn_classifier(
 
     Example:
         >>> cnn_classifier().count_params()
-        1162906
+        1974938
     """
     for name, sizes in (("input_shape", input_shape), ("widths", widths), ("num_classes", (num_classes,))):
         require(name, sizes, lambda sizes: all(is_whole(size, 1) for size in tuple(sizes)), "whole numbers, 1 or more")

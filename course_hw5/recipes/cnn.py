@@ -1,10 +1,10 @@
 """Trains a small residual network on CIFAR-10 from scratch: the convolutions between the perceptron and BEiT.
 
-    course-hw5 train cnn --validation-split 0.04 --out runs/cnn   # test accuracy 0.882, 22 epochs
+    course-hw5 train cnn --validation-split 0.04 --precision mixed_bfloat16 --out runs/cnn   # test accuracy 0.892, 90 epochs
     course-hw5 train cnn --dataset digits --epochs 5 --out runs/cnn-digits   # no download
     course-hw5 train cnn --data photos/ --image-size 48 --out runs/photos    # a folder of class folders
 
-An epoch of CIFAR-10 took less than four minutes on two cores with AVX2. The copy measured on went through JPEG once.
+An epoch of CIFAR-10 took about a minute on two cores with AMX and bfloat16. The copy measured on went through JPEG once.
 """
 
 import course_hw5
@@ -12,7 +12,7 @@ from course_hw5.recipes.recipe import TEACHER, VALIDATION_SPLIT, Option, Recipe,
 
 CONFIGS = {
     "scratch": {
-        "epochs": 22,
+        "epochs": 90,
         "optimizer": "muon",
         "learning_rate": 8e-3,
         "warmup_epochs": 1,
