@@ -3,7 +3,8 @@
     python scripts/train_cnn.py --out runs/cnn
     python scripts/train_cnn.py --dataset digits --epochs 5 --widths 16 32 32 --out runs/cnn-digits   # no download, seconds
 
-`course-hw5 train cnn` has more: Muon, resuming, half precision, several devices. Its score is in docs/results.md.
+`course-hw5 train cnn` has more: Muon, resuming, half precision, several devices. Its score, not this script's, is in
+docs/results.md.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import keras
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--dataset", choices=("cifar10", "digits"), default="cifar10")
 parser.add_argument("--epochs", type=int, default=22)
-parser.add_argument("--widths", type=int, nargs="+", default=[64, 256, 256], help="channels of each stage")
+parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256], help="channels of each stage")
 parser.add_argument("--out", default="runs/cnn", help="folder for figures, report and model")
 args = parser.parse_args()
 

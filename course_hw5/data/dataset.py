@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from course_hw5.data.card import DataCard
 
+IN_TRAINING = "; in training "  # begins the part of a note that says nothing of the test data
 IGNORE_INDEX = 255  # label of pixels for which no class is right
 
 
@@ -55,7 +56,7 @@ class Dataset:
         validation: batches in a fixed order; or None.
         test: batches in a fixed order; of scenes one image and its segmentation mask at a time, at their own size.
         class_names: one name per class.
-        note: a sentence about the data, for `config.json` and pages.
+        note: a sentence about the data, for `config.json` and pages. What follows `IN_TRAINING` does not concern the test data.
         batch_size: examples in a batch of `train`.
         describe: function from one input to the text that stands for it, where inputs are no images; or None.
         samples: a few texts of `validation` as they were written, a tuple of one string or of a pair for each; () for images.

@@ -9,7 +9,15 @@ import tensorflow as tf
 
 from course_hw5.data import image_reading, image_sources, masked_images, tables
 from course_hw5.data.augmentation import augment
-from course_hw5.data.dataset import Dataset, Share, check_arguments, require_source, shuffled_indices, split_indices
+from course_hw5.data.dataset import (
+    IN_TRAINING,
+    Dataset,
+    Share,
+    check_arguments,
+    require_source,
+    shuffled_indices,
+    split_indices,
+)
 from course_hw5.data.examples import SPLITS, divided, require_classes
 from course_hw5.data.image_files import fit_image
 from course_hw5.data.tfds import read_splits
@@ -114,7 +122,7 @@ def load_images(
             seen = dataclasses.replace(train, pixels=None)  # files are read again
         labels = _labels_by(teacher, seen, side, class_names, batch_size)
         train = dataclasses.replace(train, examples=dataclasses.replace(train.examples, labels=labels))
-        note += "; labels of the training images are means of the given ones and of a teacher's probabilities"
+        note += f"{IN_TRAINING}labels are means of the given ones and of a teacher's probabilities"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_size = min(batch_size, len(train.examples))
     changes = [augment(augmentation, len(class_names))] if augmentation else []

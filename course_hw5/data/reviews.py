@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from course_hw5.data import tables
 from course_hw5.data.contrast import contrast_sentences
-from course_hw5.data.dataset import Dataset, check_arguments, require_source, split_indices
+from course_hw5.data.dataset import IN_TRAINING, Dataset, check_arguments, require_source, split_indices
 from course_hw5.data.examples import divided
 from course_hw5.data.text_sources import read_texts, text_card
 from course_hw5.data.tfds import read_splits
@@ -113,7 +113,7 @@ def load_reviews(
         answers = teacher(by_length(as_read, np.zeros(len(as_read), "int64"), buckets, batch_size=128))
         train_ids = train_ids.joined(sentences)
         train_labels = np.concatenate([np.float32(train_labels), np.float32(answers[:, 0])])
-        note += f"; and {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
+        note += f"{IN_TRAINING}also {len(answers):,} sentences of IMDB's training reviews, labelled by a teacher"
     tf.random.get_global_generator().reset_from_seed(seed)
     train_share = shuffled(train_ids, train_labels, buckets, batch_size, epoch_fraction)
     in_order = (functools.partial(by_length, ids, labels, buckets, batch_size) for ids, labels in held_out)
@@ -223,7 +223,7 @@ def _with_contrast(name):
         both = zip(split(texts, share, seed), more_split())
         return [np.concatenate([own, len(texts) + more]) for own, more in both]
 
-    note += f"; and {len(more_texts):,} sentences of contrast from templates, to train and validate on"
+    note += f"{IN_TRAINING}and validation also {len(more_texts):,} sentences of contrast from templates"
     return (np.concatenate([texts, more_texts]), np.concatenate([labels, more_labels])), test, note, split_both
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from course_hw5.data.dataset import IN_TRAINING
 from course_hw5.reports.pages import components
 
 OVERFITTING = 0.1  # accuracy in training above that in validation
@@ -77,7 +78,7 @@ def of_comparison(runs: dict, scores: pd.DataFrame) -> list[str]:
     lines = [_compare_accuracy(words, runs, best, second), _compare_class(words, scores, best, second)]
     lines += [_compare_cost(words, runs, best, second), *_compare_overtaking(words, runs, best, second)]
     lines += _compare_gap(words, runs)
-    notes = ((run.config["data"].get("note") or "").partition(";")[0] for run in runs.values())  # after ";": of training alone
+    notes = ((run.config["data"].get("note") or "").partition(IN_TRAINING)[0] for run in runs.values())
     if len({*zip(notes, (run.metrics["examples"] for run in runs.values()))}) > 1:
         lines.append(words.say("other_data"))
     return lines

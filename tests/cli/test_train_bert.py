@@ -76,7 +76,7 @@ def test_the_recipe_bert_learns_from_a_teacher_and_reads_batches_twice(trained_b
     more = ("--epochs", 1, "--teacher", trained_bert / "model.keras", "--r-drop", 0.5)
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["data"]["note"].endswith("and 3 sentences of IMDB's training reviews, labelled by a teacher")
+    assert config["data"]["note"].endswith("also 3 sentences of IMDB's training reviews, labelled by a teacher")
     assert config["arguments"]["teacher"].endswith("model.keras") and config["arguments"]["r_drop"] == 0.5
     assert set(weights) == {0.5}
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["examples"] == 20
@@ -93,7 +93,7 @@ def test_a_teacher_of_another_vocabulary_trains_a_bert(small_bert, tmp_path, mon
     more = ("--epochs", 1, "--teacher", tmp_path / "teacher.keras")
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["data"]["note"].endswith("and 2 sentences of IMDB's training reviews, labelled by a teacher")
+    assert config["data"]["note"].endswith("also 2 sentences of IMDB's training reviews, labelled by a teacher")
 
 
 @pytest.mark.parametrize("longest", [24, 128])

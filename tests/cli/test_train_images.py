@@ -58,9 +58,11 @@ def test_a_cnn_is_trained_compared_with_a_beit_by_what_units_see_and_teaches_a_p
     train("mlp", *taught, "--out", tmp_path / "taught")
     config = json.loads((tmp_path / "taught" / "config.json").read_text())
     assert config["arguments"]["teacher"].endswith("model.keras") and "a teacher's probabilities" in config["data"]["note"]
-    command("compare", tmp_path / "cnn", tmp_path / "beit", "--out", tmp_path / "compare.html")
+    command("compare", *(tmp_path / name for name in ("cnn", "beit", "taught")), "--out", tmp_path / "compare.html")
     page = (tmp_path / "compare.html").read_text()
     assert '<th scope="row">residual_3</th><td>51</td>' in page and "attention distance, pixels: nearest head" in page
+    assert "taught. Each unit of the first layer reads the whole image.</p>" in page
+    assert "not tested on the same data" not in page  # though one run had a teacher
 
 
 def test_a_beit_goes_on_with_larger_images_or_is_fine_tuned(handed_over, small_beit, tmp_path):
@@ -111,6 +113,16 @@ def test_options_of_own_data_are_refused_without_data(arguments, message, tmp_pa
 def test_recipes_are_refused_without_the_model_that_they_need(option, recipe, tmp_path, capsys):
     line = failure(capsys, train, "beit", "--recipe", recipe, "--out", tmp_path / "run")
     assert f"{option} is needed for the recipe {recipe}. Received: none" in line and not (tmp_path / "run").exists()
+
+
+def test_every_training_of_a_beit_takes_a_drop_path_rate(handed_over, small_beit, tmp_path):
+    small = course_hw5.beit_classifier(course_hw5.beit_backbone("tiny", (8, 8, 3), drop_path_rate=0.25), 10)
+    small.save(tmp_path / "small.keras")
+    given, preset = ("--drop-path-rate", 0.5), ("--preset", tmp_path / "small.keras")
+    for number, options in enumerate([given, ("--pretrain", *given), (*preset, *given), (*preset, "--recipe", "enlarge")]):
+        train("beit", "--dataset", "digits", "--image-size", 8, *options, "--out", tmp_path / str(number))
+    rates = [model.backbone.drop_path_rate for model, *_ in handed_over]
+    assert rates == [0.5, 0.5, 0.5, 0.25]
 
 
 @pytest.mark.parametrize("kind", [(), ("--pretrain",)])

@@ -137,7 +137,7 @@ def test_a_teacher_labels_sentences_that_are_trained_on_besides(monkeypatch):
     plain, labelled, few = (load_reviews("sst2", **options, **choice) for choice in choices)
     seen = [[words(ids.numpy()[0]) for ids, _ in data.train] for data in (plain, labelled, few)]
     assert len(seen[1]) == len(seen[0]) + 5 and len(seen[2]) == len(seen[0]) + 2
-    assert labelled.note.endswith("and 5 sentences of IMDB's training reviews, labelled by a teacher")
+    assert labelled.note.endswith("also 5 sentences of IMDB's training reviews, labelled by a teacher")
     labels = {words(ids.numpy()[0]): float(label[0]) for ids, label in labelled.train}
     assert [labels[text] for text in ("a fine warm film .", "a cold ending ?", "a dull dull story !")] == [0.75, 0.25, 0.5]
     own = {words(ids.numpy()[0]): float(label[0]) for ids, label in plain.train}
@@ -178,7 +178,7 @@ def test_a_teacher_of_another_vocabulary_labels_the_same_texts(labelled_reviews)
 
     found = load_reviews("sst2", 1, max_length=16, teacher=labelled_reviews(other), teacher_tokenizer=other)
     assert found.note.endswith(
-        "and 4 sentences of IMDB's training reviews, labelled by a teacher"
+        "also 4 sentences of IMDB's training reviews, labelled by a teacher"
     )  # one is too long in letters
 
 
@@ -266,5 +266,7 @@ def test_sentences_of_contrast_join_another_data_set_and_its_teacher(monkeypatch
     teacher = lambda batches: np.full((sum(len(ids) for ids, _ in batches), 1), 0.25)  # noqa: E731
     data = load_reviews("sst2_contrast", batch_size=1, max_length=32, validation_split=0.1, teacher=teacher)
     assert int(data.train.cardinality()) == 36 + 10172 + 2 and data.train.element_spec[1].dtype == "float32"
-    assert data.note.startswith("made up; and 10,516 sentences of contrast") and data.note.endswith("labelled by a teacher")
+    assert data.note.startswith("made up; in training and validation also 10,516 sentences of contrast") and data.note.endswith(
+        "labelled by a teacher"
+    )
     assert read(data.test) == {("a warm film", 1)}

@@ -90,7 +90,7 @@ def test_differences_that_spoil_a_comparison_are_said(tmp_path):
     assert "losses cannot be compared with each other: label smoothing raises them (0.0 in plain, 0.1 in smooth)" in text
     assert "not tested on the same data" not in text
     config = json.loads((runs[0] / "config.json").read_text())
-    for note, is_other in ((config["data"]["note"] + "; labels by a teacher", False), ("other images", True)):
+    for note, is_other in ((config["data"]["note"] + "; in training labels are mixed", False), ("other images", True)):
         config["data"]["note"] = note
         (runs[0] / "config.json").write_text(json.dumps(config))
         text = comparison.write_comparison(runs, tmp_path / "compare.html").read_text()
