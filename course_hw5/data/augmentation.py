@@ -79,6 +79,13 @@ MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where 
 NAMES = (*LAYERS, *MIXES)
 
 
+def augmentation_names(names: str | Sequence[str] | None) -> list[str]:
+    """The names as a list; raises ValueError if one is unknown."""
+    listed = [name for name in names.split(",") if name] if isinstance(names, str) else list(names or ())
+    require("augmentation", listed, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
+    return listed
+
+
 def augment(names: str | Sequence[str], num_classes: int) -> Callable:
     """Builds a function for `tf.data.Dataset.map` that augments a batch of images.
 
@@ -93,8 +100,7 @@ def augment(names: str | Sequence[str], num_classes: int) -> Callable:
     Raises:
         ValueError: if a name is unknown.
     """
-    names = [name for name in names.split(",") if name] if isinstance(names, str) else names
-    require("augmentation", names, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
+    names = augmentation_names(names)
     layers = [_layer(name) for name in names if name in LAYERS]
     mixes = [MIXES[name] for name in dict.fromkeys(names) if name in MIXES]
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_hw5.data import image_reading, image_sources, masked_images, tables
-from course_hw5.data.augmentation import augment
+from course_hw5.data.augmentation import augment, augmentation_names
 from course_hw5.data.dataset import (
     IN_TRAINING,
     Dataset,
@@ -98,6 +98,7 @@ def load_images(
         "image_size", sizes, lambda sizes: len(sizes) == 2 and all(map(is_side, sizes)), "a side, or (height, width), in pixels"
     )
     require("memory_gb", memory_gb, lambda size: size >= 0, "a number, 0 or more")
+    augmentation = augmentation_names(augmentation)
     is_grid = lambda grid: grid is None or (len(grid) == 2 and all(map(is_side, grid)) and grid[0] * grid[1] > 1)  # noqa: E731
     require("mask_grid", mask_grid, is_grid, "(rows, columns), 2 patches or more, or None")
     require(

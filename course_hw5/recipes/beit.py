@@ -17,7 +17,7 @@ From scratch, small images come first: half the tokens, half the time. `--preset
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import TEACHER, VALIDATION_SPLIT, Option, Recipe, load_kind, whole_number
+from course_hw5.recipes.recipe import AUGMENTATION, TEACHER, VALIDATION_SPLIT, Option, Recipe, load_kind, whole_number
 
 # Muon learns in one epoch from scratch what AdamW learns in two. `distilled` is `scratch` for longer, with mixed images and a
 # teacher; mixing is off in the last epochs, those of `enlarge`. Fine-tuning has BEiT's schedule, rates that decay by layer and
@@ -58,6 +58,7 @@ class Beit(Recipe):
         Option("--drop-path-rate", type=float, help="in [0, 1) (default: 0.1 for finetune, else that of --preset, or 0)"),
         VALIDATION_SPLIT,
         TEACHER,
+        AUGMENTATION,
         Option("--pretrain", action="store_true", default=None, help="learn to predict hidden patches, without labels"),
     )
 

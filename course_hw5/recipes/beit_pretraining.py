@@ -23,7 +23,7 @@ class BeitPretraining(Beit):
         return args.recipe or "pretrain"
 
     def check(self, args):
-        given = {name: getattr(args, name, None) for name in ("preset", "teacher")}
+        given = {name: getattr(args, name, None) for name in ("preset", "teacher", "augmentation")}
         given["calibrate"] = args.calibrate or None
         given["recipe"] = None if args.recipe == "pretrain" else args.recipe
         for name, value in given.items():

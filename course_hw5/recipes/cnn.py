@@ -8,7 +8,7 @@ An epoch of CIFAR-10 took 69 seconds on two cores with AMX and bfloat16. The cop
 """
 
 import course_hw5
-from course_hw5.recipes.recipe import TEACHER, VALIDATION_SPLIT, Option, Recipe, whole_number
+from course_hw5.recipes.recipe import AUGMENTATION, TEACHER, VALIDATION_SPLIT, Option, Recipe, whole_number
 
 CONFIGS = {
     "scratch": {
@@ -32,6 +32,7 @@ class Cnn(Recipe):
         Option("--image-size", type=whole_number(9), help="side of the images, 9 or more (default: 32)"),
         VALIDATION_SPLIT,
         TEACHER,
+        AUGMENTATION,
     )
 
     def build_model(self, args, start, data):

@@ -13,7 +13,7 @@ An epoch of CIFAR-10 took about a minute on two cores with AVX2. The copy measur
 from typing import Any
 
 import course_hw5
-from course_hw5.recipes.recipe import IMAGE_SIZE, TEACHER, VALIDATION_SPLIT, Option, Recipe
+from course_hw5.recipes.recipe import AUGMENTATION, IMAGE_SIZE, TEACHER, VALIDATION_SPLIT, Option, Recipe
 
 # `homework`: the homework's layers and nothing else. `tuned`: the same layers, trained better. `distilled`: `tuned` for longer,
 # with CutMix beside MixUp and a teacher's probabilities in the labels.
@@ -46,6 +46,7 @@ class Mlp(Recipe):
         IMAGE_SIZE,
         VALIDATION_SPLIT,
         TEACHER,
+        AUGMENTATION,
     )
 
     def build_model(self, args, start, data):

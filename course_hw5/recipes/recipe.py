@@ -40,6 +40,11 @@ LABEL_COLUMN = Option("--label-column", help="with --data: column of the labels 
 IMAGE_SIZE = Option("--image-size", type=whole_number(8), help="side of the images (default: 32)")
 VALIDATION_SPLIT = Option("--validation-split", type=float, default=0.1, help="of the training data (default: %(default)s)")
 FLIP = Option("--flip", action="store_true", help="images: score the mean of each image and its mirror image")
+AUGMENTATION = Option(
+    "--augmentation",
+    metavar="NAMES",
+    help="of the training images: flip,shift,mixup,cutmix or some of them (default: the recipe's)",
+)
 TEACHER = Option("--teacher", help="a classifier of such images: half of each training label is its probabilities")
 MEMORY = Option(
     "--memory-gb", type=float, metavar="GB", help="with --data: size above which data are read when needed (default: 1)"
@@ -122,8 +127,9 @@ class Recipe:
 
     def load_data(self, args: Arguments, start: Any) -> "Dataset":
         """The data to train on."""
+        augmentation = self.augmentations[args.recipe] if args.augmentation is None else args.augmentation
         options = {
-            "augmentation": self.augmentations[args.recipe],
+            "augmentation": augmentation,
             "validation_split": args.validation_split,
             **self.image_size(args, start),
             **self.given_data_options(args),

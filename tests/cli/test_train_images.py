@@ -131,6 +131,23 @@ def test_a_drop_path_rate_that_drops_everything_is_refused(kind, tmp_path, capsy
     assert "--drop-path-rate must be in [0, 1). Received: 1.0" in line and not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "beit"])
+def test_training_images_are_augmented_as_named_in_place_of_the_recipe_s_way(kind, handed_over, small_beit, tmp_path):
+    options = ("--dataset", "digits", "--image-size", 12, "--augmentation")
+    for number, names in enumerate(("flip,mixup", "")):
+        train(kind, *options, names, "--out", tmp_path / str(number))
+    mixed, plain = (data.train.element_spec[1].shape.rank for _, data, *_ in handed_over)
+    assert (mixed, plain) == (2, 1)  # shares of classes, and a class
+
+
+def test_an_augmentation_that_does_not_exist_is_refused(tmp_path, capsys):
+    options = ("--dataset", "digits", "--augmentation")
+    line = failure(capsys, train, "cnn", *options, "flip,mirror", "--out", tmp_path / "run")
+    assert "`augmentation` must be made of flip, shift, mixup, cutmix. Received: ['flip', 'mirror']" in line
+    line = failure(capsys, train, "beit", "--pretrain", *options, "flip", "--out", tmp_path / "run")
+    assert "--augmentation must be left out with --pretrain" in line and not (tmp_path / "run").exists()
+
+
 def test_a_segmenter_is_trained_resumed_and_evaluated(small_beit, small_camvid, tmp_path, capsys):
     run, evaluated = tmp_path / "run", tmp_path / "evaluated"
     arguments = ("segmenter", "--batch-size", 4, "--epochs", 1, "--image-size", "16x24", "--out", run)
