@@ -60,14 +60,16 @@ def run(args: argparse.Namespace) -> str:
 
 
 def _recipe(submitted):
-    """The recipe whose options `config.json` has."""
-    recorded = submitted.config["arguments"].keys()
-    fitting = [recipe for recipe in RECIPES.values() if {option.name for option in recipe.options} <= recorded]
-    if not fitting or not {"batch_size", "strategy", "dataset"} <= recorded:
+    """The recipe that has all options in `config.json` and the fewest others: a run has none that came after it."""
+    recorded, shared = submitted.config["arguments"].keys(), {"batch_size", "strategy", "dataset"}
+    options = {recipe: {option.name for option in recipe.options} for recipe in RECIPES.values()}
+    taken = lambda recipe: shared | options[recipe] | {option.name for option in recipe.data_options}  # noqa: E731
+    fitting = [recipe for recipe in options if shared <= recorded <= taken(recipe)]
+    if not fitting:
         raise ValueError(
             f"{submitted.path} must be a run of `course-hw5 train`. Received: arguments {', '.join(recorded) or 'none'}"
         )
-    return max(fitting, key=lambda recipe: len(recipe.options))
+    return min(fitting, key=lambda recipe: len(options[recipe] - recorded))
 
 
 class _Parser(argparse.ArgumentParser):

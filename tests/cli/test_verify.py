@@ -16,6 +16,7 @@ COMMANDS = (
     "cnn --data photos --skip-broken --memory-gb 0.5",
     "mlp --teacher models/cnn.keras --validation-split 0.2",
     "mlp --recipe distilled --teacher cnn-cifar10",
+    "beit --preset beit-cifar10 --recipe enlarge --augmentation flip,mixup",
     "cnn --teacher models/cnn.keras --calibrate",
     "segmenter --class-weights log --ema 0.99 --no-validation",
     "bert --lora 4 --data letters.csv --text-column words --validation-split 0.25 --learning-rate 3e-4",
@@ -52,3 +53,35 @@ def test_the_options_of_each_recipe_are_read_as_they_were_typed(typed):
     settled = {"epochs": settings.epochs, "learning_rate": settings.learning_rate}  # None, where they were not typed
     assert vars(options) == vars(args) | settled
     assert settings == chosen.training_config(options) == chosen.training_config(args)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    "typed, later",
+    [
+        ("mlp --recipe tuned", ("teacher", "augmentation")),
+        ("cnn --epochs 2", ("augmentation",)),
+        ("beit --size mini", ("drop_path_rate", "augmentation")),
+    ],
+)
+def test_runs_recorded_before_an_option_existed_are_read_too(typed, later):
+    args, chosen = arguments([*typed.split(), "--out", "run"])
+    recorded = {name: value for name, value in chosen.recorded(args).items() if name not in later}
+    config = {
+        "arguments": recorded,
+        "settings": dataclasses.asdict(chosen.training_config(args)),
+        "model": {"precision": "float32"},
+    }
+    run = types.SimpleNamespace(path="run", config=config)
+    assert verify._recipe(run) is chosen
+    options, _ = verify._options(argparse.Namespace(data=None, preset=None, teacher=None), run, chosen)
+    assert chosen.recorded(options) == chosen.recorded(args)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    "arguments", [{}, {"batch_size": 8}, {"batch_size": 8, "strategy": "none", "dataset": "digits", "depth": 3}]
+)
+def test_a_run_of_no_recipe_is_refused(arguments):
+    with pytest.raises(ValueError, match="must be a run of `course-hw5 train`. Received: arguments"):
+        verify._recipe(types.SimpleNamespace(path="run", config={"arguments": arguments}))
