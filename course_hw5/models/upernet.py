@@ -26,12 +26,22 @@ class EqualSubpixels(Registered, keras.initializers.GlorotUniform):
     Each place in the kernel makes one of the pixels that an input pixel becomes. Drawn one by one, they differ, and maps start
     with a checkerboard that training does not wholly remove, most visible where an image is flat. Drawn once, the layer starts
     as a linear layer and nearest-neighbour enlargement (ICNR; Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
-    Training can bring a weaker pattern back, which shows where the segmenter is unsure.
+    Training brings a weaker pattern back, which shows where the segmenter is unsure, unless `MeanSubpixels` prevents it.
     """
 
     def __call__(self, shape: Shape, dtype: str | None = None) -> keras.KerasTensor:
         rows, columns, *channels = shape
         return keras.ops.tile(super().__call__((1, 1, *channels), dtype), (rows, columns, 1, 1))
+
+
+class MeanSubpixels(Registered, keras.constraints.Constraint):
+    """After each step of training, all places of a transposed convolution's kernel become their mean.
+
+    What starts equal, by `EqualSubpixels`, stays equal: a flat image keeps a flat map.
+    """
+
+    def __call__(self, kernel: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.broadcast_to(keras.ops.mean(kernel, axis=(0, 1), keepdims=True), kernel.shape)
 
 
 class UperNetSegmenter(BeitTask):
@@ -53,6 +63,7 @@ class UperNetSegmenter(BeitTask):
         auxiliary_channels: int = 256,
         auxiliary_convolutions: int = 1,
         auxiliary_concat_input: bool = False,
+        equal_subpixels: bool = True,
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         name: str = "upernet_segmenter",
@@ -62,7 +73,7 @@ class UperNetSegmenter(BeitTask):
         # === Functional model ===
         images, x = image_inputs(preprocessing, backbone)
         outputs = backbone(x)
-        maps = rescaled([outputs[f"block_{index}"] for index in backbone.feature_layers], dtype)
+        maps = rescaled([outputs[f"block_{index}"] for index in backbone.feature_layers], dtype, equal_subpixels)
         x = fused(maps, channels, pool_scales, dtype)
         x = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
         outputs = keras.layers.Activation("linear", dtype="float32", name="predictions")(x)
@@ -81,12 +92,12 @@ class UperNetSegmenter(BeitTask):
         self.class_names = None if class_names is None else tuple(class_names)
         self.channels, self.pool_scales, self.auxiliary_head = channels, tuple(pool_scales), auxiliary_head
         self.auxiliary_channels, self.auxiliary_convolutions = auxiliary_channels, auxiliary_convolutions
-        self.auxiliary_concat_input = auxiliary_concat_input
+        self.auxiliary_concat_input, self.equal_subpixels = auxiliary_concat_input, equal_subpixels
 
     def head_config(self) -> dict:
         """The arguments of the constructor that made the head, but for what its classes are."""
-        auxiliary = ("auxiliary_channels", "auxiliary_convolutions", "auxiliary_concat_input")
-        return {name: getattr(self, name) for name in ("auxiliary_head", "channels", "pool_scales", *auxiliary)}
+        auxiliary = ("auxiliary_head", "auxiliary_channels", "auxiliary_convolutions", "auxiliary_concat_input")
+        return {name: getattr(self, name) for name in ("channels", "pool_scales", *auxiliary, "equal_subpixels")}
 
 
 def upernet_segmenter(
@@ -98,6 +109,7 @@ def upernet_segmenter(
     auxiliary_channels: int = 256,
     auxiliary_convolutions: int = 1,
     auxiliary_concat_input: bool = False,
+    equal_subpixels: bool = True,
     class_names: Sequence[str] | None = None,
     **raw,
 ) -> UperNetSegmenter:
@@ -111,6 +123,8 @@ def upernet_segmenter(
         pool_scales: cells per side of the grids of the pyramid pooling.
         auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input: width and depth of the auxiliary head, and whether
             it sees its input again at the end.
+        equal_subpixels: whether training keeps the pixels equal that one pixel of a map is enlarged to (`MeanSubpixels`). Where
+            they differ, as in published checkpoints, flat areas can show a checkerboard. Loading never changes weights.
         class_names: one string per class, kept with the model.
         **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
             default images are scaled to [-1, 1].
@@ -132,21 +146,25 @@ def upernet_segmenter(
     check_classes(backbone, num_classes, class_names)
     require("feature_layers", backbone.feature_layers, lambda layers: len(layers) == 4, "four blocks of the backbone")
     require("image_shape", backbone.image_shape, lambda _: min(backbone.grid) >= 2, "two patches or more along each side")
-    head = (auxiliary_head, channels, pool_scales, auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input)
+    auxiliary = (auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input)
+    head = (auxiliary_head, channels, pool_scales, *auxiliary, equal_subpixels)
     return UperNetSegmenter(backbone, num_classes, *head, class_names, preprocessing_of(**raw))
 
 
-def rescaled(maps: Sequence[Tensor], dtype: str | keras.DTypePolicy | None = None) -> list[Tensor]:
+def rescaled(
+    maps: Sequence[Tensor], dtype: str | keras.DTypePolicy | None = None, equal_subpixels: bool = True
+) -> list[Tensor]:
     """Four maps of one size to a pyramid: 4, 2, 1 and half times as high and wide (BEiT, section 3.2).
 
     Args:
         maps: four tensors `(batch, rows, columns, hidden_dim)`.
         dtype: policy of the layers.
+        equal_subpixels: as for `upernet_segmenter`.
     """
+    options = {"kernel_initializer": EqualSubpixels(), "kernel_constraint": MeanSubpixels() if equal_subpixels else None}
 
     def enlarged(x, name):
-        start, channels = EqualSubpixels(), maps[0].shape[-1]
-        return keras.layers.Conv2DTranspose(channels, 2, strides=2, kernel_initializer=start, dtype=dtype, name=name)(x)
+        return keras.layers.Conv2DTranspose(maps[0].shape[-1], 2, strides=2, dtype=dtype, name=name, **options)(x)
 
     x = enlarged(maps[0], "enlarge_0_first")
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name="enlarge_0_norm")(x)

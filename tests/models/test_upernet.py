@@ -55,6 +55,25 @@ def test_an_untrained_pyramid_has_no_checkerboard():
             assert (np.abs(maps).max() < 1e-5) == (image is flat)
 
 
+@pytest.mark.parametrize("equal", [True, False])
+def test_a_trained_pyramid_has_no_checkerboard_where_its_pixels_are_kept_equal(equal):
+    segmenter = upernet_segmenter(beit_backbone(image_shape=(32, 48, 3), **SMALL), 5, channels=8, equal_subpixels=equal)
+    segmenter.compile(keras.optimizers.Adam(0.01), [keras.losses.SparseCategoricalCrossentropy(from_logits=True)] * 2)
+    labels = [np.random.default_rng(1).integers(0, 5, output.shape[:3]) for output in outputs_of(segmenter)]
+    before = segmenter.get_layer("enlarge_1").get_weights()[0]
+    segmenter.fit(IMAGES, labels, epochs=2, verbose=0)
+    for name in ("enlarge_0_first", "enlarge_0_second", "enlarge_1"):
+        kernel = segmenter.get_layer(name).get_weights()[0]
+        assert (np.ptp(kernel, axis=(0, 1)).max() < 1e-7) == equal, name
+    assert np.abs(kernel - before).max() > 0.005
+
+
+def test_loading_keeps_the_weights_of_a_published_head_as_they_are_in_training_too():
+    published = load_model(FOLDER)
+    assert not published.equal_subpixels and published.get_layer("enlarge_1").kernel_constraint is None
+    assert not fine_tuning.adapted_segmenter(published, 3).equal_subpixels
+
+
 def test_a_saved_segmenter_gives_the_same_numbers_and_class_names(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")

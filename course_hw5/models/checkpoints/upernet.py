@@ -35,7 +35,7 @@ def load_upernet(folder, config: dict, tensors: dict, image_shape: Shape | None 
     backbone = fine_tuning.rebuilt_backbone(backbone, image_shape=shape, feature_layers=features)
     raw = beit.read_preprocessing(folder, shape)
     num_classes = len(tensors["decode_head.classifier.weight"])
-    options = {name: config[key] for key, name in HEAD.items() if key in config}
+    options = {"equal_subpixels": False} | {name: config[key] for key, name in HEAD.items() if key in config}
     options |= {name: raw[name] for name in ("mean", "std") if name in raw}
     names = huggingface.label_names(config, num_classes)
     model = upernet.upernet_segmenter(backbone, num_classes, class_names=names, **options)
