@@ -120,7 +120,7 @@ def test_the_recipe_bert_trains_on_contrast_and_is_calibrated(small_bert, tmp_pa
     more = ("--dataset", "sst2_contrast", "--epochs", 1, "--epoch-fraction", 0.02, "--calibrate")
     train("bert", *bert_arguments(small_bert, tmp_path / "run", *more))
     config, metrics = (json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("config", "metrics"))
-    assert "10,516 sentences of contrast" in config["data"]["note"] and metrics["examples"] == 20
+    assert "18,086 sentences of contrast" in config["data"]["note"] and metrics["examples"] == 20
     assert config["calibration"]["temperature"] == metrics["temperature"] and 0 <= metrics["expected_calibration_error"] <= 1
     command("evaluate", tmp_path / "run", "--dataset", "contrast", "--max-length", 16, "--out", tmp_path / "contrast")
     assert json.loads((tmp_path / "contrast" / "metrics.json").read_text())["examples"] == 516

@@ -244,9 +244,9 @@ def test_contrast_has_splits_of_its_own_whatever_the_seed():
     (texts, labels), _, _, split = reviews.SOURCES["contrast"]()
     for first, second in zip(split(texts, 0.02, 0), split(texts, 0.5, 1)):
         np.testing.assert_array_equal(first, second)
-    assert labels.mean() == 0.5 and [*map(len, split(texts, 0.02, 0))] == [17734, 344]
+    assert labels.mean() == 0.5 and [*map(len, split(texts, 0.02, 0))] == [17742, 344]
     data = load_reviews("contrast", batch_size=64, max_length=32)
-    assert data.class_names == ["negative", "positive"] and "17,734 + 344 + 516 sentences" in data.note
+    assert data.class_names == ["negative", "positive"] and "17,742 + 344 + 516 sentences" in data.note
     tested = dict(read(data.test))
     assert len(tested) == 516 and sum(len(labels) for _, labels in data.validation) == 344
     assert tested["it gets better with every scene ."] == 1 and tested["it gets worse with every scene ."] == 0
@@ -265,8 +265,8 @@ def test_sentences_of_contrast_join_another_data_set_and_its_teacher(monkeypatch
     monkeypatch.setattr(reviews, "_read", lambda *_: [(texts, np.array([1])), None])
     teacher = lambda batches: np.full((sum(len(ids) for ids, _ in batches), 1), 0.25)  # noqa: E731
     data = load_reviews("sst2_contrast", batch_size=1, max_length=32, validation_split=0.1, teacher=teacher)
-    assert int(data.train.cardinality()) == 36 + 17734 + 2 and data.train.element_spec[1].dtype == "float32"
-    assert data.note.startswith("made up; in training and validation also 18,078 sentences of contrast") and data.note.endswith(
+    assert int(data.train.cardinality()) == 36 + 17742 + 2 and data.train.element_spec[1].dtype == "float32"
+    assert data.note.startswith("made up; in training and validation also 18,086 sentences of contrast") and data.note.endswith(
         "labelled by a teacher"
     )
     assert read(data.test) == {("a warm film", 1)}
