@@ -123,8 +123,8 @@ def upernet_segmenter(
         pool_scales: cells per side of the grids of the pyramid pooling.
         auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input: width and depth of the auxiliary head, and whether
             it sees its input again at the end.
-        equal_subpixels: whether training keeps the pixels equal that one pixel of a map is enlarged to (`MeanSubpixels`). Where
-            they differ, as in published checkpoints, flat areas can show a checkerboard. Loading never changes weights.
+        equal_subpixels: whether the four pixels that one pixel of a map becomes stay equal in training (`MeanSubpixels`).
+            Where they differ, as in published checkpoints, flat areas can show a checkerboard. Loading changes no weights.
         class_names: one string per class, kept with the model.
         **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
             default images are scaled to [-1, 1].

@@ -19,6 +19,9 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
         return
     weights = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
     optimizer.finalize_variable_values(model.trainable_variables)
+    for variable in model.trainable_variables:  # the optimizer averages what a step gives before it is constrained
+        if variable.constraint is not None:
+            variable.assign(variable.constraint(variable))
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ import pytest
 
 from course_hw5 import attention_model, beit_backbone, load_model, upernet_segmenter
 from course_hw5.models import beit_tasks, fine_tuning
+from course_hw5.training import averaging
 from tests.golden import beit as golden
 
 FOLDER = golden.GOLDEN_SEGMENTER
@@ -58,14 +59,23 @@ def test_an_untrained_pyramid_has_no_checkerboard():
 @pytest.mark.parametrize("equal", [True, False])
 def test_a_trained_pyramid_has_no_checkerboard_where_its_pixels_are_kept_equal(equal):
     segmenter = upernet_segmenter(beit_backbone(image_shape=(32, 48, 3), **SMALL), 5, channels=8, equal_subpixels=equal)
-    segmenter.compile(keras.optimizers.Adam(0.01), [keras.losses.SparseCategoricalCrossentropy(from_logits=True)] * 2)
+    segmenter.compile(
+        keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
+        [keras.losses.SparseCategoricalCrossentropy(from_logits=True)] * 2,
+    )
     labels = [np.random.default_rng(1).integers(0, 5, output.shape[:3]) for output in outputs_of(segmenter)]
     before = segmenter.get_layer("enlarge_1").get_weights()[0]
-    segmenter.fit(IMAGES, labels, epochs=2, verbose=0)
-    for name in ("enlarge_0_first", "enlarge_0_second", "enlarge_1"):
-        kernel = segmenter.get_layer(name).get_weights()[0]
-        assert (np.ptp(kernel, axis=(0, 1)).max() < 1e-7) == equal, name
+    for _ in range(2):
+        segmenter.train_on_batch(IMAGES, labels)
+    names = ("enlarge_0_first", "enlarge_0_second", "enlarge_1")
+    with averaging.averaged_weights(segmenter):
+        averages = [segmenter.get_layer(name).get_weights()[0] for name in names]
+    for kernel in (*averages, *(segmenter.get_layer(name).get_weights()[0] for name in names)):
+        assert (np.ptp(kernel, axis=(0, 1)).max() < 1e-7) == equal
     assert np.abs(kernel - before).max() > 0.005
+    segmenter.equal_subpixels = True
+    adapted = fine_tuning.adapted_segmenter(segmenter, 5).get_layer("enlarge_1").get_weights()[0]  # before any step
+    np.testing.assert_allclose(adapted, np.broadcast_to(kernel.mean((0, 1)), kernel.shape), atol=1e-7)
 
 
 def test_loading_keeps_the_weights_of_a_published_head_as_they_are_in_training_too():
