@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def _recipe(submitted):
-    """The recipe that has all options in `config.json` and the fewest others: a run has none that came after it."""
+    """The recipe that has all options in `config.json` and the fewest others: an old run lacks newer options."""
     recorded, shared = submitted.config["arguments"].keys(), {"batch_size", "strategy", "dataset"}
     options = {recipe: {option.name for option in recipe.options} for recipe in RECIPES.values()}
     taken = lambda recipe: shared | options[recipe] | {option.name for option in recipe.data_options}  # noqa: E731

@@ -43,7 +43,7 @@ FLIP = Option("--flip", action="store_true", help="images: score the mean of eac
 AUGMENTATION = Option(
     "--augmentation",
     metavar="NAMES",
-    help="of the training images: flip,shift,mixup,cutmix or some of them (default: the recipe's)",
+    help="changes of training images: flip,shift,mixup,cutmix, or some of them, or '' for none (default: the recipe's)",
 )
 TEACHER = Option("--teacher", help="a classifier of such images: half of each training label is its probabilities")
 MEMORY = Option(
