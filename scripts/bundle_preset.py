@@ -4,7 +4,7 @@ python scripts/bundle_preset.py runs/student/model.keras --calibrate sst2_senten
     --out course_hw5/assets/sentiment-minilm.safetensors
 python scripts/bundle_preset.py runs/small/model.keras runs/small-both/model.keras --calibrate sst2_sentences \\
     --validation-split 0.05 --out course_hw5/assets/sentiment-small.safetensors   # a BERT of our own: the mean of two, in int8
-python scripts/bundle_preset.py runs/beit-distilled/model.keras --out course_hw5/assets/beit-cifar10.safetensors
+python scripts/bundle_preset.py runs/beit-mixed/model.keras --out course_hw5/assets/beit-cifar10.safetensors
 python scripts/bundle_preset.py runs/cnn/model.keras --out course_hw5/assets/cnn-cifar10.safetensors
 """
 

@@ -285,6 +285,12 @@ def test_a_cnn_comes_back_with_the_class_names_that_it_does_not_keep_itself(relo
         full.save_full(mlp_classifier(hidden_units=(4,)), tmp_path / "mlp.safetensors", [*"abcdefghij"])
 
 
+def test_the_bundled_segmenter_enlarges_each_pixel_to_equal_ones():
+    segmenter = load_model("segmenter-camvid")
+    kernels = [segmenter.get_layer(name).kernel for name in ("enlarge_0_first", "enlarge_0_second", "enlarge_1")]
+    assert segmenter.equal_subpixels and all(np.ptp(kernel.numpy(), axis=(0, 1)).max() == 0 for kernel in kernels)
+
+
 @pytest.mark.parametrize("name", ["beit-cifar10", "cnn-cifar10"])
 def test_presets_answer_in_float32_where_layers_compute_in_half_precision(name, use_policy, random):
     images = random.integers(0, 256, (4, 32, 32, 3), dtype="uint8")
