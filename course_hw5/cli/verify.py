@@ -60,16 +60,16 @@ def run(args: argparse.Namespace) -> str:
 
 
 def _recipe(submitted):
-    """The recipe that has all options in `config.json` and the fewest others: an old run lacks newer options."""
+    """The recipe whose options differ least from those in `config.json`: an old run lacks newer options."""
     recorded, shared = submitted.config["arguments"].keys(), {"batch_size", "strategy", "dataset"}
     options = {recipe: {option.name for option in recipe.options} for recipe in RECIPES.values()}
-    taken = lambda recipe: shared | options[recipe] | {option.name for option in recipe.data_options}  # noqa: E731
-    fitting = [recipe for recipe in options if shared <= recorded <= taken(recipe)]
+    fitting = [recipe for recipe in options if shared <= recorded and options[recipe] & recorded]
     if not fitting:
         raise ValueError(
             f"{submitted.path} must be a run of `course-hw5 train`. Received: arguments {', '.join(recorded) or 'none'}"
         )
-    return min(fitting, key=lambda recipe: len(options[recipe] - recorded))
+    own = recorded - shared
+    return min(fitting, key=lambda recipe: len(options[recipe] ^ (own - {option.name for option in recipe.data_options})))
 
 
 class _Parser(argparse.ArgumentParser):
