@@ -134,8 +134,6 @@ def with_attention(model: keras.Model, backbone: keras.Model, **layers: keras.la
 def copy_head(old: keras.Model, new: keras.Model, left_out: Collection[str] = ()) -> None:
     """Gives the layers of a new model outside its backbone the weights of the old one's that have the same name and shape.
 
-    Where training constrains a weight, as `MeanSubpixels` does, it gets the value that the constraint gives.
-
     Args:
         old, new: models with a `backbone`.
         left_out: names of layers that keep their new weights.
@@ -143,8 +141,7 @@ def copy_head(old: keras.Model, new: keras.Model, left_out: Collection[str] = ()
     values = _head_variables(old)
     for path, variable in _head_variables(new, left_out).items():
         if path in values and values[path].shape == variable.shape:
-            constrained = variable.constraint or (lambda value: value)
-            variable.assign(constrained(values[path]))
+            variable.assign(variable.constraint(values[path]) if variable.constraint else values[path])
 
 
 def _head_variables(model, left_out=()):

@@ -63,9 +63,9 @@ class UperNetSegmenter(BeitTask):
         auxiliary_channels: int = 256,
         auxiliary_convolutions: int = 1,
         auxiliary_concat_input: bool = False,
-        equal_subpixels: bool = True,
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        equal_subpixels: bool = True,
         name: str = "upernet_segmenter",
     ):
         channels, dtype = channels or backbone.hidden_dim, backbone.dtype_policy
@@ -109,8 +109,8 @@ def upernet_segmenter(
     auxiliary_channels: int = 256,
     auxiliary_convolutions: int = 1,
     auxiliary_concat_input: bool = False,
-    equal_subpixels: bool = True,
     class_names: Sequence[str] | None = None,
+    equal_subpixels: bool = True,
     **raw,
 ) -> UperNetSegmenter:
     """Builds the segmenter of question 2-2: raw images to logits of each class, four of them along a patch's side.
@@ -123,9 +123,9 @@ def upernet_segmenter(
         pool_scales: cells per side of the grids of the pyramid pooling.
         auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input: width and depth of the auxiliary head, and whether
             it sees its input again at the end.
+        class_names: one string per class, kept with the model.
         equal_subpixels: whether the four pixels that one pixel of a map becomes stay equal in training (`MeanSubpixels`).
             Where they differ, as in published checkpoints, flat areas can show a checkerboard. Loading changes no weights.
-        class_names: one string per class, kept with the model.
         **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
             default images are scaled to [-1, 1].
 
@@ -146,9 +146,8 @@ def upernet_segmenter(
     check_classes(backbone, num_classes, class_names)
     require("feature_layers", backbone.feature_layers, lambda layers: len(layers) == 4, "four blocks of the backbone")
     require("image_shape", backbone.image_shape, lambda _: min(backbone.grid) >= 2, "two patches or more along each side")
-    auxiliary = (auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input)
-    head = (auxiliary_head, channels, pool_scales, *auxiliary, equal_subpixels)
-    return UperNetSegmenter(backbone, num_classes, *head, class_names, preprocessing_of(**raw))
+    head = (auxiliary_head, channels, pool_scales, auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input)
+    return UperNetSegmenter(backbone, num_classes, *head, class_names, preprocessing_of(**raw), equal_subpixels)
 
 
 def rescaled(
