@@ -81,9 +81,9 @@ NAMES = (*LAYERS, *MIXES)
 
 def augmentation_names(names: str | Sequence[str] | None) -> list[str]:
     """The names as a list; raises ValueError if one is unknown."""
-    listed = [name for name in names.split(",") if name] if isinstance(names, str) else list(names or ())
+    listed = [name for name in names.split(",") if name] if isinstance(names, str) else () if names is None else names
     require("augmentation", listed, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
-    return listed
+    return list(listed)
 
 
 def augment(names: str | Sequence[str], num_classes: int) -> Callable:
