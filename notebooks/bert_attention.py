@@ -139,7 +139,8 @@ query, key = explained.tokens.index("not"), explained.tokens.index("[CLS]")
 explained.view(layer=2, weight=(4, query, key))
 
 # %% [markdown]
-# The same in NumPy. A large weight on a short value writes little: such a head does nothing for this token.
+# The same in NumPy. A large weight on a short value writes little: nearly all of the attention goes to [CLS], and most of what
+# the head writes comes from another word.
 
 # %%
 q, k, v = (explained.vectors[name][2, 4] for name in ("query", "key", "value"))
