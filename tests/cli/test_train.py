@@ -69,6 +69,7 @@ def test_the_recipe_mlp_leaves_a_run_folder_with_its_arguments(tmp_path, capsys,
         "image_size": None,
         "validation_split": 0.1,
         "teacher": None,
+        "augmentation": None,
         "batch_size": 256,
         "strategy": "none",
     }
