@@ -139,8 +139,8 @@ query, key = explained.tokens.index("not"), explained.tokens.index("[CLS]")
 explained.view(layer=2, weight=(4, query, key))
 
 # %% [markdown]
-# The same in NumPy. A large weight on a short value writes little: nearly all of the attention goes to [CLS], and most of what
-# the head writes comes from another word.
+# The same in NumPy. A large weight on a short value writes less than it seems: [CLS] gets 91 % of the attention and makes 26 %
+# of the output; "the" makes 69 %.
 
 # %%
 q, k, v = (explained.vectors[name][2, 4] for name in ("query", "key", "value"))

@@ -5,7 +5,7 @@ Every random number comes from TensorFlow's global generator, so whoever resets 
 from what no one can reset: after `tf.random.set_seed` they mix alike in every epoch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
 
@@ -79,11 +79,14 @@ MIXES = {"mixup": mixup, "cutmix": cutmix}  # one of them for each batch, where 
 NAMES = (*LAYERS, *MIXES)
 
 
-def augmentation_names(names: str | Sequence[str] | None) -> list[str]:
-    """The names as a list; raises ValueError if one is unknown."""
-    listed = [name for name in names.split(",") if name] if isinstance(names, str) else () if names is None else names
-    require("augmentation", listed, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
-    return list(listed)
+def augmentation_names(names: str | Iterable[str] | None) -> list[str]:
+    """The names as a list; raises ValueError if one is unknown, or if they are neither a string nor a sequence."""
+    if isinstance(names, str):
+        names = [name for name in names.split(",") if name]
+    elif names is None or isinstance(names, Iterable):
+        names = list(() if names is None else names)  # once: an iterator ends
+    require("augmentation", names, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
+    return names
 
 
 def augment(names: str | Sequence[str], num_classes: int) -> Callable:

@@ -48,7 +48,7 @@ def load_model(preset: AnyPath, image_shape: tuple[int, int, int] | None = None)
     Args:
         preset: one of
 
-            - "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on IMDB and SST-2, a small change of "minilm";
+            - "sentiment-minilm", bundled: MiniLM-L6-H384 as we fine-tuned it on film reviews, a small change of "minilm";
             - "sentiment-small", bundled: a BERT of our own, from random weights, for where MiniLM is not installed;
             - "beit-cifar10", bundled: BEiT as we trained it on CIFAR-10;
             - "cnn-cifar10", bundled: a small residual network as we trained it on CIFAR-10;
