@@ -101,6 +101,21 @@ def test_every_link_leads_somewhere(page):
             check_target(page.parent, page, link)
 
 
+@pytest.mark.parametrize("page", DOCS, ids=name_of)
+def test_a_page_links_by_path_to_what_the_site_has(page):
+    """What else the repository has needs its whole address."""
+    for link in re.findall(r"\]\(([^)\s#]+)", prose_of(page)):
+        if not link.startswith("http"):
+            path = name_of((page.parent / link).resolve())
+            assert path.startswith(("docs/", "notebooks/", "CONTRIBUTING", "CHANGELOG")), link
+
+
+def test_no_docstring_has_a_table_of_markdown():
+    """`make docs` reads docstrings as reStructuredText."""
+    sources = sorted((ROOT / "course_hw5").rglob("*.py"))
+    assert sources and not [name_of(source) for source in sources if re.search(r"^ *\|-", text_of(source), re.MULTILINE)]
+
+
 @pytest.mark.parametrize("page", SOURCES, ids=name_of)
 def test_every_address_of_the_repository_is_a_file_of_it(page):
     """On GitHub, in Colab or as an image, which a package index shows only by its whole address."""

@@ -34,13 +34,13 @@ class Faithfulness:
             it, in the order of a map.
         examples: number of texts or images.
 
-    | metric | what it is | a faithful map |
-    |---|---|---|
-    | "deletion" | area under the curve: the mean answer while tokens are taken out | low |
-    | "insertion" | the mean answer while tokens are put in | high |
-    | "comprehensiveness" | what is lost without the first 1, 5, 10, 20 and 50 % of the tokens, on average | high |
-    | "sufficiency" | what is lost with only these, on average | low |
-    | "leave_one_out" | Kendall's tau between the map and what is lost without each token alone | high |
+    The metrics, and what a faithful map has:
+
+    - "deletion", low: area under the curve, the mean answer while tokens are taken out
+    - "insertion", high: the mean answer while tokens are put in
+    - "comprehensiveness", high: what is lost without the first 1, 5, 10, 20 and 50 % of the tokens, on average
+    - "sufficiency", low: what is lost with only these, on average
+    - "leave_one_out", high: Kendall's tau between the map and what is lost without each token alone
     """
 
     maps: tuple[str, ...]
