@@ -11,6 +11,9 @@ from PIL import Image
 
 from course_hw5.reports.checks import examined_model
 from course_hw5.reports.checks.diagnosis import check_run
+from course_hw5.reports.run_folder import lacks_safe_mode
+
+pytestmark = pytest.mark.skipif(bool(lacks_safe_mode()), reason=f"needs {lacks_safe_mode()}")
 
 
 def save(path, *layers, shape=(8, 8, 3), dtype="float32"):
