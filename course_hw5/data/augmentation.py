@@ -83,8 +83,10 @@ def augmentation_names(names: str | Iterable[str] | None) -> list[str]:
     """The names as a list; raises ValueError if one is unknown, or if they are neither a string nor a sequence."""
     if isinstance(names, str):
         names = [name for name in names.split(",") if name]
-    elif names is None or isinstance(names, Iterable):
-        names = list(() if names is None else names)  # once: an iterator ends
+    elif names is None:
+        names = []
+    elif isinstance(names, Iterable):
+        names = list(names)  # an iterator can be read only once
     require("augmentation", names, lambda names: all(name in NAMES for name in names), f"made of {', '.join(NAMES)}")
     return names
 
