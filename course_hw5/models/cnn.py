@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from course_hw5.errors import is_whole, require
 from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.layers.keras_layers import exact_gelu
+from course_hw5.layers.layer import Tensor
 from course_hw5.layers.patch_whitening import PatchWhitening
 
 
@@ -23,9 +24,6 @@ def cnn_classifier(
     images: UInt8[np.ndarray, "batch height width channels"] | None = None,
 ) -> keras.Model:
     """Builds the Functional model: whitening, stages of convolutions, the largest value of each channel, softmax in float32.
-
-    A stage halves rows and columns and adds to the result what one more convolution finds (He et al. 2015,
-    https://arxiv.org/abs/1512.03385).
 
     Args:
         input_shape: `(height, width, channels)` of uint8 images in [0, 255].
@@ -56,11 +54,32 @@ def cnn_classifier(
     x = whitening(scaled)
     if images is not None:
         whitening.adapt(images / 127.5 - 1)
-    for index, width in enumerate(widths, start=1):
-        x = ConvolutionBlock(width, pool_size=2, activation=exact_gelu, name=f"stage_{index}")(x)
-        residual = ConvolutionBlock(width, activation=exact_gelu, name=f"residual_{index}")(x)
-        x = keras.layers.Add(name=f"sum_{index}")([x, residual])
+    *_, x = stages(x, widths)
     x = keras.layers.GlobalMaxPooling2D(name="pooling")(x)
     x = keras.layers.Rescaling(1 / 9, name="scaling")(x)  # or Adam's first steps, of one size per weight, are far too long
     probabilities = keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(inputs, probabilities, name="cnn_classifier")
+
+
+def stages(x: Tensor, widths: Sequence[int], dtype: str | keras.DTypePolicy | None = None) -> list[Tensor]:
+    """Maps of images, each at half the resolution of the one before.
+
+    A stage halves rows and columns and adds to the result what one more convolution finds (He et al. 2015,
+    https://arxiv.org/abs/1512.03385).
+
+    Args:
+        x: images or maps, `(batch, rows, columns, channels)`.
+        widths: channels of each stage.
+        dtype: policy of the layers.
+
+    Returns:
+        A tensor for each stage: the first `(batch, rows // 2, columns // 2, widths[0])`.
+    """
+    maps = []
+    for index, width in enumerate(widths, start=1):
+        options = {"activation": exact_gelu, "dtype": dtype}
+        x = ConvolutionBlock(width, pool_size=2, **options, name=f"stage_{index}")(x)
+        residual = ConvolutionBlock(width, **options, name=f"residual_{index}")(x)
+        x = keras.layers.Add(dtype=dtype, name=f"sum_{index}")([x, residual])
+        maps.append(x)
+    return maps

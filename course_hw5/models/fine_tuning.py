@@ -60,19 +60,21 @@ def adapted_classifier(model: beit_tasks.BeitTask, num_classes: int, class_names
     return new
 
 
-def adapted_segmenter(model, num_classes: int, class_names=None, channels=None, auxiliary_channels=256, **changes):
+def adapted_segmenter(
+    model, num_classes: int, class_names=None, channels=None, auxiliary_channels=256, detail_channels=(), **changes
+):
     """Makes a segmenter for other images or classes from any BEiT: same weights, of its head those that fit.
 
     Args:
         model: an `upernet_segmenter`, whose widths are kept; any other model on a BEiT; or a `beit_backbone`.
         num_classes: number of classes.
         class_names: one string per class, or None.
-        channels, auxiliary_channels: widths of a new head.
+        channels, auxiliary_channels, detail_channels: widths of a new head.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `patch_size`.
     """
     old = model if isinstance(model, beit.BeitBackbone) else model.backbone
     is_segmenter = isinstance(model, upernet.UperNetSegmenter)
-    head: dict = {"channels": channels, "auxiliary_channels": auxiliary_channels}
+    head: dict = {"channels": channels, "auxiliary_channels": auxiliary_channels, "detail_channels": detail_channels}
     if is_segmenter:
         head = model.head_config() | ({} if model.auxiliary_head else {"auxiliary_channels": auxiliary_channels})
     else:

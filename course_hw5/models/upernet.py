@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import keras
 
-from course_hw5.errors import require
+from course_hw5.errors import is_whole, require
 from course_hw5.layers.convolution_block import ConvolutionBlock
 from course_hw5.layers.keras_layers import exact_gelu
 from course_hw5.layers.layer import Registered, Shape, Tensor
@@ -17,6 +17,7 @@ from course_hw5.layers.pyramid_pooling import PyramidPooling
 from course_hw5.layers.resampling import Resampling
 from course_hw5.models.beit import BeitBackbone
 from course_hw5.models.beit_tasks import BeitTask, check_classes
+from course_hw5.models.cnn import stages
 from course_hw5.models.task import Preprocessing, image_inputs, preprocessing_of
 
 
@@ -66,6 +67,7 @@ class UperNetSegmenter(BeitTask):
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         equal_subpixels: bool = True,
+        detail_channels: Sequence[int] = (),
         name: str = "upernet_segmenter",
     ):
         channels, dtype = channels or backbone.hidden_dim, backbone.dtype_policy
@@ -74,7 +76,7 @@ class UperNetSegmenter(BeitTask):
         images, x = image_inputs(preprocessing, backbone)
         outputs = backbone(x)
         maps = rescaled([outputs[f"block_{index}"] for index in backbone.feature_layers], dtype, equal_subpixels)
-        x = fused(maps, channels, pool_scales, dtype)
+        x = fused(joined(maps, stages(x, detail_channels, dtype)), channels, pool_scales, dtype)
         x = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
         outputs = keras.layers.Activation("linear", dtype="float32", name="predictions")(x)
         if auxiliary_head:
@@ -93,11 +95,13 @@ class UperNetSegmenter(BeitTask):
         self.channels, self.pool_scales, self.auxiliary_head = channels, tuple(pool_scales), auxiliary_head
         self.auxiliary_channels, self.auxiliary_convolutions = auxiliary_channels, auxiliary_convolutions
         self.auxiliary_concat_input, self.equal_subpixels = auxiliary_concat_input, equal_subpixels
+        self.detail_channels = tuple(detail_channels)
 
     def head_config(self) -> dict:
         """The arguments of the constructor that made the head, but for what its classes are."""
         auxiliary = ("auxiliary_head", "auxiliary_channels", "auxiliary_convolutions", "auxiliary_concat_input")
-        return {name: getattr(self, name) for name in ("channels", "pool_scales", *auxiliary, "equal_subpixels")}
+        others = ("channels", "pool_scales", "equal_subpixels", "detail_channels")
+        return {name: getattr(self, name) for name in (*others, *auxiliary)}
 
 
 def upernet_segmenter(
@@ -111,6 +115,7 @@ def upernet_segmenter(
     auxiliary_concat_input: bool = False,
     class_names: Sequence[str] | None = None,
     equal_subpixels: bool = True,
+    detail_channels: Sequence[int] = (),
     **raw,
 ) -> UperNetSegmenter:
     """Builds the segmenter of question 2-2: raw images to logits of each class, four of them along a patch's side.
@@ -126,6 +131,10 @@ def upernet_segmenter(
         class_names: one string per class, kept with the model.
         equal_subpixels: whether the four pixels that one pixel of a map becomes stay equal in training (`MeanSubpixels`).
             Where they differ, as in published checkpoints, flat areas can show a checkerboard. Loading changes no weights.
+        detail_channels: widths of stages of convolutions that read the image beside the backbone, at a half of its height and
+            width, a quarter, and so on. Each map joins the backbone's map of its size: a patch is one token, in which thin
+            objects are lost. The spatial prior module of ViT-Adapter (Chen et al. 2022, https://arxiv.org/abs/2205.08534,
+            section 3.3) does the same. Empty for none, as in published checkpoints.
         **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
             default images are scaled to [-1, 1].
 
@@ -135,7 +144,8 @@ def upernet_segmenter(
         patches of 16. With the auxiliary head a list of these and of its logits, `(batch, rows, columns, classes)`.
 
     Raises:
-        ValueError: if the backbone does not give four maps, or is too small, or there is not one name per class.
+        ValueError: if the backbone does not give four maps, or is too small, or there is not one name per class, or no map has
+            the size of a stage's.
 
     Example:
         >>> from course_hw5.models.beit import beit_backbone
@@ -146,8 +156,11 @@ def upernet_segmenter(
     check_classes(backbone, num_classes, class_names)
     require("feature_layers", backbone.feature_layers, lambda layers: len(layers) == 4, "four blocks of the backbone")
     require("image_shape", backbone.image_shape, lambda _: min(backbone.grid) >= 2, "two patches or more along each side")
+    are_widths = lambda widths: all(is_whole(width, 1) for width in widths)  # noqa: E731
+    require("detail_channels", detail_channels, are_widths, "whole numbers, 1 or more")
     head = (auxiliary_head, channels, pool_scales, auxiliary_channels, auxiliary_convolutions, auxiliary_concat_input)
-    return UperNetSegmenter(backbone, num_classes, *head, class_names, preprocessing_of(**raw), equal_subpixels)
+    options = (class_names, preprocessing_of(**raw), equal_subpixels, detail_channels)
+    return UperNetSegmenter(backbone, num_classes, *head, *options)
 
 
 def rescaled(
@@ -169,6 +182,19 @@ def rescaled(
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name="enlarge_0_norm")(x)
     x = enlarged(keras.layers.Activation(exact_gelu, dtype=dtype, name="enlarge_0_gelu")(x), "enlarge_0_second")
     return [x, enlarged(maps[1], "enlarge_1"), maps[2], keras.layers.MaxPooling2D(2, dtype=dtype, name="reduce_3")(maps[3])]
+
+
+def joined(maps: Sequence[Tensor], details: Sequence[Tensor]) -> list[Tensor]:
+    """Puts each detail beside the map of its size, as further channels.
+
+    Raises:
+        ValueError: if there are details, and none has the size of a map.
+    """
+    found = {detail.shape[1:3]: [detail] for detail in details}
+    sizes = [x.shape[1:3] for x in maps]
+    expected = f"enough stages for a map of the size {' or '.join(map(str, sizes))}"
+    require("detail_channels", [*found], lambda own: not own or {*own} & {*sizes}, expected)
+    return [keras.ops.concatenate([x, *found[size]], axis=-1) if size in found else x for x, size in zip(maps, sizes)]
 
 
 def fused(maps: Sequence[Tensor], channels: int, pool_scales: Sequence[int], dtype: keras.DTypePolicy | None = None) -> Tensor:

@@ -38,7 +38,6 @@ CONFIGS = {
     "enlarge": SHARED | {"learning_rate": 1.5e-3, "warmup_epochs": 0.5},
 }
 SCALES = {"scratch": (0.35, 1.0), "enlarge": (0.5, 1.0)}  # share of an image's side that a training image shows
-PATCH_SIZE, CHANNELS = 8, 64  # of a new segmenter
 SIZE = {"type": height_and_width, "default": (96, 128), "metavar": "HEIGHTxWIDTH"}
 IGNORE_INDEX = Option(
     "--ignore-index", type=whole_number(0), help="with --data: value of masks that is no class (default: 255)"
@@ -60,8 +59,19 @@ class Segmenter(Recipe):
         Option("--size", default="tiny", help="of a new backbone: tiny, mini, small, base, large (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), default="scratch", help="(default: %(default)s)"),
         Option("--image-size", **SIZE, help="what the network reads (default: 96x128)"),
+        Option("--patch-size", type=whole_number(1), default=8, help="of a new segmenter, in pixels (default: %(default)s)"),
+        Option("--channels", type=whole_number(1), default=64, help="width of a new segmenter's head (default: %(default)s)"),
         Option(
-            "--class-weights", choices=("median", "log"), help="the fewer pixels a class has, the more each counts in the loss"
+            "--detail-channels",
+            type=whole_number(1),
+            nargs="+",
+            default=[],
+            help="widths of convolutions of a new segmenter that read the image beside its BEiT, such as 32 64 128",
+        ),
+        Option(
+            "--class-weights",
+            choices=("median", "log", "sqrt"),
+            help="the fewer pixels a class has, the more each counts in the loss",
         ),
         Option("--ema", type=float, metavar="MOMENTUM", help="average the weights over steps (default: none)"),
         Option("--no-validation", action="store_true", help="train on all images but those of the test; keep the last epoch"),
@@ -116,9 +126,10 @@ class Segmenter(Recipe):
         if len(own_names) == len(names) and names[0].isdecimal():
             names = own_names  # the data have numbers alone
         if start is None:
-            start = course_hw5.beit_backbone(args.size, shape, patch_size=PATCH_SIZE, convolution_like_initialization=True)
-        head = {"class_names": names, "channels": CHANNELS, "auxiliary_channels": CHANNELS}
-        patch_size = max(PATCH_SIZE, getattr(start, "backbone", start).patch_size)
+            start = course_hw5.beit_backbone(args.size, shape, patch_size=args.patch_size, convolution_like_initialization=True)
+        head = {"class_names": names, "channels": args.channels, "auxiliary_channels": args.channels}
+        head |= {"detail_channels": args.detail_channels}
+        patch_size = max(args.patch_size, getattr(start, "backbone", start).patch_size)
         return adapted_segmenter(start, len(names), **head, patch_size=patch_size, image_shape=shape, dtype=args.precision)
 
     def load_test(self, args, model):

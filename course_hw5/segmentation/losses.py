@@ -10,7 +10,11 @@ from course_hw5.errors import require
 from course_hw5.layers.layer import Registered
 from course_hw5.layers.resampling import resample
 
-WEIGHTS = {"median": lambda shares: np.median(shares) / shares, "log": lambda shares: 1 / np.log(1.02 + shares)}
+WEIGHTS = {
+    "median": lambda shares: np.median(shares) / shares,
+    "log": lambda shares: 1 / np.log(1.02 + shares),
+    "sqrt": lambda shares: 1 / np.sqrt(np.log(1.02 + shares)),
+}
 
 
 def class_weights(pixels: Sequence[int], kind: str) -> list[float]:
@@ -19,14 +23,15 @@ def class_weights(pixels: Sequence[int], kind: str) -> list[float]:
     Args:
         pixels: of each class, as in `Dataset.class_pixels`.
         kind: "median" for the median of all shares by the class's own share (Eigen and Fergus 2015,
-            https://arxiv.org/abs/1411.4734, whose shares are of the images that show the class), or "log" for
-            1 / ln(1.02 + share), which differs less (ENet; Paszke et al. 2016, https://arxiv.org/abs/1606.02147).
+            https://arxiv.org/abs/1411.4734, whose shares are of the images that show the class), "log" for
+            1 / ln(1.02 + share), which differs less (ENet; Paszke et al. 2016, https://arxiv.org/abs/1606.02147), or "sqrt"
+            for the square root of that, which differs least: fewer pixels are taken for a rare class.
 
     Returns:
         A float above 0 for each class; 1 for one without pixels.
 
     Raises:
-        ValueError: if no class has pixels, or `kind` is neither.
+        ValueError: if no class has pixels, or `kind` is none of these.
     """
     require("kind", kind, lambda kind: kind in WEIGHTS, f"one of {', '.join(WEIGHTS)}")
     counts = np.array(pixels, "float64")

@@ -169,12 +169,15 @@ def test_a_segmenter_is_trained_resumed_and_evaluated(small_beit, small_camvid, 
 
 def test_a_segmenter_is_trained_on_all_scenes_with_weights_of_classes_and_averaged(small_beit, small_camvid, tmp_path, capsys):
     run = tmp_path / "run"
-    options = ("--class-weights", "log", "--ema", 0.9, "--no-validation", "--keep-backups", 2)
-    train("segmenter", "--batch-size", 5, "--epochs", 2, "--image-size", "16x24", *options, "--out", run)
+    options = ("--class-weights", "sqrt", "--ema", 0.9, "--no-validation", "--keep-backups", 2)
+    head = ("--image-size", "16x24", "--channels", 8, "--detail-channels", 3, 4)
+    train("segmenter", "--batch-size", 5, "--epochs", 2, *head, *options, "--out", run)
     config = json.loads((run / "config.json").read_text())
     assert (config["settings"]["ema"], config["settings"]["monitor"]) == (0.9, "epoch")
     assert config["data"]["class_pixels"] == [0, 0, 0, 39 * 30 * 10, 0, 0, 30 * 10, 0, 0, 0, 0]
     assert config["data"]["note"].endswith("; all 10 train, none validates")
+    segmenter = course_hw5.load_model(run / "model.keras")
+    assert (segmenter.detail_channels, segmenter.channels, segmenter.backbone.patch_size) == ((3, 4), 8, 8)
     command("verify", run)
     assert ", 0 differs" in capsys.readouterr().out.splitlines()[-1]
 

@@ -27,7 +27,7 @@ def beit(**raw):
 
 def segmenter():
     backbone = beit_backbone("tiny", (8, 12, 3), num_layers=1, feature_layers=(-1, 0, 0, 0), **SMALL)
-    return course_hw5.upernet_segmenter(backbone, 3, pool_scales=(1, 2), auxiliary_channels=8)
+    return course_hw5.upernet_segmenter(backbone, 3, pool_scales=(1, 2), auxiliary_channels=8, detail_channels=(3, 4))
 
 
 def pretrained():

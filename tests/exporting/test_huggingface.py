@@ -99,6 +99,7 @@ def swapped():
     [
         (lambda: course_hw5.mlp_classifier(hidden_units=(4,)), r"must be a BERT, MPNet, BEiT or BEiT \+ UPerNet of course_hw5"),
         (lambda: golden.segmenter(20), "The head of upernet_segmenter must be at most as wide as the backbone, 12 channels. R"),
+        (lambda: golden.segmenter(detail_channels=(3,)), r"`detail_channels` must be \(\): .*Received: \(3,\)"),
         (lambda: golden.beit((8, 12, 3)), "`image_shape` must be square, since .* differently. Received: \\(8, 12, 3\\)$"),
         (mpnet_that_learnt_apart, "The layers of an MPNet must share distances"),
         (swapped, "`class_names` must be in another order"),

@@ -313,7 +313,8 @@ def test_a_segmenter_comes_back_in_float32_and_without_its_auxiliary_head(reload
         convolution_like_initialization=True,
         dtype=precision,
     )
-    model = upernet_segmenter(backbone, 3, channels=8, auxiliary_channels=6, class_names="abc")
+    options = {"channels": 8, "auxiliary_channels": 6, "detail_channels": (3, 4), "class_names": "abc"}
+    model = upernet_segmenter(backbone, 3, **options)
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("uint8")
     model(images, training=True)  # batch normalisation measures
     loaded = reloaded(model)

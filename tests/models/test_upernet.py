@@ -113,12 +113,46 @@ def test_bfloat16_computes_and_scores_stay_float32(use_policy):
         ({"feature_layers": (0, 1)}, {}, r"`feature_layers` must be four blocks of the backbone. Received: \(0, 1\)"),
         ({"image_shape": (8, 48, 3)}, {}, "`image_shape` must be two patches or more along each side"),
         ({}, {"class_names": ["a"]}, r"`class_names` must be 5 names, or None. Received: \['a'\]"),
+        ({}, {"detail_channels": (4, 0)}, r"`detail_channels` must be whole numbers, 1 or more. Received: \(4, 0\)"),
+        (
+            {"patch_size": 16},
+            {"detail_channels": (4,)},
+            r"`detail_channels` must be enough stages for a map of the size \(8, 12\) or .*Received: \[\(16, 24\)\]",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(backbone, arguments, message):
     backbone = beit_backbone(**{"image_shape": (32, 48, 3)} | SMALL | backbone)
     with pytest.raises(ValueError, match=message):
         upernet_segmenter(backbone, 5, **arguments)
+
+
+def test_what_is_thinner_than_a_patch_is_seen_by_convolutions_beside_the_backbone(model, tmp_path):
+    def lines_at(column):
+        image = np.full((1, 32, 48, 3), 128, "uint8")
+        image[:, :, column] = 0
+        return image
+
+    def difference(segmenter):  # of logits, for a line at each of two pixels of the same patch
+        columns = (lines_at(column) for column in (16, 20))
+        return np.abs(np.subtract(*(keras.ops.convert_to_numpy(segmenter(image)[0]) for image in columns))).max()
+
+    keras.utils.set_random_seed(0)
+    arguments = {"channels": 8, "auxiliary_channels": 6, "class_names": "abcde"}
+    backbone = beit_backbone(image_shape=(32, 48, 3), **SMALL, initializer_range=0.3)
+    detailed = upernet_segmenter(backbone, 5, detail_channels=(3, 4, 5), **arguments)
+    kernel = backbone.patch_embedding.kernel
+    kernel.assign(np.tile(kernel.numpy().reshape(64, 3, 12).mean(0), (64, 1)))
+    plain = upernet_segmenter(backbone, 5, **arguments)
+    assert difference(plain) < 1e-5 < 1e-3 < difference(detailed)
+    assert detailed.get_layer("lateral_0").convolution.kernel.shape[2] == 12 + 3
+    assert detailed.get_layer("lateral_1").convolution.kernel.shape[2] == 12 + 4
+    detailed.save(tmp_path / "model.keras")
+    larger = fine_tuning.adapted_segmenter(load_model(tmp_path / "model.keras"), 5, "abcde", image_shape=(64, 64, 3))
+    assert larger.detail_channels == (3, 4, 5)
+    for before, after in zip(detailed.get_layer("stage_2").weights, larger.get_layer("stage_2").weights):
+        np.testing.assert_array_equal(before, after)
+    assert keras.ops.convert_to_numpy(attention_model(detailed)(IMAGES)).shape == (2, 4, 3, 25, 25)
 
 
 def test_a_segmenter_adapted_to_larger_images_keeps_its_weights(model):

@@ -104,6 +104,8 @@ def test_pixels_of_a_class_count_by_its_weight(random):
 def test_rare_classes_have_the_weights_of_the_papers():
     assert losses.class_weights([700, 200, 100, 0], "median") == pytest.approx([0.2 / 0.7, 1, 2, 1])
     assert losses.class_weights([700, 200, 100, 0], "log")[:3] == pytest.approx([1 / np.log(1.02 + p) for p in (0.7, 0.2, 0.1)])
+    log, root = (losses.class_weights([700, 200, 100, 0], kind) for kind in ("log", "sqrt"))
+    np.testing.assert_allclose(np.square(root), log)
     assert losses.class_weights([10**9, 1], "log")[1] == pytest.approx(1 / np.log(1.02))
     for pixels, kind, name in (([1, 2], "mean", "kind"), ([0, 0], "log", "pixels"), ((), "log", "pixels")):
         with pytest.raises(ValueError, match=f"`{name}` must be .* Received: "):

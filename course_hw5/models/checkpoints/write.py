@@ -43,6 +43,7 @@ def check(model: keras.Model) -> None:
     if isinstance(model, upernet.UperNetSegmenter):
         layers, expected = backbone.feature_layers, "four blocks, from first to last"
         require("feature_layers", layers, lambda layers: [*layers] == sorted({*layers}), expected)
+        require("detail_channels", model.detail_channels, lambda widths: not widths, "(): no class of `transformers` has any")
         if model.channels > backbone.hidden_dim:
             expected = f"at most as wide as the backbone, {backbone.hidden_dim} channels"
             raise ValueError(f"The head of {model.name} must be {expected}. Received: {model.channels}")
