@@ -22,7 +22,7 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "litert": Format(".tflite", {"ai_edge_litert": "ai-edge-litert"}, True),
+    "litert": Format(".tflite", {}, True),
     "onnx": Format(".onnx", {"tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"}, True),
     "saved_model": Format("", {}, False),
     "openvino": Format("", {"openvino": "openvino"}, True),

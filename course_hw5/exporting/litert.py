@@ -2,6 +2,7 @@
 
 import pathlib
 import tempfile
+import warnings
 
 import keras
 
@@ -21,10 +22,12 @@ def write(model: keras.Model, path: pathlib.Path, int8: bool = False) -> None:
 
 
 def load(path: pathlib.Path, model: keras.Model) -> saved_model.Run:
-    """As `saved_model.load`, by LiteRT's own interpreter."""
-    from ai_edge_litert.interpreter import Interpreter
+    """As `saved_model.load`, by TensorFlow's copy of LiteRT, as its own package cannot be imported beside TensorFlow 2.20."""
+    import tensorflow as tf
 
-    function = Interpreter(str(path)).get_signature_runner()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+        function = tf.lite.Interpreter(str(path)).get_signature_runner()
     names, outputs = saved_model.input_names(model), saved_model.output_names(model)
 
     def run(arrays):

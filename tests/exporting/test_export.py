@@ -87,7 +87,6 @@ def test_a_model_that_computes_something_else_is_not_kept(tmp_path, monkeypatch)
 
 
 def test_a_model_that_cannot_be_converted_is_refused_in_one_line(tmp_path):
-    needs("litert")
     images = keras.Input((None, None, 3), name="images")
     resized = keras.ops.image.resize(images, (8, 8), antialias=True)
     model = keras.Model(images, keras.layers.Flatten()(resized), name="resizing")
@@ -97,7 +96,6 @@ def test_a_model_that_cannot_be_converted_is_refused_in_one_line(tmp_path):
 
 
 def test_a_model_that_resizes_is_written_for_images_of_the_size_that_its_network_reads(tmp_path):
-    needs("litert")
     model = beit(input_shape=(None, None, 3), crop_fraction=0.5)
     assert export_model(model, tmp_path / "model.tflite", "litert").largest_difference < 1e-5
 
