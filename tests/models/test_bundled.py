@@ -4,6 +4,7 @@ import runpy
 import keras
 import numpy as np
 import pytest
+import safetensors
 
 from course_hw5 import (
     beit_backbone,
@@ -302,7 +303,7 @@ def test_presets_answer_in_float32_where_layers_compute_in_half_precision(name, 
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_a_segmenter_comes_back_in_float32_and_without_its_auxiliary_head(reloaded, precision):
+def test_a_segmenter_comes_back_in_float32_and_without_its_auxiliary_head(reloaded, precision, tmp_path):
     backbone = beit_backbone(
         image_shape=(16, 24, 3),
         patch_size=8,
@@ -319,5 +320,8 @@ def test_a_segmenter_comes_back_in_float32_and_without_its_auxiliary_head(reload
     model(images, training=True)  # batch normalisation measures
     loaded = reloaded(model)
     assert loaded.class_names == ("a", "b", "c") and loaded.output.shape == (None, 8, 12, 3)
+    with safetensors.safe_open(tmp_path / "mine.safetensors", framework="numpy") as file:
+        assert file.get_slice("enlarge_1/kernel").get_shape() == [1, 1, 12, 12]  # of four equal pixels one
+    assert loaded.get_layer("enlarge_1").kernel.shape == (2, 2, 12, 12)
     assert {layer.dtype_policy.name for layer in loaded.layers} == {"float32"}
     np.testing.assert_allclose(loaded(images), model(images)[0], atol=5e-3 if precision == "float32" else 0.1)

@@ -27,7 +27,7 @@ def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str]
 
     A model of images has weights in float16, and the statistics of batch normalization in float32. A model of texts has kernels
     and embeddings in int8 and all other weights in float16; its tokenizer is in the file, too. All else is metadata. The
-    auxiliary head of a segmenter, which only training needs, is left out.
+    auxiliary head of a segmenter, which only training needs, is left out. Of equal pixels, `MeanSubpixels`, one is written.
 
     Args:
         model: the model.
@@ -52,7 +52,7 @@ def save_full(model: keras.Model, path: pathlib.Path, class_names: Sequence[str]
             steps, scale = quantized(variable.numpy(), axes)
             tensors |= {variable.path: steps, _scale(variable): np.expand_dims(scale, axes)}
         elif not variable.path.startswith("auxiliary_"):
-            tensors[variable.path] = variable.numpy().astype("float16" if is_text or variable.trainable else "float32")
+            tensors[variable.path] = _distinct(variable).astype("float16" if is_text or variable.trainable else "float32")
     safetensors.numpy.save_file(tensors, path, metadata={"arguments": json.dumps(arguments)})
     return path.stat().st_size
 
@@ -63,6 +63,12 @@ def _axes(variable):
     if name == "kernel":  # of attention's output (heads, size, width), of its other parts (width, heads, size)
         return (0, 1) if layers[-1] == "attention_output" else (0,)
     return (1,) if name.endswith("embeddings") else None
+
+
+def _distinct(variable):
+    """The array of a variable; of places that training keeps equal, one."""
+    array = variable.numpy()
+    return array.mean((0, 1), keepdims=True) if isinstance(variable.constraint, upernet.MeanSubpixels) else array
 
 
 def _scale(variable):
@@ -101,7 +107,8 @@ def make_full(tensors: Tensors, metadata: dict[str, str]) -> keras.Model:
         arguments["bert"]["tokenizer"] = json.loads(zlib.decompress(tensors[TOKENIZER].tobytes()))
     model = _model(**arguments)
     for variable in model.weights:
-        variable.assign(tensors[variable.path].astype("float32") * tensors.get(_scale(variable), np.float32(1)))
+        array = tensors[variable.path].astype("float32") * tensors.get(_scale(variable), np.float32(1))
+        variable.assign(np.broadcast_to(array, variable.shape))
     return model
 
 
