@@ -46,7 +46,7 @@ RUN = "runs/notebook-segmenter"
 
 # %% [markdown]
 # ## A trained segmenter
-# It comes with the package. It was trained on 468 road scenes and started from this package's CIFAR-10 weights.
+# It comes with the package. It was trained on 468 road scenes, and its BEiT started from this package's CIFAR-10 weights.
 
 # %%
 import course_hw5  # before TensorFlow, whose log and speed it decides
@@ -60,11 +60,13 @@ print("patches:", backbone.grid, "logits:", model.output_shape[1:])
 # %% [markdown]
 # ## The pyramid
 # The four maps have one size, that of the grid of patches. Two are enlarged by transposed convolutions, one stays, one is
-# pooled.
+# pooled. But a patch of 16x16 pixels is a single token, in which a pole is lost. So this segmenter has convolutions, too, which
+# read the image beside BEiT: `sum_1`, `sum_2` and `sum_3`. Two of their maps join those of BEiT that have the same size. The
+# homework's segmenter has none.
 
 # %%
 for layer in model.layers:
-    if layer.name.startswith(("enlarge_", "reduce_", "pyramid", "fusion")):
+    if layer.name.startswith(("enlarge_", "reduce_", "sum_", "pyramid", "fusion")):
         print(f"{layer.name:20}{layer.output.shape[1:]}")
 
 # %% [markdown]

@@ -103,7 +103,7 @@ def augment(names: str | Sequence[str], num_classes: int) -> Callable:
         `(batch,)`, or float32 `(batch, num_classes)`, in, and out as they came or, where labels are mixed, the latter.
 
     Raises:
-        ValueError: if a name is unknown.
+        ValueError: if a name is unknown, or `names` is neither a string nor a sequence of them.
     """
     names = augmentation_names(names)
     layers = [_layer(name) for name in names if name in LAYERS]
