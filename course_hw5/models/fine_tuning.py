@@ -69,7 +69,7 @@ def adapted_segmenter(
         model: an `upernet_segmenter`, whose widths are kept; any other model on a BEiT; or a `beit_backbone`.
         num_classes: number of classes.
         class_names: one string per class, or None.
-        channels, auxiliary_channels, detail_channels: widths of a new head.
+        channels, auxiliary_channels, detail_channels: widths of a new head, of a model that is no segmenter.
         **changes: arguments of `BeitBackbone`, such as `image_shape` or `patch_size`.
     """
     old = model if isinstance(model, beit.BeitBackbone) else model.backbone

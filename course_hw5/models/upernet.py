@@ -1,8 +1,8 @@
 """UPerNet: a label for every pixel, from four maps of a BEiT.
 
 Xiao et al. 2018, "Unified Perceptual Parsing for Scene Understanding", https://arxiv.org/abs/1807.10221, on BEiT as in Bao et
-al. 2022, https://arxiv.org/abs/2106.08254, section 3.2. Equal to `transformers`' `BeitForSemanticSegmentation` to float
-rounding.
+al. 2022, https://arxiv.org/abs/2106.08254, section 3.2. Without `detail_channels` equal to `transformers`'
+`BeitForSemanticSegmentation` to float rounding.
 """
 
 from collections.abc import Sequence
@@ -133,8 +133,8 @@ def upernet_segmenter(
             Where they differ, as in published checkpoints, flat areas can show a checkerboard. Loading changes no weights.
         detail_channels: widths of stages of convolutions that read the image beside the backbone, at a half of its height and
             width, a quarter, and so on. Each map joins the backbone's map of its size: a patch is one token, in which thin
-            objects are lost. The spatial prior module of ViT-Adapter (Chen et al. 2022, https://arxiv.org/abs/2205.08534,
-            section 3.3) does the same. Empty for none, as in published checkpoints.
+            objects are lost. So they are in ViT-Adapter's spatial prior module (Chen et al. 2022,
+            https://arxiv.org/abs/2205.08534, section 3.3), whose maps join by attention. Empty for none, as published.
         **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
             default images are scaled to [-1, 1].
 
@@ -144,8 +144,8 @@ def upernet_segmenter(
         patches of 16. With the auxiliary head a list of these and of its logits, `(batch, rows, columns, classes)`.
 
     Raises:
-        ValueError: if the backbone does not give four maps, or is too small, or there is not one name per class, or no map has
-            the size of a stage's.
+        ValueError: if the backbone does not give four maps, or is too small, or there is not one name per class, or the last
+            stage of `detail_channels` has the size of no map.
 
     Example:
         >>> from course_hw5.models.beit import beit_backbone
@@ -188,12 +188,12 @@ def joined(maps: Sequence[Tensor], details: Sequence[Tensor]) -> list[Tensor]:
     """Puts each detail beside the map of its size, as further channels.
 
     Raises:
-        ValueError: if there are details, and none has the size of a map.
+        ValueError: if there are details, and the last has the size of no map.
     """
     found = {detail.shape[1:3]: [detail] for detail in details}
     sizes = [x.shape[1:3] for x in maps]
-    expected = f"enough stages for a map of the size {' or '.join(map(str, sizes))}"
-    require("detail_channels", [*found], lambda own: not own or {*own} & {*sizes}, expected)
+    expected = f"as many stages as end with a map of the size {' or '.join(map(str, sizes))}"
+    require("detail_channels", [*found], lambda own: not own or own[-1] in sizes, expected)
     return [keras.ops.concatenate([x, *found[size]], axis=-1) if size in found else x for x, size in zip(maps, sizes)]
 
 

@@ -34,6 +34,7 @@ CONFIGS = {
     "enlarge": SHARED | {"learning_rate": 1.5e-3, "warmup_epochs": 0.5},
 }
 SCALES = {"scratch": (0.35, 1.0), "enlarge": (0.5, 1.0)}  # share of an image's side that a training image shows
+PATCH_SIZE, CHANNELS = 8, 64  # of a new segmenter
 SIZE = {"type": height_and_width, "default": (96, 128), "metavar": "HEIGHTxWIDTH"}
 IGNORE_INDEX = Option(
     "--ignore-index", type=whole_number(0), help="with --data: value of masks that is no class (default: 255)"
@@ -55,13 +56,12 @@ class Segmenter(Recipe):
         Option("--size", default="tiny", help="of a new backbone: tiny, mini, small, base, large (default: %(default)s)"),
         Option("--recipe", choices=tuple(CONFIGS), default="scratch", help="(default: %(default)s)"),
         Option("--image-size", **SIZE, help="what the network reads (default: 96x128)"),
-        Option("--patch-size", type=whole_number(1), default=8, help="of a new segmenter, in pixels (default: %(default)s)"),
-        Option("--channels", type=whole_number(1), default=64, help="width of a new segmenter's head (default: %(default)s)"),
+        Option("--patch-size", type=whole_number(1), help="of a new segmenter, in pixels (default: 8)"),
+        Option("--channels", type=whole_number(1), help="width of a new segmenter's head (default: 64)"),
         Option(
             "--detail-channels",
             type=whole_number(1),
             nargs="+",
-            default=[],
             help="widths of convolutions of a new segmenter that read the image beside its BEiT, such as 32 64 128",
         ),
         Option(
@@ -89,10 +89,16 @@ class Segmenter(Recipe):
 
     def load_start(self, args):
         from course_hw5.models.beit_tasks import BeitTask
+        from course_hw5.models.upernet import UperNetSegmenter
 
         start = course_hw5.load_model(args.preset) if args.preset else None
         if start is not None and not isinstance(start, BeitTask):
             raise ValueError(f"--preset must be built on a BEiT. Received: {start.name}")
+        if isinstance(start, UperNetSegmenter):
+            for option in ("patch_size", "channels", "detail_channels"):
+                if (value := getattr(args, option)) is not None:
+                    name = f"--{option.replace('_', '-')}"
+                    raise ValueError(f"{name} must be left out: a segmenter of --preset keeps its own. Received: {value}")
         return start
 
     def load_data(self, args, start):
@@ -116,17 +122,22 @@ class Segmenter(Recipe):
 
     def build_model(self, args, start, data):
         from course_hw5.models.fine_tuning import adapted_segmenter
+        from course_hw5.models.upernet import UperNetSegmenter
 
         shape, names = (*args.image_size, 3), data.class_names
         own_names = getattr(start, "class_names", None) or ()
         if len(own_names) == len(names) and names[0].isdecimal():
             names = own_names  # the data have numbers alone
+        patch_size, channels = args.patch_size or PATCH_SIZE, args.channels or CHANNELS
         if start is None:
-            start = course_hw5.beit_backbone(args.size, shape, patch_size=args.patch_size, convolution_like_initialization=True)
-        head = {"class_names": names, "channels": args.channels, "auxiliary_channels": args.channels}
-        head |= {"detail_channels": args.detail_channels}
-        patch_size = max(args.patch_size, getattr(start, "backbone", start).patch_size)
-        return adapted_segmenter(start, len(names), **head, patch_size=patch_size, image_shape=shape, dtype=args.precision)
+            start = course_hw5.beit_backbone(args.size, shape, patch_size=patch_size, convolution_like_initialization=True)
+        elif isinstance(start, UperNetSegmenter):
+            patch_size = start.backbone.patch_size
+        elif args.patch_size is None:
+            patch_size = max(patch_size, start.backbone.patch_size)
+        head = {"channels": channels, "auxiliary_channels": channels, "detail_channels": args.detail_channels or ()}
+        options = {"patch_size": patch_size, "image_shape": shape, "dtype": args.precision}
+        return adapted_segmenter(start, len(names), names, **head, **options)
 
     def load_test(self, args, model):
         options = {"seed": args.seed, "test_split": args.split} | self.given_data_options(args)

@@ -195,6 +195,17 @@ def test_a_segmenter_goes_on_with_larger_images(handed_over, small_beit, small_c
     np.testing.assert_array_equal(*weights)
 
 
+def test_a_segmenter_that_goes_on_keeps_its_patches_and_refuses_others(handed_over, small_camvid, tmp_path, capsys):
+    backbone = course_hw5.beit_backbone("tiny", (16, 24, 3), patch_size=4, num_layers=4, feature_layers=(0, 1, 2, 3))
+    course_hw5.upernet_segmenter(backbone, 11, channels=8, detail_channels=(3, 4)).save(tmp_path / "fine.keras")
+    going_on = ("segmenter", "--preset", tmp_path / "fine.keras", "--image-size", "16x24", "--out", tmp_path / "run")
+    train(*going_on)
+    [(model, *_)] = handed_over
+    assert (model.backbone.patch_size, model.channels, model.detail_channels) == (4, 8, (3, 4))
+    message = "--channels must be left out: a segmenter of --preset keeps its own. Received: 16"
+    assert message in failure(capsys, train, *going_on, "--channels", 16)
+
+
 def test_scenes_of_one_s_own_give_a_segmenter_its_classes(handed_over, small_beit, tmp_path):
     own = write_scenes(tmp_path / "garden", 12)
     train("segmenter", "--data", own, "--image-size", "16x24", "--batch-size", 2, "--out", tmp_path / "run")

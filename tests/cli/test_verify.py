@@ -26,6 +26,7 @@ COMMANDS = (
     "beit --preset models/beit.keras --batch-size 16",
     "segmenter --image-size 32x48 --sliding --scales 0.75 1.25",
     "segmenter --data street --ignore-index 0 --flip",
+    "segmenter --patch-size 16 --channels 8 --detail-channels 3 4 5 --class-weights sqrt",
 )
 
 

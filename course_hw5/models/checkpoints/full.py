@@ -66,9 +66,14 @@ def _axes(variable):
 
 
 def _distinct(variable):
-    """The array of a variable; of places that training keeps equal, one."""
+    """The array of a variable; of pixels that training keeps equal, one, if they are."""
     array = variable.numpy()
-    return array.mean((0, 1), keepdims=True) if isinstance(variable.constraint, upernet.MeanSubpixels) else array
+    are_equal = _keeps_pixels_equal(variable) and np.ptp(array, axis=(0, 1)).max() < 1e-6
+    return array[:1, :1] if are_equal else array
+
+
+def _keeps_pixels_equal(variable):
+    return isinstance(variable.constraint, upernet.MeanSubpixels)
 
 
 def _scale(variable):
@@ -108,7 +113,7 @@ def make_full(tensors: Tensors, metadata: dict[str, str]) -> keras.Model:
     model = _model(**arguments)
     for variable in model.weights:
         array = tensors[variable.path].astype("float32") * tensors.get(_scale(variable), np.float32(1))
-        variable.assign(np.broadcast_to(array, variable.shape))
+        variable.assign(np.broadcast_to(array, variable.shape) if _keeps_pixels_equal(variable) else array)
     return model
 
 
