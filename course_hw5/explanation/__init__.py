@@ -73,8 +73,8 @@ def explain(
     """Everything that the viewer shows of one text or image: `explain(model, source).view()`.
 
     Args:
-        model: a `bert_classifier`, a `beit_classifier` or an `upernet_segmenter`. Maps change or follow what its backbone
-            reads: what the convolutions of a segmenter (`detail_channels`) read stays.
+        model: a `bert_classifier`, a `beit_classifier` or an `upernet_segmenter`. Maps explain the part of its backbone
+            alone: the convolutions of a segmenter with `detail_channels` always read the whole image.
         source: a string, cut where it exceeds what the model reads; or an image `(height, width, channels)` of the size that
             the model reads, or of any size where the model resizes: uint8, or normalised floats for one without preprocessing.
         other: second string of a pair, or None.

@@ -133,8 +133,8 @@ def upernet_segmenter(
             Where they differ, as in published checkpoints, flat areas can show a checkerboard. Loading changes no weights.
         detail_channels: widths of stages of convolutions that read the image beside the backbone, at a half of its height and
             width, a quarter, and so on. Each map joins the backbone's map of its size: a patch is one token, in which thin
-            objects are lost. So they are in ViT-Adapter's spatial prior module (Chen et al. 2022,
-            https://arxiv.org/abs/2205.08534, section 3.3), whose maps join by attention. Empty for none, as published.
+            objects are lost. The idea is that of ViT-Adapter's spatial prior module (Chen et al. 2022,
+            https://arxiv.org/abs/2205.08534, section 3.3). Empty for none, as in published checkpoints.
         **raw: `mean` and `std` of the pixels, as of `Preprocessing`, or `mean=None` for images that are normalised already; by
             default images are scaled to [-1, 1].
 
@@ -192,7 +192,7 @@ def joined(maps: Sequence[Tensor], details: Sequence[Tensor]) -> list[Tensor]:
     """
     found = {detail.shape[1:3]: [detail] for detail in details}
     sizes = [x.shape[1:3] for x in maps]
-    expected = f"as many stages as end with a map of the size {' or '.join(map(str, sizes))}"
+    expected = f"stages whose last map has the size {' or '.join(map(str, sizes))}"
     require("detail_channels", [*found], lambda own: not own or own[-1] in sizes, expected)
     return [keras.ops.concatenate([x, *found[size]], axis=-1) if size in found else x for x, size in zip(maps, sizes)]
 

@@ -117,7 +117,7 @@ def test_bfloat16_computes_and_scores_stay_float32(use_policy):
         (
             {"patch_size": 16},
             {"detail_channels": (4,)},
-            r"`detail_channels` must be as many stages as end with a map of the size \(8, 12\) or .*Received: \[\(16, 24\)\]",
+            r"`detail_channels` must be stages whose last map has the size \(8, 12\) or .*Received: \[\(16, 24\)\]",
         ),
     ],
 )
